@@ -1,0 +1,66 @@
+"""gankit grows, trains and compares GANs that are composed in YAML from plugins.
+
+This is what plugin authors import; nothing here imports torch.
+"""
+
+from importlib.metadata import version
+
+from gankit.component import Component
+from gankit.errors import UserError
+from gankit.growing import Stage
+from gankit.hookspecs import hookimpl
+from gankit.kinds import (
+    Augmentation,
+    Block,
+    Dataset,
+    Extractor,
+    Growth,
+    Head,
+    Init,
+    LabelledImages,
+    Launcher,
+    Loss,
+    Mapping,
+    Metric,
+    Norm,
+    Observer,
+    Optimizer,
+    Regularizer,
+    Stem,
+)
+from gankit.observing import Watcher
+from gankit.options import Images, Many, Options, PerResolution, at
+from gankit.place import Place
+
+__version__ = version("gankit")
+
+__all__ = [
+    "Augmentation",
+    "Block",
+    "Component",
+    "Dataset",
+    "Extractor",
+    "Growth",
+    "Head",
+    "Images",
+    "Init",
+    "LabelledImages",
+    "Launcher",
+    "Loss",
+    "Many",
+    "Mapping",
+    "Metric",
+    "Norm",
+    "Observer",
+    "Optimizer",
+    "Options",
+    "PerResolution",
+    "Place",
+    "Regularizer",
+    "Stage",
+    "Stem",
+    "UserError",
+    "Watcher",
+    "at",
+    "hookimpl",
+]

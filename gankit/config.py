@@ -1,0 +1,176 @@
+"""An experiment: the typed form of its YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AbstractMapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+
+from gankit.component import Component, named
+from gankit.kinds import (
+    Augmentation,
+    Block,
+    Dataset,
+    Extractor,
+    Growth,
+    Head,
+    Init,
+    Loss,
+    Mapping,
+    Metric,
+    Norm,
+    Observer,
+    Optimizer,
+    Regularizer,
+    Stem,
+)
+from gankit.options import Images, Many, Options, PerResolution
+
+
+def default(kind: type[Component], name: str) -> Any:
+    """A field whose default is the component of that name; looked up when an experiment is read."""
+    return Field(default_factory=lambda: named(kind, name))
+
+
+class Network(Options):
+    """What generator and discriminator have in common."""
+
+    block: PerResolution[Many[Block]]
+    """Blocks of every resolution above the lowest, one or several run one after the other. In a generator the first
+    goes up into its resolution, in a discriminator the last goes down out of it."""
+    base_blocks: Many[Block] = []
+    """Blocks at the lowest resolution, after the stem or before the head."""
+    rgb: Block | None
+    """The block between feature maps and images; null lets the outermost block touch the image itself."""
+    norm: PerResolution[Many[Norm]] = {0: []}
+    """Normalizations of activations and weights; weight norms reach every weighted layer in the order listed."""
+    init: Init | None = None
+    """How weights start; null leaves it to the layers: normal, with each layer's gain over the root of its fan-in."""
+    channels: Annotated[PerResolution[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    """Feature maps at each resolution."""
+    base: int = Field(default=4, ge=1)
+    """The lowest resolution, where stem and head stand, in pixels."""
+
+
+class GeneratorOptions(Network):
+    """From latents to images."""
+
+    latent: int = Field(default=512, ge=1)
+    """Length of the latent vector z, drawn from a standard normal distribution."""
+    mapping: Mapping = default(Mapping, "identity")
+    """From z to styles."""
+    stem: Stem
+    """Makes the first feature map."""
+    output: Literal["linear", "tanh"] = "linear"
+    """What the image passes through last."""
+
+
+class DiscriminatorOptions(Network):
+    """From images to scores."""
+
+    head: Head
+    """Turns the last feature map into scores."""
+
+
+class Optimizers(Options):
+    """One optimizer a network."""
+
+    generator: Optimizer
+    """Updates the generator."""
+    discriminator: Optimizer
+    """Updates the discriminator."""
+
+
+def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Let one optimizer stand for both networks."""
+    if isinstance(value, str | Optimizer) or (isinstance(value, AbstractMapping) and "use" in value):
+        one = value if isinstance(value, Optimizer) else named(Optimizer, value)
+        return Optimizers(generator=one, discriminator=one)
+    return handler(value)
+
+
+class Average(Options):
+    """The averaged generator, which is what is evaluated and sampled."""
+
+    half_life: Images = 10_000
+    """Images after which a weight's share in the average has halved."""
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
+
+
+class Training(Options):
+    """How the networks are trained."""
+
+    batch: PerResolution[Annotated[int, Field(ge=1)]] = {0: 32}
+    """Real images a discriminator update."""
+    discriminator_steps: int = Field(default=1, ge=1)
+    """Discriminator updates a generator update."""
+    optimizer: Annotated[Optimizers, WrapValidator(_for_both)] = Field(default="adam", validate_default=True)  # pyright: ignore
+    """One optimizer for both networks, or {generator: ..., discriminator: ...}."""
+    reset_optimizer: bool = False
+    """Forget the optimizers' moments when a fade begins and when it ends."""
+    ema: Average = Average()
+    """The averaged generator."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; auto takes cuda, then mps, then cpu."""
+
+
+class Evaluation(Options):
+    """How samples of the averaged generator are measured, at the end of every stage."""
+
+    metrics: Many[Metric] = []
+    """What is computed."""
+    images: Images = 10_000
+    """Generated images, and as many reals to compare with if the data set has them."""
+    every: Images | None = None
+    """Also evaluate each time so many images were shown."""
+    extractor: Extractor = default(Extractor, "inception")
+    """The network whose features and logits the metrics use."""
+    batch: int = Field(default=64, ge=1)
+    """Images generated and extracted at a time."""
+    seed: int = 0
+    """Decides the latents and which reals are compared with."""
+
+
+class Checkpoints(Options):
+    """When weights are saved; always at the end of a stage."""
+
+    every: Images | None = None
+    """Also save each time so many images were shown."""
+    keep: int = Field(default=2, ge=1)
+    """How many to keep, the newest."""
+
+
+class Experiment(Options):
+    """Everything that a run depends on."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$")
+    """Name of the experiment and of its run folder."""
+    seed: int = Field(default=0, ge=0)
+    """Decides every random draw."""
+    plugins: list[Path] = []
+    """Plugin files to load, relative to this file."""
+    data: Dataset
+    """The real images."""
+    growth: Growth
+    """Which resolutions are trained and for how long."""
+    generator: GeneratorOptions
+    """The generator."""
+    discriminator: DiscriminatorOptions
+    """The discriminator."""
+    loss: Loss
+    """The adversarial objective."""
+    regularizers: Many[Regularizer] = []
+    """Penalties, diversity layers and constraints."""
+    augment: Augmentation | None = None
+    """Differentiable augmentation of reals and fakes."""
+    training: Training = Field(default_factory=Training)
+    """Batch, optimizers, averaging, device."""
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    """Metrics and their protocol."""
+    checkpoints: Checkpoints = Checkpoints()
+    """When weights are saved."""
+    observers: Many[Observer] = Field(default_factory=lambda: [named(Observer, "progress")])
+    """Who watches the run."""

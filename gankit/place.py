@@ -1,0 +1,57 @@
+"""Where in a network a part will stand: all that a part may want to know to build itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from gankit.options import at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import nn
+
+    from gankit.kinds import Norm
+
+
+@dataclass(frozen=True)
+class Place:
+    """The position of one part in a generator or discriminator.
+
+    New fields may be added later; parts that ignore them go on working.
+    """
+
+    network: Literal["generator", "discriminator"]
+    """Which of the two networks the part belongs to."""
+    resolution: int
+    """Height of the feature maps, in pixels, that the part works at."""
+    in_channels: int
+    """Channels that come in."""
+    out_channels: int
+    """Channels that should go out; a module that gives another number says so in an attribute `out_channels`."""
+    resample: Literal["up", "down"] | None = None
+    """"up": the part goes from half the resolution up into it; "down": from it down to half; None: neither."""
+    resolutions: tuple[int, ...] = ()
+    """All resolutions of the network, lowest first."""
+    outermost: bool = False
+    """True if the part itself reads or writes the image."""
+    image_channels: int = 3
+    """Channels of the images: 1 grey, 3 RGB."""
+    latent: int = 0
+    """Length of the latent vector z."""
+    width: int = 0
+    """Length of a style vector, as the generator's mapping gives it."""
+    classes: int = 0
+    """Number of classes of the data set, 0 without labels."""
+    norms: Mapping[int, Sequence[Norm]] | None = None
+    """The experiment's norms of this network, from each resolution up."""
+
+    def norm(self, channels: int | None = None) -> nn.Module:
+        """The experiment's activation norms for `channels` maps here (default: `out_channels`); identity if none."""
+        from gankit.layers import Chain
+
+        channels = channels or self.out_channels
+        here = replace(self, in_channels=channels, out_channels=channels)
+        norms = at(self.norms, self.resolution) if self.norms else ()
+        return Chain.of([module for norm in norms if (module := norm.build(here)) is not None])
