@@ -29,7 +29,7 @@ from gankit.kinds import (
     Stem,
 )
 from gankit.observing import Watcher
-from gankit.options import Images, Many, Options, PerResolution, at
+from gankit.options import Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
 from gankit.place import Place
 
 __version__ = version("gankit")
@@ -55,6 +55,7 @@ __all__ = [
     "Optimizer",
     "Options",
     "PerResolution",
+    "PerResolutionAboveFirst",
     "Place",
     "Regularizer",
     "Stage",

@@ -6,13 +6,15 @@ from abc import ABC
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from gankit.options import Options
+from gankit.errors import UserError
+from gankit.options import Options, defined
 
 if TYPE_CHECKING:
     from gankit.config import Experiment
+    from gankit.registry import Entry
 
 
 class Component(Options, ABC):
@@ -32,35 +34,68 @@ class Component(Options, ABC):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if "kind" not in vars(cls):  # a component, not a kind: an ordinary model
-            return handler(source)
+            return super().__get_pydantic_core_schema__(source, handler)
         return core_schema.no_info_plain_validator_function(
             lambda value: value if isinstance(value, cls) else named(cls, value),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda component: as_options(component)),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda component, info: as_options(component, info.mode), info_arg=True
+            ),
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        if "kind" not in vars(cls):
-            return handler(schema)
-        return {"$ref": f"#/$defs/{cls.kind}"}  # gankit.schema adds these definitions
+        return defined(cls.kind) if "kind" in vars(cls) else handler(schema)
 
 
 def named(kind: type[Component], value: Any) -> Any:
-    """The component that `value` names: a name, or a mapping of `use: <name>` and its options."""
+    """The component that `value` names: a name, or a mapping of `use: <name>` and its options.
+
+    Raises:
+        PydanticCustomError: if it names none, or the component fails to read its options.
+        pydantic.ValidationError: if its options are wrong.
+    """
     from gankit.registry import registries
 
+    registry = registries[kind.kind]
     if isinstance(value, str):
-        value = {"use": value}
-    if not isinstance(value, Mapping) or not isinstance(value.get("use"), str):
+        return _read(registry.find(value), {})
+    if not isinstance(value, Mapping) or "use" not in value:
         message = "expected the name of a {kind}, or a mapping with 'use: <name>' and its options"
         raise PydanticCustomError("component", message, {"kind": kind.kind})
-    component = registries[kind.kind].find(value["use"]).component
-    return component.model_validate({key: option for key, option in value.items() if key != "use"})
+    try:
+        entry = registry.find(value["use"])
+    except PydanticCustomError as problem:
+        details = InitErrorDetails(type=problem, loc=("use",), input=value["use"])
+        raise ValidationError.from_exception_data(kind.kind, [details]) from None
+    return _read(entry, {key: option for key, option in value.items() if key != "use"})
 
 
-def as_options(component: Component) -> dict[str, Any]:
-    """The mapping that names `component` in an experiment: its full name and every option."""
+def _read(entry: Entry, options: dict[Any, Any]) -> Component:
+    """The component of `entry` with `options`; whatever its own validators raise is an error of the experiment."""
+    try:
+        return entry.component.model_validate(options)
+    except ValidationError:
+        raise
+    except UserError as problem:
+        raise PydanticCustomError("refused", "{reason}", {"reason": str(problem)}) from None
+    except Exception as failure:
+        raise PydanticCustomError("component_failed", "{reason}", {"reason": failed(entry, failure)}) from failure
+
+
+def failed(entry: Entry, failure: Exception) -> str:
+    """That a component failed by its own fault, in words."""
+    kind, reason = entry.component.kind, f"{type(failure).__name__}: {failure}"
+    return f"{kind} {entry.full_name} of plugin {entry.plugin!r} failed with {reason}"
+
+
+def as_options(component: Component, mode: str = "json") -> dict[str, Any]:
+    """The mapping that names `component` in an experiment: its full name and every option.
+
+    Args:
+        component: Any registered component.
+        mode: "json" makes everything plain JSON, where even resolutions are text; "python" leaves values as they are.
+    """
     from gankit.registry import registries
 
     name = registries[component.kind].entry_of(type(component)).full_name
-    return {"use": name, **component.model_dump(mode="json")}
+    return {"use": name, **component.model_dump(mode=mode)}

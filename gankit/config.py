@@ -6,9 +6,8 @@ from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from gankit.component import Component, named
 from gankit.kinds import (
     Augmentation,
     Block,
@@ -26,18 +25,18 @@ from gankit.kinds import (
     Regularizer,
     Stem,
 )
-from gankit.options import Images, Many, Options, PerResolution
+from gankit.options import Images, Many, Options, PerResolution, PerResolutionAboveFirst, raised_again, repeated
 
 
-def default(kind: type[Component], name: str) -> Any:
-    """A field whose default is the component of that name; looked up when an experiment is read."""
-    return Field(default_factory=lambda: named(kind, name))
+def default(value: Any) -> Any:
+    """A field whose default is read as if it stood in the file, so that components are looked up when one is read."""
+    return Field(default=value, validate_default=True)
 
 
 class Network(Options):
     """What generator and discriminator have in common."""
 
-    block: PerResolution[Many[Block]]
+    block: PerResolutionAboveFirst[Many[Block]]
     """Blocks of every resolution above the lowest, one or several run one after the other. In a generator the first
     goes up into its resolution, in a discriminator the last goes down out of it."""
     base_blocks: Many[Block] = []
@@ -48,7 +47,7 @@ class Network(Options):
     """Normalizations of activations and weights; weight norms reach every weighted layer in the order listed."""
     init: Init | None = None
     """How weights start; null leaves it to the layers: normal, with each layer's gain over the root of its fan-in."""
-    channels: Annotated[PerResolution[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    channels: PerResolution[Annotated[int, Field(ge=1)]]
     """Feature maps at each resolution."""
     base: int = Field(default=4, ge=1)
     """The lowest resolution, where stem and head stand, in pixels."""
@@ -59,7 +58,7 @@ class GeneratorOptions(Network):
 
     latent: int = Field(default=512, ge=1)
     """Length of the latent vector z, drawn from a standard normal distribution."""
-    mapping: Mapping = default(Mapping, "identity")
+    mapping: Mapping = default("identity")
     """From z to styles."""
     stem: Stem
     """Makes the first feature map."""
@@ -84,11 +83,30 @@ class Optimizers(Options):
 
 
 def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Let one optimizer stand for both networks."""
-    if isinstance(value, str | Optimizer) or (isinstance(value, AbstractMapping) and "use" in value):
-        one = value if isinstance(value, Optimizer) else named(Optimizer, value)
-        return Optimizers(generator=one, discriminator=one)
-    return handler(value)
+    """Let one optimizer stand for both networks; what differs stands in it under `generator` or `discriminator`."""
+    if isinstance(value, str | Optimizer):
+        value = {"use": value} if isinstance(value, str) else dict.fromkeys(Optimizers.model_fields, value)
+    if not isinstance(value, AbstractMapping) or "use" not in value:
+        return handler(value)
+    shared = {option: setting for option, setting in value.items() if option not in Optimizers.model_fields}
+    both = {network: _with_shared(shared, value.get(network) or {}) for network in Optimizers.model_fields}
+
+    def where_written(error: Any) -> Any:
+        network, *below = error["loc"]
+        is_own = network in value and (not below or below[0] in value[network])
+        return raised_again(error, skip=0 if is_own else 1)
+
+    try:
+        return handler(both)
+    except ValidationError as failure:
+        raise repeated(failure, where_written) from None
+
+
+def _with_shared(shared: AbstractMapping[str, Any], own: Any) -> Any:
+    """The optimizer of one network: `own` options over the shared ones, or another optimizer altogether."""
+    if not isinstance(own, AbstractMapping) or own.get("use", shared["use"]) != shared["use"]:
+        return own
+    return {**shared, **own}
 
 
 class Average(Options):
@@ -107,7 +125,9 @@ class Training(Options):
     """Real images a discriminator update."""
     discriminator_steps: int = Field(default=1, ge=1)
     """Discriminator updates a generator update."""
-    optimizer: Annotated[Optimizers, WrapValidator(_for_both)] = Field(default="adam", validate_default=True)  # pyright: ignore
+    optimizer: Annotated[Optimizers, WrapValidator(_for_both, json_schema_input_type=Optimizer | Optimizers)] = default(
+        "adam"
+    )
     """One optimizer for both networks, or {generator: ..., discriminator: ...}."""
     reset_optimizer: bool = False
     """Forget the optimizers' moments when a fade begins and when it ends."""
@@ -122,22 +142,22 @@ class Evaluation(Options):
 
     metrics: Many[Metric] = []
     """What is computed."""
-    images: Images = 10_000
+    images: Annotated[Images, Field(ge=1)] = 10_000
     """Generated images, and as many reals to compare with if the data set has them."""
-    every: Images | None = None
+    every: Annotated[Images, Field(ge=1)] | None = None
     """Also evaluate each time so many images were shown."""
-    extractor: Extractor = default(Extractor, "inception")
+    extractor: Extractor = default("inception")
     """The network whose features and logits the metrics use."""
     batch: int = Field(default=64, ge=1)
     """Images generated and extracted at a time."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Decides the latents and which reals are compared with."""
 
 
 class Checkpoints(Options):
     """When weights are saved; always at the end of a stage."""
 
-    every: Images | None = None
+    every: Annotated[Images, Field(ge=1)] | None = None
     """Also save each time so many images were shown."""
     keep: int = Field(default=2, ge=1)
     """How many to keep, the newest."""
@@ -166,11 +186,11 @@ class Experiment(Options):
     """Penalties, diversity layers and constraints."""
     augment: Augmentation | None = None
     """Differentiable augmentation of reals and fakes."""
-    training: Training = Field(default_factory=Training)
+    training: Training = default({})
     """Batch, optimizers, averaging, device."""
-    evaluation: Evaluation = Field(default_factory=Evaluation)
+    evaluation: Evaluation = default({})
     """Metrics and their protocol."""
     checkpoints: Checkpoints = Checkpoints()
     """When weights are saved."""
-    observers: Many[Observer] = Field(default_factory=lambda: [named(Observer, "progress")])
+    observers: Many[Observer] = default("progress")
     """Who watches the run."""

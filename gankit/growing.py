@@ -28,6 +28,11 @@ class Moment(NamedTuple):
     alpha: float
     """Weight of the newest layers: 0 not yet seen, 1 fully grown."""
 
+    @property
+    def phase(self) -> tuple[int, bool]:
+        """What changes when a fade begins and when it ends: the resolution, and whether it fades."""
+        return self.resolution, self.alpha < 1
+
 
 def moment(stages: Sequence[Stage], images: int) -> Moment:
     """The stage, resolution and alpha in force after `images` images (Karras et al. 2018, section 2 and appendix A).

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -17,13 +17,14 @@ from gankit.component import Component
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer as TorchOptimizer
 
     from gankit.growing import Stage
     from gankit.observing import Run, Watcher
     from gankit.place import Place
-    from gankit.samples import Features, Samples
+    from gankit.samples import Features, Need, Samples
     from gankit.step import Step
 
 
@@ -197,10 +198,12 @@ class Dataset(Component):
 
     kind: ClassVar[str] = "dataset"
 
-    @property
-    @abstractmethod
-    def channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB."""
+    if TYPE_CHECKING:  # no property at run time: it would hide the option of a data set that offers a choice
+
+        @property
+        def channels(self) -> int:
+            """Channels of the images, 1 grey or 3 RGB: a property or an option of every data set."""
+            ...
 
     @property
     def classes(self) -> int:
@@ -227,8 +230,8 @@ class Extractor(Component):
         """How images come to the network's input size, as it stands in the protocol."""
 
     @abstractmethod
-    def load(self) -> Callable[[Tensor], Features]:
-        """The network, ready: from uint8 [N, 3, H, W] to features.
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network, ready on `device`: from uint8 [N, 3, H, W] to features.
 
         Raises:
             gankit.errors.UserError: if the weights cannot be had.
@@ -240,11 +243,17 @@ class Metric(Component):
 
     kind: ClassVar[str] = "metric"
 
-    needs: ClassVar[frozenset[Literal["statistics", "features", "logits", "images"]]] = frozenset()
+    needs: ClassVar[frozenset[Need]] = frozenset()
     """What is kept of the images in the one pass that extracts them."""
+
+    version: ClassVar[int] = 1
+    """Raised when the same images would give another number; numbers of unlike versions are never compared."""
 
     has_floor: ClassVar[bool] = False
     """True if the same number between two sets of reals is worth showing beside it, as <name>_floor."""
+
+    yardstick: ClassVar[bool] = False
+    """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
 
     @abstractmethod
     def evaluate(self, samples: Samples) -> dict[str, float]:

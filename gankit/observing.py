@@ -68,7 +68,7 @@ class Run(Protocol):
         ...
 
     def show(self, name: str, image: np.ndarray) -> None:
-        """Save a picture, uint8 [H, W, channels], under samples/ and pass it on to every observer."""
+        """Save a picture, uint8 [H, W, channels], as samples/<name>.png and pass it on to every observer."""
         ...
 
 

@@ -11,11 +11,17 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapSerializer,
+    WrapValidator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 T = TypeVar("T")
 
@@ -26,86 +32,165 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def _make_strict(schema: Any) -> None:
+    """Let numbers and booleans anywhere in a core schema be given only as such."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "float", "bool"):
+            schema["strict"] = True
+        for part in schema.values():
+            _make_strict(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _make_strict(part)
+
+
 class Options(BaseModel):
     """A frozen mapping of YAML options; the docstring under a field is its help text.
+
+    Nothing is guessed: text and true or false are not taken for numbers, nor numbers for true or false, and numbers
+    are finite.
 
     Raises:
         pydantic.ValidationError: with one entry for every unknown option and every wrong value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _make_strict(schema)
+        return schema
 
     @model_validator(mode="wrap")
     @classmethod
     def _suggest_known_options(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Self:
-        """Report unknown options together with the wrong values, each with the nearest known name."""
-        if not isinstance(data, Mapping):
-            return handler(data)
-        unknown = [key for key in data if key not in cls.model_fields]
-        errors: list[InitErrorDetails] = []
-        result = None
+        """Say for each unknown option which known one is nearest."""
         try:
-            result = handler({key: value for key, value in data.items() if key not in unknown})
+            return handler(data)
         except ValidationError as failure:
-            errors = [repeated(error) for error in failure.errors(include_url=False)]
-        for key in unknown:
-            known = list(cls.model_fields)
-            hint = did_you_mean(str(key), known) or f" Options: {', '.join(known) or 'none'}."
-            problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
-            errors.append(InitErrorDetails(type=problem, loc=(key,), input=data[key]))
-        if result is None or errors:
-            raise ValidationError.from_exception_data(cls.__name__, errors)
-        return result
+            raise repeated(failure, lambda error: cls._unknown_option(error) or raised_again(error)) from None
+
+    @classmethod
+    def _unknown_option(cls, error: Any) -> InitErrorDetails | None:
+        """The error about an unknown option of this very model, None for any other error."""
+        if error["type"] not in ("extra_forbidden", "invalid_key") or len(error["loc"]) != 1:
+            return None
+        known = list(cls.model_fields)
+        listed = f" Options here: {', '.join(known)}." if known else " There are no options here."
+        hint = did_you_mean(str(error["loc"][0]), known) or listed
+        problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
+        return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
 
 
-def repeated(error: Any) -> InitErrorDetails:
-    """One entry of a ValidationError in the form in which it can be raised again."""
-    message = str(error["msg"]).replace("{", "{{").replace("}", "}}")
-    return InitErrorDetails(type=PydanticCustomError(error["type"], message), loc=error["loc"], input=error["input"])
+def repeated(failure: ValidationError, change: Any) -> ValidationError:
+    """The same failure with every error put through `change`, which gives the details to raise."""
+    errors = [change(error) for error in failure.errors(include_url=False)]
+    return ValidationError.from_exception_data(failure.title, errors)
+
+
+def raised_again(error: Any, skip: int = 0) -> InitErrorDetails:
+    """One entry of a ValidationError as it is raised again, without the first `skip` steps of its path."""
+    details = InitErrorDetails(type=error["type"], loc=error["loc"][skip:], input=error["input"])
+    try:
+        PydanticKnownError(error["type"], error.get("ctx"))
+    except KeyError:  # one of ours, its message already filled in
+        details["type"] = PydanticCustomError(error["type"], error["msg"])
+    else:
+        details["ctx"] = error.get("ctx", {})
+    return details
 
 
 def parse_images(value: Any) -> Any:
     """Read a number of images: 600000, 600k or 1.2M."""
     if isinstance(value, str):
         match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kM])", value.strip())
-        number = float(match[1]) * {"k": 1e3, "M": 1e6}[match[2]] if match else None
+        number = round(float(match[1]) * {"k": 1e3, "M": 1e6}[match[2]], 6) if match else None
     else:
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    if number is None or not abs(number) < 1e15 or number != round(number):
+    if number is None or not 0 <= number < 1e15 or number != round(number):
         raise PydanticCustomError("images", "expected a number of images, such as 600000, 600k or 1.2M")
     return round(number)
 
 
-def _from_lowest(value: Any) -> Any:
-    """Turn one value into a table that holds it from the lowest resolution up."""
+def _table(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read a table by resolution; one value holds from the lowest resolution up.
+
+    The paths of errors are those of the file, so they do not show the key that one value is given.
+    """
     if not isinstance(value, Mapping) or not any(isinstance(key, int) for key in value):
-        return {0: value}
-    for key in value:
-        if not isinstance(key, int) or isinstance(key, bool) or key < 0:
-            raise PydanticCustomError(
-                "resolution", "expected resolutions as keys, such as {{8: ...}}, not {key}", {"key": repr(key)}
-            )
-    return dict(sorted(value.items()))
+        try:
+            return handler({0: value})
+        except ValidationError as failure:
+            raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
+    rows = {key: row for key, row in value.items() if isinstance(key, int) and not isinstance(key, bool) and key >= 0}
+    if len(rows) == len(value):
+        return handler(dict(sorted(rows.items())))
+    problem = PydanticCustomError("resolution", "expected a resolution, a whole number, as in {8: ...}")
+    errors = [InitErrorDetails(type=problem, loc=(key, "[key]"), input=key) for key in value if key not in rows]
+    try:
+        handler(rows)
+    except ValidationError as failure:
+        errors += [raised_again(error) for error in failure.errors(include_url=False)]
+    raise ValidationError.from_exception_data("table", errors)
 
 
-def _as_list(value: Any) -> Any:
-    """Turn one value into a list of one, and nothing into an empty list."""
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+def _without_table(value: dict[int, Any], handler: SerializerFunctionWrapHandler) -> Any:
+    """Write a table that holds one value from the lowest resolution up as that value."""
+    table = handler(value)
+    return next(iter(table.values())) if list(value) == [0] else table
+
+
+def _list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read a list, one value as a list of one, and nothing as an empty list; error paths are those of the file."""
+    if value is None:
+        return handler([])
+    if isinstance(value, list | tuple):
+        return handler(list(value))
+    try:
+        return handler([value])
+    except ValidationError as failure:
+        raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
+
+
+def defined(name: str) -> dict[str, Any]:
+    """A piece of JSON Schema that stands for the definition `name` of gankit.schema."""
+    return {"gankit": name}
 
 
 class ByResolution:
     """Marks a field as a table by resolution, so that its first key can be checked against the growth."""
 
+    def __init__(self, above_first: bool = False) -> None:
+        self.above_first = above_first
+        """True if no value is needed at the first resolution itself, only from the second up."""
 
-Images = Annotated[int, BeforeValidator(parse_images, json_schema_input_type=int | str)]
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        table = handler(schema)
+        one = table.get("additionalProperties", {})
+        return {"anyOf": [one, {**table, "propertyNames": {"pattern": "^[0-9]+$"}, "minProperties": 1}]}
+
+
+class OneOrMany:
+    """Marks a field as a list that one value or nothing may stand for."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several.get("items", {}), several, {"type": "null"}]}
+
+
+Images = Annotated[int, BeforeValidator(parse_images), WithJsonSchema(defined("images"))]
 """A number of images: 600000, 600k or 1.2M."""
 
-PerResolution = Annotated[
-    dict[int, T], BeforeValidator(_from_lowest, json_schema_input_type=T | dict[int, T]), ByResolution()
-]
+PerResolution = Annotated[dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution()]
 """One value, or {resolution: value} where each value holds from that resolution up."""
 
-Many = Annotated[list[T], BeforeValidator(_as_list, json_schema_input_type=T | list[T] | None)]
+PerResolutionAboveFirst = Annotated[
+    dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution(above_first=True)
+]
+"""A `PerResolution` of what has no part at the first resolution, such as a fade."""
+
+Many = Annotated[list[T], WrapValidator(_list), OneOrMany()]
 """One value, a list of values, or nothing."""
 
 

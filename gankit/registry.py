@@ -44,20 +44,33 @@ class Registry:
             raise ValueError(f"{self.kind} {entry.full_name!r} is registered twice")
         self._entries[entry.full_name] = entry
 
+    def forget(self, plugin: str) -> None:
+        """Take back the components of one plugin."""
+        self._entries = {name: entry for name, entry in self._entries.items() if entry.plugin != plugin}
+
     def entries(self) -> list[Entry]:
         """All components, by full name."""
         return sorted(self._entries.values(), key=lambda entry: entry.full_name)
 
     def entry_of(self, component: type[Component]) -> Entry:
-        """The entry under which a component was registered."""
-        return next(entry for entry in self._entries.values() if entry.component is component)
+        """The entry under which a component was registered.
 
-    def find(self, name: str) -> Entry:
+        Raises:
+            LookupError: if it was not.
+        """
+        for entry in self._entries.values():
+            if entry.component is component:
+                return entry
+        raise LookupError(f"{component.__name__} is not registered as a {self.kind}")
+
+    def find(self, name: object) -> Entry:
         """The component called `name`, a full name or a short one that only one plugin uses.
 
         Raises:
             PydanticCustomError: if there is none (with the nearest name) or several (with their full names).
         """
+        if not isinstance(name, str):
+            raise PydanticCustomError("component", "expected the name of a {kind}", {"kind": self.kind})
         matches = [entry for entry in self._entries.values() if name in (entry.name, entry.full_name)]
         if len(matches) == 1:
             return matches[0]
@@ -72,7 +85,9 @@ class Registry:
 
         names = sorted({entry.name for entry in self._entries.values()})
         hint = did_you_mean(name, [*names, *self._entries]) or f" Available: {', '.join(names) or 'none'}."
-        broken = "".join(f" Plugin {plugin!r} failed to load: {reason}." for plugin, reason in plugins.broken.items())
+        owner, slash, _ = name.partition("/")
+        suspects = {owner} if slash and owner in plugins.broken else plugins.broken.keys()
+        broken = "".join(f" Plugin {plugin!r} failed to load: {plugins.broken[plugin]}." for plugin in sorted(suspects))
         message = "no {kind} is called '{name}'.{hint}{broken}"
         return PydanticCustomError(
             "unknown_component", message, {"kind": self.kind, "name": name, "hint": hint, "broken": broken}
@@ -95,6 +110,17 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
     if "use" in component.model_fields:
         raise TypeError(f"{name!r} has an option called 'use', which is the word that names a component")
     registry.add(Entry(plugin, name, component))
+
+
+def provided_by(plugin: str) -> list[Entry]:
+    """All components of one plugin."""
+    return [entry for registry in registries.values() for entry in registry.entries() if entry.plugin == plugin]
+
+
+def forget(plugin: str) -> None:
+    """Take back whatever `plugin` has registered."""
+    for registry in registries.values():
+        registry.forget(plugin)
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""What can only be judged of an experiment as a whole, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from gankit.component import Component, failed
+from gankit.config import Experiment, Network
+from gankit.errors import UserError
+from gankit.growing import Stage
+from gankit.parts import Path, components, tables
+from gankit.registry import registries
+
+Problem = tuple[Path, str]
+"""Where in the experiment, and what is wrong."""
+
+
+def problems(experiment: Experiment) -> list[Problem]:
+    """Everything that keeps a well-typed experiment from working.
+
+    A component that fails while it is asked is reported only if nothing else explains that.
+    """
+    found: list[Problem] = []
+    try:
+        stages = [Stage(*stage) for stage in experiment.growth.stages()]
+        found += [(("growth",), message) for message in _problems_of_stages(stages)]
+    except Exception as failure:
+        return [(("growth",), _failure(experiment.growth, failure))]
+    if found:
+        return found
+    for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
+        found += _problems_of_network(name, network, stages)
+    found += _problems_of_tables(experiment, stages)
+    failures: list[Problem] = []
+    for path, component in components(experiment):
+        try:
+            said = component.problems(experiment)
+            found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
+        except Exception as failure:
+            failures.append((path, _failure(component, failure)))
+    return found or failures
+
+
+def _failure(component: Component, failure: Exception) -> str:
+    """That a component failed when asked about the experiment, in words."""
+    if isinstance(failure, UserError):
+        return str(failure)
+    return failed(registries[component.kind].entry_of(type(component)), failure)
+
+
+def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
+    """Why no run can follow `stages`."""
+    if not stages:
+        yield "has no stages"
+    for stage in stages:
+        if stage.resolution < 1 or stage.images < 1 or not 0 <= stage.fade <= stage.images:
+            yield f"has an impossible stage: {stage}"
+    for before, after in pairwise(stages):
+        if after.resolution != 2 * before.resolution:
+            yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"
+
+
+def _problems_of_tables(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """The tables that give no value where one is needed."""
+    for path, table, lowest in tables(experiment, stages[0].resolution):
+        if min(table) > lowest and lowest <= stages[-1].resolution:
+            yield path, f"gives no value for resolution {lowest}: its first is {min(table)}"
+
+
+def _problems_of_network(name: str, network: Network, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """Why a network cannot grow through `stages`."""
+    first, base = stages[0].resolution, network.base
+    if first % base or (first // base).bit_count() != 1:
+        yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
+    if network.rgb is None and len(stages) > 1:
+        yield (
+            (name, "rgb"),
+            "null leaves the image to the outermost block, which changes from stage to stage; to grow, name a block "
+            "between feature maps and images that can be faded in",
+        )

@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_experiment_options(parser: argparse.ArgumentParser) -> None:
+    """Add what names an experiment: `file`, `set` and `plugin`, as load_experiment takes them."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the experiment's YAML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="change one option, such as training.batch=16 or loss=hinge; may be repeated",
+    )
+    add_plugin_option(parser)
+
+
+def add_plugin_option(parser: argparse.ArgumentParser) -> None:
+    """Add `plugin`, a list of plugin files."""
+    parser.add_argument(
+        "--plugin",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="load a plugin that is a single Python file; may be repeated",
+    )

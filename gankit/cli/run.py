@@ -1,0 +1,33 @@
+"""gankit run: train and evaluate an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gankit.cli.options import add_experiment_options
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("run", help="train and evaluate an experiment", description=__doc__)
+    add_experiment_options(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder, new or empty (default: runs/NAME)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the experiment, carry it out, print its results."""
+    from gankit.loading import load_experiment
+    from gankit.record import refuse_used
+
+    experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)
+    path = arguments.out or Path("runs") / experiment.name
+    refuse_used(path)
+
+    from gankit.results import print_results
+    from gankit.run import TrainingRun
+
+    TrainingRun(experiment, path).train()
+    print_results([path])
+    return 0

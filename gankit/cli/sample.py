@@ -1,0 +1,45 @@
+"""gankit sample: draw images from a run's averaged generator."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gankit.errors import UserError
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("sample", help="draw images from a trained generator", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
+    parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load the newest checkpoint and write a grid of its samples."""
+    if arguments.number < 1:
+        raise UserError(f"-n: expected at least one image, not {arguments.number}")
+    if arguments.output.suffix.lower() != ".png":
+        raise UserError(f"-o: expected a file name that ends in .png, not {arguments.output}")
+
+    from gankit.loading import load_experiment
+
+    experiment_file = arguments.folder / "experiment.yaml"
+    if not experiment_file.is_file():
+        raise UserError(f"{arguments.folder}: not a run's folder, it holds no experiment.yaml")
+    experiment = load_experiment(experiment_file, check=False)  # sampling needs no data
+
+    from gankit.checkpoints import load_average
+    from gankit.evaluation import to_uint8
+    from gankit.pictures import grid, save_png
+    from gankit.run import choose_device
+    from gankit.training import sample
+
+    device = choose_device("auto")
+    generator = load_average(arguments.folder, experiment, device)
+    images = sample(generator, 0, arguments.number, arguments.seed, device)
+    save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
+    return 0

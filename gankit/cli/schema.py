@@ -1,0 +1,27 @@
+"""gankit schema: the JSON Schema of experiments, for editors to complete and check them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from gankit.cli.options import add_plugin_option
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("schema", help="print the JSON Schema of experiments", description=__doc__)
+    add_plugin_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the schema with every component that is installed or given."""
+    from gankit.plugins import plugins
+    from gankit.schema import experiment_schema
+
+    plugins.load_installed()
+    for file in arguments.plugin:
+        plugins.load_file(file)
+    print(json.dumps(experiment_schema(), indent=2))
+    return 0

@@ -1,0 +1,32 @@
+"""gankit validate: read an experiment and say what is wrong with it, without torch."""
+
+from __future__ import annotations
+
+import argparse
+
+from gankit.cli.options import add_experiment_options
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("validate", help="check an experiment without running it", description=__doc__)
+    add_experiment_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the experiment is in one line."""
+    from gankit.loading import components, load_experiment
+    from gankit.registry import registries
+
+    experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)
+    stages = experiment.growth.stages()
+    resolutions = ", ".join(f"{stage.resolution}x{stage.resolution}" for stage in stages)
+    images = sum(stage.images for stage in stages)
+    names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
+    plural = "stage" if len(stages) == 1 else "stages"
+    print(
+        f"{experiment.name}: valid; {len(stages)} {plural} ({resolutions}) of {images:,} images in all; "
+        f"plugins {', '.join(sorted(names))}"
+    )
+    return 0

@@ -1,0 +1,174 @@
+"""Real images at every resolution of an experiment, in an order that is a function of seed and images shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gankit.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gankit.kinds import Dataset, LabelledImages
+
+CHUNK = 1024
+"""Images that are reduced at a time, which bounds the memory of their floating-point copies."""
+
+
+class RealImages:
+    """A data set in memory, at each resolution of a growth."""
+
+    def __init__(self, dataset: Dataset, resolutions: Sequence[int]) -> None:
+        """Load `dataset` at the last of `resolutions`, from which the others are made when first asked for.
+
+        Raises:
+            UserError: if an image cannot be read, or the data set does not give what it should.
+        """
+        self.final = max(resolutions)
+        images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
+        self._levels = {self.final: images}
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return len(self._levels[self.final])
+
+    @property
+    def channels(self) -> int:
+        """Channels of the images: 1 grey, 3 RGB."""
+        return self._levels[self.final].shape[1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of images at the final resolution, their shape and their labels."""
+        images = self._levels[self.final]
+        content = hashlib.blake2b(repr((images.shape, self.labels is not None)).encode(), digest_size=16)
+        for start in range(0, len(images), CHUNK):
+            content.update(np.ascontiguousarray(images[start : start + CHUNK]).data)
+        if self.labels is not None:
+            content.update(np.ascontiguousarray(self.labels).data)
+        return content.hexdigest()
+
+    def at(self, resolution: int) -> np.ndarray:
+        """All images, uint8 [N, channels, resolution, resolution]: means of squares of pixels, rounded.
+
+        Raises:
+            ValueError: if the final resolution is no multiple of `resolution`.
+        """
+        if resolution not in self._levels:
+            self._levels[resolution] = reduced(self._levels[self.final], resolution)
+        return self._levels[resolution]
+
+    def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
+        """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.
+
+        Every epoch shows each image once, in an order that depends on (seed, epoch) alone.
+        """
+        first, last = shown // self.count, (shown + count - 1) // self.count
+        order = np.concatenate([permutation(self.count, seed, epoch) for epoch in range(first, last + 1)])
+        return order[shown - first * self.count :][:count]
+
+    def batch(
+        self, resolution: int, seed: int, shown: int, count: int, device: torch.device
+    ) -> tuple[Tensor, Tensor | None]:
+        """The images of `indices` in network range, [count, channels, resolution, resolution], and their labels.
+
+        Labels are int64 [count], or None if the data set has none.
+        """
+        import torch
+
+        chosen = self.indices(seed, shown, count)
+        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
+        return self.take(resolution, chosen, device), labels
+
+    def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Tensor:
+        """The images at the positions `chosen`, in network range, [N, channels, resolution, resolution]."""
+        import torch
+
+        return to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device))
+
+
+def to_network_range(images: Tensor) -> Tensor:
+    """From uint8 to float32 in [-1, 1], as networks see images (Karras et al. 2018)."""
+    return images.float() * (2 / 255) - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """From network range to uint8: clamped to [-1, 1] and rounded; undoes `to_network_range` exactly.
+
+    Raises:
+        UserError: if a value is NaN or infinite.
+    """
+    import torch
+
+    if not torch.isfinite(images).all():
+        raise UserError(
+            "images hold values that are no finite numbers, so training has diverged; "
+            "a lower learning rate or a stronger regularizer may help"
+        )
+    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def fade_reals(images: Tensor, alpha: float) -> Tensor:
+    """Reals [N, C, H, W] as they are shown while a resolution fades in: coarse at alpha 0, themselves at alpha 1.
+
+    The coarse ones are halved by means of 2x2 pixels and doubled again (Karras et al. 2018, appendix A).
+    """
+    import torch
+    import torch.nn.functional as F
+
+    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="nearest")
+    return torch.lerp(coarse, images, alpha)
+
+
+def reduced(images: np.ndarray, resolution: int) -> np.ndarray:
+    """Images, uint8 [N, C, R, R], at a lower resolution that divides R: means of squares of pixels, rounded."""
+    count, channels, height, _ = images.shape
+    factor, rest = divmod(height, resolution)
+    if rest:
+        raise ValueError(f"images of {height}x{height} cannot be reduced to {resolution}x{resolution}")
+    small = np.empty((count, channels, resolution, resolution), np.uint8)
+    for start in range(0, count, CHUNK):
+        squares = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, resolution, factor)
+        small[start : start + CHUNK] = np.rint(squares.mean(axis=(3, 5)))
+    return small
+
+
+@lru_cache(maxsize=8)
+def permutation(count: int, seed: int, *place: int) -> np.ndarray:
+    """The numbers below `count` in an order that depends on `seed` and `place` alone, int64 [count], read-only.
+
+    It sorts raw bits, since numpy promises those for all its releases but not what its generators make of them.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=place)).random_raw(count)
+    order = np.argsort(bits, kind="stable")
+    order.setflags(write=False)
+    return order
+
+
+def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> LabelledImages:
+    """What a data set loaded, if it is as `LabelledImages` describes it."""
+    images, labels = loaded
+    expected = (len(images), dataset.channels, resolution, resolution)
+    if images.dtype != np.uint8 or images.shape != expected or not len(images):
+        raise UserError(
+            f"data: {type(dataset).__name__} loaded {images.dtype} {list(images.shape)} instead of "
+            f"uint8 [N, {dataset.channels}, {resolution}, {resolution}] with at least one image"
+        )
+    if bool(dataset.classes) != (labels is not None):
+        raise UserError(f"data: {type(dataset).__name__} has {dataset.classes} classes but labels {labels!r:.40}")
+    if labels is not None and (
+        labels.shape != (len(images),)
+        or labels.dtype != np.int64
+        or not 0 <= labels.min() <= labels.max() < dataset.classes
+    ):
+        raise UserError(
+            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] from 0 to {dataset.classes - 1}"
+        )
+    return loaded

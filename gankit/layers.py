@@ -1,0 +1,152 @@
+"""Layers that know their gain, and chains that hand conditions to those members that ask for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+"""The layers whose weights inits and norms act on."""
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+
+
+class Condition(NamedTuple):
+    """What a conditioned module gets beside its input."""
+
+    styles: Tensor | None = None
+    """The module's own styles [N, styles, width]."""
+    labels: Tensor | None = None
+    """Classes [N], int64."""
+
+
+class Conditioned(nn.Module):
+    """A module whose forward is (x, condition) rather than (x)."""
+
+    styles: int = 0
+    """How many styles the module consumes."""
+
+
+def styles_of(module: nn.Module) -> int:
+    """How many styles `module` consumes; plain modules consume none."""
+    return module.styles if isinstance(module, Conditioned) else 0
+
+
+def run(module: nn.Module, x: Tensor, condition: Condition) -> Tensor:
+    """Call a plain or a conditioned module."""
+    return module(x, condition) if isinstance(module, Conditioned) else module(x)
+
+
+class Chain(Conditioned):
+    """A sequence of modules that hands each conditioned member its share of the styles."""
+
+    def __init__(self, **members: nn.Module) -> None:
+        super().__init__()
+        for name, member in members.items():
+            self.add_module(name, member)
+        self.styles = sum(styles_of(member) for member in self.members())
+
+    @staticmethod
+    def of(members: Sequence[nn.Module]) -> nn.Module:
+        """A chain of numbered members; a single member stands for itself, none for the identity."""
+        if len(members) == 1:
+            return members[0]
+        return Chain(**{str(i): member for i, member in enumerate(members)}) if members else nn.Identity()
+
+    def members(self) -> list[nn.Module]:
+        """All members in order; unlike children() it keeps one that stands in two places."""
+        return [member for member in self._modules.values() if member is not None]
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Run all members in order."""
+        first = 0
+        for member in self.members():
+            count = styles_of(member)
+            own = condition
+            if count and condition.styles is not None:
+                own = condition._replace(styles=condition.styles[:, first : first + count])
+            x = run(member, x, own)
+            first += count
+        return x
+
+
+class Function(nn.Module):
+    """A function of one tensor as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Call the function."""
+        return self.function(x)
+
+
+class Bias(nn.Module):
+    """One learned number a channel, added; starts at zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add the bias to [N, C, H, W]."""
+        return x + self.bias.view(1, -1, 1, 1)
+
+
+def fan_in(layer: nn.Module) -> int:
+    """Inputs that each output of a weighted layer sums over; an embedding counts its width."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    if isinstance(layer, nn.Embedding):
+        return layer.embedding_dim
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+    raise TypeError(f"{type(layer).__name__} is not a weighted layer")
+
+
+def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0) -> Layer:
+    """Give `layer` a gain and a learning-rate multiplier, and its plain start from them.
+
+    The weight starts normal with standard deviation gain / sqrt(fan-in) (He et al. 2015), the bias at zero; a gain
+    of 0 starts at zero. Inits and norms read `gain` and `lr_multiplier` to set another start.
+    """
+    layer.gain, layer.lr_multiplier = gain, lr_multiplier  # pyright: ignore[reportAttributeAccessIssue]
+    if getattr(layer, "bias", None) is not None:
+        nn.init.zeros_(layer.bias)  # pyright: ignore
+    nn.init.normal_(layer.weight, 0, gain / math.sqrt(fan_in(layer)))
+    return layer
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = math.sqrt(2), bias: bool = True) -> nn.Conv2d:
+    """A convolution that keeps height and width."""
+    return gained(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
+
+
+def dense(
+    inputs: int, outputs: int, *, gain: float = math.sqrt(2), bias: bool = True, lr_multiplier: float = 1.0
+) -> nn.Linear:
+    """A fully connected layer."""
+    return gained(nn.Linear(inputs, outputs, bias=bias), gain, lr_multiplier)
+
+
+def double(x: Tensor) -> Tensor:
+    """Twice the height and width by repeating pixels."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def halve(x: Tensor) -> Tensor:
+    """Half the height and width by averaging 2x2 pixels."""
+    return F.avg_pool2d(x, 2)
+
+
+def resampling(resample: str | None, direction: str) -> nn.Module:
+    """A module that resamples if `resample` is `direction` ("up" or "down"), else the identity."""
+    if resample != direction:
+        return nn.Identity()
+    return Function(double if direction == "up" else halve)

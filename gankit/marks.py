@@ -1,0 +1,79 @@
+"""Where in an experiment's sources a value stands, and how a mistake in it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gankit.errors import UserError
+
+WIDEST = 110
+"""Columns of a source line that are shown; a longer line is cut around its caret."""
+
+
+class Mark(NamedTuple):
+    """One place in a file, or a whole setting of the command line."""
+
+    source: str
+    """The file as the user named it, or the setting as it was typed."""
+    line: int | None = None
+    """From 1; None in a setting."""
+    column: int | None = None
+    """In characters, from 1; None in a setting."""
+    text: str = ""
+    """The whole source line."""
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
+
+    def with_caret(self) -> list[str]:
+        """The source line and a caret under the place; nothing for a setting."""
+        if self.column is None:
+            return []
+        before, after = self.text[: self.column - 1], self.text[self.column - 1 :].rstrip()
+        if len(before) + len(after) > WIDEST:
+            before = before if len(before) <= WIDEST // 2 else "..." + before[-WIDEST // 2 :]
+            room = WIDEST - len(before)
+            after = after if len(after) <= room else after[:room] + "..."
+        under = "".join("\t" if character == "\t" else " " for character in before)
+        return [f"    {before}{after}", f"    {under}^"]
+
+
+def printable(line: str) -> str:
+    """`line` without what would upset a terminal: control characters and halves of characters."""
+    return "".join(character if character.isprintable() or character == "\t" else "\ufffd" for character in line)
+
+
+class Mistake(NamedTuple):
+    """Something in an experiment that its user has to mend."""
+
+    mark: Mark
+    """Where it stands."""
+    path: tuple[object, ...]
+    """The option: its names from the outermost in, positions in lists and resolutions in tables."""
+    message: str
+    """What is wrong, in plain words."""
+
+    def __str__(self) -> str:
+        option = ".".join(map(str, self.path))
+        message = " ".join(self.message.splitlines())
+        head = f"{self.mark}: {option}: {message}" if option else f"{self.mark}: {message}"
+        return "\n".join(map(printable, [head, *self.mark.with_caret()]))
+
+
+MOST_SHOWN = 50
+"""Mistakes that one report shows; a file with more is no experiment file."""
+
+
+def report(mistakes: Iterable[Mistake], first: str = "") -> UserError:
+    """One error for all `mistakes`, each said once, by position: the file `first`, then other files, then settings."""
+
+    def position(mistake: Mistake) -> tuple[object, ...]:
+        mark = mistake.mark
+        return mark.line is None, mark.source != first, mark.source, mark.line or 0, mark.column or 0
+
+    ordered = sorted(dict.fromkeys(mistakes), key=position)
+    parts = [str(mistake) for mistake in ordered[:MOST_SHOWN]]
+    if len(ordered) > 1:
+        parts.append(f"{len(ordered)} mistakes")
+    return UserError("\n\n".join(parts))

@@ -1,0 +1,138 @@
+"""One experiment out of several sources: `extends` and `--set`.
+
+What merges how is decided from the data alone: mappings merge, all else is replaced. A component is recognised by its
+`use`; a bare name is short for {use: name}.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from pathlib import Path
+
+from gankit.errors import UserError
+from gankit.marks import Mark, Mistake, report
+from gankit.nodes import Entry, Items, Key, Node, Scalar, Table, items, scalar, table
+from gankit.yamlfile import parse, read_file, unreadable
+
+LONGEST_CHAIN = 50
+"""How many files may extend one another in a row."""
+
+
+def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
+    """The experiment in `path` with what it extends, changed by `settings` of the form a.b=value.
+
+    Raises:
+        UserError: if a file or a setting cannot be read, or files extend one another in a circle.
+    """
+    root: Node = _Reader().read(path, str(path))
+    for setting in settings:
+        root = _changed(root, setting)
+    assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
+    return root
+
+
+def merge(base: Node, change: Node) -> Node:
+    """What `base` becomes when `change` is written over it."""
+    if not isinstance(change, Table):
+        return base if _is_same_component(base, change) else change
+    if any(isinstance(key, int) for key in change.entries):
+        if not isinstance(base, Table) or not any(isinstance(key, int) for key in base.entries):
+            return change
+    elif isinstance(base, Scalar) and isinstance(base.value, str) and "use" not in change.entries:
+        base = table(base.mark, {"use": Entry(base.mark, base)})
+    elif not isinstance(base, Table) or any(isinstance(key, int) for key in base.entries):
+        return change
+    if "use" in change.entries and not _is_same_component(base, change):
+        return change
+    return _united(base, change)
+
+
+def _united(base: Table, change: Table) -> Table:
+    """Both mappings in one, key by key; it is said to stand where the change stands if that is a file."""
+    entries = dict(base.entries)
+    for key, entry in change.entries.items():
+        node = merge(entries[key].node, entry.node) if key in entries else entry.node
+        entries[key] = Entry(entry.key, node)
+    return table(base.mark if change.mark.line is None else change.mark, entries)
+
+
+def _is_same_component(base: Node, change: Node) -> bool:
+    """Whether both name the same component and one of them has options to keep."""
+    if not isinstance(base, Table):
+        return False
+    before, after = _component_named(base), _component_named(change)
+    if before is None or after is None:
+        return False
+    return before == after or before.endswith(f"/{after}") or after.endswith(f"/{before}")
+
+
+def _component_named(node: Node) -> str | None:
+    """The component that `node` names, if it can be read as naming one."""
+    if isinstance(node, Table) and "use" in node.entries:
+        node = node.entries["use"].node
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+class _Reader:
+    """Reads files with what they extend, each once."""
+
+    def __init__(self) -> None:
+        self.done: dict[Path, Table] = {}
+
+    def read(self, path: Path, name: str, chain: tuple[Path, ...] = (), named_at: Mark | None = None) -> Table:
+        """The file `path`, called `name`, which the last file of `chain` extends by what it says at `named_at`."""
+        resolved = Path(os.path.realpath(path))
+        if resolved in chain:
+            circle = " -> ".join(file.name for file in (*chain[chain.index(resolved) :], resolved))
+            raise unreadable(f"extends in a circle: {circle}", named_at)
+        if len(chain) > LONGEST_CHAIN:
+            raise unreadable(f"more than {LONGEST_CHAIN} files extend one another", named_at)
+        if resolved not in self.done:
+            self.done[resolved] = self.extended(read_file(path, name, named_at), path, (*chain, resolved))
+        return self.done[resolved]
+
+    def extended(self, own: Table, path: Path, chain: tuple[Path, ...]) -> Table:
+        """The mapping `own` of the file `path`, written over what it extends."""
+        if "extends" not in own.entries:
+            return own
+        entries = dict(own.entries)
+        extends = entries.pop("extends").node
+        result = table(own.mark, {})
+        for parent in extends.items if isinstance(extends, Items) else [extends]:
+            if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
+                raise report([Mistake(parent.mark, ("extends",), "expected the name of a file, or a list of them")])
+            file = path.parent / parent.value
+            result = _united(result, self.read(file, str(file), chain, parent.mark))
+        return _united(result, table(own.mark, entries))
+
+
+def _changed(root: Node, setting: str) -> Node:
+    """What `root` becomes by one `--set`; a list is changed by the position of an item, counted from 0.
+
+    Raises:
+        UserError: if it is no a.b=value, or its value is no YAML, or the list has no such item.
+    """
+    mark = Mark(f"--set {setting}")
+    path, equals, text = setting.partition("=")
+    segments = path.strip().split(".")
+    if not equals or not all(segments):
+        raise UserError(f"{mark}: expected option=value, such as --set training.batch=16")
+    keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
+    value = parse(text, mark.source, has_lines=False) or Scalar(mark, None)
+    return merge(root, _nested(root, keys, value, mark))
+
+
+def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> Node:
+    """`value` under `keys`, to be merged into `node`; a list on the way is repeated with one item changed."""
+    if not keys:
+        return value
+    first, rest = keys[0], keys[1:]
+    if isinstance(node, Items) and isinstance(first, int):
+        if not 0 <= first < len(node.items):
+            raise UserError(f"{mark}: no item {first}: the list has {len(node.items)}, counted from 0")
+        changed = list(node.items)
+        changed[first] = merge(changed[first], _nested(changed[first], rest, value, mark))
+        return items(node.mark, changed)
+    below = node.entries[first].node if isinstance(node, Table) and first in node.entries else None
+    return table(mark, {first: Entry(mark, _nested(below, rest, value, mark))})

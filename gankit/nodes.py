@@ -1,0 +1,106 @@
+"""YAML values that know where they stand, and what an unquoted one means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from gankit.marks import Mark
+
+Key: TypeAlias = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """Text, a number, true, false or null."""
+
+    mark: Mark
+    value: str | int | float | bool | None
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    mark: Mark
+    items: list[Node]
+    size: int
+
+
+class Entry(NamedTuple):
+    """One value of a mapping and where its key stands."""
+
+    key: Mark
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping."""
+
+    mark: Mark
+    """Where it begins: at its key if it is written on the lines below that."""
+    entries: dict[Key, Entry]
+    size: int
+
+
+Node: TypeAlias = Scalar | Items | Table
+"""A value; `size` counts all values in it, those of aliases as often as they are used."""
+
+
+def items(mark: Mark, nodes: list[Node]) -> Items:
+    """A list of `nodes`."""
+    return Items(mark, nodes, 1 + sum(node.size for node in nodes))
+
+
+def table(mark: Mark, entries: dict[Key, Entry]) -> Table:
+    """A mapping of `entries`."""
+    return Table(mark, entries, 1 + sum(entry.node.size for entry in entries.values()))
+
+
+def plain(node: Node) -> Any:
+    """The bare value: dicts, lists and scalars."""
+    if isinstance(node, Table):
+        return {key: plain(entry.node) for key, entry in node.entries.items()}
+    if isinstance(node, Items):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def kind_of(node: Node) -> str:
+    """What `node` is, in words."""
+    if isinstance(node, Scalar):
+        return "a single value"
+    return "a mapping" if isinstance(node, Table) else "a list"
+
+
+CONSTANTS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+WHOLE = re.compile(r"[-+]?[0-9]+")
+BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """The value of unquoted `text` by the core schema of YAML 1.2 (section 10.3.2).
+
+    Raises:
+        ValueError: for a whole number with more digits than Python reads.
+    """
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if BASED.fullmatch(text):
+        return int(text[2:], {"o": 8, "x": 16}[text[1]])
+    if NUMBER.fullmatch(text):
+        return float(text)
+    if INFINITY.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text

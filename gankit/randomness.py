@@ -1,0 +1,34 @@
+"""Random draws that depend on where they are made and on nothing else.
+
+Torch's own generators are pointed at a place named by (seed, purpose, images shown, ...) before each piece of work.
+So no generator state has to be saved, a resumed run draws what the uninterrupted one would have drawn, and modules may
+simply call torch.randn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def seed(*key: str | int) -> None:
+    """Point the generators of all devices at the place that `key` names."""
+    number = int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest(), "little") >> 1
+    # torch.manual_seed does the same in 80 us instead of 3, which small steps notice
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        for generator in torch.cuda.default_generators:
+            generator.manual_seed(number)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(number)
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Leave torch's generators as they were before."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    with torch.random.fork_rng(devices):
+        yield

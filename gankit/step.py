@@ -1,0 +1,104 @@
+"""One update of one network, as losses and regularizers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from gankit import randomness
+from gankit.component import Component
+from gankit.kinds import Augmentation
+from gankit.networks import Discriminator, Generator, Verdict
+
+
+class Draw(Protocol):
+    """torch.rand, torch.randn and their like."""
+
+    def __call__(self, *size: int, device: torch.device) -> Tensor:
+        """Draw a tensor of that size."""
+        ...
+
+
+@dataclass
+class Step:
+    """One update; what is drawn and scored is made on first use and shared by the loss and every regularizer."""
+
+    phase: Literal["generator", "discriminator"]
+    """The network that is updated."""
+    key: tuple[str | int, ...]
+    """Names this update: its draws come from places below this key."""
+    generator: Generator
+    discriminator: Discriminator
+    augment: Augmentation | None
+    real_images: Tensor
+    """Reals [N, channels, H, W], faded like the generator's images."""
+    labels: Tensor | None
+    """Classes of the reals [N]; fakes are made with the same."""
+    memory_of: Callable[[Component], dict[str, Tensor]]
+
+    @cached_property
+    def real(self) -> Tensor:
+        """Reals [N, channels, H, W]; in a discriminator's step gradients reach them."""
+        return self.real_images.detach().requires_grad_(self.phase == "discriminator")
+
+    @cached_property
+    def z(self) -> Tensor:
+        """Latents [N, latent]."""
+        self.seed("latents")
+        return self.latents(len(self.real_images))
+
+    @cached_property
+    def fake(self) -> Tensor:
+        """Generated images [N, channels, H, W]; in a discriminator's step cut from the generator's graph."""
+        z = self.z
+        self.seed("generator")
+        if self.phase == "generator":
+            return self.generator(z, self.labels)
+        with torch.no_grad():
+            images = self.generator(z, self.labels)
+        return images.requires_grad_()
+
+    @cached_property
+    def on_real(self) -> Verdict:
+        """The discriminator's verdict on the reals."""
+        real = self.real
+        self.seed("real")
+        return self.critic(real, self.labels)
+
+    @cached_property
+    def on_fake(self) -> Verdict:
+        """The discriminator's verdict on the fakes."""
+        fake = self.fake
+        self.seed("fake")
+        return self.critic(fake, self.labels)
+
+    def critic(self, images: Tensor, labels: Tensor | None) -> Verdict:
+        """The discriminator's verdict on augmented `images`; gradients reach the images before augmentation."""
+        if self.augment is not None:
+            images = self.augment.apply(images, self.memory(self.augment))
+        return self.discriminator(images, labels)
+
+    def gradient(self, of: Tensor, to: Tensor) -> Tensor:
+        """The gradient of the sum of `of` with respect to `to`, differentiable again."""
+        return torch.autograd.grad(of.sum(), to, create_graph=True)[0]
+
+    def latents(self, count: int) -> Tensor:
+        """Fresh latents [count, latent]."""
+        return torch.randn(count, self.generator.place.latent, device=self.real_images.device)
+
+    def per_sample(self, draw: Draw, *shape: int) -> Tensor:
+        """Draw afresh [N, *shape]; `draw` is torch.rand, torch.randn or the like."""
+        return draw(len(self.real_images), *shape, device=self.real_images.device)
+
+    def memory(self, component: Component) -> dict[str, Tensor]:
+        """What `component` remembers from step to step; kept in checkpoints."""
+        return self.memory_of(component)
+
+    def seed(self, purpose: str | int) -> None:
+        """Point torch's generators at the place of this update's draws for `purpose`."""
+        randomness.seed(*self.key, purpose)

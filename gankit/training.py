@@ -1,0 +1,232 @@
+"""The trainer: rounds of discriminator and generator updates at the resolution in force."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gankit import randomness
+from gankit.component import Component
+from gankit.config import Experiment
+from gankit.data import RealImages, fade_reals
+from gankit.growing import Moment, ends, moment
+from gankit.kinds import Regularizer
+from gankit.networks import Discriminator, Generator, Growing, Shape
+from gankit.options import at
+from gankit.step import Step
+
+NetworkName = Literal["generator", "discriminator"]
+
+
+class Trainer:
+    """Networks, their optimizers and their average after some number of real images.
+
+    Everything that a round does is a function of the experiment and of `images`, the number of real images shown to the
+    discriminator so far.
+    """
+
+    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
+        self.experiment, self.reals, self.device = experiment, reals, device
+        self.stages = experiment.growth.stages()
+        self.ends = ends(self.stages)
+        self.images = self.rounds = 0
+        shape = Shape.of(experiment)
+        randomness.seed(experiment.seed, "start")
+        generator = Generator(experiment.generator, shape)
+        discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
+        self.generator = generator.to(device, memory_format=torch.channels_last)  # pyright: ignore
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)  # pyright: ignore
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.memory: dict[str, dict[str, Tensor]] = {}
+        self.names = {id(regularizer): name for name, regularizer in _named(experiment.regularizers)}
+        self.corrections = {name: self._correction(name) for name in ("generator", "discriminator")}
+        self.optimizers = {
+            "generator": experiment.training.optimizer.generator.build(
+                self.generator.parameters(), self.corrections["generator"]
+            ),
+            "discriminator": experiment.training.optimizer.discriminator.build(
+                self.discriminator.parameters(), self.corrections["discriminator"]
+            ),
+        }
+        self.now = moment(self.stages, 0)
+        self.grow(self.now)
+
+    def round(self) -> dict[str, Tensor]:
+        """Discriminator updates, each counting its reals and moving the average, then one generator update.
+
+        Returns:
+            Scalars by name, still on the device: losses, penalties and mean scores of the last updates.
+        """
+        record: dict[str, Tensor] = {}
+        for _ in range(self.experiment.training.discriminator_steps):
+            self._follow_growth()
+            real, labels = self._batch()
+            record |= self._update("discriminator", real, labels)
+            self._move_average(len(real))
+            self.images += len(real)
+        record |= self._update("generator", real, labels)
+        self.rounds += 1
+        return record
+
+    def grow(self, now: Moment) -> None:
+        """Let both networks and the average work at `now`; the next round goes on at the moment of its images."""
+        self.grown = now
+        for network in (self.generator, self.discriminator, self.average):
+            network.grow(now.resolution, now.alpha)
+
+    def sample(self, first: int, count: int, seed: int) -> Tensor:
+        """Images [count, channels, H, W] number `first` and up of the averaged generator, in network range.
+
+        Image i depends on (seed, i) and the average alone; torch's generators are left as they were.
+        """
+        return sample(self.average, first, count, seed, self.device)
+
+    def _follow_growth(self) -> None:
+        """Bring networks, learning rates and (if asked for) optimizer moments to the moment in force."""
+        now = moment(self.stages, self.images)
+        if now == self.now and self.images:
+            return
+        changed = now.phase != self.now.phase
+        self.now = now
+        self.grow(now)
+        for name, optimizer in self.optimizers.items():
+            if changed and self.experiment.training.reset_optimizer:
+                optimizer.state.clear()
+            rate = getattr(self.experiment.training.optimizer, name).learning_rate(now.resolution)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * self.corrections[name]
+
+    def _batch(self) -> tuple[Tensor, Tensor | None]:
+        """The next reals, faded like the generator's images, and their labels."""
+        count = at(self.experiment.training.batch, self.now.resolution)
+        images, labels = self.reals.batch(
+            self.now.resolution, self.experiment.seed, self.images, count, device=self.device
+        )
+        images = images.contiguous(memory_format=torch.channels_last)
+        return (fade_reals(images, self.now.alpha) if self.now.alpha < 1 else images), labels
+
+    def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due."""
+        network = self._only_trains(name)
+        step = self._step(name, real, labels)
+        loss = self._loss(step)
+        record = {f"loss.{name}": loss.detach()}
+        acting = [regularizer for regularizer in self.experiment.regularizers if acts_on(regularizer, name)]
+        for regularizer in acting:
+            if regularizer.every == 1:
+                loss = loss + self._penalty(regularizer, step, record)
+        self._descend(name, network, loss)
+        for regularizer in acting:
+            if regularizer.every > 1 and self.rounds % regularizer.every == 0:
+                lazy = self._step(name, real, labels, self.names[id(regularizer)])
+                self._descend(name, network, self._penalty(regularizer, lazy, record) * regularizer.every)
+        if name == "discriminator":
+            record |= {
+                "score.real": step.on_real.score.detach().mean(),
+                "score.fake": step.on_fake.score.detach().mean(),
+            }
+            with torch.no_grad():
+                for regularizer in self.experiment.regularizers:
+                    regularizer.constrain(self.discriminator)
+                if self.experiment.augment is not None:
+                    self.experiment.augment.adapt(step)
+        return record
+
+    def _only_trains(self, name: NetworkName) -> Growing:
+        """Switch gradients on for the network to be updated and off for the other, which saves its share of work."""
+        self.generator.requires_grad_(name == "generator")
+        self.discriminator.requires_grad_(name == "discriminator")
+        return self.generator if name == "generator" else self.discriminator
+
+    def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
+        return Step(
+            phase=name,
+            key=(self.experiment.seed, name, purpose, self.images),
+            generator=self.generator,
+            discriminator=self.discriminator,
+            augment=self.experiment.augment,
+            real_images=real,
+            labels=labels,
+            memory_of=self._memory,
+        )
+
+    def _loss(self, step: Step) -> Tensor:
+        loss = self.experiment.loss
+        if step.phase == "discriminator":
+            return loss.discriminator(step.on_real.score, step.on_fake.score)
+        return loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None)
+
+    def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor:
+        name = self.names[id(regularizer)]
+        step.seed(name)
+        penalty = getattr(regularizer, step.phase)(step)
+        record[f"penalty.{name}.{step.phase}"] = penalty.detach()
+        return penalty
+
+    def _descend(self, name: NetworkName, network: Growing, loss: Tensor) -> None:
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=list(network.parameters()))
+        optimizer.step()
+
+    @torch.no_grad()
+    def _move_average(self, count: int) -> None:
+        """Move the average towards the generator, before this round's update of it (components moved only once grown).
+
+        Layers that have not taken part yet are equal in both, so a new resolution starts as a copy.
+        """
+        average = self.experiment.training.ema
+        start = self.ends[self.now.stage] - self.stages[self.now.stage].images
+        half_life = float(average.half_life)
+        if average.warmup:
+            half_life = min(half_life, average.warmup * (self.images - start))
+        beta = 0.5 ** (count / half_life) if half_life > 0 else 0.0
+        averaged, current = list(self.average.parameters()), list(self.generator.parameters())
+        torch._foreach_lerp_(averaged, current, 1 - beta)
+        for kept, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            kept.copy_(buffer)
+
+    def _memory(self, component: Component) -> dict[str, Tensor]:
+        return self.memory.setdefault(self.names.get(id(component), "augment"), {})
+
+    def _correction(self, name: str) -> float:
+        """The factor that keeps lazy updates from adding to the step (Karras et al. 2020, appendix B)."""
+        lazy = [r.every for r in self.experiment.regularizers if r.every > 1 and acts_on(r, name)]
+        return 1 / (1 + sum(1 / every for every in lazy))
+
+
+def sample(generator: Generator, first: int, count: int, seed: int, device: torch.device) -> Tensor:
+    """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
+
+    They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
+    on how many are asked for at a time.
+    """
+    block = max(4, min(64, 2**20 // generator.resolution**2))
+    images = []
+    with randomness.untouched(), torch.no_grad():
+        for number in range(first // block, (first + count - 1) // block + 1):
+            randomness.seed(seed, "sample", number)
+            z = torch.randn(block, generator.place.latent, device=device)
+            classes = generator.place.classes
+            labels = torch.randint(classes, (block,), device=device) if classes else None
+            images.append(generator(z, labels))
+    return torch.cat(images)[first % block :][:count]
+
+
+def acts_on(regularizer: Regularizer, network: str) -> bool:
+    """Whether the regularizer has a penalty for that network."""
+    return getattr(type(regularizer), network) is not getattr(Regularizer, network)
+
+
+def _named(regularizers: list[Regularizer]) -> list[tuple[str, Regularizer]]:
+    """Each regularizer with the short name it was registered by, numbered if it stands there twice."""
+    from gankit.registry import registries
+
+    names = [registries["regularizer"].entry_of(type(regularizer)).name for regularizer in regularizers]
+    numbered = [
+        f"{name}-{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)
+    ]
+    return list(zip(numbered, regularizers, strict=True))

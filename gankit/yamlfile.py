@@ -1,0 +1,229 @@
+"""Strict YAML in which every value knows where it stands.
+
+Scalars follow the core schema of YAML 1.2: `1e-3` is a number, `on` and `1:30` are text. Keys are text or whole
+numbers and stand once in their mapping. What an experiment has no use for is refused: tags, several documents, deep
+nesting, files and aliases that grow beyond reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml import events
+
+from gankit.errors import UserError
+from gankit.marks import Mark, Mistake, report
+from gankit.nodes import Entry, Items, Key, Node, Scalar, Table, items, kind_of, scalar, table
+
+MOST_BYTES = 256 * 1024
+MOST_VALUES = 10_000
+DEEPEST = 64
+
+
+def read_file(path: Path, name: str, named_at: Mark | None = None) -> Table:
+    """The mapping that a YAML file holds; marks call the file `name`.
+
+    Args:
+        path: The file.
+        name: What the user calls it.
+        named_at: Where an experiment that extends it names it, if one does.
+
+    Raises:
+        UserError: if there is no such file or it holds anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise unreadable(f"{name}: no such file", named_at) from None
+    except IsADirectoryError:
+        raise unreadable(f"{name}: is a folder, not an experiment file", named_at) from None
+    except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
+        reason = getattr(failure, "strerror", None) or failure
+        raise unreadable(f"{name}: cannot be read: {reason}", named_at) from None
+    if len(content) > MOST_BYTES:
+        message = f"{name}: is larger than {MOST_BYTES // 1024} KiB, which no experiment file is"
+        raise unreadable(message, named_at)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        line = content.count(b"\n", 0, failure.start) + 1
+        raise unreadable(f"{name}: is not UTF-8 text (line {line}); save it as UTF-8", named_at) from None
+    node = parse(text, name)
+    if node is None:
+        raise unreadable(f"{name}: is empty", named_at)
+    if not isinstance(node, Table):
+        raise report([Mistake(node.mark, (), f"expected options, such as 'name: my-run', not {kind_of(node)}")])
+    return node
+
+
+def unreadable(message: str, named_at: Mark | None) -> UserError:
+    """An error about a whole file, shown where the file is named if an experiment extends it."""
+    return UserError(message) if named_at is None else report([Mistake(named_at, ("extends",), message)])
+
+
+def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
+    """The value that `text` holds, None if it holds nothing or null.
+
+    Args:
+        text: YAML.
+        name: What marks call it.
+        has_lines: False gives every value the same mark, without position: for a setting of the command line.
+
+    Raises:
+        UserError: if it is no strict YAML, with position.
+    """
+    return _Composer(text, name, has_lines).compose()
+
+
+BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line in the eyes of PyYAML."""
+
+
+class _Composer:
+    """Turns the events of PyYAML's parser into nodes."""
+
+    def __init__(self, text: str, name: str, has_lines: bool) -> None:
+        self.text, self.name, self.has_lines = text, name, has_lines
+        self.lines = BREAKS.split(text)
+        self.anchors: dict[str, Node | None] = {}
+        self.events: Iterator[Any] = iter(())
+
+    def compose(self) -> Node | None:
+        """The only document of the stream."""
+        try:
+            self.events = yaml.parse(self.text, Loader=yaml.SafeLoader)
+            next(self.events)  # the stream begins
+            if isinstance(next(self.events), events.StreamEndEvent):
+                return None
+            node = self.node(next(self.events), depth=0)
+            next(self.events)  # the document ends
+            after = next(self.events)
+            if isinstance(after, events.DocumentStartEvent):
+                raise self.error(self.mark(after.start_mark), "a second document begins here; an experiment is one")
+        except yaml.reader.ReaderError as failure:
+            raise self.error(self.mark_at(failure.position), "a character that YAML does not allow") from None
+        except yaml.MarkedYAMLError as failure:
+            raise self.syntax_error(failure) from None
+        return None if isinstance(node, Scalar) and node.value is None else node
+
+    def node(self, event: Any, depth: int, key: Mark | None = None) -> Node:
+        """The value that begins with `event`, under `key` if it stands in a mapping."""
+        mark = self.mark(event.start_mark)
+        if isinstance(event, events.AliasEvent):
+            return self.alias(event.anchor, mark)
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise self.error(mark, f"tags such as {tag} are not allowed")
+        if depth > DEEPEST:
+            raise self.error(mark, f"nested more than {DEEPEST} deep")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        if isinstance(event, events.ScalarEvent):
+            is_left_out = event.style is None and not event.value
+            node = Scalar(key if key and is_left_out else mark, self.scalar(event, mark))
+        else:
+            start = mark if key is None or event.flow_style else key
+            is_list = isinstance(event, events.SequenceStartEvent)
+            node = self.list_at(start, depth) if is_list else self.mapping_at(start, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        if node.size > MOST_VALUES:
+            raise self.error(mark, f"holds more than {MOST_VALUES:,} values, which no experiment does")
+        return node
+
+    def alias(self, anchor: str, mark: Mark) -> Node:
+        """The value that was marked &anchor."""
+        if anchor not in self.anchors:
+            raise self.error(mark, f"nothing before this is marked &{anchor}")
+        node = self.anchors[anchor]
+        if node is None:
+            raise self.error(mark, f"*{anchor} stands inside the value that it repeats")
+        return node
+
+    def list_at(self, mark: Mark, depth: int) -> Items:
+        """The list whose start was just read."""
+        nodes: list[Node] = []
+        while not isinstance(event := next(self.events), events.SequenceEndEvent):
+            nodes.append(self.node(event, depth + 1))
+        return items(mark, nodes)
+
+    def mapping_at(self, mark: Mark, depth: int) -> Table:
+        """The mapping whose start was just read; what `<<` brings in gives way to what is written out."""
+        entries: dict[Key, Entry] = {}
+        merged: dict[Key, Entry] = {}
+        while not isinstance(event := next(self.events), events.MappingEndEvent):
+            at = self.mark(event.start_mark)
+            if isinstance(event, events.ScalarEvent) and event.style is None and event.value == "<<":
+                self.merge(merged, self.node(next(self.events), depth + 1, at))
+                continue
+            key = self.key(self.node(event, depth + 1), at)
+            if key in entries:
+                raise self.error(at, f"{key!r} stands twice in this mapping, first in line {entries[key].key.line}")
+            entries[key] = Entry(at, self.node(next(self.events), depth + 1, at))
+        return table(mark, {**merged, **entries})
+
+    def merge(self, merged: dict[Key, Entry], node: Node) -> None:
+        """Take in what stands after `<<`: a mapping, or a list of mappings of which the first counts most."""
+        for source in node.items if isinstance(node, Items) else [node]:
+            if not isinstance(source, Table):
+                raise self.error(node.mark, f"expected a mapping after '<<', not {kind_of(source)}")
+            for key, entry in source.entries.items():
+                merged.setdefault(key, entry)
+
+    def key(self, node: Node, mark: Mark) -> Key:
+        """A key as text or whole number."""
+        if isinstance(node, Scalar) and isinstance(node.value, str | int) and not isinstance(node.value, bool):
+            return node.value
+        shown = str(node.value).lower() if isinstance(node, Scalar) else kind_of(node)
+        raise self.error(mark, f"expected a name or a whole number before ':', not {shown.replace('none', 'null')}")
+
+    def scalar(self, event: Any, mark: Mark) -> str | int | float | bool | None:
+        """The value of a scalar; in quotes it is text."""
+        if event.style is not None:
+            return event.value
+        try:
+            return scalar(event.value)
+        except ValueError:
+            raise self.error(mark, "a number of too many digits") from None
+
+    def mark(self, mark: yaml.Mark) -> Mark:
+        """PyYAML's mark as ours."""
+        if not self.has_lines:
+            return Mark(self.name)
+        text = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        return Mark(self.name, mark.line + 1, mark.column + 1, text)
+
+    def mark_at(self, position: int) -> Mark:
+        """The mark of the character at `position` of the text."""
+        before = BREAKS.split(self.text[:position])
+        return self.mark(yaml.Mark(self.name, position, len(before) - 1, len(before[-1]), None, 0))
+
+    def error(self, mark: Mark, message: str) -> UserError:
+        """One mistake as an error."""
+        return report([Mistake(mark, (), message)])
+
+    def syntax_error(self, failure: yaml.MarkedYAMLError) -> UserError:
+        """What PyYAML has to say, in plainer words where they are obscure."""
+        problem, mark = failure.problem or "no YAML", failure.problem_mark or failure.context_mark
+        if "'<stream end>'" in problem and failure.context_mark and "flow" in (failure.context or ""):
+            problem, mark = "this bracket is never closed", failure.context_mark
+        for pattern, words in PLAINER:
+            problem = re.sub(pattern, words, problem, flags=re.DOTALL)
+        return self.error(self.mark(mark), problem) if mark else UserError(f"{self.name}: {problem}")
+
+
+PLAINER = (
+    (r"found character '\\t' that cannot start any token", "a tab; YAML is indented with spaces"),
+    (r"found character (.*) that cannot start any token", r"text that starts with \1 must stand in quotes"),
+    (r"mapping values are not allowed here", "no ':' is allowed here; check the indentation, or quote the text"),
+    (r"could not find expected ':'", "expected 'name: value'; a ':' is missing near here"),
+    (r"expected <block end>, but found .*", "not indented like the lines before it, or a bracket or quote too many"),
+    (r"expected ',' or '([]}])', but got .*", r"expected ',' or '\1' here"),
+    (r"found unexpected end of stream", "the text in quotes never ends"),
+)
+"""Messages of PyYAML and what to say instead."""

@@ -1,0 +1,40 @@
+"""Tracking in Aim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from gankit import Observer, Watcher
+
+if TYPE_CHECKING:
+    from gankit.config import Experiment
+    from gankit.observing import Run
+
+
+class Aim(Observer):
+    """Tracks a run in an Aim repository, to be looked at with `aim up`.
+
+    Losses are one series each, metrics and pictures one for each resolution; their step is the number of images
+    shown. All options stand in the run's params under `hparams`.
+    """
+
+    repo: str | None = None
+    """The folder whose .aim is the repository, or aim://HOST:PORT; null: the folder that holds the run's folder."""
+    experiment: str | None = None
+    """The experiment under which Aim files the run; null: the experiment's name."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Refuse to start without Aim, which has no release for some versions of Python."""
+        if find_spec("aim") is None:
+            yield (
+                "aim is not installed (it has no release for Python 3.13 and later); without it, leave aim out of "
+                "observers: metrics.jsonl holds the same numbers, and gankit compare shows them"
+            )
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin to track `run`."""
+        from gankit_aim.tracking import Tracker
+
+        return Tracker(run, self.repo or str(run.folder.parent), self.experiment or run.experiment.name)

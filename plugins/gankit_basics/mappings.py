@@ -1,0 +1,20 @@
+"""From latents to styles without a network between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gankit import Mapping, Place
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Identity(Mapping):
+    """The latent itself as every style; labels are left to those parts that ask for them."""
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from z [N, latent] to styles [N, styles, latent]."""
+        from gankit_basics.modules import Identity
+
+        return Identity(place.latent)

@@ -1,0 +1,154 @@
+"""Extractors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
+
+from gankit import Extractor, UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gankit.config import Experiment
+    from gankit.samples import Features
+
+INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
+"""Where torch-fidelity has the weights from: TensorFlow's own of 2015, which all published FIDs rest on."""
+
+DIGITS_FILE = Path(__file__).with_name("digits.safetensors")
+DIGITS_SHA256 = "99087405e24076b29cd3440fb3217fdcaddb18070b2f48145a9f2866b49ad395"
+"""Hash of the file in this package; FIDs through other weights are on another scale."""
+
+
+class Inception(Extractor):
+    """InceptionV3 as in published FIDs and Inception Scores, by way of torch-fidelity.
+
+    Its weights (91 MB) are looked for in torch's cache of downloads and otherwise downloaded when a run starts.
+    """
+
+    weights: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] | None = None
+    """A file of weights as torch-fidelity has them; null: the usual ones, from torch's cache or the network."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Make sure that the weights are there or can be had, unless nothing is to be measured."""
+        if not experiment.evaluation.metrics or self._file().is_file():
+            return
+        if self.weights is not None:
+            yield f"there is no file of weights {self.weights}"
+        elif not answers(INCEPTION_URL):
+            yield self._how_to_get("the network does not answer")
+
+    def identity(self) -> str:
+        """Its name and the beginning of the weights' hash; needs the file."""
+        with self._file().open("rb") as file:
+            return f"inception-v3-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+    @property
+    def resize(self) -> str:
+        """As in TensorFlow 1, which all published numbers rest on."""
+        return "bilinear to 299x299 as TensorFlow 1"
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network: from uint8 [N, 3, H, W] to 2048 features and 1008 logits without their bias.
+
+        Raises:
+            UserError: if the weights are missing, cannot be downloaded or are not InceptionV3's.
+        """
+        import pickle
+
+        from gankit_fidelity.modules import InceptionNetwork
+
+        file = self._file()
+        if not file.is_file():
+            self._download(file)
+        try:
+            return InceptionNetwork(file).to(device)
+        except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as problem:
+            raise UserError(
+                f"{file}: these are no weights of InceptionV3 as torch-fidelity has them: {problem}"
+            ) from None
+
+    def _file(self) -> Path:
+        return self.weights or hub_folder() / "checkpoints" / INCEPTION_FILE
+
+    def _download(self, file: Path) -> None:
+        from torch.hub import download_url_to_file
+
+        if self.weights is not None:
+            raise UserError(f"there is no file of weights {self.weights}")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            download_url_to_file(INCEPTION_URL, str(file))
+        except OSError as problem:
+            raise UserError(self._how_to_get(str(problem))) from None
+
+    def _how_to_get(self, reason: str) -> str:
+        return (
+            f"the weights of InceptionV3 are not on this machine and cannot be downloaded ({reason}); "
+            f"download {INCEPTION_URL} elsewhere and put it at {self._file()}, or say where it is: "
+            "evaluation: {extractor: {use: inception, weights: PATH}}"
+        )
+
+
+class Digits(Extractor):
+    """A small classifier of handwritten digits that comes with gankit: for the quick start and for tests.
+
+    It has seen four of five of the digits in training, so that its FIDs order runs on them but are no unbiased scores.
+    """
+
+    def identity(self) -> str:
+        """Its name and the beginning of the weights' hash."""
+        return f"digits-{DIGITS_SHA256[:12]}"
+
+    @property
+    def resize(self) -> str:
+        """Whole squares of pixels where that is possible."""
+        return "bilinear up or mean down to 16x16"
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network: from uint8 [N, 3, H, W] to 64 features and 10 logits.
+
+        Raises:
+            UserError: if the file of weights is not the one that this version of gankit came with.
+        """
+        from gankit_fidelity.modules import DigitsNetwork
+
+        weights = DIGITS_FILE.read_bytes()
+        if hashlib.sha256(weights).hexdigest() != DIGITS_SHA256:
+            raise UserError(f"{DIGITS_FILE} is not the file that gankit came with; install gankit again")
+        return DigitsNetwork.of(weights).to(device)
+
+
+def hub_folder() -> Path:
+    """Where torch.hub keeps its downloads, found without importing torch."""
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
+    return Path(home).expanduser() / "hub"
+
+
+def answers(url: str, seconds: float = 2.0) -> bool:
+    """Whether a download from `url` can begin, found out in `seconds` at most; nothing is downloaded."""
+    import threading
+    from urllib.request import urlopen
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urlopen(url, timeout=seconds).close()
+        except OSError:
+            return
+        answered.set()
+
+    # a thread of its own, because looking up a name knows no time limit
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answered.is_set()

@@ -1,0 +1,80 @@
+"""Torch modules of the extractors: from uint8 [N, 3, H, W] to features and logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from gankit.samples import Features
+
+
+class DigitsNetwork(nn.Module):
+    """A small classifier of handwritten digits, of 24,170 parameters: 64 features, 10 logits."""
+
+    size = 16
+    """Height of the images that the convolutions see, in pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(32, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
+        )
+        self.classifier = nn.Linear(64, 10)
+
+    @classmethod
+    def of(cls, weights: bytes) -> Self:
+        """The network with the weights of a safetensors file, computing in float32, ready to evaluate."""
+        with torch.device("meta"):  # draws no random weights
+            network = cls()
+        network.load_state_dict({name: weight.float() for name, weight in load(weights).items()}, assign=True)
+        return network.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Features:
+        """Features [N, 64] and logits [N, 10] of grey images, or of the means of their channels."""
+        check_images(images)
+        grey = images.float().mean(1, keepdim=True) / 255
+        pooled = self.convolutions(self._resized(grey)).mean((2, 3))
+        return Features(pooled, self.classifier(pooled))
+
+    def _resized(self, images: Tensor) -> Tensor:
+        """Images of any height at 16x16: bilinear going up, means going down."""
+        if images.shape[2] > self.size:
+            return F.interpolate(images, (self.size, self.size), mode="area")
+        return F.interpolate(images, (self.size, self.size), mode="bilinear", align_corners=False)
+
+
+class InceptionNetwork(nn.Module):
+    """torch-fidelity's InceptionV3: 2048 features and the 1008 logits without their bias, as FID and IS use them."""
+
+    def __init__(self, weights: Path) -> None:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        super().__init__()
+        torch.load(weights, map_location="cpu", weights_only=True)  # refuses code, which the line below would run
+        self.network = FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
+        )
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def forward(self, images: Tensor) -> Features:
+        """Features [N, 2048] and logits [N, 1008] of images of any size, resized to 299x299 like TensorFlow 1."""
+        check_images(images)
+        seen = self.network.convert_features_tuple_to_dict(self.network(images))
+        return Features(seen["2048"], seen["logits_unbiased"])
+
+
+def check_images(images: Tensor) -> None:
+    """Refuse what looks like images but would be measured wrongly, such as floats.
+
+    Raises:
+        ValueError: if `images` is not uint8 [N, 3, H, W].
+    """
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
+        raise ValueError(f"an extractor expects images uint8 [N, 3, H, W], not {images.dtype} {list(images.shape)}")

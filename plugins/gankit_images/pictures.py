@@ -1,0 +1,99 @@
+"""From picture files to square arrays of bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from gankit import UserError
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
+"""Endings of the files that are read, in any case."""
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Paths, relative to `folder`, of the images in it and in all folders below, in the same order everywhere.
+
+    Links are followed, each folder once. Names that begin with a dot are passed over.
+    """
+    files: list[Path] = []
+    seen = {os.path.realpath(folder)}
+    for here, folders, names in os.walk(folder, followlinks=True):
+        unseen = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(here, name))
+            if not name.startswith(".") and real not in seen:
+                seen.add(real)
+                unseen.append(name)
+        folders[:] = unseen  # which is where os.walk goes on
+        inside = Path(here).relative_to(folder)
+        files += [inside / name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
+    return sorted(files, key=lambda file: file.parts)
+
+
+def read_all(paths: Sequence[Path], resolution: int, channels: int) -> np.ndarray:
+    """All of the pictures, uint8 [N, channels, resolution, resolution], decoded side by side.
+
+    Raises:
+        UserError: if one of them cannot be read; it names the first.
+    """
+    images = np.empty((len(paths), channels, resolution, resolution), np.uint8)
+
+    def read_into(position: int) -> None:
+        images[position] = read(paths[position], resolution, channels)
+
+    workers = ThreadPoolExecutor(min(16, os.cpu_count() or 1))  # Pillow decodes outside the interpreter's lock
+    try:
+        for _ in workers.map(read_into, range(len(paths))):
+            pass
+    finally:
+        workers.shutdown(cancel_futures=True)
+    return images
+
+
+def read(path: Path, resolution: int, channels: int) -> np.ndarray:
+    """One picture, uint8 [channels, resolution, resolution]: the square in its middle, resized with Lanczos' filter.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        with Image.open(path) as opened:
+            picture = in_bytes(ImageOps.exif_transpose(opened), "RGB" if channels == 3 else "L")
+            side = min(picture.size)
+            left, top = (picture.width - side) // 2, (picture.height - side) // 2
+            box = (left, top, left + side, top + side)
+            square = picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box)
+    except Exception as problem:  # each of Pillow's decoders fails in ways of its own
+        raise UserError(f"{path}: cannot read this image: {problem}") from problem
+    pixels = np.asarray(square)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def in_bytes(picture: Image.Image, mode: str) -> Image.Image:
+    """A picture of any mode as "RGB" or "L", laid on black where it is transparent.
+
+    Raises:
+        ValueError: if its pixels are 32-bit numbers, whose range is anybody's guess.
+    """
+    if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
+        values = np.asarray(picture)
+        if picture.mode == "F" or not 0 <= values.min() <= values.max() <= 65535:
+            raise ValueError("its pixels are 32-bit numbers; convert it to 8 or 16 bits")
+        return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert(mode)
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
+    return picture.convert(mode)
+
+
+def resized_scan(scan: np.ndarray, resolution: int) -> np.ndarray:
+    """A square of levels from 0 to 255 as uint8 [resolution, resolution]: bilinear going up, means going down."""
+    resampling = Image.Resampling.BILINEAR if resolution >= len(scan) else Image.Resampling.BOX
+    resized = Image.fromarray(scan.astype(np.float32)).resize((resolution, resolution), resampling)
+    return np.rint(np.asarray(resized)).astype(np.uint8)

@@ -1,0 +1,210 @@
+"""Progress on the console: as a live bar or as plain lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from gankit import Watcher
+from gankit.results import FLOOR, column_names, significant
+
+if TYPE_CHECKING:
+    from gankit.observing import Progress, Row, Run
+
+
+class Pace:
+    """Images a second over the last seconds of training."""
+
+    WINDOW = 15.0
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._points)
+
+    def restart(self) -> None:
+        """Forget what was before a pause, such as an evaluation."""
+        self._points.clear()
+
+    def note(self, now: float, images: int) -> None:
+        """So many images had been shown at `now`, in seconds."""
+        self._points.append((now, images))
+        while len(self._points) > 2 and now - self._points[1][0] > self.WINDOW:
+            self._points.popleft()
+
+    @property
+    def images_per_second(self) -> float:
+        """The rate; 0 until it can be told."""
+        (start, before), (end, after) = self._points[0], self._points[-1]
+        return (after - before) / (end - start) if end > start else 0.0
+
+
+class Reporter(Watcher):
+    """What bar and lines have in common: pace, latest losses, metrics of the stage, and not speaking too often."""
+
+    PERIOD: float
+    """Least seconds from one report to the next."""
+
+    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = 0.0
+        self._pace = Pace()
+        self._losses: dict[str, float] = {}
+        self._metrics: dict[str, float] = {}
+        self._stage_began = (clock(), run.progress.images)
+
+    @abstractmethod
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+
+    @abstractmethod
+    def report(self, progress: Progress, status: str) -> None:
+        """Tell where the run stands."""
+
+    def stage_started(self, progress: Progress) -> None:
+        """Begin to measure the stage."""
+        self._pace.restart()
+        self._metrics = {}
+        self._stage_began = (self._clock(), progress.images)
+
+    def updated(self, progress: Progress) -> None:
+        """Report if the last report is long enough ago."""
+        now = self._clock()
+        if not self._pace:
+            self._pace.note(now, progress.images)
+            self._next = now + self.PERIOD
+        elif now >= self._next:
+            self._pace.note(now, progress.images)
+            self._next = now + self.PERIOD
+            self.report(progress, status(progress, self._pace.images_per_second))
+
+    def evaluating(self, progress: Progress) -> None:
+        """Leave the evaluation out of the pace."""
+        self._pace.restart()
+
+    def recorded(self, rows: list[Row]) -> None:
+        """Keep the latest losses and metrics."""
+        self._losses |= {row.name.removeprefix("loss."): row.value for row in rows if row.name.startswith("loss.")}
+        self._metrics |= {row.name: row.value for row in rows if row.protocol is not None}
+
+    def stage_ended(self, progress: Progress) -> None:
+        """Say what came of the stage."""
+        began, before = self._stage_began
+        images, seconds = progress.images - before, self._clock() - began
+        facts = [f"{images:,} images in {duration(seconds)}", *metrics_in_words(self._metrics)]
+        self.say(f"{progress.resolution}x{progress.resolution}: {', '.join(facts)}")
+
+    def losses_in_words(self) -> str:
+        """The latest losses; empty before the first."""
+        return "loss " + ", ".join(f"{name} {loss:.3g}" for name, loss in self._losses.items()) if self._losses else ""
+
+
+class Lines(Reporter):
+    """Plain lines, for files and terminals that only print."""
+
+    PERIOD = 10.0
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        print(line, file=sys.stderr, flush=True)
+
+    def report(self, progress: Progress, status: str) -> None:
+        """Print where the run stands."""
+        facts = [status, self.losses_in_words()]
+        self.say(f"{progress.images:,} of {progress.total:,} images, {', '.join(fact for fact in facts if fact)}")
+
+
+class Bar(Reporter):
+    """A live bar with the latest losses under it; lines that stay are printed above it."""
+
+    PERIOD = 0.25
+
+    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(run, clock)
+        self._bar = _LiveBar()
+        progress = run.progress
+        self._task = self._bar.add_task(_stage_in_words(progress), completed=progress.images, total=progress.total)
+        self._bar.start()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(line, highlight=False, markup=False)
+
+    def report(self, progress: Progress, status: str) -> None:
+        """Move the bar."""
+        self._bar.footer = self.losses_in_words()
+        self._bar.update(self._task, description=status, completed=progress.images)
+
+    def evaluating(self, progress: Progress) -> None:
+        """Say why the bar stands still."""
+        super().evaluating(progress)
+        description = f"{_stage_in_words(progress)}, evaluating"
+        self._bar.update(self._task, description=description, completed=progress.images)
+
+    def finished(self) -> None:
+        """Leave a full bar."""
+        self._bar.update(self._task, description="finished")
+
+    def closed(self) -> None:
+        """Give the terminal back."""
+        self._bar.stop()
+
+
+class _LiveBar(RichProgress):
+    """Redrawn twice a second by a thread of its own, so that reports cost training next to nothing."""
+
+    footer = ""
+
+    def __init__(self) -> None:
+        columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+        super().__init__(*columns, console=Console(stderr=True), refresh_per_second=2)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar and what stands under it."""
+        yield from super().get_renderables()
+        if self.footer:
+            yield Text(self.footer, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def status(progress: Progress, images_per_second: float) -> str:
+    """Where a run stands, in words."""
+    facts = [_stage_in_words(progress)]
+    if progress.alpha < 1:
+        facts.append(f"alpha {progress.alpha:.2f}")
+    if images_per_second > 0:
+        facts.append(f"{significant(images_per_second)} images/s")
+        facts.append(f"{duration((progress.total - progress.images) / images_per_second)} left")
+    return ", ".join(facts)
+
+
+def metrics_in_words(metrics: Mapping[str, float]) -> list[str]:
+    """Each metric with its noise floor in brackets."""
+    return [
+        f"{name} {significant(metrics[name])}"
+        + (f" (floor {significant(metrics[name + FLOOR])})" if name + FLOOR in metrics else "")
+        for name in column_names(metrics)
+        if name.removesuffix(FLOOR) not in metrics or not name.endswith(FLOOR)
+    ]
+
+
+def duration(seconds: float) -> str:
+    """A time as 45 s, 12:05 or 3:12:05."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _stage_in_words(progress: Progress) -> str:
+    return f"{progress.resolution}x{progress.resolution} (stage {progress.stage} of {progress.stages})"

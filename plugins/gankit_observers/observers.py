@@ -1,0 +1,69 @@
+"""Progress on the console and grids of samples."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gankit import Images, Observer, Watcher
+from gankit.pictures import grid
+
+if TYPE_CHECKING:
+    from gankit.observing import Progress, Run
+
+
+class ConsoleProgress(Observer):
+    """On standard error: a live bar on a terminal, a plain line every ten seconds elsewhere; a line for each stage."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin to show progress."""
+        from gankit_observers.console import Bar, Lines
+
+        live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        return (Bar if live else Lines)(run)
+
+
+class SampleGrid(Observer):
+    """Pictures of the averaged generator's images, always of the same latents, at the end of each stage."""
+
+    every: Images | None = Field(default=None, gt=0)
+    """Also each time so many images were shown."""
+    count: int = Field(default=64, ge=1)
+    """Samples in a picture."""
+    seed: int = Field(default=0, ge=0)
+    """Decides the latents."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin to wait for the next picture."""
+        return GridPainter(self, run)
+
+
+class GridPainter(Watcher):
+    """Shows a grid when a multiple of `every` is reached or a stage ends; once if both fall together."""
+
+    def __init__(self, options: SampleGrid, run: Run) -> None:
+        self._options = options
+        self._run = run
+        self._images = run.progress.images
+        self._painted: int | None = None
+
+    def updated(self, progress: Progress) -> None:
+        """Paint if a multiple of `every` was reached or passed since the update before."""
+        every, before = self._options.every, self._images
+        self._images = progress.images
+        if every and progress.images // every > before // every:
+            self._paint(progress)
+
+    def stage_ended(self, progress: Progress) -> None:
+        """Paint the fully grown generator."""
+        self._paint(progress)
+
+    def _paint(self, progress: Progress) -> None:
+        if self._painted == progress.images:
+            return
+        samples = self._run.sample(self._options.count, self._options.seed)
+        self._run.show(f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}", grid(samples))
+        self._painted = progress.images

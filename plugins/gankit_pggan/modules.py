@@ -1,0 +1,46 @@
+"""Torch modules of PGGAN."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Divide by the root mean square over channels (dimension 1); 1e-8 is added to the mean square."""
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+class PixelNorm(nn.Module):
+    """`pixel_norm` as a module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize [N, C, H, W] or [N, C] over C."""
+        return pixel_norm(x)
+
+
+class Scale(nn.Module):
+    """A weight times a constant, as a parametrization."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight as it is used."""
+        return weight * self.factor
+
+
+class NormalizedLatent(nn.Module):
+    """Latents and one-hot labels, joined and then normalized."""
+
+    def __init__(self, latent: int, classes: int) -> None:
+        super().__init__()
+        self.classes, self.width = classes, latent + classes
+
+    def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
+        """Styles [N, styles, width] of z [N, latent] and labels [N]."""
+        if self.classes and labels is not None:
+            z = torch.cat([z, F.one_hot(labels, self.classes).to(z.dtype)], 1)
+        return pixel_norm(z)[:, None].expand(-1, styles, -1)

@@ -1,0 +1,36 @@
+"""How PGGAN's generator begins."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gankit import Place, Stem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class PgganStem(Stem):
+    """A dense layer to the first feature map and a convolution, each with leaky ReLU and the norm (appendix A.1).
+
+    The dense layer's gain is a quarter of the others' and its bias is one number a channel, as in the authors' code.
+    """
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels] to [N, out_channels, resolution, resolution]."""
+        from torch import nn
+
+        from gankit.layers import Bias, Chain, conv, dense
+
+        channels, size = place.out_channels, place.resolution
+        return Chain(
+            dense=dense(place.in_channels, channels * size * size, gain=math.sqrt(2) / 4, bias=False),
+            shape=nn.Unflatten(1, (channels, size, size)),
+            bias=Bias(channels),
+            act0=nn.LeakyReLU(0.2),
+            norm0=place.norm(),
+            conv=conv(channels, channels),
+            act1=nn.LeakyReLU(0.2),
+            norm1=place.norm(),
+        )

@@ -1,0 +1,60 @@
+"""What keeps a Wasserstein critic Lipschitz and near zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gankit import Regularizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gankit.config import Experiment
+    from gankit.step import Step
+
+
+class GradientPenalty(Regularizer):
+    """Holds the norm of the critic's gradient at `target`, on random points between reals and fakes.
+
+    weight / target^2 * mean((||grad D(x)|| - target)^2), the norm over all of an image (Gulrajani et al. 2017,
+    equation 3; the target of Karras et al. 2018, appendix A.2).
+    """
+
+    weight: float = Field(default=10.0, ge=0)
+    """Lambda."""
+    target: float = Field(default=1.0, gt=0)
+    """Gamma, the norm aimed at."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A norm across the batch makes the gradient of one sample depend on the others."""
+        for norms in experiment.discriminator.norm.values():
+            if any(norm.mixes_samples for norm in norms):
+                yield (
+                    "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
+                    "batch; use a norm that does not, or another regularizer"
+                )
+                return
+
+    def discriminator(self, step: Step) -> Tensor:
+        """The penalty on points drawn uniformly on the line from each real to its fake."""
+        import torch
+
+        share = step.per_sample(torch.rand, 1, 1, 1)
+        mixed = torch.lerp(step.real.detach(), step.fake.detach(), share.to(step.real.dtype)).requires_grad_()
+        gradient = step.gradient(step.critic(mixed, step.labels).score, mixed)
+        norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        return self.weight / self.target**2 * (norms - self.target).square().mean()
+
+
+class Drift(Regularizer):
+    """Keeps scores of reals from drifting away: weight * mean(D(real)^2) (Karras et al. 2018, appendix A.1)."""
+
+    weight: float = Field(default=1e-3, ge=0)
+    """Epsilon of the paper."""
+
+    def discriminator(self, step: Step) -> Tensor:
+        """The mean of the squared scores of reals."""
+        return self.weight * step.on_real.score.square().mean()

@@ -1,0 +1,134 @@
+"""What growing networks of any parts must do."""
+
+from __future__ import annotations
+
+import torch
+from core.tiny import tiny, trainer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from gankit import Place
+from gankit.layers import Chain, Condition, Conditioned, conv, double, halve
+from gankit.networks import Discriminator, Generator, Shape
+
+BLOCKS = ["conv", ["conv", "conv"]]
+NORMS = [["equalized", "pixel"], ["equalized"], ["spectral"], ["batch"], ["spectral", "pixel"]]
+
+
+def networks(block: object, norm: list[str], resolutions: tuple[int, ...]) -> tuple[Generator, Discriminator]:
+    torch.manual_seed(0)
+    experiment = tiny()
+    channels = {4: 8, 8: 6, 16: 4}
+    generator = experiment.generator.model_copy(update={"channels": channels})
+    discriminator = experiment.discriminator.model_copy(update={"channels": channels})
+    options = [type(o).model_validate(o.model_dump() | {"block": block, "norm": norm}) for o in (generator, discriminator)]
+    shape = Shape(resolutions, 1, 0)
+    return Generator(options[0], shape).double().eval(), Discriminator(options[1], shape).double().eval()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(BLOCKS), st.sampled_from(NORMS), st.sampled_from([8, 16]), st.floats(0.05, 0.95))
+def test_a_fade_blends_the_old_network_with_the_new(block: object, norm: list[str], resolution: int, alpha: float) -> None:
+    """Karras et al. 2018, figure 2: exactly the old network at alpha 0, the new at 1, and between images in between."""
+    generator, discriminator = networks(block, norm, (4, 8, 16))
+    z = torch.randn(4, 8, dtype=torch.float64)
+    with torch.no_grad():
+        generator.grow(resolution // 2, 1.0)
+        old = double(generator(z))
+        generator.grow(resolution, 1.0)
+        new = generator(z)
+        generator.grow(resolution, 0.0)
+        assert torch.equal(generator(z), old)
+        generator.grow(resolution, alpha)
+        torch.testing.assert_close(generator(z), alpha * new + (1 - alpha) * old)
+        discriminator.grow(resolution // 2, 1.0)
+        expected = discriminator(halve(new)).score
+        discriminator.grow(resolution, 0.0)
+        torch.testing.assert_close(discriminator(new).score, expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(BLOCKS), st.sampled_from(NORMS), st.sampled_from([(4,), (4, 8), (8,), (16,), (8, 16)]))
+def test_shapes_at_every_stage_and_nothing_moves_in_evaluation(
+    block: object, norm: list[str], resolutions: tuple[int, ...]
+) -> None:
+    generator, discriminator = networks(block, norm, resolutions)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    for resolution in resolutions:
+        generator.grow(resolution, 1.0)
+        discriminator.grow(resolution, 1.0)
+        z = torch.randn(4, 8, dtype=torch.float64)
+        latents = z.clone()
+        images = generator(z)
+        copy = images.clone()
+        assert images.shape == (4, 1, resolution, resolution)
+        verdict = discriminator(images)
+        assert verdict.score.shape == (4,)
+        assert min(verdict.features) == 4
+        assert max(verdict.features) == resolution
+        assert torch.equal(images, copy)
+        assert torch.equal(z, latents)
+    for name, value in generator.state_dict().items():
+        assert torch.equal(before[name], value), name
+
+
+class Styled(Conditioned):
+    """A module that eats two styles and remembers them."""
+
+    styles = 2
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        self.seen = condition.styles
+        return x
+
+
+def test_a_chain_deals_out_styles_in_order_and_keeps_members_that_stand_twice() -> None:
+    first, second, act = Styled(), Styled(), nn.ReLU()
+    chain = Chain(a=first, act0=act, plain=nn.Identity(), b=second, act1=act)
+    assert chain.styles == 4
+    assert len(chain.members()) == 5
+    styles = torch.arange(8.0).view(1, 4, 2)
+    chain(torch.zeros(1), Condition(styles))
+    assert first.seen is not None
+    assert second.seen is not None
+    assert torch.equal(first.seen, styles[:, :2])
+    assert torch.equal(second.seen, styles[:, 2:])
+
+
+def test_weight_norms_and_inits_follow_the_resolution_of_each_layer() -> None:
+    experiment = tiny()
+    norm = {4: ["equalized"], 8: ["spectral"]}
+    options = type(experiment.generator).model_validate(
+        experiment.generator.model_dump() | {"norm": norm, "init": {"use": "normal", "std": 0.5}, "channels": 32}
+    )
+    generator = Generator(options, Shape((4, 8), 1, 0))
+    at_4 = generator.stem.get_submodule("conv").parametrizations.weight
+    at_8 = generator.blocks["8"].get_submodule("conv0").parametrizations.weight
+    assert [type(p).__name__ for p in at_4] == ["Scale"]
+    assert [type(p).__name__ for p in at_8] == ["SpectralNorm"]
+    assert abs(float(at_4.original.std()) - 1) < 0.05  # equalized redraws what the init drew
+    assert abs(float(at_8.original.std()) - 0.5) < 0.05
+
+
+def test_place_builds_all_activation_norms_of_its_resolution() -> None:
+    experiment = tiny()
+    norm = {4: ["equalized", "pixel"], 8: ["equalized", "pixel", "batch"], 16: ["equalized"]}
+    norms = type(experiment.generator).model_validate(experiment.generator.model_dump() | {"norm": norm}).norm
+    kinds = {4: "PixelNorm", 8: "Chain", 16: "Identity"}
+    for resolution, expected in kinds.items():
+        assert type(Place("generator", resolution, 3, 3, norms=norms).norm()).__name__ == expected
+
+
+def test_layers_start_with_their_gain() -> None:
+    torch.manual_seed(0)
+    layer = conv(64, 64, gain=0.5)
+    assert abs(float(layer.weight.std()) * (64 * 9) ** 0.5 - 0.5) < 0.01
+    assert not conv(4, 4, gain=0.0).weight.any()
+
+
+def test_the_data_set_decides_channels_and_classes() -> None:
+    made = trainer(tiny(data={"use": "digits", "labels": True}))
+    assert made.generator.place.image_channels == 1
+    assert made.generator.place.classes == 10
+    assert made.generator.mapping.width == 8 + 10

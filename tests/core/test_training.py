@@ -1,0 +1,195 @@
+"""What the trainer must do, whatever it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from core.tiny import tiny, trainer
+from torch import Tensor, nn
+
+from gankit import Augmentation, Regularizer
+from gankit.growing import moment
+from gankit.registry import register, restored
+from gankit.step import Step
+from gankit.training import Trainer, sample
+
+
+def weights(made: Trainer) -> dict[str, Tensor]:
+    networks = {"generator": made.generator, "discriminator": made.discriminator, "average": made.average}
+    return {f"{n}.{k}": v.clone() for n, network in networks.items() for k, v in network.state_dict().items()}
+
+
+def trained(rounds: int, **changes: Any) -> Trainer:
+    made = trainer(tiny(**changes))
+    for _ in range(rounds):
+        made.round()
+    return made
+
+
+def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def test_the_same_experiment_gives_the_same_bits_through_a_fade() -> None:
+    assert_equal(weights(trained(10)), weights(trained(10)))
+
+
+def test_another_seed_gives_other_weights() -> None:
+    one, other = weights(trained(1)), weights(trained(1, seed=1))
+    assert not torch.equal(one["generator.stem.conv.parametrizations.weight.original"], other["generator.stem.conv.parametrizations.weight.original"])
+
+
+def test_sampling_and_stray_draws_leave_no_trace_on_training() -> None:
+    undisturbed = trained(8)
+    made = trainer(tiny())
+    for _ in range(8):
+        state = torch.get_rng_state()
+        made.sample(0, 5, seed=3)
+        assert torch.equal(state, torch.get_rng_state())
+        torch.randn(7)
+        made.round()
+    assert_equal(weights(undisturbed), weights(made))
+    assert made.generator.training
+    assert not made.average.training
+
+
+def test_a_sample_depends_on_its_number_and_the_seed_alone() -> None:
+    made = trained(5)
+    images = made.sample(0, 200, seed=1)
+    torch.testing.assert_close(made.sample(0, 3, seed=1), images[:3], rtol=0, atol=0)
+    torch.testing.assert_close(made.sample(63, 70, seed=1), images[63:133], rtol=0, atol=0)
+    assert not torch.equal(made.sample(0, 3, seed=2), images[:3])
+    assert len(sample(made.average, 130, 1, 1, made.device)) == 1
+
+
+def test_images_alone_decide_resolution_alpha_and_learning_rate() -> None:
+    optimizer = {"use": "adam", "lr": {4: 1e-3, 8: 2e-3}}
+    made = trainer(tiny(training={"batch": {4: 8, 8: 4}, "optimizer": optimizer}))
+    while made.images < made.ends[-1]:
+        expected = moment(made.stages, made.images)
+        before = made.images
+        made.round()
+        assert made.generator.resolution == made.discriminator.resolution == made.average.resolution == expected.resolution
+        assert float(made.generator.alpha) == pytest.approx(expected.alpha)
+        assert made.images - before == (8 if expected.resolution == 4 else 4)
+        assert made.optimizers["generator"].param_groups[0]["lr"] == (1e-3 if expected.resolution == 4 else 2e-3)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(reset: bool) -> None:
+    made = trainer(tiny(training={"batch": 8, "reset_optimizer": reset}))
+    steps = []
+    while made.images < made.ends[-1]:
+        made.round()
+        parameter = made.generator.stem.get_parameter("bias.bias")
+        steps.append(int(made.optimizers["generator"].state[parameter]["step"]))
+    # at 4x4 up to image 32, fading from the batch after it up to image 64, then stable
+    expected = [1, 2, 3, 4, 5, 1, 2, 3, 1, 2, 3, 4] if reset else list(range(1, 13))
+    assert steps == expected
+
+
+def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() -> None:
+    made = trained(3)
+    new = "blocks.8.conv0.parametrizations.weight.original"
+    old = "stem.conv.parametrizations.weight.original"
+    assert torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
+    assert not torch.equal(made.average.get_parameter(old), made.generator.get_parameter(old))
+    for _ in range(5):
+        made.round()
+    assert not torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
+
+
+def test_the_average_has_the_half_life_that_is_asked_for() -> None:
+    made = trainer(tiny(training={"batch": 8, "ema": {"half_life": 16, "warmup": 0}}))
+    name = "stem.conv.parametrizations.weight.original"
+    expected = made.average.get_parameter(name).clone()
+    for _ in range(4):
+        current = made.generator.get_parameter(name).detach().clone()  # averaged before the generator's own update
+        made.round()
+        expected = expected * 0.5**0.5 + current * (1 - 0.5**0.5)
+        torch.testing.assert_close(made.average.get_parameter(name), expected)
+
+
+def test_each_network_is_moved_by_its_own_updates_only() -> None:
+    made = trainer(tiny(training={"batch": 8, "discriminator_steps": 3}))
+    made.round()
+    assert made.images == 24
+    steps = {n: int(next(iter(o.state.values()))["step"]) for n, o in made.optimizers.items()}
+    assert steps == {"generator": 1, "discriminator": 3}
+    before = [p.clone() for p in made.generator.parameters()]
+    made._update("discriminator", *made._batch())
+    assert all(torch.equal(a, b) for a, b in zip(before, made.generator.parameters(), strict=True))
+
+
+class Spy(Regularizer):
+    """Records when it is asked, and pulls every weight with a constant gradient."""
+
+    def discriminator(self, step: Step) -> Tensor:
+        calls.append(step.key[-1])
+        return sum((p.sum() for p in step.discriminator.parameters() if p.requires_grad), torch.zeros(()))
+
+
+class Clip(Regularizer):
+    """Constrains weights."""
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        for parameter in discriminator.parameters():
+            parameter.clamp_(-0.01, 0.01)
+
+
+class Brightness(Augmentation):
+    """Shifts images by what it remembers, and remembers more."""
+
+    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+        return images + memory.setdefault("shift", torch.zeros(()))
+
+    def adapt(self, step: Step) -> None:
+        step.memory(self)["shift"] = step.memory(self)["shift"] + 0.5
+
+
+calls: list[Any] = []
+
+
+def test_lazy_regularizers_run_every_so_often_with_corrected_optimizer() -> None:
+    with restored():
+        register("test", "spy", Spy)
+        calls.clear()
+        made = trainer(tiny(regularizers=[{"use": "spy", "every": 4}]))
+        optimizer = made.optimizers["discriminator"]
+        assert optimizer.param_groups[0]["betas"][1] == pytest.approx(0.99 ** (4 / 5))
+        assert made.optimizers["generator"].param_groups[0]["betas"][1] == 0.99
+        for _ in range(8):
+            made.round()
+        assert len(calls) == 2
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 4 / 5)
+
+
+def test_constraints_hold_after_each_update() -> None:
+    with restored():
+        register("test", "clip", Clip)
+        made = trainer(tiny(regularizers=["clip"]))
+        made.round()
+        assert max(float(p.abs().max()) for p in made.discriminator.parameters()) <= 0.01 + 1e-8
+
+
+def test_augmentation_remembers_and_acts_on_both_networks_steps() -> None:
+    with restored():
+        register("test", "brightness", Brightness)
+        made = trainer(tiny(augment="brightness"))
+        made.round()
+        made.round()
+        assert float(made.memory["augment"]["shift"]) == 1.0
+
+
+def test_reals_fade_like_the_generators_images() -> None:
+    made = trainer(tiny())
+    made.images = 32 + 16  # half-way into the fade to 8x8
+    made._follow_growth()
+    faded, _ = made._batch()
+    sharp, _ = made.reals.batch(8, 0, made.images, 8, device=made.device)
+    coarse = nn.functional.interpolate(nn.functional.avg_pool2d(sharp, 2), scale_factor=2)
+    torch.testing.assert_close(faded, 0.5 * sharp + 0.5 * coarse)

