@@ -56,6 +56,7 @@ def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
     for stage in stages:
         if stage.resolution < 1 or stage.images < 1 or not 0 <= stage.fade <= stage.images:
             yield f"has an impossible stage: {stage}"
+            return
     for before, after in pairwise(stages):
         if after.resolution != 2 * before.resolution:
             yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"

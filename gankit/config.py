@@ -6,7 +6,8 @@ from collections.abc import Mapping as AbstractMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import CoreSchema
 
 from gankit.kinds import (
     Augmentation,
@@ -25,7 +26,16 @@ from gankit.kinds import (
     Regularizer,
     Stem,
 )
-from gankit.options import Images, Many, Options, PerResolution, PerResolutionAboveFirst, raised_again, repeated
+from gankit.options import (
+    Images,
+    Many,
+    Options,
+    PerResolution,
+    PerResolutionAboveFirst,
+    defined,
+    raised_again,
+    repeated,
+)
 
 
 def default(value: Any) -> Any:
@@ -109,6 +119,15 @@ def _with_shared(shared: AbstractMapping[str, Any], own: Any) -> Any:
     return {**shared, **own}
 
 
+class OneForBoth:
+    """Says in the JSON Schema that one optimizer may stand for both networks."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        some = [{"required": [network]} for network in Optimizers.model_fields]
+        shared = {"type": "object", "required": ["use"], "anyOf": some}
+        return {"anyOf": [defined("optimizer"), handler(schema), shared]}
+
+
 class Average(Options):
     """The averaged generator, which is what is evaluated and sampled."""
 
@@ -125,10 +144,9 @@ class Training(Options):
     """Real images a discriminator update."""
     discriminator_steps: int = Field(default=1, ge=1)
     """Discriminator updates a generator update."""
-    optimizer: Annotated[Optimizers, WrapValidator(_for_both, json_schema_input_type=Optimizer | Optimizers)] = default(
-        "adam"
-    )
-    """One optimizer for both networks, or {generator: ..., discriminator: ...}."""
+    optimizer: Annotated[Optimizers, WrapValidator(_for_both), OneForBoth()] = default("adam")
+    """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
+    also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}."""
     reset_optimizer: bool = False
     """Forget the optimizers' moments when a fade begins and when it ends."""
     ema: Average = Average()

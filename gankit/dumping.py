@@ -26,6 +26,12 @@ def dump_experiment(experiment: Experiment) -> str:
     return yaml.serialize(document, Dumper=_Dumper, allow_unicode=True, width=2**31)
 
 
+def inline(value: Any) -> str:
+    """A plain value as YAML on one line."""
+    text = yaml.dump(_bare(value), Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 class _Dumper(yaml.SafeDumper):
     """Repeats equal values instead of aliasing them, and quotes all text that YAML 1.1 or 1.2 would misread."""
 

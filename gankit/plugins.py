@@ -169,7 +169,7 @@ def _module_of(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where pydantic looks up the names in annotations
     try:
-        exec(compile(file.read_bytes(), file, "exec"), module.__dict__)
+        exec(compile(file.read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

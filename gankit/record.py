@@ -57,7 +57,7 @@ class RunFolder:
         resolved = dump_experiment(experiment)
         origin = json.dumps(provenance(experiment, source.absolute().parent if source else Path.cwd()), indent=2)
         try:
-            folder._claim(path)
+            claim(path)
             folder.checkpoints.mkdir()
             (folder.path / "provenance.json").write_text(origin + "\n", encoding="utf-8")
             (folder.path / METRICS).touch()
@@ -65,15 +65,6 @@ class RunFolder:
         except OSError as failure:
             raise UserError(f"cannot write the run to {path}: {failure}; choose another folder with --out") from failure
         return folder
-
-    def _claim(self, path: Path) -> None:
-        """Take the folder for this run; of several processes that try, exactly one makes samples/ and has it."""
-        refuse_used(path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            self.samples.mkdir()
-        except FileExistsError:
-            raise UserError(f"another run has just begun in {path}; choose another folder with --out") from None
 
     def record(self, rows: Sequence[Row]) -> None:
         """Append rows to metrics.jsonl, one JSON object a line.
@@ -111,6 +102,21 @@ def refuse_used(path: Path) -> None:
         what = "is not a folder" if path.exists() else ""
     if what:
         raise UserError(f"{path} {what}; choose a new or empty folder with --out")
+
+
+def claim(path: Path) -> None:
+    """Take a folder for a run; of several processes that try, exactly one makes samples/ and has it.
+
+    Raises:
+        UserError: if `path` is in use.
+        OSError: if it cannot be made.
+    """
+    refuse_used(path)
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        (path / "samples").mkdir()
+    except FileExistsError:
+        raise UserError(f"another run has just begun in {path}; choose another folder with --out") from None
 
 
 def row_as_json(row: Row) -> dict[str, Any]:

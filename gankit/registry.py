@@ -101,12 +101,19 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
     """File `component` under its kind as `plugin`/`name`.
 
     Raises:
-        TypeError: if `component` is of no kind or has an option called `use`.
+        TypeError: if `component` is of no kind, lacks a method of its kind or has an option called `use`.
+        NameError: if an annotation of `component` names nothing.
         ValueError: if the plugin has registered this kind and name before.
     """
     registry = registries.get(getattr(component, "kind", ""))
-    if registry is None:
+    if registry is None or not isinstance(component, type):
         raise TypeError(f"{name!r} is registered as {component!r}, which is no subclass of a kind of gankit")
+    if component.__abstractmethods__:
+        raise TypeError(
+            f"{name!r} lacks what every {registry.kind} has: {', '.join(sorted(component.__abstractmethods__))}"
+        )
+    if not component.__pydantic_complete__:
+        component.model_rebuild()
     if "use" in component.model_fields:
         raise TypeError(f"{name!r} has an option called 'use', which is the word that names a component")
     registry.add(Entry(plugin, name, component))

@@ -20,6 +20,10 @@ FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
 HIGHER_IS_BETTER = frozenset({"is", "precision", "recall"})
 """Of all other metrics the lowest value is the best."""
+SPREAD = "_std"
+"""Ends the name of a metric's standard deviation, of which neither high nor low values are better."""
+GENERATED = "generated"
+"""What a protocol's `of` says of numbers that measure generated images."""
 DESCRIBES_THE_STAGE = frozenset({"stage", "resolution"})
 """Keys of a protocol that follow from where in a run it was measured."""
 
@@ -103,8 +107,10 @@ def print_results(paths: Sequence[Path], console: Console | None = None) -> None
         table = results_table(runs)
         table.width = Measurement.get(console, console.options.update(width=1000), table).maximum
         console.print(table, crop=False, no_wrap=True)  # rather too wide for the terminal than digits cut off
+        if len(runs) > 1:
+            console.print("* the best at this resolution", style="dim", highlight=False)
         shared = common_protocol(row for _, _, row in _metrics(runs))
-        measured = ", ".join(f"{key} {value}" for key, value in shared.items())
+        measured = ", ".join(f"{key} {value}" for key, value in shared.items() if not key.startswith("metric"))
         console.print(f"measured with {measured}", style="dim", highlight=False)
     for run in runs:
         if not run.stages:
@@ -134,24 +140,25 @@ def results_table(runs: Sequence[RunResults]) -> Table:
     """A block for each resolution, in it a line for each run, the best first."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     names = column_names(row.name for _, _, row in _metrics(runs))
+    ranked = {row.name for _, _, row in _metrics(runs) if not of_reals(row) and not row.name.endswith(SPREAD)}
     decisive = "fid" if "fid" in names else names[0]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("stage", justify="right", no_wrap=True)
     if len(runs) > 1:
         table.add_column("run", no_wrap=True)
-        table.caption = f"* the best at this resolution; runs in the order of {decisive}"
     for name in ["images", *names]:
         table.add_column(_header(name), justify="right", no_wrap=True, vertical="bottom")
     labels = _labels(runs)
     for resolution in sorted({stage.resolution for run in runs for stage in run.stages}):
         block = [(labels[run.path], stage) for run in runs for stage in run.stages if stage.resolution == resolution]
         block.sort(key=lambda line: _rank(line[1], decisive))
-        best = {name: _best([_rank(stage, name) for _, stage in block]) for name in names}
+        best = {name: _best([_rank(stage, name) for _, stage in block]) for name in ranked}
         for label, stage in block:
-            cells = [_cell(stage, name, best[name]) for name in names]
-            table.add_row(_size(stage), *([label] if len(runs) > 1 else []), f"{stage.images:,}", *cells)
+            cells = [_cell(stage, name, best.get(name)) for name in names]
+            table.add_row(_size(stage), *([Text(label)] if len(runs) > 1 else []), f"{stage.images:,}", *cells)
         if len(runs) > 1:
             table.add_section()
     return table
@@ -167,6 +174,11 @@ def column_names(names: Iterable[str]) -> list[str]:
             continue
         ordered += [name, name + FLOOR] if name + FLOOR in unique else [name]
     return ordered
+
+
+def of_reals(row: Row) -> bool:
+    """Whether a metric measures nothing but reals, as noise floors and yardsticks do."""
+    return (row.protocol or {}).get("of", GENERATED) != GENERATED
 
 
 def common_protocol(rows: Iterable[Row]) -> dict[str, Any]:

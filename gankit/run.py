@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gankit import checkpoints
 from gankit.config import Experiment
-from gankit.data import RealImages
+from gankit.data import RealImages, to_uint8
 from gankit.errors import UserError
-from gankit.evaluation import Evaluator, to_uint8
+from gankit.evaluation import Evaluator
 from gankit.growing import Moment
 from gankit.observing import Progress, Row
 from gankit.pictures import save_png
@@ -28,14 +28,14 @@ ROWS_PER_STAGE = 200
 class TrainingRun:
     """One experiment under way; also what observers see of it."""
 
-    def __init__(self, experiment: Experiment, path: Path) -> None:
+    def __init__(self, experiment: Experiment, path: Path, source: Path | None = None) -> None:
         """Prepare everything that can fail for a reason of the user's before the run's folder is made."""
         self.experiment = experiment
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
         self._trainer = Trainer(experiment, reals, device)
         self._evaluator = Evaluator(experiment, reals, device)
-        self._record = RunFolder.create(path, experiment)
+        self._record = RunFolder.create(path, experiment, source)
         self._watchers = Watchers(experiment.observers, self)
         self._losses = Averages()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from gankit.component import Component
 from gankit.config import Experiment
 from gankit.kinds import KINDS
 from gankit.registry import Entry, Registry, registries
@@ -17,6 +18,8 @@ IMAGES: Schema = {
     "description": "A number of images: 600000, 600k or 1.2M.",
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*[kM]$"}],
 }
+BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+"""Bounds that pydantic leaves as they are where a value is first read by code, as numbers of images are."""
 EXTENDS: Schema = {
     "description": "The experiment, or experiments in order, that this file changes; relative to this file.",
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -42,6 +45,11 @@ def experiment_schema() -> Schema:
 def component_schema(entry: Entry) -> Schema:
     """The schema of one component as a mapping of `use` and its options; what it refers to is left out."""
     return _definitions()[_name_of(entry)]
+
+
+def kind_of(name: str) -> type[Component]:
+    """The kind of that name."""
+    return next(kind for kind in KINDS if kind.kind == name)
 
 
 def summary(documented: type) -> str:
@@ -106,7 +114,8 @@ def _cleaned(node: Any) -> Any:
         return [_cleaned(item) for item in node]
     if not isinstance(node, dict):
         return node
-    cleaned = {key: _cleaned(item) for key, item in node.items() if not (key == "title" and isinstance(item, str))}
+    named = {BOUNDS.get(key, key) if isinstance(item, int | float) else key: item for key, item in node.items()}
+    cleaned = {key: _cleaned(item) for key, item in named.items() if not (key == "title" and isinstance(item, str))}
     if isinstance(cleaned.get("gankit"), str):
         cleaned["$ref"] = f"#/$defs/{cleaned.pop('gankit')}"
     if isinstance(default := cleaned.get("default"), dict) and list(default) == ["0"]:

@@ -92,6 +92,7 @@ class _Composer:
         self.lines = BREAKS.split(text)
         self.anchors: dict[str, Node | None] = {}
         self.events: Iterator[Any] = iter(())
+        self.open: list[Mark] = []  # the brackets that are not closed yet
 
     def compose(self) -> Node | None:
         """The only document of the stream."""
@@ -128,8 +129,10 @@ class _Composer:
             node = Scalar(key if key and is_left_out else mark, self.scalar(event, mark))
         else:
             start = mark if key is None or event.flow_style else key
+            self.open += [mark] if event.flow_style else []
             is_list = isinstance(event, events.SequenceStartEvent)
             node = self.list_at(start, depth) if is_list else self.mapping_at(start, depth)
+            self.open = self.open[:-1] if event.flow_style else self.open
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         if node.size > MOST_VALUES:
@@ -209,12 +212,15 @@ class _Composer:
 
     def syntax_error(self, failure: yaml.MarkedYAMLError) -> UserError:
         """What PyYAML has to say, in plainer words where they are obscure."""
-        problem, mark = failure.problem or "no YAML", failure.problem_mark or failure.context_mark
-        if "'<stream end>'" in problem and failure.context_mark and "flow" in (failure.context or ""):
-            problem, mark = "this bracket is never closed", failure.context_mark
+        at = failure.problem_mark or failure.context_mark
+        mark, problem = self.mark(at) if at else Mark(self.name), failure.problem or "not YAML"
+        if self.open and "'<stream end>'" in problem:
+            return self.error(self.open[-1], "this bracket is never closed")
         for pattern, words in PLAINER:
             problem = re.sub(pattern, words, problem, flags=re.DOTALL)
-        return self.error(self.mark(mark), problem) if mark else UserError(f"{self.name}: {problem}")
+        if self.open and self.open[-1].line != mark.line:
+            problem += f"; the bracket in line {self.open[-1].line} is still open"
+        return self.error(mark, problem)
 
 
 PLAINER = (

@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: object) -> None:
         super().__init__(**{**settings, "allow_abbrev": False})  # pyright: ignore[reportArgumentType]
 
-    def parse_known_args(self, args=None, namespace=None):  # noqa: ANN001, ANN201  # pyright: ignore
+    def parse_known_args(self, args=None, namespace=None):  # pyright: ignore
         """As argparse does, but what is left over is an error here, where its neighbours are known."""
         arguments, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -59,7 +59,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     available = [name for name in COMMANDS if find_spec(f"{__name__}.{name}")]
     parser = Parser(prog="gankit", description="Compose GAN experiments in YAML, train and compare them.")
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(available)}"))
     named = argv[0] if argv else ""
     if named and not named.startswith("-") and named not in available:
         parser.error(f"there is no command {named!r}.{did_you_mean(named, available)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -29,3 +30,16 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="load a plugin that is a single Python file; may be repeated",
     )
+
+
+def load_plugins(files: Iterable[Path]) -> None:
+    """Load the installed plugins and those in `files`.
+
+    Raises:
+        UserError: if one of the files cannot be loaded.
+    """
+    from gankit.plugins import plugins
+
+    plugins.load_installed()
+    for file in files:
+        plugins.load_file(file)

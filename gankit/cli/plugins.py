@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_plugin_option
+from gankit.cli.options import add_plugin_option, load_plugins
 
 if TYPE_CHECKING:
     from gankit.plugins import Origin
@@ -27,9 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.plugins import plugins
     from gankit.registry import registries
 
-    plugins.load_installed()
-    for file in arguments.plugin:
-        plugins.load_file(file)
+    load_plugins(arguments.plugin)
     entries = [entry for registry in registries.values() for entry in registry.entries()]
     origins = {name: plugins.origin(name) for name in {entry.plugin for entry in entries}}
     components = [_row(entry, origins[entry.plugin]) for entry in entries]

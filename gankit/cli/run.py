@@ -28,6 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.results import print_results
     from gankit.run import TrainingRun
 
-    TrainingRun(experiment, path).train()
+    TrainingRun(experiment, path, arguments.file).train()
     print_results([path])
     return 0

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     experiment = load_experiment(experiment_file, check=False)  # sampling needs no data
 
     from gankit.checkpoints import load_average
-    from gankit.evaluation import to_uint8
+    from gankit.data import to_uint8
     from gankit.pictures import grid, save_png
     from gankit.run import choose_device
     from gankit.training import sample

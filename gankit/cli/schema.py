@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from gankit.cli.options import add_plugin_option
+from gankit.cli.options import add_plugin_option, load_plugins
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,11 +17,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema with every component that is installed or given."""
-    from gankit.plugins import plugins
     from gankit.schema import experiment_schema
 
-    plugins.load_installed()
-    for file in arguments.plugin:
-        plugins.load_file(file)
+    load_plugins(arguments.plugin)
     print(json.dumps(experiment_schema(), indent=2))
     return 0

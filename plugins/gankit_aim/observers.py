@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
 
 from gankit import Observer, Watcher
 
 if TYPE_CHECKING:
     from gankit.config import Experiment
     from gankit.observing import Run
+
+
+def _absolute(repo: str) -> str:
+    """A folder's absolute path, so that a saved experiment means the same from any folder; an address as it is."""
+    return repo if "://" in repo else str(Path(repo).expanduser().absolute())
 
 
 class Aim(Observer):
@@ -20,7 +28,7 @@ class Aim(Observer):
     shown. All options stand in the run's params under `hparams`.
     """
 
-    repo: str | None = None
+    repo: Annotated[str, AfterValidator(_absolute)] | None = None
     """The folder whose .aim is the repository, or aim://HOST:PORT; null: the folder that holds the run's folder."""
     experiment: str | None = None
     """The experiment under which Aim files the run; null: the experiment's name."""

@@ -10,7 +10,7 @@ import aim  # noqa: TID253
 from filelock import FileLock
 
 from gankit import Watcher
-from gankit.results import common_protocol
+from gankit.results import common_protocol, of_reals
 
 if TYPE_CHECKING:
     from gankit.observing import Progress, Row, Run
@@ -33,16 +33,18 @@ class Tracker(Watcher):
     def recorded(self, rows: list[Row]) -> None:
         """Track losses and metrics.
 
-        Every name with every context is a column of Aim's table of runs. So only metrics have one, the resolution,
-        which lines up runs that came to it in different stages.
+        Every name with every context is a column of Aim's table of runs, in the order of the alphabet. So only
+        metrics have a context, the resolution, which lines up runs that came to it in different stages; and what
+        measures reals, the same for every run, is called reals.<name>, which stands behind.
         """
         if self._run is None:
             return
         if protocol := common_protocol(rows):
             self._run["protocol"] = protocol
         for row in rows:
-            context: dict[str, Any] = {} if row.protocol is None else {"resolution": row.resolution}
-            self._run.track(row.value, name=row.name, step=row.images, context=context)
+            context: dict[int | str, Any] = {} if row.protocol is None else {"resolution": row.resolution}
+            name = f"reals.{row.name}" if of_reals(row) else row.name
+            self._run.track(row.value, name=name, step=row.images, context=context)
 
     def shown(self, name: str, path: Path, progress: Progress) -> None:
         """Track a picture in the series that its name belongs to."""

@@ -80,6 +80,8 @@ class Inception(Extractor):
         return self.weights or hub_folder() / "checkpoints" / INCEPTION_FILE
 
     def _download(self, file: Path) -> None:
+        from http.client import HTTPException
+
         from torch.hub import download_url_to_file
 
         if self.weights is not None:
@@ -87,7 +89,7 @@ class Inception(Extractor):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             download_url_to_file(INCEPTION_URL, str(file))
-        except OSError as problem:
+        except (OSError, HTTPException) as problem:
             raise UserError(self._how_to_get(str(problem))) from None
 
     def _how_to_get(self, reason: str) -> str:
@@ -136,6 +138,7 @@ def hub_folder() -> Path:
 def answers(url: str, seconds: float = 2.0) -> bool:
     """Whether a download from `url` can begin, found out in `seconds` at most; nothing is downloaded."""
     import threading
+    from http.client import HTTPException
     from urllib.request import urlopen
 
     answered = threading.Event()
@@ -143,7 +146,7 @@ def answers(url: str, seconds: float = 2.0) -> bool:
     def ask() -> None:
         try:
             urlopen(url, timeout=seconds).close()
-        except OSError:
+        except (OSError, HTTPException):
             return
         answered.set()
 

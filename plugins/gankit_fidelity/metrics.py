@@ -51,7 +51,7 @@ class FullFrechetDistance(FrechetDistance):
 
 
 class BlurredFrechetDistance(Metric):
-    """FID of blurred reals: a yardstick, what the eye can just tell from a perfect generator's."""
+    """FID of held-out reals that were blurred, against other reals: a yardstick to read FIDs of generated images by."""
 
     needs = frozenset({"statistics"})
     yardstick = True

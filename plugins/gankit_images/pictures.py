@@ -67,11 +67,10 @@ def read(path: Path, resolution: int, channels: int) -> np.ndarray:
             picture = in_bytes(ImageOps.exif_transpose(opened), "RGB" if channels == 3 else "L")
             side = min(picture.size)
             left, top = (picture.width - side) // 2, (picture.height - side) // 2
-            box = (left, top, left + side, top + side)
-            square = picture.resize((resolution, resolution), Image.Resampling.LANCZOS, box)
+            square = picture.crop((left, top, left + side, top + side))  # resize's own box would look beyond its edge
+            pixels = np.asarray(square.resize((resolution, resolution), Image.Resampling.LANCZOS))
     except Exception as problem:  # each of Pillow's decoders fails in ways of its own
         raise UserError(f"{path}: cannot read this image: {problem}") from problem
-    pixels = np.asarray(square)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 

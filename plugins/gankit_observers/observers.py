@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from gankit import Images, Observer, Watcher
-from gankit.pictures import grid
 
 if TYPE_CHECKING:
     from gankit.observing import Progress, Run
@@ -62,6 +61,8 @@ class GridPainter(Watcher):
         self._paint(progress)
 
     def _paint(self, progress: Progress) -> None:
+        from gankit.pictures import grid
+
         if self._painted == progress.images:
             return
         samples = self._run.sample(self._options.count, self._options.seed)

@@ -8,21 +8,22 @@ import resource
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from gankit.loading import load_experiment
 
 from gankit import UserError
 from gankit.config import Experiment
+from gankit.loading import load_experiment
 from gankit.observing import Row
 from gankit.provenance import git_state
-from gankit.record import RunFolder, refuse_used
+from gankit.record import RunFolder, claim, refuse_used
 from gankit.results import read_run
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
@@ -30,7 +31,7 @@ QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 
 @cache
 def experiment() -> Experiment:
-    return load_experiment(QUICKSTART, [], [])
+    return load_experiment(QUICKSTART)
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
@@ -46,7 +47,7 @@ def test_a_new_folder_holds_the_whole_record(tmp_path: Path) -> None:
         "provenance.json",
         "samples",
     ]
-    assert load_experiment(folder.path / "experiment.yaml", [], []) == experiment()
+    assert load_experiment(folder.path / "experiment.yaml") == experiment()
     assert (folder.samples.is_dir(), folder.checkpoints.is_dir()) == (True, True)
     assert read_run(folder.path).stages == []
 
@@ -109,24 +110,23 @@ def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
 
 
 def test_of_several_that_want_a_folder_one_gets_it(tmp_path: Path) -> None:
-    tries = 6
+    tries, rounds = 4, 100
     together = threading.Barrier(tries)
-    made: list[RunFolder] = []
-    refused: list[UserError] = []
+    taken: list[Path] = []
 
-    def create() -> None:
-        together.wait()
-        try:
-            made.append(RunFolder.create(tmp_path / "run", experiment()))
-        except UserError as refusal:
-            refused.append(refusal)
+    def take_each() -> None:
+        for number in range(rounds):
+            together.wait()
+            with suppress(UserError):
+                claim(tmp_path / str(number))
+                taken.append(tmp_path / str(number))
 
-    threads = [threading.Thread(target=create) for _ in range(tries)]
+    threads = [threading.Thread(target=take_each) for _ in range(tries)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (len(made), len(refused)) == (1, tries - 1)
+    assert sorted(taken) == sorted(tmp_path / str(number) for number in range(rounds))
 
 
 @contextmanager
@@ -140,10 +140,11 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("size", [0, 500, 1500])
+@pytest.mark.parametrize("size", [0, 1000, 20_000])
 def test_a_folder_half_made_is_no_run(tmp_path: Path, size: int) -> None:
+    long = load_experiment(QUICKSTART, [f"name={'x' * 20_000}"])
     with files_of_at_most(size), pytest.raises(UserError, match="cannot write the run to"):
-        RunFolder.create(tmp_path / "run", experiment())
+        RunFolder.create(tmp_path / "run", long)
     with pytest.raises(UserError, match="is not a run"):
         read_run(tmp_path / "run")
 
@@ -166,7 +167,8 @@ def test_rows_are_lines_of_json_in_a_fixed_order(tmp_path: Path) -> None:
 
 
 def test_scalars_of_numpy_and_torch_are_numbers(tmp_path: Path) -> None:
-    RunFolder(tmp_path).record([Row(1, 1, 4, "a", np.float32(0.5)), Row(1, 1, 4, "b", torch.tensor(0.5).item())])
+    scalars: list[Any] = [np.float32(0.5), torch.tensor(0.5)]
+    RunFolder(tmp_path).record([Row(1, 1, 4, "loss", scalar) for scalar in scalars])
     values = [json.loads(line)["value"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert values == [0.5, 0.5]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -132,10 +133,21 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert all(str(path) in shown for path in paths)
 
 
-def test_equal_yardsticks_win_no_mark(tmp_path: Path) -> None:
-    paths = [recorded(tmp_path / name, evaluation(9, 1, 4, fid=2, fid_blurred=3)) for name in ("a", "b")]
-    assert "*2" not in printed(*paths)
-    assert "*3" not in printed(*paths)
+def test_only_what_differs_in_merit_is_marked(tmp_path: Path) -> None:
+    def rows(spread: float) -> list[Row]:
+        of_reals = {**PROTOCOL, "of": "held-out reals"}
+        measured = evaluation(9, 1, 4, fid=2, is_std=spread)
+        return [*measured, *evaluation(9, 1, 4, of_reals, fid_floor=spread, fid_blurred=spread)]
+
+    paths = [recorded(tmp_path / str(spread), rows(spread)) for spread in (3, 4)]
+    assert not re.search(r"\*\d", printed(*paths))
+
+
+def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+    paths = [recorded(tmp_path / name, evaluation(9, 1, 4, fid=2)) for name in ("[red]a", "[b]")]
+    shown = printed(*paths)
+    assert "[red]a" in shown
+    assert "[b]" in shown
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal(tmp_path: Path) -> None:
@@ -160,7 +172,7 @@ def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path)
 def test_unlike_protocols_at_different_resolutions_are_no_matter(tmp_path: Path) -> None:
     one = recorded(tmp_path / "one", evaluation(9, 1, 4, fid=2))
     two = recorded(tmp_path / "two", evaluation(9, 1, 8, {**PROTOCOL, "images": 898}, fid=1))
-    assert "measured with metric.use fidelity/fid, extractor digits@3f, seed 0" in printed(one, two)
+    assert "measured with extractor digits@3f, seed 0" in printed(one, two)
 
 
 def test_a_run_without_evaluations_is_said_to_have_none(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +18,8 @@ from pydantic import ValidationError
 
 from gankit.observing import Progress, Row
 from gankit.pictures import grid
-from gankit.registry import register, restored
 from gankit_observers.console import Bar, Lines, duration
-from gankit_observers.observers import ConsoleProgress, SampleGrid
-
-
-@pytest.fixture(autouse=True)
-def _registered() -> Iterator[None]:
-    with restored():
-        register("here", "progress", ConsoleProgress)
-        register("here", "sample-grid", SampleGrid)
-        yield
+from gankit_observers.observers import SampleGrid
 
 
 def pictures(run: DrivenRun) -> list[str]:
@@ -55,6 +45,7 @@ class TestSampleGrid:
             run.train()
             ends = (400, 1200, 2000)  # one picture of 1200, where a stage ends on a multiple
             assert [int(name[:8]) for name in pictures(run)] == sorted((*passed, *ends))
+            assert len(run.drawn) == len(pictures(run))
 
     def test_one_picture_for_several_multiples_at_once(self, tmp_path: Path) -> None:
         run = DrivenRun(tmp_path / "run", [SampleGrid(every=10, count=1)], batch=40)
@@ -153,9 +144,9 @@ def carried_out(command: str, stderr: int, **environment: str) -> subprocess.Com
 import sys, tempfile
 from pathlib import Path
 from driven import DrivenRun
-from gankit.registry import register
+from gankit.plugins import plugins
 from gankit_observers.observers import ConsoleProgress
-register("here", "progress", ConsoleProgress)
+plugins.load_installed()
 with tempfile.TemporaryDirectory() as folder:
     run = DrivenRun(Path(folder) / "run", [ConsoleProgress()])
     try:

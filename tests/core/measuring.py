@@ -1,0 +1,133 @@
+"""Components that measure something simple, and count what they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, ClassVar
+
+import torch
+from core.tiny import CPU, tiny
+from torch import Tensor
+
+from gankit import Dataset, Extractor, LabelledImages, Metric, registry
+from gankit.data import RealImages
+from gankit.evaluation import Evaluator
+from gankit.observing import Progress
+from gankit.plugins import plugins
+from gankit.samples import Features, Samples
+
+
+class Levels(Extractor):
+    """Mean and deviation of each image, in levels of grey; counts the images that it is shown."""
+
+    version: int = 1
+
+    seen: ClassVar[list[int]] = []
+
+    def identity(self) -> str:
+        return f"levels-{self.version}"
+
+    @property
+    def resize(self) -> str:
+        return "none"
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        torch.rand(3)  # as building a network does
+
+        def extract(images: Tensor) -> Features:
+            assert images.dtype == torch.uint8
+            assert images.shape[1] == 3
+            assert not torch.is_grad_enabled()
+            self.seen.append(len(images))
+            flat = images.double().flatten(1)
+            return Features(torch.stack([flat.mean(1), flat.std(1)], 1), flat[:, :4])
+
+        return extract
+
+
+class Brightness(Metric):
+    """How much brighter generated images are than reals."""
+
+    needs = frozenset({"statistics"})
+    has_floor = True
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        return {"brightness": samples.generated.statistics.mean[0] - samples.real.statistics.mean[0]}
+
+
+class BrightnessFull(Metric):
+    """The same against reals at the final resolution, from their features."""
+
+    needs = frozenset({"statistics", "features"})
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        torch.rand(3)  # a metric that draws
+        return {
+            "brightness_full": samples.generated.statistics.mean[0] - float(samples.real_full.features[:, 0].mean())
+        }
+
+
+class Inverted(Metric):
+    """A yardstick: the brightness of reals turned to their negatives."""
+
+    needs = frozenset({"statistics"})
+    yardstick = True
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        negatives = samples.generated.mapped("negative", torch.neg)
+        return {"inverted": negatives.statistics.mean[0] + samples.generated.statistics.mean[0]}
+
+
+class Prefix(Dataset):
+    """The first digits at 8x8, one of them turned to its negative if asked for."""
+
+    images: int
+    inverted: int | None = None
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    def load(self, resolution: int) -> LabelledImages:
+        images = digits().at(resolution)[: self.images].copy()
+        if self.inverted is not None:
+            images[self.inverted] ^= 255
+        return LabelledImages(images, None)
+
+
+class Kept(Metric):
+    """The mean of a part of the generated population that its `needs` do not name."""
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        return {"kept": float(samples.generated.logits.mean())}
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """The components of this file as plugin `test`, with nothing seen yet."""
+    Levels.seen.clear()
+    plugins.load_installed()
+    with registry.restored():
+        for component in (Levels, Brightness, BrightnessFull, Inverted, Kept):
+            registry.register("test", component.__name__.lower(), component)
+        yield
+
+
+@cache
+def digits() -> RealImages:
+    return RealImages(tiny().data, [4, 8])
+
+
+def evaluator(*metrics: Metric, reals: RealImages | None = None, **options: Any) -> Evaluator:
+    defaults = {"metrics": list(metrics), "images": 100, "extractor": Levels(), "batch": 32}
+    return Evaluator(tiny(evaluation=defaults | options), reals or digits(), CPU)
+
+
+def grey(resolution: int, level: float = 0.0) -> Callable[[int, int], Tensor]:
+    return lambda first, count: torch.full((count, 1, resolution, resolution), level)
+
+
+def at(resolution: int) -> Progress:
+    return Progress(96, 96, {4: 1, 8: 2}[resolution], 2, resolution, 1.0)

@@ -1,0 +1,103 @@
+"""The JSON Schema allows what can be loaded and describes all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.json_schema import is_valid
+from core.test_mistakes import ONE_MISTAKE, changed
+from core.toys import EXPERIMENT, Tug
+
+from gankit.config import Experiment
+from gankit.loading import dump_experiment
+from gankit.nodes import plain
+from gankit.registry import register
+from gankit.schema import experiment_schema
+from gankit.yamlfile import parse, read_file
+
+EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
+
+
+def as_json(text: str) -> Any:
+    node = parse(text, "experiment.yaml")
+    assert node is not None
+    return json.loads(json.dumps(plain(node)))
+
+
+def fits(text: str) -> bool:
+    schema = json.loads(json.dumps(experiment_schema()))
+    return is_valid(as_json(text), schema, schema)
+
+
+def parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in a schema."""
+    if isinstance(schema, dict):
+        yield schema
+        for part in schema.values():
+            yield from parts(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from parts(part)
+
+
+def test_it_allows_an_experiment_as_written_and_as_saved(load: Callable[..., Experiment]) -> None:
+    assert fits(EXPERIMENT)
+    assert fits(dump_experiment(load()))
+    assert fits(changed("0.99]}", "0.99], generator: {lr: 2e-3}}"))
+    assert fits(changed("1k}", "1.5M}") + "plugins: [./file.py]\n")
+
+
+TOO_DEEP_FOR_A_SCHEMA = {
+    *("loss", "regularizers.1", "training.batch", "generator.block", "growth", "growth.fade"),
+    *("generator.rgb", "discriminator.base", "discriminator.block.groups", "generator.block.16.1.groups"),
+    "training.optimizer.generator.lr",
+}
+"""Options of mistakes that only the experiment as a whole or a component's own code can find."""
+
+
+@pytest.mark.parametrize(("old", "new", "token", "option", "message"), ONE_MISTAKE)
+def test_it_refuses_mistakes(toys: None, old: str, new: str, token: str, option: str, message: str) -> None:
+    whole = option in TOO_DEEP_FOR_A_SCHEMA or "gives no value" in message or "a dozen" in message
+    assert fits(changed(old, new)) == whole
+
+
+def test_what_extends_may_leave_out_but_not_misspell(toys: None) -> None:
+    assert fits("extends: parent.yaml\n")
+    assert fits("extends: [a.yaml, b.yaml]\ngenerator: {channels: {8: 4}, block: {slope: 0.1}}\nloss: {margin: 3}\n")
+    assert not fits("generator: {channels: {8: 4}}\n")
+    assert not fits("extends: 3\n")
+    assert not fits("extends: parent.yaml\nlos: tug\n")
+    assert not fits("extends: parent.yaml\nloss: {margn: 3}\n")
+    assert not fits("extends: parent.yaml\ngenerator: {channels: {8: many}}\n")
+
+
+def test_shared_names_must_be_full(toys: None) -> None:
+    assert fits(EXPERIMENT.replace("use: tug", "use: toys/tug"))
+    register("others", "tug", Tug)
+    assert not fits(EXPERIMENT)
+    assert fits(EXPERIMENT.replace("use: tug", "use: toys/tug"))
+
+
+def test_every_option_is_described_and_every_reference_leads_somewhere() -> None:
+    schema = experiment_schema()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    for part in parts(schema):
+        if "$ref" in part:
+            assert part["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+        if isinstance(part.get("properties"), dict) and "additionalProperties" in part:
+            bare = [name for name, option in part["properties"].items() if not option.get("description")]
+            assert not bare, part.get("title")
+        assert "gankit" not in part, "every stand-in for a definition is replaced"
+    assert {
+        name: option.get("description") for name, option in schema["$defs"].items() if "description" not in option
+    } == {}
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_it_allows_the_bundled_experiments(file: Path) -> None:
+    schema = json.loads(json.dumps(experiment_schema()))
+    assert is_valid(json.loads(json.dumps(plain(read_file(file, file.name)))), schema, schema)

@@ -1,0 +1,221 @@
+"""Data sets: the digits, and folders of pictures in all the forms that pictures come in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from core.tiny import tiny
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from gankit import UserError
+from gankit.data import RealImages
+from gankit_images.datasets import Digits, Folder
+from gankit_images.pictures import image_files, in_bytes, read
+
+RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
+
+Draw = Callable[..., Path]
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Draw:
+    """Saves one-coloured pictures under the test's folder."""
+
+    def save(name: str, color: Any = RED, size: tuple[int, int] = (8, 8), mode: str = "RGB", **options: Any) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size, color).save(path, **options)
+        return path
+
+    return save
+
+
+def colours(folder: Path, **options: Any) -> list[tuple[int, ...]]:
+    """The colour in the middle of each image that the data set loads."""
+    images = Folder(path=folder, **options).load(8).images
+    return [tuple(image[:, 4, 4].tolist()) for image in images]
+
+
+# --- digits -----------------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_scikit_learns() -> None:
+    images, labels = Digits(labels=True).load(8)
+    assert images.shape == (1797, 1, 8, 8)
+    scans, digits = load_digits(return_X_y=True)
+    np.testing.assert_array_equal(images.reshape(-1, 64), np.rint(scans * 255 / 16))
+    np.testing.assert_array_equal(labels, digits)
+    assert Digits().load(8).labels is None
+    assert (Digits().classes, Digits(labels=True).classes) == (0, 10)
+
+
+def test_digits_are_interpolated_bilinearly_and_reduced_by_means() -> None:
+    import torch
+
+    scans = torch.from_numpy(load_digits(return_X_y=True)[0] * 255 / 16).float().reshape(-1, 1, 8, 8)
+    double = torch.nn.functional.interpolate(scans, scale_factor=2, mode="bilinear", align_corners=False)
+    assert np.abs(Digits().load(16).images - double.numpy()).max() <= 0.5 + 1e-4
+    halves = torch.nn.functional.avg_pool2d(scans, 2)
+    assert np.abs(Digits().load(4).images - halves.numpy()).max() <= 0.5 + 1e-4
+
+
+def test_digits_are_not_blown_up() -> None:
+    large = tiny(growth={"use": "progressive", "final": 32, "images": 100})
+    assert "up to 16x16, but the growth ends at 32x32" in next(iter(Digits().problems(large)))
+    assert not list(Digits().problems(tiny()))
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_read_with_all_below_it_in_order_of_names(tmp_path: Path, draw: Draw) -> None:
+    draw("b/2.PNG", GREEN)
+    draw("b/1.jpeg", WHITE)
+    draw("a.BMP", RED)
+    draw("c.tif", BLUE)
+    draw(".hidden.png")
+    draw(".thumbnails/x.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    assert colours(tmp_path) == [RED, WHITE, GREEN, BLUE]
+
+
+def test_a_folder_may_be_grey(tmp_path: Path, draw: Draw) -> None:
+    draw("a.png", RED)
+    draw("b.png", 130, mode="L")
+    draw("c.png", 1, mode="1")
+    images = Folder(path=tmp_path, channels=1).load(4).images
+    assert images.shape == (3, 1, 4, 4)
+    assert images[:, 0, 0, 0].tolist() == [76, 130, 255]
+    assert colours(tmp_path)[1:] == [(130,) * 3, WHITE]
+
+
+def test_transparency_shows_black(tmp_path: Path, draw: Draw) -> None:
+    draw("a.png", (255, 0, 0, 0), mode="RGBA")
+    draw("b.png", (255, 0, 0, 51), mode="RGBA")
+    draw("c.png", (200, 255), mode="LA")
+    draw("d.png", RED, transparency=RED)
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([*BLUE, *GREEN])
+    palette.save(tmp_path / "e.png", transparency=1)
+    palette.save(tmp_path / "f.png")
+    assert colours(tmp_path) == [BLACK, (51, 0, 0), (200, 200, 200), BLACK, BLACK, GREEN]
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    values = np.array([[0, 257, 65535, 30000]] * 4, np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    image = read(tmp_path / "a.png", 4, 1)
+    assert image[0, 0].tolist() == [0, 1, 255, 117]
+    assert in_bytes(Image.fromarray(values.astype(np.int32)), "L").tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
+def test_other_colour_spaces_become_rgb(tmp_path: Path, mode: str) -> None:
+    Image.new("RGB", (16, 16), GREEN).convert(mode).save(tmp_path / "a.jpg", quality=95)
+    (colour,) = colours(tmp_path)
+    assert np.abs(np.subtract(colour, GREEN)).max() < 8
+
+
+def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (8, 8), RED)
+    picture.paste(BLUE, (4, 0, 8, 8))
+    exif = picture.getexif()
+    exif[0x0112] = 6  # turn a quarter clockwise to see it upright
+    picture.save(tmp_path / "a.png", exif=exif)
+    image = read(tmp_path / "a.png", 8, 3)
+    assert tuple(image[:, 0, 0]) == tuple(image[:, 0, 7]) == RED
+    assert tuple(image[:, 7, 0]) == tuple(image[:, 7, 7]) == BLUE
+
+
+def test_the_square_in_the_middle_is_shown(tmp_path: Path) -> None:
+    wide = Image.new("RGB", (30, 10), RED)
+    wide.paste(GREEN, (10, 0, 20, 10))
+    wide.save(tmp_path / "a.png")
+    wide.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "b.png")
+    images = Folder(path=tmp_path).load(8).images
+    assert (images.transpose(0, 2, 3, 1) == GREEN).all()
+
+
+def test_pictures_are_resized_with_lanczos(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    expected = Image.fromarray(pixels).resize((8, 8), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(read(tmp_path / "a.png", 8, 3).transpose(1, 2, 0), np.asarray(expected))
+
+
+def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
+    draw("cats/1.png", RED)
+    draw("cats/more/2.png", RED)
+    draw("ants/1.png", GREEN)
+    (tmp_path / "empty").mkdir()
+    labelled = Folder(path=tmp_path, labels=True)
+    assert labelled.classes == 2
+    np.testing.assert_array_equal(RealImages(labelled, [4, 8]).labels, [0, 1, 1])
+    assert Folder(path=tmp_path).classes == 0
+
+    draw("loose.png")
+    assert "loose.png lies in no folder" in problem(labelled)
+    assert not list(Folder(path=tmp_path).problems(tiny()))
+
+
+def problem(dataset: Folder) -> str:
+    (message,) = dataset.problems(tiny())
+    return message
+
+
+def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path: Path) -> None:
+    assert problem(Folder(path=tmp_path / "missing")) == f"there is no folder {tmp_path / 'missing'}"
+    assert problem(Folder(path=tmp_path)).startswith(f"there are no images in {tmp_path}; looked for .bmp, .gif, ")
+    (tmp_path / "file").touch()
+    assert "there is no folder" in problem(Folder(path=tmp_path / "file"))
+    with pytest.raises(UserError, match="there are no images"):
+        Folder(path=tmp_path).load(8)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_an_unreadable_image_is_named(tmp_path: Path, draw: Draw, content: bytes) -> None:
+    draw("a.png")
+    (tmp_path / "b.png").write_bytes(content)
+    with pytest.raises(UserError, match=r"b\.png: cannot read this image"):
+        Folder(path=tmp_path).load(8)
+
+
+def test_a_truncated_image_is_named(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"a\.jpg: cannot read this image"):
+        Folder(path=tmp_path).load(8)
+
+
+def test_32_bit_pixels_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "a.tif")
+    with pytest.raises(UserError, match=r"a\.tif: .*32-bit"):
+        Folder(path=tmp_path).load(8)
+
+
+def test_links_are_followed_once(tmp_path: Path, draw: Draw) -> None:
+    draw("elsewhere/1.png", GREEN)
+    draw("images/own/2.png", RED)
+    os.symlink(tmp_path / "elsewhere", tmp_path / "images" / "linked")
+    os.symlink(tmp_path / "images", tmp_path / "images" / "own" / "loop")
+    assert [str(file) for file in image_files(tmp_path / "images")] == ["linked/1.png", "own/2.png"]
+
+
+def test_a_path_means_the_same_from_any_folder(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw("images/a.png")
+    monkeypatch.chdir(tmp_path)
+    folder = Folder.model_validate({"path": "images"})
+    monkeypatch.chdir("/")
+    assert folder.path == tmp_path / "images"
+    assert Folder.model_validate(folder.model_dump(mode="json")) == folder
+    assert len(folder.load(8).images) == 1
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Folder.model_validate({"path": "~/images"}) == folder

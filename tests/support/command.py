@@ -1,0 +1,42 @@
+"""The installed command, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
+
+SMALL = [
+    *("--set", "growth.images=64"),
+    *("--set", "generator.channels=8"),
+    *("--set", "discriminator.channels=8"),
+    *("--set", "training.batch=16"),
+    *("--set", "evaluation.images=32"),
+    *("--set", "observers=[]"),
+]
+"""Settings under which the quick start takes seconds."""
+
+
+def gankit(
+    arguments: Sequence[object], folder: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
+    """Run `gankit` in `folder`, with a cache of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "gankit", *map(str, arguments)],
+        cwd=folder,
+        env={**environment, "GANKIT_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
