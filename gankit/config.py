@@ -151,6 +151,8 @@ class Training(Options):
     """Forget the optimizers' moments when a fade begins and when it ends."""
     ema: Average = Average()
     """The averaged generator."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then cpu."""
 
@@ -166,8 +168,6 @@ class Evaluation(Options):
     """Also evaluate each time so many images were shown."""
     extractor: Extractor = default("inception")
     """The network whose features and logits the metrics use."""
-    batch: int = Field(default=64, ge=1)
-    """Images generated and extracted at a time."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents and which reals are compared with."""
 

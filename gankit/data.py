@@ -94,6 +94,14 @@ class RealImages:
         return to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device))
 
 
+def images_at_a_time(resolution: int) -> int:
+    """How many images are generated, or seen by an extractor, at a time: 64 up to 128 pixels, then fewer.
+
+    It follows from the resolution alone, so that no number depends on how much memory there is.
+    """
+    return max(4, min(64, 2**20 // resolution**2))
+
+
 def to_network_range(images: Tensor) -> Tensor:
     """From uint8 to float32 in [-1, 1], as networks see images (Karras et al. 2018)."""
     return images.float() * (2 / 255) - 1
@@ -155,20 +163,20 @@ def permutation(count: int, seed: int, *place: int) -> np.ndarray:
 def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> LabelledImages:
     """What a data set loaded, if it is as `LabelledImages` describes it."""
     images, labels = loaded
-    expected = (len(images), dataset.channels, resolution, resolution)
+    expected = (len(images), dataset.image_channels(), resolution, resolution)
     if images.dtype != np.uint8 or images.shape != expected or not len(images):
         raise UserError(
             f"data: {type(dataset).__name__} loaded {images.dtype} {list(images.shape)} instead of "
-            f"uint8 [N, {dataset.channels}, {resolution}, {resolution}] with at least one image"
+            f"uint8 [N, {dataset.image_channels()}, {resolution}, {resolution}] with at least one image"
         )
-    if bool(dataset.classes) != (labels is not None):
-        raise UserError(f"data: {type(dataset).__name__} has {dataset.classes} classes but labels {labels!r:.40}")
+    if bool(dataset.class_count()) != (labels is not None):
+        raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")
     if labels is not None and (
         labels.shape != (len(images),)
         or labels.dtype != np.int64
-        or not 0 <= labels.min() <= labels.max() < dataset.classes
+        or not 0 <= labels.min() <= labels.max() < dataset.class_count()
     ):
         raise UserError(
-            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] from 0 to {dataset.classes - 1}"
+            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] from 0 to {dataset.class_count() - 1}"
         )
     return loaded

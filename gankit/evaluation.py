@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.component import as_options
-from gankit.data import RealImages, permutation
+from gankit.data import RealImages, images_at_a_time, permutation
 from gankit.observing import Progress, Row
 from gankit.samples import Extraction, ImageSource, Need, Population, Samples
 
@@ -105,7 +105,6 @@ class Evaluator:
         identity = {
             "extractor": extractor.identity(),
             "resize": extractor.resize,
-            "batch": self._options.batch,
             "device": self._device.type,
             "torch": torch.__version__,
         }
@@ -116,8 +115,8 @@ class Evaluator:
         """The images that are to be measured."""
 
         def batches() -> Iterator[Tensor]:
-            for first in range(0, self._options.images, self._options.batch):
-                count = min(self._options.batch, self._options.images - first)
+            for first in range(0, self._options.images, images_at_a_time(resolution)):
+                count = min(images_at_a_time(resolution), self._options.images - first)
                 images = generate(first, count)
                 expected = (count, self._reals.channels, resolution, resolution)
                 if images.shape != expected:
@@ -136,8 +135,9 @@ class Evaluator:
         if (digest, resolution) not in self._populations:
 
             def batches() -> Iterator[Tensor]:
-                for first in range(0, len(chosen), self._options.batch):
-                    yield self._reals.take(resolution, chosen[first : first + self._options.batch], self._device)
+                for first in range(0, len(chosen), images_at_a_time(resolution)):
+                    some = chosen[first : first + images_at_a_time(resolution)]
+                    yield self._reals.take(resolution, some, self._device)
 
             content = {"data": self._reals.fingerprint, "resolution": resolution, "chosen": digest}
             source = ImageSource(len(chosen), resolution, batches, content)
@@ -173,7 +173,6 @@ class Evaluator:
             "extractor": self._extraction.identity["extractor"],
             "resize": self._extraction.identity["resize"],
             "seed": self._options.seed,
-            "batch": self._options.batch,
         }
 
     def _forget_all_but(self, resolution: int) -> None:

@@ -70,10 +70,16 @@ def _component(entry: Entry) -> str:
     options = {name: option for name, option in schema["properties"].items() if name != "use"}
     lines += ["", "Options:" if options else "It has no options."]
     for name, option in options.items():
-        default = "required" if name in schema["required"] else f"default: {inline(option.get('default'))}"
-        lines += ["", f"  {name}: {type_in_words(option)} ({default})"]
+        lines += ["", f"  {name}: {option_in_words(schema, name)}"]
         lines.append(_wrapped(option.get("description", ""), indent="      "))
     return "\n".join(lines)
+
+
+def option_in_words(schema: Schema, name: str) -> str:
+    """The values and the default of one option of a component, given the component's schema."""
+    option = schema["properties"][name]
+    default = "required" if name in schema["required"] else f"default: {inline(option.get('default'))}"
+    return f"{type_in_words(option)} ({default})"
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:

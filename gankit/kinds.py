@@ -198,15 +198,11 @@ class Dataset(Component):
 
     kind: ClassVar[str] = "dataset"
 
-    if TYPE_CHECKING:  # no property at run time: it would hide the option of a data set that offers a choice
+    @abstractmethod
+    def image_channels(self) -> int:
+        """Channels of the images: 1 grey, 3 RGB."""
 
-        @property
-        def channels(self) -> int:
-            """Channels of the images, 1 grey or 3 RGB: a property or an option of every data set."""
-            ...
-
-    @property
-    def classes(self) -> int:
+    def class_count(self) -> int:
         """Number of classes; 0 trains without labels."""
         return 0
 

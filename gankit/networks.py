@@ -30,7 +30,9 @@ class Shape(NamedTuple):
     def of(experiment: Experiment) -> Shape:
         """What `experiment` demands."""
         stages = experiment.growth.stages()
-        return Shape(tuple(stage.resolution for stage in stages), experiment.data.channels, experiment.data.classes)
+        return Shape(
+            tuple(stage.resolution for stage in stages), experiment.data.image_channels(), experiment.data.class_count()
+        )
 
 
 class Growing(nn.Module):

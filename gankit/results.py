@@ -26,6 +26,8 @@ GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
 DESCRIBES_THE_STAGE = frozenset({"stage", "resolution"})
 """Keys of a protocol that follow from where in a run it was measured."""
+DESCRIBES_THE_METRIC = frozenset({"metric", "version"})
+"""Keys of a protocol that say what was computed, not with what."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def print_results(paths: Sequence[Path], console: Console | None = None) -> None
         if len(runs) > 1:
             console.print("* the best at this resolution", style="dim", highlight=False)
         shared = common_protocol(row for _, _, row in _metrics(runs))
-        measured = ", ".join(f"{key} {value}" for key, value in shared.items() if not key.startswith("metric"))
+        around = {key: value for key, value in shared.items() if key.partition(".")[0] not in DESCRIBES_THE_METRIC}
+        measured = ", ".join(f"{key} {value}" for key, value in around.items())
         console.print(f"measured with {measured}", style="dim", highlight=False)
     for run in runs:
         if not run.stages:

@@ -31,6 +31,8 @@ class TrainingRun:
     def __init__(self, experiment: Experiment, path: Path, source: Path | None = None) -> None:
         """Prepare everything that can fail for a reason of the user's before the run's folder is made."""
         self.experiment = experiment
+        if experiment.training.threads is not None:
+            torch.set_num_threads(experiment.training.threads)
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
         self._trainer = Trainer(experiment, reals, device)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gankit import randomness
 from gankit.component import Component
 from gankit.config import Experiment
-from gankit.data import RealImages, fade_reals
+from gankit.data import RealImages, fade_reals, images_at_a_time
 from gankit.growing import Moment, ends, moment
 from gankit.kinds import Regularizer
 from gankit.networks import Discriminator, Generator, Growing, Shape
@@ -204,7 +204,7 @@ def sample(generator: Generator, first: int, count: int, seed: int, device: torc
     They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
     on how many are asked for at a time.
     """
-    block = max(4, min(64, 2**20 // generator.resolution**2))
+    block = images_at_a_time(generator.resolution)
     images = []
     with randomness.untouched(), torch.no_grad():
         for number in range(first // block, (first + count - 1) // block + 1):

@@ -11,7 +11,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command."""
     parser = subparsers.add_parser("explain", help="tell what a component does and its options", description=__doc__)
     parser.add_argument(
-        "subject", metavar="KIND/NAME", help="a component, such as loss/wgan or just wgan; or a kind, such as loss"
+        "subject", metavar="KIND/NAME", help="a component, such as optimizer/adam or just adam; or a kind, such as loss"
     )
     add_plugin_option(parser)
     parser.set_defaults(run=run)

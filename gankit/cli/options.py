@@ -15,7 +15,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION=VALUE",
-        help="change one option, such as training.batch=16 or loss=hinge; may be repeated",
+        help="change one option, such as training.batch=16; may be repeated",
     )
     add_plugin_option(parser)
 

@@ -27,13 +27,11 @@ class Digits(Dataset):
     labels: bool = False
     """Give each image the digit it shows as its class."""
 
-    @property
-    def channels(self) -> int:
+    def image_channels(self) -> int:
         """One, grey."""
         return 1
 
-    @property
-    def classes(self) -> int:
+    def class_count(self) -> int:
         """The ten digits, or 0 without labels."""
         return 10 if self.labels else 0
 
@@ -65,13 +63,16 @@ class Folder(Dataset):
 
     path: AbsolutePath
     """The folder; a relative path starts from the current folder and is saved as an absolute one."""
-    channels: Literal[1, 3] = 3  # pyright: ignore[reportIncompatibleMethodOverride]
+    channels: Literal[1, 3] = 3
     """3: RGB, 1: grey."""
     labels: bool = False
     """Make each folder directly inside `path` a class, numbered in the order of their names."""
 
-    @property
-    def classes(self) -> int:
+    def image_channels(self) -> int:
+        """As many as asked for."""
+        return self.channels
+
+    def class_count(self) -> int:
         """Number of folders that hold images, or 0 without labels."""
         return len(self._class_names()) if self.labels else 0
 

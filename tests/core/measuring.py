@@ -86,8 +86,7 @@ class Prefix(Dataset):
     images: int
     inverted: int | None = None
 
-    @property
-    def channels(self) -> int:
+    def image_channels(self) -> int:
         return 1
 
     def load(self, resolution: int) -> LabelledImages:
@@ -121,7 +120,7 @@ def digits() -> RealImages:
 
 
 def evaluator(*metrics: Metric, reals: RealImages | None = None, **options: Any) -> Evaluator:
-    defaults = {"metrics": list(metrics), "images": 100, "extractor": Levels(), "batch": 32}
+    defaults = {"metrics": list(metrics), "images": 100, "extractor": Levels()}
     return Evaluator(tiny(evaluation=defaults | options), reals or digits(), CPU)
 
 

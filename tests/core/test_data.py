@@ -18,12 +18,10 @@ def dataset(images: np.ndarray, labels: np.ndarray | None = None, channels: int 
     """A data set that loads what it is given."""
 
     class Given(Dataset):
-        @property
-        def channels(self) -> int:
+        def image_channels(self) -> int:
             return channels or images.shape[1]
 
-        @property
-        def classes(self) -> int:
+        def class_count(self) -> int:
             return classes
 
         def load(self, resolution: int) -> LabelledImages:

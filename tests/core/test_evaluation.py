@@ -101,7 +101,6 @@ def test_the_protocol_tells_how_each_number_was_come_by() -> None:
         "extractor": "levels-1",
         "resize": "none",
         "seed": 3,
-        "batch": 32,
     }
     assert only(rows, "brightness_floor") == only(rows, "brightness") | {"of": "held-out reals"}
     full = {"metric": {"use": "test/brightnessfull"}, "real_resolutions": [8]}
@@ -150,7 +149,7 @@ def test_every_image_is_looked_at_once() -> None:
 
     measured = evaluator(Brightness(), BrightnessFull(), Inverted())
     measured.evaluate(generate, at(4))
-    assert asked == [(0, 32), (32, 32), (64, 32), (96, 4)]
+    assert asked == [(0, 64), (64, 36)]
     assert sum(Levels.seen) == 5 * 100  # generated, reference, full reference, held out, their negatives
 
     Levels.seen.clear()
@@ -178,7 +177,7 @@ def test_diverged_images_are_refused() -> None:
 
 
 def test_images_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected generated images \[32, 1, 4, 4\], not \[32, 1, 8, 8\]"):
+    with pytest.raises(ValueError, match=r"expected generated images \[64, 1, 4, 4\], not \[64, 1, 8, 8\]"):
         evaluator(Brightness()).evaluate(grey(8), at(4))
 
 

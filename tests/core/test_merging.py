@@ -46,7 +46,7 @@ def merged(base: Any, change: Any) -> Any:
         pytest.param("x", {"a": 2}, {"use": "x", "a": 2}, id="options of a bare name"),
         pytest.param("x", {"use": "y", "a": 2}, {"use": "y", "a": 2}, id="component over a bare name"),
         pytest.param({"a": 1}, {"use": "x"}, {"use": "x"}, id="component over plain options"),
-        pytest.param({"use": "x", "a": {"use": "y"}}, {"a": {"use": "z"}}, {"use": "x", "a": {"use": "z"}}, id="inside"),
+        pytest.param({"use": "x", "a": {"use": "y"}}, {"a": {"use": "z"}}, {"use": "x", "a": {"use": "z"}}, id="in"),
         pytest.param({4: 64, 8: 32}, {8: 16}, {4: 64, 8: 16}, id="tables merge"),
         pytest.param(64, {8: 32}, {8: 32}, id="table over one value"),
         pytest.param({8: 32}, 64, 64, id="one value over table"),

@@ -125,10 +125,12 @@ class Steps(gankit.Growth):
 class Noise(gankit.Dataset):
     """Noise."""
 
-    channels: int = 1  # pyright: ignore[reportIncompatibleMethodOverride]
-    """Of the images."""
     path: Path | None = None
     """Not read."""
+
+    def image_channels(self) -> int:
+        """Grey."""
+        return 1
 
     def load(self, resolution: int) -> Any: ...
 

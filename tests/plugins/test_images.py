@@ -52,7 +52,7 @@ def test_digits_are_scikit_learns() -> None:
     np.testing.assert_array_equal(images.reshape(-1, 64), np.rint(scans * 255 / 16))
     np.testing.assert_array_equal(labels, digits)
     assert Digits().load(8).labels is None
-    assert (Digits().classes, Digits(labels=True).classes) == (0, 10)
+    assert (Digits().class_count(), Digits(labels=True).class_count()) == (0, 10)
 
 
 def test_digits_are_interpolated_bilinearly_and_reduced_by_means() -> None:
@@ -155,9 +155,9 @@ def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
     draw("ants/1.png", GREEN)
     (tmp_path / "empty").mkdir()
     labelled = Folder(path=tmp_path, labels=True)
-    assert labelled.classes == 2
+    assert labelled.class_count() == 2
     np.testing.assert_array_equal(RealImages(labelled, [4, 8]).labels, [0, 1, 1])
-    assert Folder(path=tmp_path).classes == 0
+    assert Folder(path=tmp_path).class_count() == 0
 
     draw("loose.png")
     assert "loose.png lies in no folder" in problem(labelled)

@@ -1,0 +1,69 @@
+"""What holds for every component and every experiment that comes with gankit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gankit.errors import UserError
+from gankit.explaining import explain
+from gankit.loading import components, dump_experiment, load_experiment
+from gankit.plugins import plugins
+from gankit.registry import Entry, registries
+
+ENTRIES = [entry for registry in registries.values() for entry in registry.entries()]
+EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
+
+
+def ids(entry: Entry) -> str:
+    return f"{entry.component.kind}-{entry.full_name}"
+
+
+def test_every_plugin_loads_and_imports_nothing_heavy() -> None:
+    assert plugins.broken == {}
+    code = """
+import sys
+from gankit.plugins import plugins
+plugins.load_installed()
+sys.exit(any(name in sys.modules for name in ("torch", "torchvision", "torch_fidelity", "aim", "sklearn")))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=ids)
+def test_every_component_and_every_option_is_documented(entry: Entry) -> None:
+    assert "__doc__" in vars(entry.component)
+    assert entry.component.__doc__
+    bare = [name for name, field in entry.component.model_fields.items() if not field.description]
+    assert not bare
+    assert entry.full_name in explain(f"{entry.component.kind}/{entry.full_name}")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=ids)
+def test_every_component_is_found_by_its_short_name(entry: Entry) -> None:
+    assert registries[entry.component.kind].find(entry.name) is entry
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_every_experiment_loads_and_survives_being_saved(file: Path, tmp_path: Path) -> None:
+    experiment = load_experiment(file, check=False)
+    saved = tmp_path / "saved.yaml"
+    saved.write_text(dump_experiment(experiment))
+    assert load_experiment(saved, check=False) == experiment
+    for _, component in components(experiment):
+        full_name = registries[component.kind].entry_of(type(component)).full_name
+        assert f"use: {full_name}" in saved.read_text()
+
+
+def test_the_quick_start_is_valid_and_a_bad_combination_is_not() -> None:
+    quickstart = next(file for file in EXPERIMENTS if file.stem == "quickstart")
+    load_experiment(quickstart)
+    with pytest.raises(UserError, match=r"discriminator.norm mixes the samples of a"):
+        load_experiment(quickstart, ["regularizers=[gradient-penalty]", "discriminator.norm=batch"])
+    with pytest.raises(UserError, match="power of two"):
+        load_experiment(quickstart, ["growth.final=12"])
+    with pytest.raises(UserError, match=r"training.batch: gives no value for resolution 4: its first is 8"):
+        load_experiment(quickstart, ["training.batch={8: 16}"])

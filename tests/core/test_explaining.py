@@ -1,0 +1,128 @@
+"""Components are explained in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from core.test_loading import PLUGIN
+from core.toys import Tug
+from pydantic import BaseModel, Field
+
+from gankit import Images, Loss, Many, Options, PerResolution
+from gankit.cli import main
+from gankit.errors import UserError
+from gankit.explaining import explain, option_in_words
+from gankit.plugins import plugins
+from gankit.registry import register, registries
+from gankit.schema import component_schema
+
+
+def test_a_component(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(PLUGIN)
+    with plugins.restored():
+        assert main(["explain", "loss/lift", "--plugin", str(tmp_path / "file.py")]) == 0
+        assert capsys.readouterr().out == (
+            f"loss file/lift  (plugin file, {tmp_path / 'file.py'})\n"
+            "\n"
+            "  Lifts.\n"
+            "\n"
+            "Options:\n"
+            "\n"
+            "  height: a number (default: 1.0)\n"
+            "      How high.\n"
+        )
+        whole = explain("loss/lift")
+        assert whole == explain("lift") == explain("file/lift") == explain("loss/file/lift")
+
+
+def test_a_component_without_options_and_one_that_needs_some() -> None:
+    assert explain("loss/wgan").endswith("It has no options.")
+    assert "\n  resolution: a whole number from 1 (required)\n      Height of the images in pixels.\n" in explain(
+        "fixed"
+    )
+
+
+def test_a_kind_lists_its_components(toys: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "loss"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "loss"
+    assert lines[2].startswith("  The adversarial objective")
+    assert lines[-2:] == ["  toys/push  Pushes.", "  toys/tug   Pulls both ways."]
+    assert explain("launcher").endswith("  (none is installed)")
+
+
+def test_names_that_mean_several_things_or_nothing(toys: None) -> None:
+    register("others", "tug", Tug)
+    with pytest.raises(UserError, match="'tug' is the name of several components; write one of: loss/others/tug, l"):
+        explain("tug")
+    with pytest.raises(UserError, match="Did you mean 'leash'"):
+        explain("leesh")
+    with pytest.raises(UserError, match="Did you mean 'regularizer/leash'"):
+        explain("regularizer/leesh")
+    plugins.broken["rgan"] = "gone"
+    with pytest.raises(UserError, match=r"Kinds: mapping, .* Plugin 'rgan' failed to load: gone"):
+        explain("###")
+
+
+class Group(Options):
+    """Options of options."""
+
+    inside: int = 0
+    """Inside."""
+
+
+class Foreign(BaseModel):
+    inside: int = 0
+
+
+class Everything(Loss):
+    """Has options of every type."""
+
+    whole: int = Field(default=1, ge=1, lt=9)
+    """1"""
+    words: Literal["a", "b"] = "a"
+    """2"""
+    path: Path | None = None
+    """3"""
+    pair: tuple[float, bool] = (0, True)
+    """4"""
+    shares: PerResolution[float] = {0: 0.5}
+    """5"""
+    images: Images = 1000
+    """6"""
+    parts: Many[Loss] = []
+    """7"""
+    by_name: dict[str, list[int]] = {}
+    """8"""
+    group: Group = Group()
+    """9"""
+    foreign: Foreign = Foreign()
+    """10"""
+    anything: Any = None
+    """11"""
+
+    def discriminator(self, real: Any, fake: Any) -> Any: ...
+
+    def generator(self, fake: Any, real: Any) -> Any: ...
+
+
+def test_types_in_plain_words(toys: None) -> None:
+    register("toys", "everything", Everything)
+    schema = component_schema(registries["loss"].find("everything"))
+    words = {option: option_in_words(schema, option) for option in schema["properties"]}
+    assert words == {
+        "use": "everything or toys/everything (required)",
+        "whole": "a whole number from 1 and below 9 (default: 1)",
+        "words": "a or b (default: a)",
+        "path": "a path or null (default: null)",
+        "pair": "[a number, true or false] (default: [0, true])",
+        "shares": "a number, or {resolution: ...} of them (default: 0.5)",
+        "images": "a number of images, such as 600k (default: 1000)",
+        "parts": "a loss, or a list of them (default: [])",
+        "by_name": "a mapping, each a list, each a whole number (default: {})",
+        "group": "a mapping of options (default: {inside: 0})",
+        "foreign": "a mapping of options (default: {inside: 0})",
+        "anything": "any value (default: null)",
+    }
