@@ -164,6 +164,7 @@ class Evaluator:
         return {
             "metric": as_options(metric),
             "version": metric.version,
+            "better": "higher" if metric.higher_is_better else "lower",
             "of": of,
             "images": samples.generated.count,
             "resolution": samples.generated.resolution,

@@ -245,6 +245,9 @@ class Metric(Component):
     version: ClassVar[int] = 1
     """Raised when the same images would give another number; numbers of unlike versions are never compared."""
 
+    higher_is_better: ClassVar[bool] = False
+    """Which way runs are ranked."""
+
     has_floor: ClassVar[bool] = False
     """True if the same number between two sets of reals is worth showing beside it, as <name>_floor."""
 
@@ -279,21 +282,5 @@ class Launcher(Component):
         """Carry out each command, one a run, in `folder`; yields each exit status in the order of `commands`."""
 
 
-KINDS: tuple[type[Component], ...] = (
-    Mapping,
-    Stem,
-    Block,
-    Head,
-    Norm,
-    Init,
-    Loss,
-    Regularizer,
-    Augmentation,
-    Optimizer,
-    Growth,
-    Dataset,
-    Extractor,
-    Metric,
-    Observer,
-    Launcher,
-)
+KINDS: tuple[type[Component], ...] = tuple(kind for kind in Component.__subclasses__() if kind.__module__ == __name__)
+"""Every class above, in order."""

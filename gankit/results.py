@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 
 FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
-HIGHER_IS_BETTER = frozenset({"is", "precision", "recall"})
-"""Of all other metrics the lowest value is the best."""
 SPREAD = "_std"
 """Ends the name of a metric's standard deviation, of which neither high nor low values are better."""
 GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
-DESCRIBES_THE_STAGE = frozenset({"stage", "resolution"})
+DESCRIBES_THE_STAGE = frozenset({"resolution"})
 """Keys of a protocol that follow from where in a run it was measured."""
-DESCRIBES_THE_METRIC = frozenset({"metric", "version"})
+DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better"})
 """Keys of a protocol that say what was computed, not with what."""
 
 
@@ -217,7 +215,7 @@ def _rank(stage: Evaluation, name: str) -> float:
     row = stage.metrics.get(name)
     if row is None or row.value != row.value:
         return float("inf")
-    return -row.value if name in HIGHER_IS_BETTER else row.value
+    return -row.value if (row.protocol or {}).get("better") == "higher" else row.value
 
 
 def _best(ranks: Sequence[float]) -> float | None:

@@ -87,6 +87,7 @@ class InceptionScore(Metric):
     """
 
     needs = frozenset({"logits"})
+    higher_is_better = True
 
     splits: int = Field(default=10, ge=1)
     """Parts into which the images are divided at random."""

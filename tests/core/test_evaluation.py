@@ -92,6 +92,7 @@ def test_the_protocol_tells_how_each_number_was_come_by() -> None:
     assert only(rows, "brightness") == {
         "metric": {"use": "test/brightness"},
         "version": 1,
+        "better": "lower",
         "of": "generated",
         "images": 100,
         "resolution": 4,

@@ -39,8 +39,9 @@ def recorded(path: Path, rows: Sequence[Row]) -> Path:
 
 def evaluation(images: int, stage: int, resolution: int, protocol: Any = PROTOCOL, **metrics: float) -> list[Row]:
     return [
-        Row(images, stage, resolution, name, value, {**protocol, "stage": stage, "resolution": resolution})
+        Row(images, stage, resolution, name, value, {**protocol, "better": better, "resolution": resolution})
         for name, value in metrics.items()
+        for better in ["higher" if name == "is" else "lower"]
     ]
 
 
