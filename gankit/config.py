@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails
 
 from gankit.kinds import (
     Augmentation,
@@ -101,7 +101,7 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     shared = {option: setting for option, setting in value.items() if option not in Optimizers.model_fields}
     both = {network: _with_shared(shared, value.get(network) or {}) for network in Optimizers.model_fields}
 
-    def where_written(error: Any) -> Any:
+    def where_written(error: ErrorDetails) -> InitErrorDetails:
         network, *below = error["loc"]
         is_own = network in value and (not below or below[0] in value[network])
         return raised_again(error, skip=0 if is_own else 1)

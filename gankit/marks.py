@@ -75,5 +75,6 @@ def report(mistakes: Iterable[Mistake], first: str = "") -> UserError:
     ordered = sorted(dict.fromkeys(mistakes), key=position)
     parts = [str(mistake) for mistake in ordered[:MOST_SHOWN]]
     if len(ordered) > 1:
-        parts.append(f"{len(ordered)} mistakes")
+        hidden = "" if len(ordered) == len(parts) else f"; these are the first {len(parts)}"
+        parts.append(f"{len(ordered)} mistakes{hidden}")
     return UserError("\n\n".join(parts))

@@ -13,7 +13,7 @@ from pathlib import Path
 from gankit.errors import UserError
 from gankit.marks import Mark, Mistake, report
 from gankit.nodes import Entry, Items, Key, Node, Scalar, Table, items, scalar, table
-from gankit.yamlfile import parse, read_file, unreadable
+from gankit.yamlfile import DEEPEST, parse, read_file, unreadable
 
 LONGEST_CHAIN = 50
 """How many files may extend one another in a row."""
@@ -116,7 +116,7 @@ def _changed(root: Node, setting: str) -> Node:
     mark = Mark(f"--set {setting}")
     path, equals, text = setting.partition("=")
     segments = path.strip().split(".")
-    if not equals or not all(segments):
+    if not equals or not all(segments) or len(segments) > DEEPEST:
         raise UserError(f"{mark}: expected option=value, such as --set training.batch=16")
     keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
     value = parse(text, mark.source, has_lines=False) or Scalar(mark, None)

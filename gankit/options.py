@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -21,7 +21,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Options(BaseModel):
             raise repeated(failure, lambda error: cls._unknown_option(error) or raised_again(error)) from None
 
     @classmethod
-    def _unknown_option(cls, error: Any) -> InitErrorDetails | None:
+    def _unknown_option(cls, error: ErrorDetails) -> InitErrorDetails | None:
         """The error about an unknown option of this very model, None for any other error."""
         if error["type"] not in ("extra_forbidden", "invalid_key") or len(error["loc"]) != 1:
             return None
@@ -83,19 +83,21 @@ class Options(BaseModel):
         return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
 
 
-def repeated(failure: ValidationError, change: Any) -> ValidationError:
+def repeated(failure: ValidationError, change: Callable[[ErrorDetails], InitErrorDetails]) -> ValidationError:
     """The same failure with every error put through `change`, which gives the details to raise."""
     errors = [change(error) for error in failure.errors(include_url=False)]
     return ValidationError.from_exception_data(failure.title, errors)
 
 
-def raised_again(error: Any, skip: int = 0) -> InitErrorDetails:
+def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
     """One entry of a ValidationError as it is raised again, without the first `skip` steps of its path."""
-    details = InitErrorDetails(type=error["type"], loc=error["loc"][skip:], input=error["input"])
+    kind: Any = error["type"]
+    message: Any = error["msg"]
+    details = InitErrorDetails(type=kind, loc=error["loc"][skip:], input=error["input"])
     try:
-        PydanticKnownError(error["type"], error.get("ctx"))
+        PydanticKnownError(kind, error.get("ctx"))
     except KeyError:  # one of ours, its message already filled in
-        details["type"] = PydanticCustomError(error["type"], error["msg"])
+        details["type"] = PydanticCustomError(kind, message)
     else:
         details["ctx"] = error.get("ctx", {})
     return details

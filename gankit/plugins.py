@@ -87,13 +87,13 @@ class PluginManager(pluggy.PluginManager):
         """
         self.load_installed()
         file = path.resolve()
+        if path.suffix != ".py" or not file.is_file():
+            raise UserError(f"{path}: " + ("is not a Python file" if file.exists() else "no such file"))
         known = self._sources.get(file.stem)
         if known is not None and known.path == file:
             return
         if known is not None:
             raise UserError(f"{path}: a plugin {file.stem!r} is loaded already, from {known.path}; rename the file")
-        if path.suffix != ".py" or not file.is_file():
-            raise UserError(f"{path}: " + ("is not a Python file" if file.exists() else "no such file"))
         try:
             self._add(file.stem, _module_of(file), _Source(None, None, file))
         except (Exception, SystemExit) as failure:

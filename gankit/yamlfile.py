@@ -166,7 +166,8 @@ class _Composer:
                 continue
             key = self.key(self.node(event, depth + 1), at)
             if key in entries:
-                raise self.error(at, f"{key!r} stands twice in this mapping, first in line {entries[key].key.line}")
+                first = f", first in line {entries[key].key.line}" if self.has_lines else ""
+                raise self.error(at, f"{key!r} stands twice in this mapping{first}")
             entries[key] = Entry(at, self.node(next(self.events), depth + 1, at))
         return table(mark, {**merged, **entries})
 

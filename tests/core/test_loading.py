@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,16 @@ def test_an_experiment_that_was_run_loads_where_it_cannot_be_run(load: Load) -> 
 WORDS = "on yes ~ null 1e-3 0o7 1:30 012 1_000 << = a: # ' *a &a 2024-01-01 .5"
 ODD = ["- a", "a: b", "\u2028", "9" * 5000, *WORDS.split()]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(ODD)
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:10]))
+def test_text_that_looks_like_something_else_stays_text(load: Load, text: str) -> None:
+    experiment = load(EXPERIMENT.replace("data: noise", f"data: {{use: noise, path: {json.dumps(text)}}}"))
+    saved = dump_experiment(experiment)
+    assert load(saved) == experiment
+    assert yaml.safe_load(saved)["data"]["path"] == text, "YAML 1.1 reads the same"
+
+
 NUMBERS = st.floats(1e-300, 1e300)
 CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "data": st.builds(lambda path: {"use": "noise", "path": path}, TEXT),
@@ -137,5 +148,3 @@ def test_whatever_is_dumped_loads_back_equal(tmp_path_factory: pytest.TempPathFa
         file.write_text(text, encoding="utf-8")
         assert load_experiment(file, check=False) == experiment
     assert math.isclose(yaml.safe_load(text)["loss"]["margin"], experiment.loss.margin)  # pyright: ignore
-    path = experiment.data.path  # pyright: ignore[reportAttributeAccessIssue]
-    assert yaml.safe_load(text)["data"]["path"] == (path and str(path)), "YAML 1.1 reads the same"

@@ -212,6 +212,7 @@ def test_settings(write: Callable[..., None], settings: list[str], result: dict[
         ("a={x: 1, x: 2}", "--set a={x: 1, x: 2}: 'x' stands twice"),
         ("list.2=3", "--set list.2=3: no item 2: the list has 2, counted from 0"),
         ("list.-1=3", "--set list.-1=3: no item -1"),
+        (".".join("a" * 5000) + "=1", "--set a.a.a"),
         ("a=" + "[" * 500, "--set a=[[["),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_the_last_line_counts(load: Callable[..., Experiment]) -> None:
 
 NEW_SEED = "1k}\nseed: "
 
-ONE_MISTAKE = [  # what is changed into what; what the caret stands under; the option; what is said about it
+WRONG_VALUES = [  # what is changed into what; what the caret stands under; the option; what is said about it
     ("1k}", NEW_SEED + "x", "x", "seed", "expected a whole number, not 'x'"),
     ("1k}", NEW_SEED + "true", "true", "seed", "expected a whole number, not true"),
     ("1k}", NEW_SEED + "'3'", "'3'", "seed", "expected a whole number, not '3'"),
@@ -92,10 +93,25 @@ ONE_MISTAKE = [  # what is changed into what; what the caret stands under; the o
     ("0, 0.99]", "0.99]", "[0.99]", "training.optimizer.betas", "too few values: there are 1"),
     ("lr: 1e-3", "lr: 0", "0, betas", "training.optimizer.lr", "must be above 0.0, not 0"),
     ("use: adam", "use: adan", "adan", "training.optimizer.use", "no optimizer is called 'adan'"),
-    ("0.99]}", "0.99], generator: {lr: x}}", "x}", "training.optimizer.generator.lr", "expected a number, not 'x'"),
     ("ema: {", "ema: 3 #", "3 #", "training.ema", "expected a mapping of options, not 3"),
+]
+
+WRONG_TOGETHER = [  # the same for what no schema can find: components judge themselves, and options depend on others
+    ("0.99]}", "0.99], generator: {lr: x}}", "x}", "training.optimizer.generator.lr", "expected a number, not 'x'"),
     ("margin: 2", "margin: 12", "12", "loss.margin", "a dozen is too much"),
     ("margin: 2", "margin: 13", "{use: tug", "loss", "loss toys/tug of plugin 'toys' failed with KeyError: 'thirteen'"),
+    ("slope: 0.1}", "slope: 0.75}", "{use: plain, slope: 0.75}", "generator.block.16.1", "too steep"),
+    ("slope: 0.3}", "slope: 0.75}", "{use", "discriminator.block", "too steep"),
+    ("{use: plain, slope: 0.3}", "[plain, {use: plain, slope: 0.75}]", "{use", "discriminator.block.1", "too steep"),
+    ("margin: 2", "margin: 14", "{use: tug", "loss", "fourteen is closed today"),
+    (
+        "[4, 8, 16]",
+        "[13]",
+        "{use: steps",
+        "growth",
+        "growth toys/steps of plugin 'toys' failed with IndexError: thirteen",
+    ),
+    ("weight: 3", "weight: 5", "{use: leash", "regularizers.1", "five is closed today"),
     ("weight: 3", "weight: 7", "{use: leash", "regularizers.1", "seven is an unlucky weight"),
     (
         "weight: 3",
@@ -138,7 +154,7 @@ ONE_MISTAKE = [  # what is changed into what; what the caret stands under; the o
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "token", "option", "message"), ONE_MISTAKE)
+@pytest.mark.parametrize(("old", "new", "token", "option", "message"), WRONG_VALUES + WRONG_TOGETHER)
 def test_one_mistake(mistakes: Mistakes, old: str, new: str, token: str, option: str, message: str) -> None:
     text = changed(old, new)
     first, *others = mistakes(text)
@@ -151,6 +167,15 @@ def test_one_mistake(mistakes: Mistakes, old: str, new: str, token: str, option:
     assert not others
 
 
+def test_a_file_full_of_mistakes_is_refused_in_time(load: Callable[..., Experiment]) -> None:
+    started = time.process_time()
+    with pytest.raises(UserError) as caught:
+        load(EXPERIMENT + "".join(f"key{number}: 1\n" for number in range(9_000)))
+    assert str(caught.value).endswith("\n\n9000 mistakes; these are the first 50")
+    assert str(caught.value).count("unknown option") == 50
+    assert time.process_time() - started < 10
+
+
 def test_what_can_work_is_not_refused(load: Callable[..., Experiment]) -> None:
     load(changed("{4: plain, 16:", "{8: plain, 16:"))  # blocks stand above the base
     load(changed("channels: 64", "channels: {2: 64}\n  base: 2"))
@@ -160,6 +185,17 @@ def test_what_can_work_is_not_refused(load: Callable[..., Experiment]) -> None:
         UserError, match=r"experiment.yaml:14:13: discriminator.channels: .* resolution 2: its first is 4"
     ):
         load(changed("channels: 64", "channels: {4: 64}\n  base: 2"))
+
+
+def test_the_first_resolution_is_the_base_doubled_some_times(
+    mistakes: Mistakes, load: Callable[..., Experiment]
+) -> None:
+    found = mistakes(changed("[4, 8, 16]", "[12, 24]"))
+    assert [mistake.splitlines()[0] for mistake in found] == [
+        "experiment.yaml:4:1: generator.base: must be the first resolution, 12, or that halved some times, not 4",
+        "experiment.yaml:10:1: discriminator.base: must be the first resolution, 12, or that halved some times, not 4",
+    ]
+    load(changed("[4, 8, 16]", "[12, 24]"), "generator.base=6", "discriminator.base=12", "generator.channels=8")
 
 
 def test_a_failing_component_is_not_blamed_for_what_others_explain(mistakes: Mistakes) -> None:

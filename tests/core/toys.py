@@ -36,6 +36,10 @@ class Plain(gankit.Block):
     groups: PerResolution[Annotated[int, Field(ge=1)]] = {0: 1}
     """Groups of channels."""
 
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Says no to one slope."""
+        return ["too steep"] if self.slope == 0.75 else ()
+
     def build(self, place: Any) -> Any: ...
 
 
@@ -63,6 +67,8 @@ class Tug(gankit.Loss):
     def _breaks_at_13(cls, margin: float) -> float:
         if margin == 13:
             raise KeyError("thirteen")
+        if margin == 14:
+            raise gankit.UserError("fourteen is closed today")
         if margin == 12:
             raise ValueError("a dozen is too much")
         return margin
@@ -88,6 +94,8 @@ class Leash(gankit.Regularizer):
         """Says no to two numbers."""
         if self.weight == 7:
             yield "seven is an unlucky weight"
+        if self.weight == 5:
+            raise gankit.UserError("five is closed today")
         if self.weight == 6:
             raise ZeroDivisionError("six")
 
@@ -119,6 +127,8 @@ class Steps(gankit.Growth):
 
     def stages(self) -> list[Stage]:
         """As told."""
+        if self.resolutions == [13]:
+            raise IndexError("thirteen")
         return [Stage(resolution, self.images) for resolution in self.resolutions]
 
 
