@@ -177,6 +177,7 @@ def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> Label
         or not 0 <= labels.min() <= labels.max() < dataset.class_count()
     ):
         raise UserError(
-            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] from 0 to {dataset.class_count() - 1}"
+            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] "
+            f"from 0 to {dataset.class_count() - 1}"
         )
     return loaded

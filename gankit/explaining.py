@@ -6,10 +6,10 @@ import inspect
 import textwrap
 from typing import Any
 
-from gankit.dumping import inline
 from gankit.errors import UserError
 from gankit.options import did_you_mean
 from gankit.plugins import plugins
+from gankit.reading.dumping import inline
 from gankit.registry import Entry, Registry, registries
 from gankit.schema import Schema, component_schema, kind_of, summary
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer as TorchOptimizer
 
+    from gankit.evaluation.samples import Features, Need, Samples
     from gankit.growing import Stage
     from gankit.observing import Run, Watcher
     from gankit.place import Place
-    from gankit.samples import Features, Need, Samples
-    from gankit.step import Step
+    from gankit.training.step import Step
 
 
 # --- parts of a network: each builds a torch module for the place where it will stand --------------------------------

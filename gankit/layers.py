@@ -116,9 +116,11 @@ def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0)
     The weight starts normal with standard deviation gain / sqrt(fan-in) (He et al. 2015), the bias at zero; a gain
     of 0 starts at zero. Inits and norms read `gain` and `lr_multiplier` to set another start.
     """
-    layer.gain, layer.lr_multiplier = gain, lr_multiplier  # pyright: ignore[reportAttributeAccessIssue]
-    if getattr(layer, "bias", None) is not None:
-        nn.init.zeros_(layer.bias)  # pyright: ignore
+    layer.gain = gain  # pyright: ignore[reportArgumentType]  (modules take any attribute)
+    layer.lr_multiplier = lr_multiplier  # pyright: ignore[reportArgumentType]
+    bias = getattr(layer, "bias", None)
+    if bias is not None:
+        nn.init.zeros_(bias)
     nn.init.normal_(layer.weight, 0, gain / math.sqrt(fan_in(layer)))
     return layer
 

@@ -15,7 +15,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the last evaluation of every stage of every run."""
-    from gankit.results import print_results
+    from gankit.runs.results import print_results
 
     print_results(arguments.folders)
     return 0

@@ -18,15 +18,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the experiment, carry it out, print its results."""
-    from gankit.loading import load_experiment
-    from gankit.record import refuse_used
+    from gankit.reading.loading import load_experiment
+    from gankit.runs.record import refuse_used
 
     experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)
     path = arguments.out or Path("runs") / experiment.name
     refuse_used(path)
 
-    from gankit.results import print_results
-    from gankit.run import TrainingRun
+    from gankit.runs.results import print_results
+    from gankit.runs.run import TrainingRun
 
     TrainingRun(experiment, path, arguments.file).train()
     print_results([path])

@@ -25,18 +25,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output.suffix.lower() != ".png":
         raise UserError(f"-o: expected a file name that ends in .png, not {arguments.output}")
 
-    from gankit.loading import load_experiment
+    from gankit.reading.loading import load_experiment
 
     experiment_file = arguments.folder / "experiment.yaml"
     if not experiment_file.is_file():
         raise UserError(f"{arguments.folder}: not a run's folder, it holds no experiment.yaml")
     experiment = load_experiment(experiment_file, check=False)  # sampling needs no data
 
-    from gankit.checkpoints import load_average
     from gankit.data import to_uint8
-    from gankit.pictures import grid, save_png
-    from gankit.run import choose_device
-    from gankit.training import sample
+    from gankit.runs.pictures import grid, save_png
+    from gankit.runs.run import choose_device
+    from gankit.training.checkpoints import load_average
+    from gankit.training.trainer import sample
 
     device = choose_device("auto")
     generator = load_average(arguments.folder, experiment, device)

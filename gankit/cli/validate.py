@@ -16,7 +16,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the experiment is in one line."""
-    from gankit.loading import components, load_experiment
+    from gankit.reading.loading import components, load_experiment
     from gankit.registry import registries
 
     experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)

@@ -10,7 +10,7 @@ import aim  # noqa: TID253
 from filelock import FileLock
 
 from gankit import Watcher
-from gankit.results import common_protocol, of_reals
+from gankit.runs.results import common_protocol, of_reals
 
 if TYPE_CHECKING:
     from gankit.observing import Progress, Row, Run

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config import Experiment
-    from gankit.samples import Samples
-    from gankit.statistics import Statistics
+    from gankit.evaluation.samples import Samples
+    from gankit.evaluation.statistics import Statistics
 
 
 class FrechetDistance(Metric):

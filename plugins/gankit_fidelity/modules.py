@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from gankit.samples import Features
+from gankit.evaluation.samples import Features
 
 
 class DigitsNetwork(nn.Module):

@@ -15,7 +15,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from gankit import Watcher
-from gankit.results import FLOOR, column_names, significant
+from gankit.runs.results import FLOOR, column_names, significant
 
 if TYPE_CHECKING:
     from gankit.observing import Progress, Row, Run

@@ -61,7 +61,7 @@ class GridPainter(Watcher):
         self._paint(progress)
 
     def _paint(self, progress: Progress) -> None:
-        from gankit.pictures import grid
+        from gankit.runs.pictures import grid
 
         if self._painted == progress.images:
             return

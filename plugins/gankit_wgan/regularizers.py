@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config import Experiment
-    from gankit.step import Step
+    from gankit.training.step import Step
 
 
 class GradientPenalty(Regularizer):

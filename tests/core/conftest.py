@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from core.toys import EXPERIMENT, only_toys
+from support.toys import EXPERIMENT, only_toys
 
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.loading import load_experiment
+from gankit.reading.loading import load_experiment
 
 
 @pytest.fixture

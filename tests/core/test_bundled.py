@@ -10,8 +10,8 @@ import pytest
 
 from gankit.errors import UserError
 from gankit.explaining import explain
-from gankit.loading import components, dump_experiment, load_experiment
 from gankit.plugins import plugins
+from gankit.reading.loading import components, dump_experiment, load_experiment
 from gankit.registry import Entry, registries
 
 ENTRIES = [entry for registry in registries.values() for entry in registry.entries()]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 from core.test_loading import PLUGIN
-from core.toys import EXPERIMENT, only_toys
 from support.command import QUICKSTART
+from support.toys import EXPERIMENT, only_toys
 
 from gankit.bundled import bundled_experiment
 from gankit.cli import COMMANDS, main

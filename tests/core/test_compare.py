@@ -12,7 +12,7 @@ import pytest
 
 from gankit.cli import main
 from gankit.observing import Row
-from gankit.record import RunFolder
+from gankit.runs.record import RunFolder
 
 
 def run_with(path: Path, images: int, metrics: Mapping[str, float]) -> Path:
@@ -53,5 +53,5 @@ def test_comparing_imports_no_torch(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, "compare", str(run)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     imported = json.loads(printed.splitlines()[-1])
-    assert "gankit.results" in imported
+    assert "gankit.runs.results" in imported
     assert {"torch", "aim", "torch_fidelity"}.isdisjoint(imported)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core.measuring import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.measuring import (
     Brightness,
     BrightnessFull,
     Inverted,
@@ -25,15 +27,13 @@ from core.measuring import (
     grey,
     registered,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from gankit import UserError
 from gankit.data import RealImages, to_network_range
-from gankit.evaluation import split
+from gankit.evaluation.evaluator import split
+from gankit.evaluation.samples import Features, for_extractor
 from gankit.observing import Row
-from gankit.samples import Features, for_extractor
 
 
 @pytest.fixture(autouse=True)

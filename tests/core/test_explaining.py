@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pytest
 from core.test_loading import PLUGIN
-from core.toys import Tug
 from pydantic import BaseModel, Field
+from support.toys import Tug
 
 from gankit import Images, Loss, Many, Options, PerResolution
 from gankit.cli import main

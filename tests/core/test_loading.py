@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from core.toys import EXPERIMENT, Adam, Leash, Plain, Push, Tug, only_toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.toys import EXPERIMENT, Adam, Leash, Plain, Push, Tug, only_toys
 
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.loading import components, dump_experiment, load_experiment
+from gankit.reading.loading import components, dump_experiment, load_experiment
 
 Load = Callable[..., Experiment]
 

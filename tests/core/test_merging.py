@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit.errors import UserError
-from gankit.marks import Mark
-from gankit.merging import merge, read_experiment
-from gankit.nodes import Entry, Node, Scalar, items, plain, table
+from gankit.reading.marks import Mark
+from gankit.reading.merging import merge, read_experiment
+from gankit.reading.nodes import Entry, Node, Scalar, items, plain, table
 
 HERE = Mark("here", 1, 1, "")
 

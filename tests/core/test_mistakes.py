@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
-from core.toys import EXPERIMENT, only_toys
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.toys import EXPERIMENT, only_toys
 
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.loading import load_experiment
+from gankit.reading.loading import load_experiment
 
 Mistakes = Callable[..., list[str]]
 

@@ -20,11 +20,11 @@ import torch
 
 from gankit import UserError
 from gankit.config import Experiment
-from gankit.loading import load_experiment
 from gankit.observing import Row
-from gankit.provenance import git_state
-from gankit.record import RunFolder, claim, refuse_used
-from gankit.results import read_run
+from gankit.reading.loading import load_experiment
+from gankit.runs.provenance import git_state
+from gankit.runs.record import RunFolder, claim, refuse_used
+from gankit.runs.results import read_run
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 

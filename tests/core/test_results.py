@@ -16,8 +16,8 @@ from rich.console import Console
 
 from gankit import UserError
 from gankit.observing import Row
-from gankit.record import RunFolder
-from gankit.results import (
+from gankit.runs.record import RunFolder
+from gankit.runs.results import (
     column_names,
     common_protocol,
     print_results,

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.json_schema import is_valid
 from core.test_mistakes import WRONG_VALUES, changed
-from core.toys import EXPERIMENT, Tug
+from support.json_schema import is_valid
+from support.toys import EXPERIMENT, Tug
 
 from gankit.config import Experiment
-from gankit.loading import dump_experiment
-from gankit.nodes import plain
+from gankit.reading.loading import dump_experiment
+from gankit.reading.nodes import plain
+from gankit.reading.yamlfile import parse, read_file
 from gankit.registry import register
 from gankit.schema import experiment_schema
-from gankit.yamlfile import parse, read_file
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
 

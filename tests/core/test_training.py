@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from core.tiny import tiny, trainer
+from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
 from gankit import Augmentation, Regularizer
 from gankit.growing import moment
 from gankit.registry import register, restored
-from gankit.step import Step
-from gankit.training import Trainer, sample
+from gankit.training.step import Step
+from gankit.training.trainer import Trainer, sample
+
+WEIGHT = "stem.conv.parametrizations.weight.original"
 
 
 def weights(made: Trainer) -> dict[str, Tensor]:
@@ -40,7 +42,7 @@ def test_the_same_experiment_gives_the_same_bits_through_a_fade() -> None:
 
 def test_another_seed_gives_other_weights() -> None:
     one, other = weights(trained(1)), weights(trained(1, seed=1))
-    assert not torch.equal(one["generator.stem.conv.parametrizations.weight.original"], other["generator.stem.conv.parametrizations.weight.original"])
+    assert not torch.equal(one[f"generator.{WEIGHT}"], other[f"generator.{WEIGHT}"])
 
 
 def test_sampling_and_stray_draws_leave_no_trace_on_training() -> None:
@@ -73,7 +75,8 @@ def test_images_alone_decide_resolution_alpha_and_learning_rate() -> None:
         expected = moment(made.stages, made.images)
         before = made.images
         made.round()
-        assert made.generator.resolution == made.discriminator.resolution == made.average.resolution == expected.resolution
+        at_work = {network.resolution for network in (made.generator, made.discriminator, made.average)}
+        assert at_work == {expected.resolution}
         assert float(made.generator.alpha) == pytest.approx(expected.alpha)
         assert made.images - before == (8 if expected.resolution == 4 else 4)
         assert made.optimizers["generator"].param_groups[0]["lr"] == (1e-3 if expected.resolution == 4 else 2e-3)
@@ -95,9 +98,8 @@ def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(re
 def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() -> None:
     made = trained(3)
     new = "blocks.8.conv0.parametrizations.weight.original"
-    old = "stem.conv.parametrizations.weight.original"
     assert torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
-    assert not torch.equal(made.average.get_parameter(old), made.generator.get_parameter(old))
+    assert not torch.equal(made.average.get_parameter(WEIGHT), made.generator.get_parameter(WEIGHT))
     for _ in range(5):
         made.round()
     assert not torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
@@ -105,13 +107,12 @@ def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() 
 
 def test_the_average_has_the_half_life_that_is_asked_for() -> None:
     made = trainer(tiny(training={"batch": 8, "ema": {"half_life": 16, "warmup": 0}}))
-    name = "stem.conv.parametrizations.weight.original"
-    expected = made.average.get_parameter(name).clone()
+    expected = made.average.get_parameter(WEIGHT).clone()
     for _ in range(4):
-        current = made.generator.get_parameter(name).detach().clone()  # averaged before the generator's own update
+        current = made.generator.get_parameter(WEIGHT).detach().clone()  # averaged before the generator's own update
         made.round()
         expected = expected * 0.5**0.5 + current * (1 - 0.5**0.5)
-        torch.testing.assert_close(made.average.get_parameter(name), expected)
+        torch.testing.assert_close(made.average.get_parameter(WEIGHT), expected)
 
 
 def test_each_network_is_moved_by_its_own_updates_only() -> None:

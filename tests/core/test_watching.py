@@ -11,7 +11,7 @@ import pytest
 from gankit import Observer, Watcher
 from gankit.observing import Progress, Row
 from gankit.registry import register, restored
-from gankit.watching import Watchers
+from gankit.runs.watching import Watchers
 
 NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0)
 ROW = Row(10, 1, 4, "fid", 2.0)

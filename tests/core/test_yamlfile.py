@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit.errors import UserError
-from gankit.nodes import plain
-from gankit.yamlfile import parse, read_file
+from gankit.reading.nodes import plain
+from gankit.reading.yamlfile import parse, read_file
 
 
 def read(text: str) -> Any:

@@ -28,7 +28,9 @@ def test_a_loss_in_one_file_outside_the_repository_trains(tmp_path: Path) -> Non
     used = json.loads((tmp_path / "run" / "provenance.json").read_text())["plugins"]["my_loss"]
     assert len(used["sha256"]) == 64
     assert any(row["name"] == "loss.discriminator" for row in rows(tmp_path / "run"))
-    sampled = gankit(["sample", "run", "-o", "grid.png", "-n", "9"], tmp_path)  # the saved experiment finds the plugin again
+    sampled = gankit(
+        ["sample", "run", "-o", "grid.png", "-n", "9"], tmp_path
+    )  # the saved experiment finds the plugin again
     assert sampled.returncode == 0, sampled.stderr
     assert (tmp_path / "grid.png").stat().st_size > 100
 

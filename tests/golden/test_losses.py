@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from golden.case import Case
-from golden.pggan import component, unused_networks
+from support.case import Case
+from support.pggan import component, unused_networks
 
-from gankit.networks import Verdict
-from gankit.step import Step
+from gankit.training.networks import Verdict
+from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 
@@ -92,7 +92,7 @@ def test_mimicry_losses(dtype: torch.dtype) -> None:
     ],
 )
 def test_gradient_penalty(file: str, penalty: str, gradients: str, share_of_fake: int, dtype: torch.dtype) -> None:
-    """Both files draw the share of the real, ours is the share of the fake; the second sums gradients over its 4 samples."""
+    """Both draw the share of the real, ours is the share of the fake; the second sums gradients over its 4 samples."""
     case = Case(file, dtype)
     critic = Critic(case, ["D.c.weight", "D.c.bias", "D.f.weight", "D.f.bias"])
     step = step_on(critic, case["in.real"], case["in.fake"], 1 - case["in.alpha"].reshape(-1, 1, 1, 1))

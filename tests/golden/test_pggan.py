@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from golden.case import Case, raw
-from golden.pggan import (
+from support.case import Case, raw
+from support.pggan import (
     component,
     discriminator,
     fill_discriminator,
@@ -18,7 +18,7 @@ from golden.pggan import (
 )
 
 from gankit.growing import Moment, Stage, ends, moment
-from gankit.step import Step
+from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 RESOLUTIONS = (4, 8, 16)
@@ -110,7 +110,7 @@ def test_minibatch_stddev_is_not_the_known_wrong_one() -> None:
 
 @DTYPES
 def test_equalized_learning_rate_leaves_the_bias_alone(dtype: torch.dtype) -> None:
-    from golden.case import load_layer
+    from support.case import load_layer
 
     from gankit.layers import conv, dense, double
     from gankit_pggan.modules import pixel_norm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from golden.case import Case
+from support.case import Case
 
 from gankit.data import fade_reals, reduced, to_network_range
 

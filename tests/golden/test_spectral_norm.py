@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from golden.case import Case, put
-from golden.pggan import component
+from support.case import Case, put, raw
+from support.pggan import component
 
 from gankit.layers import conv, dense
 from gankit_sngan.modules import SpectralNorm
@@ -52,10 +52,10 @@ def test_training_moves_the_estimate_and_evaluation_does_not(dtype: torch.dtype)
     case = Case("torch_spectral_norm_conv", dtype)
     layer = torch.nn.Conv2d(3, 4, 3).to(dtype)
     component("norm", "spectral").apply(layer)
-    norm = layer.parametrizations.weight[0]
-    put(layer.parametrizations.weight.original, case["w.weight_orig"])
-    put(layer.bias, case["w.bias"])
-    norm.to(dtype)
+    (norm,) = layer.get_submodule("parametrizations.weight").children()
+    assert isinstance(norm, SpectralNorm)
+    put(raw(layer), case["w.weight_orig"])
+    put(raw(layer, "bias"), case["w.bias"])
     put(norm.u, case["in.u"])
     for k in (1, 2):
         case.check(f"out.y_train_{k}", layer(case["in.x"]))

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import aim
-import driven
 import numpy as np
 import pytest
 from aim.sdk.types import QueryReportMode
-from driven import DrivenRun
 from PIL import Image
+from support import driven
+from support.driven import DrivenRun
 
-from gankit.pictures import grid
+from gankit.runs.pictures import grid
 from gankit_aim.observers import Aim
 from gankit_aim.tracking import series
 

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core.tiny import CPU, tiny
 from scipy.ndimage import gaussian_filter
+from support.tiny import CPU, tiny
 from torch import Tensor
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from gankit.data import RealImages, permutation
-from gankit.evaluation import Evaluator, split
+from gankit.evaluation.evaluator import Evaluator, split
+from gankit.evaluation.samples import for_extractor
+from gankit.evaluation.statistics import Statistics
 from gankit.observing import Progress
-from gankit.samples import for_extractor
-from gankit.statistics import Statistics
 from gankit_fidelity.extractors import Digits
 from gankit_fidelity.metrics import BlurredFrechetDistance, frechet_distance
 
@@ -219,7 +219,7 @@ def test_numbers_do_not_depend_on_the_order_of_sets() -> None:
         "import sys, torch, numpy as np\n"
         "from gankit_fidelity.extractors import Digits\n"
         "from gankit_fidelity.metrics import FrechetDistance, InceptionScore\n"
-        "from gankit.samples import Extraction, ImageSource, Population, Samples\n"
+        "from gankit.evaluation.samples import Extraction, ImageSource, Population, Samples\n"
         "def population(seed):\n"
         "    images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(seed)) * 2 - 1\n"
         "    return Population(ImageSource(40, 8, lambda: iter(images.split(16))), extraction)\n"

@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from gankit.data import RealImages, to_network_range
-from gankit.evaluation import split
-from gankit.samples import for_extractor
-from gankit.statistics import RunningStatistics
+from gankit.evaluation.evaluator import split
+from gankit.evaluation.samples import for_extractor
+from gankit.evaluation.statistics import RunningStatistics
 from gankit_fidelity import extractors
 from gankit_fidelity.metrics import frechet_distance
 from gankit_images.datasets import Digits

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core.tiny import CPU, tiny
+from support.tiny import CPU, tiny
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from gankit import Extractor, UserError
 from gankit.data import RealImages
-from gankit.evaluation import Evaluator
+from gankit.evaluation.evaluator import Evaluator
+from gankit.evaluation.samples import Features
 from gankit.observing import Progress
-from gankit.samples import Features
 from gankit_fidelity import extractors, train_digits
 from gankit_fidelity.extractors import INCEPTION_FILE, INCEPTION_URL, Digits, Inception, hub_folder
 from gankit_fidelity.modules import DigitsNetwork

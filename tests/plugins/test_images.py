@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.tiny import tiny
 from PIL import Image
 from sklearn.datasets import load_digits
+from support.tiny import tiny
 
 from gankit import UserError
 from gankit.data import RealImages

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driven import DrivenRun
 from PIL import Image
 from pydantic import ValidationError
+from support.driven import DrivenRun
 
 from gankit.observing import Progress, Row
-from gankit.pictures import grid
+from gankit.runs.pictures import grid
 from gankit_observers.console import Bar, Lines, duration
 from gankit_observers.observers import SampleGrid
 
@@ -143,7 +143,7 @@ def carried_out(command: str, stderr: int, **environment: str) -> subprocess.Com
     code = f"""
 import sys, tempfile
 from pathlib import Path
-from driven import DrivenRun
+from support.driven import DrivenRun
 from gankit.plugins import plugins
 from gankit_observers.observers import ConsoleProgress
 plugins.load_installed()
@@ -156,7 +156,7 @@ with tempfile.TemporaryDirectory() as folder:
 """
     return subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[1],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment},
         stdout=subprocess.PIPE,
         stderr=stderr,

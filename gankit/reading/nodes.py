@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from gankit.marks import Mark
+from gankit.reading.marks import Mark
 
 Key: TypeAlias = str | int
 

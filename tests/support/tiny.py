@@ -9,7 +9,7 @@ import torch
 from gankit.config import Experiment
 from gankit.data import RealImages
 from gankit.plugins import plugins
-from gankit.training import Trainer
+from gankit.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

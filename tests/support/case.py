@@ -15,7 +15,7 @@ class Case:
     """One file of arrays; `check` compares within the file's own tolerance, scaled to the whole array."""
 
     def __init__(self, name: str, dtype: torch.dtype = torch.float64) -> None:
-        arrays = np.load(Path(__file__).parent / f"{name}.npz")
+        arrays = np.load(Path(__file__).parents[1] / "golden" / f"{name}.npz")
         self.name, self.dtype = name, dtype
         self.arrays = {key: arrays[key] for key in arrays.files if key != "meta"}
         self.meta: dict[str, Any] = json.loads(str(arrays["meta"]))

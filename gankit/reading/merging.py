@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit.errors import UserError
-from gankit.marks import Mark, Mistake, report
-from gankit.nodes import Entry, Items, Key, Node, Scalar, Table, items, scalar, table
-from gankit.yamlfile import DEEPEST, parse, read_file, unreadable
+from gankit.reading.marks import Mark, Mistake, report
+from gankit.reading.nodes import Entry, Items, Key, Node, Scalar, Table, items, scalar, table
+from gankit.reading.yamlfile import DEEPEST, parse, read_file, unreadable
 
 LONGEST_CHAIN = 50
 """How many files may extend one another in a row."""

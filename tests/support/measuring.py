@@ -8,15 +8,15 @@ from functools import cache
 from typing import Any, ClassVar
 
 import torch
-from core.tiny import CPU, tiny
+from support.tiny import CPU, tiny
 from torch import Tensor
 
 from gankit import Dataset, Extractor, LabelledImages, Metric, registry
 from gankit.data import RealImages
-from gankit.evaluation import Evaluator
+from gankit.evaluation.evaluator import Evaluator
+from gankit.evaluation.samples import Features, Samples
 from gankit.observing import Progress
 from gankit.plugins import plugins
-from gankit.samples import Features, Samples
 
 
 class Levels(Extractor):

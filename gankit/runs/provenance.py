@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.loading import components
 from gankit.plugins import plugins
+from gankit.reading.loading import components
 from gankit.registry import registries
 
 if TYPE_CHECKING:

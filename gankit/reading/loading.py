@@ -7,16 +7,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gankit.checks import problems
 from gankit.config import Experiment
-from gankit.dumping import dump_experiment
 from gankit.errors import UserError
-from gankit.locating import mistakes_of, place_of
-from gankit.marks import Mistake, report
-from gankit.merging import read_experiment
-from gankit.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
-from gankit.parts import components
 from gankit.plugins import plugins
+from gankit.reading.checks import problems
+from gankit.reading.dumping import dump_experiment
+from gankit.reading.locating import mistakes_of, place_of
+from gankit.reading.marks import Mistake, report
+from gankit.reading.merging import read_experiment
+from gankit.reading.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
+from gankit.reading.parts import components
 
 __all__ = ["components", "dump_experiment", "load_experiment"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.component import as_options
 from gankit.data import RealImages, images_at_a_time, permutation
+from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
 from gankit.observing import Progress, Row
-from gankit.samples import Extraction, ImageSource, Need, Population, Samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ class Evaluator:
         """
         if not self._options.metrics:
             return []
-        from gankit import randomness
+        from gankit.training import randomness
 
         resolution = progress.resolution
         self._forget_all_but(resolution)
@@ -97,7 +97,7 @@ class Evaluator:
         """The experiment's extractor, with all that decides what it gives."""
         import torch
 
-        from gankit import randomness
+        from gankit.training import randomness
 
         extractor = self._options.extractor
         with randomness.untouched():

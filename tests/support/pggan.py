@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from golden.case import Case, load_layer
+from support.case import Case, load_layer
 
 from gankit.config import DiscriminatorOptions, GeneratorOptions
 from gankit.kinds import Regularizer
-from gankit.networks import Discriminator, Generator, Growing, Shape
 from gankit.plugins import plugins
 from gankit.registry import registries
+from gankit.training.networks import Discriminator, Generator, Growing, Shape
 
 
 def component(kind: str, name: str, **options: Any) -> Any:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from gankit import statistics_cache
 from gankit.data import to_uint8
-from gankit.statistics import RunningStatistics, Statistics
+from gankit.evaluation import statistics_cache
+from gankit.evaluation.statistics import RunningStatistics, Statistics
 
 if TYPE_CHECKING:
     from torch import Tensor

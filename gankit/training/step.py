@@ -10,10 +10,10 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from gankit import randomness
 from gankit.component import Component
 from gankit.kinds import Augmentation
-from gankit.networks import Discriminator, Generator, Verdict
+from gankit.training import randomness
+from gankit.training.networks import Discriminator, Generator, Verdict
 
 
 class Draw(Protocol):

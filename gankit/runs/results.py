@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.errors import UserError
 from gankit.observing import Row
-from gankit.record import EXPERIMENT, METRICS
+from gankit.runs.record import EXPERIMENT, METRICS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gankit.config import Experiment
-from gankit.nodes import scalar
+from gankit.reading.nodes import scalar
 
 WIDEST = 100
 """Columns up to which a list or mapping stays on one line."""

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from gankit.component import Component
 from gankit.config import Experiment
-from gankit.marks import Mark, Mistake
-from gankit.nodes import Items, Node, Scalar, Table
 from gankit.options import Options
-from gankit.parts import Path
-from gankit.wording import in_words
+from gankit.reading.marks import Mark, Mistake
+from gankit.reading.nodes import Items, Node, Scalar, Table
+from gankit.reading.parts import Path
+from gankit.reading.wording import in_words
 
 ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
 """Types of error that are about a key and not about its value."""

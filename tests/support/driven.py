@@ -14,8 +14,8 @@ import yaml
 from gankit import Observer, Stage, Watcher
 from gankit.growing import ends, moment
 from gankit.observing import Progress, Row
-from gankit.pictures import save_png
-from gankit.watching import Watchers
+from gankit.runs.pictures import save_png
+from gankit.runs.watching import Watchers
 
 if TYPE_CHECKING:
     from gankit.config import Experiment

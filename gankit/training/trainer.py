@@ -8,15 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gankit import randomness
 from gankit.component import Component
 from gankit.config import Experiment
 from gankit.data import RealImages, fade_reals, images_at_a_time
 from gankit.growing import Moment, ends, moment
 from gankit.kinds import Regularizer
-from gankit.networks import Discriminator, Generator, Growing, Shape
 from gankit.options import at
-from gankit.step import Step
+from gankit.training import randomness
+from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
 
@@ -42,14 +42,14 @@ class Trainer:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.memory: dict[str, dict[str, Tensor]] = {}
         self.names = {id(regularizer): name for name, regularizer in _named(experiment.regularizers)}
-        self.corrections = {name: self._correction(name) for name in ("generator", "discriminator")}
+        self.networks: dict[NetworkName, Growing] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+        }
+        self.corrections = {name: self._correction(name) for name in self.networks}
         self.optimizers = {
-            "generator": experiment.training.optimizer.generator.build(
-                self.generator.parameters(), self.corrections["generator"]
-            ),
-            "discriminator": experiment.training.optimizer.discriminator.build(
-                self.discriminator.parameters(), self.corrections["discriminator"]
-            ),
+            name: getattr(experiment.training.optimizer, name).build(network.parameters(), self.corrections[name])
+            for name, network in self.networks.items()
         }
         self.now = moment(self.stages, 0)
         self.grow(self.now)
@@ -63,11 +63,11 @@ class Trainer:
         record: dict[str, Tensor] = {}
         for _ in range(self.experiment.training.discriminator_steps):
             self._follow_growth()
-            real, labels = self._batch()
-            record |= self._update("discriminator", real, labels)
-            self._move_average(len(real))
-            self.images += len(real)
-        record |= self._update("generator", real, labels)
+            batch = self._batch()
+            record |= self._update("discriminator", *batch)
+            self._move_average(len(batch[0]))
+            self.images += len(batch[0])
+        record |= self._update("generator", *batch)
         self.rounds += 1
         return record
 
@@ -110,7 +110,9 @@ class Trainer:
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due."""
-        network = self._only_trains(name)
+        network = self.networks[name]
+        for each in self.networks.values():
+            each.requires_grad_(each is network)  # the other's gradients would be work for nothing
         step = self._step(name, real, labels)
         loss = self._loss(step)
         record = {f"loss.{name}": loss.detach()}
@@ -134,12 +136,6 @@ class Trainer:
                 if self.experiment.augment is not None:
                     self.experiment.augment.adapt(step)
         return record
-
-    def _only_trains(self, name: NetworkName) -> Growing:
-        """Switch gradients on for the network to be updated and off for the other, which saves its share of work."""
-        self.generator.requires_grad_(name == "generator")
-        self.discriminator.requires_grad_(name == "discriminator")
-        return self.generator if name == "generator" else self.discriminator
 
     def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
         return Step(
@@ -174,9 +170,10 @@ class Trainer:
 
     @torch.no_grad()
     def _move_average(self, count: int) -> None:
-        """Move the average towards the generator, before this round's update of it (components moved only once grown).
+        """Move the average towards the generator, which this round has yet to update.
 
-        Layers that have not taken part yet are equal in both, so a new resolution starts as a copy.
+        Layers that have not taken part yet are equal in both, so a new resolution starts as a copy. Buffers, such as
+        running statistics, are copied.
         """
         average = self.experiment.training.ema
         start = self.ends[self.now.stage] - self.stages[self.now.stage].images
@@ -184,8 +181,8 @@ class Trainer:
         if average.warmup:
             half_life = min(half_life, average.warmup * (self.images - start))
         beta = 0.5 ** (count / half_life) if half_life > 0 else 0.0
-        averaged, current = list(self.average.parameters()), list(self.generator.parameters())
-        torch._foreach_lerp_(averaged, current, 1 - beta)
+        for averaged, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            averaged.lerp_(current, 1 - beta)
         for kept, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             kept.copy_(buffer)
 

@@ -13,10 +13,10 @@ from torch import nn
 
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.networks import Generator, Shape
+from gankit.training.networks import Generator, Shape
 
 if TYPE_CHECKING:
-    from gankit.training import Trainer
+    from gankit.training.trainer import Trainer
 
 
 def save(folder: Path, trainer: Trainer, keep: int) -> Path:

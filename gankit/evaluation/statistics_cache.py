@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gankit.statistics import Statistics
+from gankit.evaluation.statistics import Statistics
 
 
 def cache_folder() -> Path:

@@ -16,8 +16,8 @@ import yaml
 from yaml import events
 
 from gankit.errors import UserError
-from gankit.marks import Mark, Mistake, report
-from gankit.nodes import Entry, Items, Key, Node, Scalar, Table, items, kind_of, scalar, table
+from gankit.reading.marks import Mark, Mistake, report
+from gankit.reading.nodes import Entry, Items, Key, Node, Scalar, Table, items, kind_of, scalar, table
 
 MOST_BYTES = 256 * 1024
 MOST_VALUES = 10_000

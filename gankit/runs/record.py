@@ -50,8 +50,8 @@ class RunFolder:
         Raises:
             UserError: if `path` is not a new or empty folder, or cannot be written to.
         """
-        from gankit.loading import dump_experiment
-        from gankit.provenance import provenance
+        from gankit.reading.loading import dump_experiment
+        from gankit.runs.provenance import provenance
 
         folder = cls(path.absolute())
         resolved = dump_experiment(experiment)
@@ -76,7 +76,7 @@ class RunFolder:
 
     def time(self, event: str, **numbers: float) -> None:
         """Append an event to times.jsonl: wall-clock time (UTC), its name, `numbers`, peak memory in bytes."""
-        from gankit.provenance import peak_memory
+        from gankit.runs.provenance import peak_memory
 
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
         measured = {name: as_json(number) for name, number in numbers.items()}

@@ -9,7 +9,7 @@ from gankit.component import Component, failed
 from gankit.config import Experiment, Network
 from gankit.errors import UserError
 from gankit.growing import Stage
-from gankit.parts import Path, components, tables
+from gankit.reading.parts import Path, components, tables
 from gankit.registry import registries
 
 Problem = tuple[Path, str]

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit import checkpoints
 from gankit.config import Experiment
 from gankit.data import RealImages, to_uint8
 from gankit.errors import UserError
-from gankit.evaluation import Evaluator
+from gankit.evaluation.evaluator import Evaluator
 from gankit.growing import Moment
 from gankit.observing import Progress, Row
-from gankit.pictures import save_png
-from gankit.record import RunFolder
-from gankit.training import Trainer
-from gankit.watching import Watchers
+from gankit.runs.pictures import save_png
+from gankit.runs.record import RunFolder
+from gankit.runs.watching import Watchers
+from gankit.training import checkpoints
+from gankit.training.trainer import Trainer
 
 ROWS_PER_STAGE = 200
 """Losses are averaged over a 200th of a stage and then recorded, so that long runs stay readable."""

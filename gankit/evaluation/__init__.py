@@ -1,0 +1,1 @@
+"""Images of the averaged generator to metrics, each with its protocol."""

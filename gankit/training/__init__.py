@@ -1,0 +1,1 @@
+"""Networks that grow, and the trainer; imports torch."""
