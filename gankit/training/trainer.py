@@ -61,13 +61,10 @@ class Trainer:
             Scalars by name, still on the device: losses, penalties and mean scores of the last updates.
         """
         record: dict[str, Tensor] = {}
-        for _ in range(self.experiment.training.discriminator_steps):
-            self._follow_growth()
-            batch = self._batch()
-            record |= self._update("discriminator", *batch)
-            self._move_average(len(batch[0]))
-            self.images += len(batch[0])
-        record |= self._update("generator", *batch)
+        steps = self.experiment.training.discriminator_steps
+        batches = [self._train_discriminator(record) for _ in range(steps)]
+        real, labels = batches[-1]
+        record |= self._update("generator", real, labels)
         self.rounds += 1
         return record
 
@@ -83,6 +80,15 @@ class Trainer:
         Image i depends on (seed, i) and the average alone; torch's generators are left as they were.
         """
         return sample(self.average, first, count, seed, self.device)
+
+    def _train_discriminator(self, record: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Show the discriminator the next reals and return them; adds to `record`."""
+        self._follow_growth()
+        real, labels = self._batch()
+        record |= self._update("discriminator", real, labels)
+        self._move_average(len(real))
+        self.images += len(real)
+        return real, labels
 
     def _follow_growth(self) -> None:
         """Bring networks, learning rates and (if asked for) optimizer moments to the moment in force."""
