@@ -1,0 +1,75 @@
+"""A user's mistake ends in one clear message and exit code 2, before any training, with nothing overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.command import QUICKSTART, SMALL, gankit
+
+from gankit.cli import main
+
+MISTAKES = {
+    "an unknown option": (["training.bach=8"], "training.bach: unknown option. Did you mean 'batch'?"),
+    "an unknown component": (["loss=wgn"], "no loss is called 'wgn'. Did you mean 'wgan'?"),
+    "a wrong type": (["training.batch=many"], "training.batch: expected"),
+    "a penalty a sample at a time on a batch norm": (["discriminator.norm=batch"], "mixes the samples"),
+    "a final resolution out of reach": (["growth.final=20"], "start times a power of two"),
+    "images only from the second resolution up": (["growth.images=1k", "growth.images={8: 1k}"], "no value for 4"),
+    "channels only from the second resolution up": (
+        ["generator.channels=4", "generator.channels={8: 4}"],
+        "no value for resolution 4",
+    ),
+    "a batch of broken groups": (["training.batch=10"], "does not split into groups of 4"),
+    "a missing folder": (["data={use: folder, path: nowhere}"], "nowhere"),
+    "digits larger than they are": (["growth.final=32"], "digits are scans"),
+    "a label for none": (["name=bad/name"], "name"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_mistakes_end_before_anything_begins(
+    mistake: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, expected = MISTAKES[mistake]
+    monkeypatch.chdir(tmp_path)
+    code = main([command, str(QUICKSTART), *(part for setting in settings for part in ("--set", setting))])
+    message = capsys.readouterr().err
+    assert code == 2
+    assert expected in message
+    assert "Traceback" not in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreadable_image_is_named_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "broken.png").write_bytes(b"not a picture")
+    assert main(["run", str(QUICKSTART), "--set", f"data={{use: folder, path: {images}}}"]) == 2
+    assert "broken.png" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["images"]
+
+
+def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    assert gankit(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")}
+    refused = gankit(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path)
+    assert refused.returncode == 2
+    assert "already holds a run" in refused.stderr
+    assert "--out" in refused.stderr
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
+
+
+def test_equal_experiments_write_equal_files(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        done = gankit(["run", QUICKSTART, *SMALL, "--set", "training.threads=1", "--out", name], tmp_path)
+        assert done.returncode == 0, done.stderr
+    files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    compared = [file for file in files if file.name not in ("times.jsonl", "provenance.json")]
+    assert any(file.suffix == ".safetensors" for file in compared)
+    for file in compared:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes(), file
