@@ -56,7 +56,7 @@ def load_average(run: Path, experiment: Experiment, device: torch.device) -> Gen
     if not checkpoints:
         raise UserError(f"{run}: no checkpoint yet; one is written at the end of each stage")
     newest = checkpoints[-1]
-    generator = Generator(experiment.generator, Shape.of(experiment)).to(device)
+    generator = Generator(experiment.generator, Shape.of(experiment)).placed(device)
     try:
         generator.load_state_dict(load_file(newest / "average.safetensors", device=str(device)))
         moment = json.loads((newest / "moment.json").read_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,10 @@ class Growing(nn.Module):
         """Work at `resolution`, with weight `alpha` on its own layers and the rest on the resolution below."""
         self.resolution, self.fading = resolution, alpha < 1
         self.alpha.fill_(alpha)
+
+    def placed(self, device: torch.device) -> Self:
+        """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""
+        return self.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def finished(self, module: nn.Module, resolution: int) -> nn.Module:
         """`module` with the experiment's init and weight norms applied to each of its weighted layers."""

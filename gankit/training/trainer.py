@@ -35,10 +35,9 @@ class Trainer:
         self.images = self.rounds = 0
         shape = Shape.of(experiment)
         randomness.seed(experiment.seed, "start")
-        generator = Generator(experiment.generator, shape)
-        discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
-        self.generator = generator.to(device, memory_format=torch.channels_last)  # pyright: ignore
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)  # pyright: ignore
+        self.generator = Generator(experiment.generator, shape).placed(device)
+        regularizers = experiment.regularizers
+        self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.memory: dict[str, dict[str, Tensor]] = {}
         self.names = {id(regularizer): name for name, regularizer in _named(experiment.regularizers)}

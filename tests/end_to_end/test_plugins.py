@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_a_loss_in_one_file_outside_the_repository_trains(tmp_path: Path) -> None:
-    source = (EXAMPLES / "hinge.py").read_text()
+    source = (EXAMPLES / "gankit_hinge" / "gankit_hinge.py").read_text()
     assert len(source.splitlines()) <= 25
     plugin = tmp_path / "elsewhere" / "my_loss.py"
     plugin.parent.mkdir()
@@ -36,7 +36,7 @@ def test_a_loss_in_one_file_outside_the_repository_trains(tmp_path: Path) -> Non
 
 
 def test_the_experiment_itself_may_name_the_file(tmp_path: Path) -> None:
-    (tmp_path / "my_loss.py").write_text((EXAMPLES / "hinge.py").read_text())
+    (tmp_path / "my_loss.py").write_text((EXAMPLES / "gankit_hinge" / "gankit_hinge.py").read_text())
     (tmp_path / "experiment.yaml").write_text(
         f"extends: {QUICKSTART}\nname: mine\nplugins: [./my_loss.py]\nloss: {{use: hinge, margin: 0.5}}\n"
     )
