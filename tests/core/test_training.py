@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Augmentation, Regularizer
+from gankit import Augmentation, Loss, Optimizer, Regularizer
 from gankit.growing import moment
 from gankit.registry import register, restored
 from gankit.training.step import Step
@@ -131,7 +132,28 @@ class Spy(Regularizer):
 
     def discriminator(self, step: Step) -> Tensor:
         calls.append(step.key[-1])
-        return sum((p.sum() for p in step.discriminator.parameters() if p.requires_grad), torch.zeros(()))
+        assert not any(p.requires_grad for p in step.generator.parameters()), "work for nothing"
+        return sum((p.sum() for p in step.discriminator.parameters()), torch.zeros(()))
+
+
+class Nothing(Loss):
+    """A loss without a gradient."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return 0 * real.sum()
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return 0 * fake.sum()
+
+
+class Plain(Optimizer):
+    """Plain gradient descent by steps of 1."""
+
+    def build(self, parameters: Iterable[Tensor], correction: float = 1.0) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=1.0)
+
+    def learning_rate(self, resolution: int) -> float:
+        return 1.0
 
 
 class Clip(Regularizer):
@@ -167,6 +189,44 @@ def test_lazy_regularizers_run_every_so_often_with_corrected_optimizer() -> None
             made.round()
         assert len(calls) == 2
         assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 4 / 5)
+
+
+def test_a_lazy_regularizer_pulls_as_often_times_as_strongly() -> None:
+    with restored():
+        for name, component in (("spy", Spy), ("nothing", Nothing), ("plain", Plain)):
+            register("test", name, component)
+        training = {"batch": 8, "optimizer": "plain"}
+        made = trainer(tiny(loss="nothing", regularizers=[{"use": "spy", "every": 4}], training=training))
+        before = made.discriminator.head.get_parameter("conv.bias").clone()
+        for _ in range(4):
+            made.round()
+        moved = before - made.discriminator.head.get_parameter("conv.bias")
+        torch.testing.assert_close(moved, torch.full_like(moved, 4 * 4 / 5))  # once, by 4, at the corrected rate
+
+
+class Latents(Regularizer):
+    """Writes down the latents of every update."""
+
+    def discriminator(self, step: Step) -> Tensor:
+        calls.append(step.z)
+        return torch.zeros(())
+
+    def generator(self, step: Step) -> Tensor:
+        calls.append(step.z)
+        return torch.zeros(())
+
+
+def test_every_update_of_either_network_draws_its_own_latents() -> None:
+    """Karras et al. 2018: the two networks see independent latents."""
+    with restored():
+        register("test", "latents", Latents)
+        calls.clear()
+        made = trainer(tiny(regularizers=["latents", {"use": "latents", "every": 2}]))
+        for _ in range(3):
+            made.round()
+    drawn = torch.cat(calls)
+    assert len(drawn) == 8 * (3 * 2 + 2 * 2)
+    assert len(drawn.unique(dim=0)) == len(drawn)
 
 
 def test_constraints_hold_after_each_update() -> None:
