@@ -209,11 +209,11 @@ class Latents(Regularizer):
 
     def discriminator(self, step: Step) -> Tensor:
         calls.append(step.z)
-        return torch.zeros(())
+        return 0 * step.on_fake.score.sum()
 
     def generator(self, step: Step) -> Tensor:
         calls.append(step.z)
-        return torch.zeros(())
+        return 0 * step.on_fake.score.sum()
 
 
 def test_every_update_of_either_network_draws_its_own_latents() -> None:
