@@ -77,6 +77,14 @@ def test_shapes_at_every_stage_and_nothing_moves_in_evaluation(
         assert torch.equal(before[name], value), name
 
 
+def test_a_generators_first_block_goes_up_and_a_discriminators_last_goes_down() -> None:
+    generator, discriminator = networks(["conv", "conv", "conv"], ["equalized"], (4, 8))
+    ups = [type(block.get_submodule("up")).__name__ for block in generator.blocks["8"].children()]
+    downs = [type(block.get_submodule("down")).__name__ for block in discriminator.blocks["8"].children()]
+    assert ups == ["Function", "Identity", "Identity"]
+    assert downs == ["Identity", "Identity", "Function"]
+
+
 class Styled(Conditioned):
     """A module that eats two styles and remembers them."""
 
@@ -126,7 +134,7 @@ def test_place_builds_all_activation_norms_of_its_resolution() -> None:
 def test_layers_start_with_their_gain() -> None:
     torch.manual_seed(0)
     layer = conv(64, 64, gain=0.5)
-    assert abs(float(layer.weight.std()) * (64 * 9) ** 0.5 - 0.5) < 0.01
+    assert abs(float(layer.weight.detach().std()) * (64 * 9) ** 0.5 - 0.5) < 0.01
     assert not conv(4, 4, gain=0.0).weight.any()
 
 

@@ -106,6 +106,18 @@ def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() 
     assert not torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
 
 
+def test_running_statistics_are_copied_into_the_average() -> None:
+    options = tiny().generator.model_dump() | {"norm": "batch"}
+    made = trainer(tiny(generator=options))
+    made.round()
+    made.round()
+    statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
+    made._move_average(8)
+    assert any(value.any() for value in statistics.values())
+    for name, value in statistics.items():
+        assert torch.equal(made.average.get_buffer(name), value)
+
+
 def test_the_average_has_the_half_life_that_is_asked_for() -> None:
     made = trainer(tiny(training={"batch": 8, "ema": {"half_life": 16, "warmup": 0}}))
     expected = made.average.get_parameter(WEIGHT).clone()
@@ -227,6 +239,27 @@ def test_every_update_of_either_network_draws_its_own_latents() -> None:
     drawn = torch.cat(calls)
     assert len(drawn) == 8 * (3 * 2 + 2 * 2)
     assert len(drawn.unique(dim=0)) == len(drawn)
+
+
+class Steepness(Regularizer):
+    """The squared gradient of scores at reals and at fakes."""
+
+    def discriminator(self, step: Step) -> Tensor:
+        at_reals = step.gradient(step.on_real.score, step.real).square().sum()
+        at_fakes = step.gradient(step.on_fake.score, step.fake).square().sum()
+        calls.append((at_reals.item(), at_fakes.item()))
+        return at_reals + at_fakes
+
+
+def test_penalties_may_ask_for_gradients_at_reals_and_fakes() -> None:
+    with restored():
+        register("test", "steepness", Steepness)
+        calls.clear()
+        made = trainer(tiny(regularizers=["steepness"]))
+        for _ in range(8):
+            made.round()
+    assert all(at_reals > 0 and at_fakes > 0 for at_reals, at_fakes in calls)
+    assert calls[-1][0] < calls[0][0]
 
 
 def test_constraints_hold_after_each_update() -> None:
