@@ -124,7 +124,7 @@ def refuse_unlike_protocols(runs: Sequence[RunResults]) -> None:
     Raises:
         UserError: naming every difference between protocols of one metric at one resolution.
     """
-    differences: dict[str, None] = {}
+    differences: dict[str, list[str]] = {}
     first: dict[tuple[int, str], tuple[RunResults, dict[str, Any]]] = {}
     for run, stage, row in _metrics(runs):
         other, expected = first.setdefault((stage.resolution, row.name), (run, _protocol(row)))
@@ -132,9 +132,13 @@ def refuse_unlike_protocols(runs: Sequence[RunResults]) -> None:
         for key in expected | found:
             if expected.get(key) != found.get(key):
                 values = f"{expected.get(key, 'none')} in {other.path}, {found.get(key, 'none')} in {run.path}"
-                differences[f"  {row.name} at {_size(stage)}: {key}: {values}"] = None
+                differences.setdefault(f"{key}: {values}", []).append(f"{row.name} at {_size(stage)}")
     if differences:
-        raise UserError("these runs were measured differently and cannot be compared:\n" + "\n".join(differences))
+        lines = [
+            f"  {difference} ({where[0]}{f' and {len(where) - 1} more' if where[1:] else ''})"
+            for difference, where in differences.items()
+        ]
+        raise UserError("these runs were measured differently and cannot be compared:\n" + "\n".join(lines))
 
 
 def results_table(runs: Sequence[RunResults]) -> Table:

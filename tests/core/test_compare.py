@@ -39,7 +39,7 @@ def test_numbers_that_were_measured_differently_are_refused(tmp_path: Path, caps
     assert main(["compare", str(one), str(two)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f"fid at 4x4: images: 1000 in {one}, 898 in {two}" in printed.err
+    assert f"  images: 1000 in {one}, 898 in {two} (fid at 4x4)" in printed.err
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,8 +165,8 @@ def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path)
     with pytest.raises(UserError) as refusal:
         print_results([one, two])
     message = str(refusal.value)
-    assert f"fid at 8x8: images: 1000 in {one}, 898 in {two}" in message
-    assert f"fid at 8x8: metric.use: fidelity/fid in {one}, other/fid in {two}" in message
+    assert f"  images: 1000 in {one}, 898 in {two} (fid at 8x8)" in message
+    assert f"  metric.use: fidelity/fid in {one}, other/fid in {two} (fid at 8x8)" in message
     assert " is at" not in message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -124,6 +125,9 @@ def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
     z = torch.randn(4, 8)
     assert torch.equal(loaded(z), training._trainer.average(z))
     assert (loaded.resolution, loaded.fading) == (8, False)
+    shutil.rmtree(checkpoints.found(tmp_path / "run" / "checkpoints")[-1])
+    before = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
+    assert before(z).shape == (4, 1, 4, 4)
 
 
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
