@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gankit.errors import UserError
 from gankit.observing import Progress, Row, Run, Watcher
 from gankit.registry import registries
 
@@ -96,7 +97,9 @@ def _report(message: str) -> None:
 
 
 def _in_short(failure: Exception) -> str:
-    """What was raised, and where, on one line."""
+    """What was raised, and where, on one line; of a message meant for the user just that."""
+    if isinstance(failure, UserError):
+        return str(failure)
     where = traceback.extract_tb(failure.__traceback__)[-1]
     message = " ".join(str(failure).split())
     return f"{type(failure).__name__}: {message} ({where.filename}:{where.lineno})"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 
-from gankit import Observer, Watcher
+from gankit import Observer, UserError, Watcher
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
     from gankit.observing import Run
 
 
@@ -33,16 +31,17 @@ class Aim(Observer):
     experiment: str | None = None
     """The experiment under which Aim files the run; null: the experiment's name."""
 
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Refuse to start without Aim, which has no release for some versions of Python."""
-        if find_spec("aim") is None:
-            yield (
-                "aim is not installed (it has no release for Python 3.13 and later); without it, leave aim out of "
-                "observers: metrics.jsonl holds the same numbers, and gankit compare shows them"
-            )
-
     def watch(self, run: Run) -> Watcher:
-        """Begin to track `run`."""
+        """Begin to track `run`.
+
+        Raises:
+            UserError: if Aim is not installed; the run goes on without it.
+        """
+        if find_spec("aim") is None:
+            raise UserError(
+                "aim is not installed (it has no release for Python 3.13 and later); metrics.jsonl holds the same "
+                "numbers, and gankit compare shows them"
+            )
         from gankit_aim.tracking import Tracker
 
         return Tracker(run, self.repo or str(run.folder.parent), self.experiment or run.experiment.name)

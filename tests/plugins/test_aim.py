@@ -21,7 +21,6 @@ from support import driven
 from support.driven import DrivenRun
 
 from gankit.runs.pictures import grid
-from gankit_aim.observers import Aim
 from gankit_aim.tracking import series
 
 SILENT = QueryReportMode.DISABLED
@@ -202,11 +201,3 @@ def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:
     run.watchers.closed()
     assert [step for step, _ in series_of(tmp_path, "loss.generator")["one"]["{}"]] == [100, 200, 300]
     assert only_run(tmp_path).end_time is not None
-
-
-def test_without_aim_the_way_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    experiment: Any = None
-    assert list(Aim().problems(experiment)) == []
-    monkeypatch.setitem(sys.modules, "aim", None)
-    (problem,) = Aim().problems(experiment)
-    assert "leave aim out of observers" in problem

@@ -18,6 +18,7 @@ from support.driven import DrivenRun
 
 from gankit.observing import Progress, Row
 from gankit.runs.pictures import grid
+from gankit_aim.observers import Aim
 from gankit_observers.console import Bar, Lines, duration
 from gankit_observers.observers import SampleGrid
 
@@ -206,3 +207,16 @@ class TestConsole:
             watcher.updated(at(images))
         assert (time.perf_counter() - since) / 20_000 < 1e-4
         watcher.closed()
+
+
+def test_a_run_goes_on_without_aim_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gankit_aim.observers.find_spec", lambda name: None)
+    run = DrivenRun(tmp_path / "run", [Aim()])
+    run.train()
+    run.watchers.closed()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("gankit: observer aim/aim cannot watch this run: aim is not installed (it has no release")
+    assert said.endswith("gankit compare shows them; the run goes on without it")
+    assert not (tmp_path / ".aim").exists()
