@@ -1,0 +1,37 @@
+"""The mapping network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gankit import Mapping, Place
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Style(Mapping):
+    """A deep network from normalized latents to styles, with style mixing and a running mean of the styles.
+
+    Its layers learn a hundred times slower than the rest (Karras et al. 2019, section 2 and appendix C). A label joins
+    the latent as a learned vector of the latent's length.
+    """
+
+    layers: int = Field(default=8, ge=1)
+    """Dense layers, each with leaky ReLU."""
+    width: int = Field(default=512, ge=1)
+    """Width of the layers and length of a style."""
+    lr_multiplier: float = Field(default=0.01, gt=0)
+    """How fast the layers learn, compared with the rest of the generator; needs the equalized norm."""
+    mixing: float = Field(default=0.9, ge=0, le=1)
+    """Share of batches in training in which the styles from a random layer on come from a second latent."""
+    decay: float = Field(default=0.995, ge=0, lt=1)
+    """Decay of the running mean of styles, a batch; truncation pulls towards that mean."""
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from z [N, latent] and labels to styles [N, styles, width]."""
+        from gankit_stylegan.modules import MappingNetwork
+
+        return MappingNetwork(self, place.latent, place.classes)

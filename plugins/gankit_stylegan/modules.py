@@ -1,0 +1,144 @@
+"""Torch modules of StyleGAN."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gankit.layers import Bias, Condition, Conditioned, dense
+from gankit_pggan.modules import pixel_norm
+
+if TYPE_CHECKING:
+    from gankit import Place
+    from gankit_stylegan.mappings import Style
+
+
+class MappingNetwork(nn.Module):
+    """Dense layers from latents to styles, the mixing of two styles, and a running mean to truncate towards."""
+
+    mean: Tensor
+
+    def __init__(self, options: Style, latent: int, classes: int) -> None:
+        super().__init__()
+        self.options, self.width = options, options.width
+        self.label_vectors = nn.Parameter(torch.randn(classes, latent)) if classes else None
+        widths = [latent * (2 if classes else 1)] + [options.width] * options.layers
+        self.layers = nn.ModuleList(
+            dense(inputs, outputs, lr_multiplier=options.lr_multiplier) for inputs, outputs in pairwise(widths)
+        )
+        self.register_buffer("mean", torch.zeros(options.width))
+
+    def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
+        """Styles [N, styles, width] of z [N, latent] and labels [N]; mixed, and the mean moved, in training only."""
+        style = self.style(z, labels)
+        broadcast = style[:, None].expand(-1, styles, -1)
+        if not self.training:
+            return broadcast
+        with torch.no_grad():
+            self.mean.copy_(torch.lerp(style.mean(0), self.mean, self.options.decay))
+        return self._mixed(broadcast, z, labels) if self.options.mixing and styles > 1 else broadcast
+
+    def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """One style [N, width] of each latent."""
+        if self.label_vectors is not None and labels is not None:
+            z = torch.cat([z, self.label_vectors[labels]], 1)
+        x = pixel_norm(z)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return x
+
+    def truncated(self, styles: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
+        """Styles [N, styles, width] with the first `cutoff` (default: all) pulled towards the mean.
+
+        mean + psi * (style - mean) (Karras et al. 2019, appendix B); psi 1 leaves them as they are.
+        """
+        if psi == 1:
+            return styles
+        cutoff = styles.shape[1] if cutoff is None else cutoff
+        return torch.cat([torch.lerp(self.mean, styles[:, :cutoff], psi), styles[:, cutoff:]], 1)
+
+    def _mixed(self, styles: Tensor, z: Tensor, labels: Tensor | None) -> Tensor:
+        """With a second latent's style from a random layer on (section 3.1); the mean does not see the second.
+
+        Everything is drawn whether or not this batch is mixed, so that no choice moves later draws.
+        """
+        count = styles.shape[1]
+        second = torch.randn_like(z)
+        first_of_second = torch.randint(1, count, (), device=z.device)
+        mixes = torch.rand((), device=z.device) < self.options.mixing
+        late = (torch.arange(count, device=z.device) >= first_of_second) & mixes
+        return torch.where(late[None, :, None], self.style(second, labels)[:, None], styles)
+
+
+class Constant(Conditioned):
+    """A learned first feature map, the same for every sample; starts at one."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.constant = nn.Parameter(torch.ones(1, channels, size, size))
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """The constant for each of the N samples of x."""
+        return self.constant.expand(len(x), -1, -1, -1)
+
+
+class Noise(nn.Module):
+    """Adds one noise map, the same for all channels, weighted by one learned number a channel; starts at zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add fresh noise to [N, C, H, W]."""
+        return x + self.weight.view(1, -1, 1, 1) * self.draw(x)
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Standard normal noise [N, 1, H, W]."""
+        return torch.randn(len(x), 1, *x.shape[2:], device=x.device, dtype=x.dtype)
+
+
+class AdaIN(Conditioned):
+    """Instance normalization, then a scale and a shift that an affine map makes of the style."""
+
+    styles = 1
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.affine = dense(width, 2 * channels, gain=1.0)
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Normalize [N, C, H, W] and apply one style."""
+        assert condition.styles is not None
+        scale, shift = self.affine(condition.styles[:, 0]).view(len(x), 2, -1, 1, 1).unbind(1)
+        return instance_norm(x) * (scale + 1) + shift
+
+
+class Blur(nn.Module):
+    """The filter (1, 2, 1) in both directions, with zeros beyond the edges."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Blur each map of [N, C, H, W]."""
+        taps = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
+        kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+
+
+def instance_norm(x: Tensor) -> Tensor:
+    """Each map of [N, C, H, W] with mean 0 and variance 1; 1e-8 is added to the biased variance."""
+    x = x - x.mean((2, 3), keepdim=True)
+    return x * (x.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
+
+
+def epilogue(place: Place, channels: int, number: int) -> dict[str, nn.Module]:
+    """What follows a generator's convolution: noise, bias, leaky ReLU, and only then the norm with its style."""
+    return {
+        f"noise{number}": Noise(channels),
+        f"bias{number}": Bias(channels),
+        f"act{number}": nn.LeakyReLU(0.2),
+        f"norm{number}": place.norm(channels),
+    }

@@ -1,0 +1,27 @@
+"""How StyleGAN's generator begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gankit import Place, Stem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class StyleganStem(Stem):
+    """A learned constant and a convolution, each followed by noise, bias, leaky ReLU and the norm (figure 1b)."""
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from styles to [N, out_channels, resolution, resolution]; the constant starts at one."""
+        from gankit.layers import Chain, conv
+        from gankit_stylegan.modules import Constant, epilogue
+
+        channels = place.out_channels
+        return Chain(
+            constant=Constant(channels, place.resolution),
+            **epilogue(place, channels, 0),
+            conv=conv(channels, channels, bias=False),
+            **epilogue(place, channels, 1),
+        )
