@@ -221,3 +221,11 @@ def test_a_label_joins_the_latent() -> None:
     one, other = (mapping.style(z, torch.tensor([label, label])) for label in (0, 1))
     assert mapping.layers[0].in_features == 16
     assert not torch.equal(one, other)
+
+
+def test_small_values_are_normalized_too() -> None:
+    """1e-8 is added to the variance; torch's 1e-5 would leave such maps near zero."""
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64) * 1e-3
+    centred = x - x.mean((2, 3), keepdim=True)
+    expected = centred / (x.var((2, 3), unbiased=False, keepdim=True) + 1e-8).sqrt()
+    torch.testing.assert_close(instance_norm(x), expected)
