@@ -52,3 +52,8 @@ def moment(stages: Sequence[Stage], images: int) -> Moment:
 def ends(stages: Sequence[Stage]) -> list[int]:
     """The number of images shown when each stage ends."""
     return list(accumulate(stage.images for stage in stages))
+
+
+def crossed(before: int, after: int, every: int | None) -> bool:
+    """Whether a multiple of `every` images lies above `before` and not above `after`; never for None."""
+    return every is not None and before // every < after // every

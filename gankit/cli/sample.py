@@ -41,5 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     device = choose_device("auto")
     generator = load_average(arguments.folder, experiment, device)
     images = sample(generator, 0, arguments.number, arguments.seed, device)
-    save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
+    try:
+        save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
+    except OSError as failure:
+        raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
     return 0

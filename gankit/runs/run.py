@@ -13,7 +13,7 @@ from gankit.config import Experiment
 from gankit.data import RealImages, to_uint8
 from gankit.errors import UserError
 from gankit.evaluation.evaluator import Evaluator
-from gankit.growing import Moment
+from gankit.growing import Moment, crossed
 from gankit.observing import Progress, Row
 from gankit.runs.pictures import save_png
 from gankit.runs.record import RunFolder
@@ -93,6 +93,7 @@ class TrainingRun:
                     self._evaluate()
                 if crossed(before, trainer.images, self.experiment.checkpoints.every):
                     self._save()
+        self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
         seconds = time.perf_counter() - since
         self._record.time(
             "stage", resolution=stage.resolution, seconds=seconds, images_per_second=(trainer.images - first) / seconds
@@ -101,6 +102,8 @@ class TrainingRun:
     def _write_losses(self) -> None:
         at = self.progress
         rows = [Row(at.images, at.stage, at.resolution, name, value) for name, value in self._losses.taken().items()]
+        if not rows:
+            return
         self._record.record(rows)
         self._watchers.recorded(rows)
 
@@ -135,11 +138,6 @@ class Averages:
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         return means
-
-
-def crossed(before: int, after: int, every: int | None) -> bool:
-    """Whether a multiple of `every` lies above `before` and not above `after`; never for None."""
-    return every is not None and before // every < after // every
 
 
 def choose_device(name: str) -> torch.device:

@@ -26,15 +26,11 @@ def save(folder: Path, trainer: Trainer, keep: int) -> Path:
     """
     target = folder / f"{trainer.images:012d}"
     aside = folder / f".{target.name}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for name in ("generator", "discriminator", "average"):
         _save_weights(getattr(trainer, name), aside / f"{name}.safetensors")
-    network = trainer.generator
-    moment = {"images": trainer.images, "resolution": network.resolution, "alpha": float(network.alpha)}
+    moment = {"images": trainer.images, "resolution": trainer.grown.resolution, "alpha": trainer.grown.alpha}
     (aside / "moment.json").write_text(json.dumps(moment) + "\n")
-    if target.exists():  # saved at these images before, such as by `every` at the end of a stage
-        shutil.rmtree(target)
     aside.rename(target)
     for old in found(folder)[:-keep]:
         shutil.rmtree(old)

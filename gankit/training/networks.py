@@ -107,7 +107,7 @@ class Growing(nn.Module):
         return self.finished(Chain.of(modules), resolution)
 
     def rgb_blocks(self) -> nn.ModuleDict:
-        """The blocks between images and features, one for each resolution that is a stage's or fades out in one."""
+        """The blocks between images and features, one for the resolution of each stage."""
         rgb = nn.ModuleDict()
         if self.options.rgb is None:
             return rgb

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from gankit import Images, Observer, Watcher
+from gankit.growing import crossed
 
 if TYPE_CHECKING:
     from gankit.observing import Progress, Run
@@ -51,9 +52,8 @@ class GridPainter(Watcher):
 
     def updated(self, progress: Progress) -> None:
         """Paint if a multiple of `every` was reached or passed since the update before."""
-        every, before = self._options.every, self._images
-        self._images = progress.images
-        if every and progress.images // every > before // every:
+        before, self._images = self._images, progress.images
+        if crossed(before, progress.images, self._options.every):
             self._paint(progress)
 
     def stage_ended(self, progress: Progress) -> None:

@@ -62,6 +62,9 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert "already holds a run" in refused.stderr
     assert "--out" in refused.stderr
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
+    nowhere = gankit(["sample", "run", "-o", "nowhere/grid.png"], tmp_path)
+    assert nowhere.returncode == 2
+    assert nowhere.stderr == "-o: cannot write nowhere/grid.png: No such file or directory\n"
 
 
 def test_equal_experiments_write_equal_files(tmp_path: Path) -> None:
