@@ -11,6 +11,7 @@ from gankit.growing import Stage
 from gankit.hookspecs import hookimpl
 from gankit.kinds import (
     Augmentation,
+    Average,
     Block,
     Dataset,
     Extractor,
@@ -26,6 +27,7 @@ from gankit.kinds import (
     Observer,
     Optimizer,
     Regularizer,
+    Shown,
     Stem,
 )
 from gankit.observing import Watcher
@@ -36,6 +38,7 @@ __version__ = version("gankit")
 
 __all__ = [
     "Augmentation",
+    "Average",
     "Block",
     "Component",
     "Dataset",
@@ -58,6 +61,7 @@ __all__ = [
     "PerResolutionAboveFirst",
     "Place",
     "Regularizer",
+    "Shown",
     "Stage",
     "Stem",
     "UserError",

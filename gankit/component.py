@@ -31,6 +31,13 @@ class Component(Options, ABC):
         """Why this component cannot work in `experiment`, checked at load and without torch; nothing if it can."""
         return ()
 
+    def missing(self, experiment: Experiment) -> str | None:
+        """What it needs that this machine lacks, such as data or weights, and how to get it; None if all is there.
+
+        An experiment that lacks something is valid, but cannot be run here.
+        """
+        return None
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if "kind" not in vars(cls):  # a component, not a kind: an ordinary model

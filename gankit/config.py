@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails
 
 from gankit.kinds import (
     Augmentation,
+    Average,
     Block,
     Dataset,
     Extractor,
@@ -128,13 +129,14 @@ class OneForBoth:
         return {"anyOf": [defined("optimizer"), handler(schema), shared]}
 
 
-class Average(Options):
-    """The averaged generator, which is what is evaluated and sampled."""
+class Fading(Options):
+    """How the layers of a new resolution come in, for as long as `growth` says."""
 
-    half_life: Images = 10_000
-    """Images after which a weight's share in the average has halved."""
-    warmup: float = Field(default=0.1, ge=0, le=1)
-    """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
+    by: Literal["blend", "gate"] = "blend"
+    """blend: the new is blended with the old, in the reals too, by a weight that rises from 0 to 1 (Karras et al.
+    2018). gate: the new is added to the old, which stays, through learned weights that start at zero, one a channel."""
+    rate: float = Field(default=1.0, gt=0, le=1)
+    """Learning rate of layers while they fade in, as a share of that of the others."""
 
 
 class Training(Options):
@@ -149,8 +151,10 @@ class Training(Options):
     also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}."""
     reset_optimizer: bool = False
     """Forget the optimizers' moments when a fade begins and when it ends."""
-    ema: Average = Average()
-    """The averaged generator."""
+    mirror: bool = False
+    """Show each real mirrored left to right with a probability of one half."""
+    average: Average = default("exponential")
+    """The averaged generator, which is what is evaluated and sampled."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -194,6 +198,8 @@ class Experiment(Options):
     """The real images."""
     growth: Growth
     """Which resolutions are trained and for how long."""
+    fading: Fading = Fading()
+    """How the layers of a new resolution come in."""
     generator: GeneratorOptions
     """The generator."""
     discriminator: DiscriminatorOptions

@@ -31,6 +31,7 @@ class RealImages:
             UserError: if an image cannot be read, or the data set does not give what it should.
         """
         self.final = max(resolutions)
+        self.aspect = dataset.aspect()
         images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
         self._levels = {self.final: images}
 
@@ -41,7 +42,7 @@ class RealImages:
 
     @property
     def channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB."""
+        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
         return self._levels[self.final].shape[1]
 
     @cached_property
@@ -56,7 +57,7 @@ class RealImages:
         return content.hexdigest()
 
     def at(self, resolution: int) -> np.ndarray:
-        """All images, uint8 [N, channels, resolution, resolution]: means of squares of pixels, rounded.
+        """All images at a height, uint8 [N, channels, resolution, W]: means of squares of pixels, rounded.
 
         Raises:
             ValueError: if the final resolution is no multiple of `resolution`.
@@ -77,7 +78,7 @@ class RealImages:
     def batch(
         self, resolution: int, seed: int, shown: int, count: int, device: torch.device
     ) -> tuple[Tensor, Tensor | None]:
-        """The images of `indices` in network range, [count, channels, resolution, resolution], and their labels.
+        """The images of `indices` in network range, [count, channels, resolution, W], and their labels.
 
         Labels are int64 [count], or None if the data set has none.
         """
@@ -88,7 +89,7 @@ class RealImages:
         return self.take(resolution, chosen, device), labels
 
     def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Tensor:
-        """The images at the positions `chosen`, in network range, [N, channels, resolution, resolution]."""
+        """The images at the positions `chosen`, in network range, [N, channels, resolution, W]."""
         import torch
 
         return to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device))
@@ -136,14 +137,14 @@ def fade_reals(images: Tensor, alpha: float) -> Tensor:
 
 
 def reduced(images: np.ndarray, resolution: int) -> np.ndarray:
-    """Images, uint8 [N, C, R, R], at a lower resolution that divides R: means of squares of pixels, rounded."""
-    count, channels, height, _ = images.shape
+    """Images, uint8 [N, C, H, W], at a lower height that divides H: means of squares of pixels, rounded."""
+    count, channels, height, width = images.shape
     factor, rest = divmod(height, resolution)
-    if rest:
-        raise ValueError(f"images of {height}x{height} cannot be reduced to {resolution}x{resolution}")
-    small = np.empty((count, channels, resolution, resolution), np.uint8)
+    if rest or width % factor:
+        raise ValueError(f"images of {height}x{width} cannot be reduced to a height of {resolution}")
+    small = np.empty((count, channels, resolution, width // factor), np.uint8)
     for start in range(0, count, CHUNK):
-        squares = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, resolution, factor)
+        squares = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, width // factor, factor)
         small[start : start + CHUNK] = np.rint(squares.mean(axis=(3, 5)))
     return small
 
@@ -163,11 +164,11 @@ def permutation(count: int, seed: int, *place: int) -> np.ndarray:
 def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> LabelledImages:
     """What a data set loaded, if it is as `LabelledImages` describes it."""
     images, labels = loaded
-    expected = (len(images), dataset.image_channels(), resolution, resolution)
+    expected = (len(images), dataset.image_channels(), resolution, round(resolution * dataset.aspect()))
     if images.dtype != np.uint8 or images.shape != expected or not len(images):
         raise UserError(
             f"data: {type(dataset).__name__} loaded {images.dtype} {list(images.shape)} instead of "
-            f"uint8 [N, {dataset.image_channels()}, {resolution}, {resolution}] with at least one image"
+            f"uint8 [N, {', '.join(map(str, expected[1:]))}] with at least one image"
         )
     if bool(dataset.class_count()) != (labels is not None):
         raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
     from torch.optim import Optimizer as TorchOptimizer
+    from torch.optim.optimizer import ParamsT
 
     from gankit.evaluation.samples import Features, Need, Samples
     from gankit.growing import Stage
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 
 
 class Mapping(Component):
-    """Maps latents and labels to styles, one for each part of the generator that asks."""
+    """Maps latents and labels to styles, one for each part of the generator that asks.
+
+    A module that can truncate has a method `truncated(styles, psi, cutoff)`, which gives styles of the same shape, the
+    first `cutoff` (None: all) of them pulled towards their mean by psi, where 1 leaves them as they are.
+    """
 
     kind: ClassVar[str] = "mapping"
 
@@ -48,7 +53,7 @@ class Stem(Component):
 
     @abstractmethod
     def build(self, place: Place) -> nn.Module:
-        """A module from the first style [N, in_channels] to [N, out_channels, resolution, resolution]."""
+        """A module from the first style [N, in_channels] to [N, out_channels, *place.size]."""
 
 
 class Block(Component):
@@ -69,6 +74,10 @@ class Head(Component):
     @abstractmethod
     def build(self, place: Place) -> nn.Module:
         """A module to scores [N, 1] or [N, patches]; with attribute `classes` = K to score and logits [N, 1 + K]."""
+
+    def classifies(self) -> bool:
+        """Whether its module gives class logits too, if the data has classes."""
+        return False
 
 
 class Norm(Component):
@@ -163,12 +172,42 @@ class Optimizer(Component):
     kind: ClassVar[str] = "optimizer"
 
     @abstractmethod
-    def build(self, parameters: Iterable[Tensor], correction: float = 1.0) -> TorchOptimizer:
-        """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020)."""
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020).
+
+        `parameters` are groups as torch's optimizers take them; the trainer sets the learning rate of each.
+        """
 
     @abstractmethod
     def learning_rate(self, resolution: int) -> float:
         """The learning rate in force at `resolution`, before the correction."""
+
+
+class Shown(NamedTuple):
+    """The reals that one update of the discriminator shows, among all that are shown."""
+
+    before: int
+    """Images shown before."""
+    images: int
+    """Images of this update."""
+    stage_start: int
+    """Images shown before the stage began."""
+    resolution: int
+    """Height of the images in pixels."""
+
+
+class Average(Component):
+    """How the averaged generator follows the generator that is trained."""
+
+    kind: ClassVar[str] = "average"
+
+    @abstractmethod
+    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+        """Change the parameters of `average` after each update of the discriminator, without gradients.
+
+        Layers that have not taken part yet are equal in both. Buffers are copied by the trainer; `memory` is kept
+        between calls and in checkpoints.
+        """
 
 
 class Growth(Component):
@@ -188,7 +227,7 @@ class LabelledImages(NamedTuple):
     """A data set in memory (or memory-mapped)."""
 
     images: np.ndarray
-    """uint8 [N, channels, resolution, resolution]."""
+    """uint8 [N, channels, height, width]."""
     labels: np.ndarray | None
     """int64 [N], or None without labels."""
 
@@ -200,7 +239,11 @@ class Dataset(Component):
 
     @abstractmethod
     def image_channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB."""
+        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
+
+    def aspect(self) -> float:
+        """Width of the images over their height."""
+        return 1.0
 
     def class_count(self) -> int:
         """Number of classes; 0 trains without labels."""
@@ -208,7 +251,14 @@ class Dataset(Component):
 
     @abstractmethod
     def load(self, resolution: int) -> LabelledImages:
-        """All images at `resolution`, the highest that the experiment grows to, always in the same order."""
+        """All images, `resolution` high and `aspect` times as wide, always in the same order.
+
+        Args:
+            resolution: The highest that the experiment grows to.
+
+        Raises:
+            gankit.errors.UserError: if they cannot be read.
+        """
 
 
 class Extractor(Component):

@@ -34,10 +34,12 @@ class Place:
     """"up": the part goes from half the resolution up into it; "down": from it down to half; None: neither."""
     resolutions: tuple[int, ...] = ()
     """All resolutions of the network, lowest first."""
+    aspect: float = 1.0
+    """Width of images and feature maps over their height."""
     outermost: bool = False
     """True if the part itself reads or writes the image."""
     image_channels: int = 3
-    """Channels of the images: 1 grey, 3 RGB."""
+    """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
     latent: int = 0
     """Length of the latent vector z."""
     width: int = 0
@@ -46,6 +48,11 @@ class Place:
     """Number of classes of the data set, 0 without labels."""
     norms: Mapping[int, Sequence[Norm]] | None = None
     """The experiment's norms of this network, from each resolution up."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the feature maps, in pixels, that the part works at."""
+        return self.resolution, round(self.resolution * self.aspect)
 
     def norm(self, channels: int | None = None) -> nn.Module:
         """The experiment's activation norms for `channels` maps here (default: `out_channels`); identity if none."""

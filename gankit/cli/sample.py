@@ -15,15 +15,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
+    parser.add_argument(
+        "--truncation", type=float, metavar="PSI", help="pull styles towards their mean: 1 not at all, 0 fully"
+    )
+    parser.add_argument(
+        "--cutoff", type=int, metavar="N", help="truncate only the first N styles, those of the coarsest layers"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the newest checkpoint and write a grid of its samples."""
-    if arguments.number < 1:
-        raise UserError(f"-n: expected at least one image, not {arguments.number}")
-    if arguments.output.suffix.lower() != ".png":
-        raise UserError(f"-o: expected a file name that ends in .png, not {arguments.output}")
+    _check(arguments)
 
     from gankit.reading.loading import load_experiment
 
@@ -36,13 +39,28 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.runs.pictures import grid, save_png
     from gankit.runs.run import choose_device
     from gankit.training.checkpoints import load_average
-    from gankit.training.trainer import sample
+    from gankit.training.trainer import Truncation, sample
 
     device = choose_device("auto")
     generator = load_average(arguments.folder, experiment, device)
-    images = sample(generator, 0, arguments.number, arguments.seed, device)
+    truncation = None
+    if arguments.truncation is not None:
+        if not hasattr(generator.mapping, "truncated"):
+            raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
+        truncation = Truncation(arguments.truncation, arguments.cutoff)
+    images = sample(generator, 0, arguments.number, arguments.seed, device, truncation)
     try:
         save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
     except OSError as failure:
         raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse numbers and names that make no sense."""
+    if arguments.number < 1:
+        raise UserError(f"-n: expected at least one image, not {arguments.number}")
+    if arguments.output.suffix.lower() != ".png":
+        raise UserError(f"-o: expected a file name that ends in .png, not {arguments.output}")
+    if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
+        raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")

@@ -15,11 +15,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the experiment is in one line."""
+    """Print what the experiment is in one line, and what it needs that this machine lacks."""
     from gankit.reading.loading import components, load_experiment
     from gankit.registry import registries
 
-    experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)
+    lacking: list[str] = []
+    experiment = load_experiment(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
     stages = experiment.growth.stages()
     resolutions = ", ".join(f"{stage.resolution}x{stage.resolution}" for stage in stages)
     images = sum(stage.images for stage in stages)
@@ -29,4 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"{experiment.name}: valid; {len(stages)} {plural} ({resolutions}) of {images:,} images in all; "
         f"plugins {', '.join(sorted(names))}"
     )
+    if lacking:
+        print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
     return 0

@@ -69,7 +69,7 @@ class Evaluator:
 
         Args:
             generate: From (first, count) to the images number `first` to `first` + `count` - 1 in network range,
-                [count, channels, R, R]; asked for each of `evaluation.images` images once.
+                [count, channels, H, W]; asked for each of `evaluation.images` images once.
             progress: Where the run stands.
 
         Raises:
@@ -118,7 +118,7 @@ class Evaluator:
             for first in range(0, self._options.images, images_at_a_time(resolution)):
                 count = min(images_at_a_time(resolution), self._options.images - first)
                 images = generate(first, count)
-                expected = (count, self._reals.channels, resolution, resolution)
+                expected = (count, *self._reals.at(resolution).shape[1:])
                 if images.shape != expected:
                     raise ValueError(f"expected generated images {list(expected)}, not {list(images.shape)}")
                 yield images

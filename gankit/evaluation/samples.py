@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Need = Literal["statistics", "features", "logits", "images"]
 """What a metric may ask of a population; it names what it asks for in its `needs`."""
 
-TRANSFORM = "clamp, round, uint8, 3 channels"
+TRANSFORM = "clamp, round, uint8, 3 channels on black"
 """What `for_extractor` does; part of the key under which statistics are kept, so change both together."""
 
 
@@ -39,7 +39,7 @@ class ImageSource:
     resolution: int
     """Their height in pixels."""
     batches: Callable[[], Iterator[Tensor]]
-    """Yields all of them, in network range, float [n, channels, resolution, resolution]."""
+    """Yields all of them, in network range, float [n, channels, resolution, W]."""
     content: Mapping[str, Any] | None = None
     """Plain values that decide every pixel, so that statistics can be kept on disk; None if they shall not."""
 
@@ -104,7 +104,7 @@ class Population:
 
         Args:
             name: Says what the function does, its options and version included: statistics are kept on disk by it.
-            function: From images [n, channels, R, R] to images of the same shape.
+            function: From images [n, channels, H, W] to images of the same shape.
         """
         source = self._source
         content = source.content and {"images": source.content, "mapped": name}
@@ -191,10 +191,14 @@ class _Seen:
 def for_extractor(images: Tensor) -> Tensor:
     """What extractors see of images in network range, generated and real alike: uint8 [N, 3, H, W].
 
+    Grey is repeated; RGB with opacity is laid on black.
+
     Raises:
         UserError: if a value is NaN or infinite.
     """
     pixels = to_uint8(images)
+    if pixels.shape[1] == 4:
+        return (pixels[:, :3] * (pixels[:, 3:] / 255)).round().to(pixels.dtype)
     return pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
 
 

@@ -19,7 +19,7 @@ Problem = tuple[Path, str]
 def problems(experiment: Experiment) -> list[Problem]:
     """Everything that keeps a well-typed experiment from working.
 
-    A component that fails while it is asked is reported only if nothing else explains that.
+    A component that fails while it is asked is reported only if nothing else explains that, nor what is missing here.
     """
     found: list[Problem] = []
     try:
@@ -27,10 +27,14 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += [(("growth",), message) for message in _problems_of_stages(stages)]
     except Exception as failure:
         return [(("growth",), _failure(experiment.growth, failure))]
+    try:
+        aspect = experiment.data.aspect()
+    except Exception as failure:
+        return [*found, (("data",), _failure(experiment.data, failure))]
     if found:
         return found
     for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
-        found += _problems_of_network(name, network, stages)
+        found += _problems_of_network(name, network, stages, aspect)
     found += _problems_of_tables(experiment, stages)
     failures: list[Problem] = []
     for path, component in components(experiment):
@@ -39,7 +43,13 @@ def problems(experiment: Experiment) -> list[Problem]:
             found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
         except Exception as failure:
             failures.append((path, _failure(component, failure)))
-    return found or failures
+    return found or ([] if missing(experiment) else failures)
+
+
+def missing(experiment: Experiment) -> list[Problem]:
+    """Everything that a valid experiment needs and this machine lacks."""
+    asked = [(path, component, component.missing(experiment)) for path, component in components(experiment)]
+    return [(path, lacking) for path, _, lacking in asked if lacking]
 
 
 def _failure(component: Component, failure: Exception) -> str:
@@ -69,11 +79,16 @@ def _problems_of_tables(experiment: Experiment, stages: Sequence[Stage]) -> Iter
             yield path, f"gives no value for resolution {lowest}: its first is {min(table)}"
 
 
-def _problems_of_network(name: str, network: Network, stages: Sequence[Stage]) -> Iterator[Problem]:
+def _problems_of_network(name: str, network: Network, stages: Sequence[Stage], aspect: float) -> Iterator[Problem]:
     """Why a network cannot grow through `stages`."""
     first, base = stages[0].resolution, network.base
     if first % base or (first // base).bit_count() != 1:
         yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
+    if (width := base * aspect) != round(width):
+        yield (
+            (name, "base"),
+            f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}",
+        )
     if network.rgb is None and len(stages) > 1:
         yield (
             (name, "rgb"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.plugins import plugins
-from gankit.reading.checks import problems
+from gankit.reading.checks import Problem, missing, problems
 from gankit.reading.dumping import dump_experiment
 from gankit.reading.locating import mistakes_of, place_of
 from gankit.reading.marks import Mistake, report
@@ -22,7 +22,11 @@ __all__ = ["components", "dump_experiment", "load_experiment"]
 
 
 def load_experiment(
-    path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = (), check: bool = True
+    path: Path,
+    settings: Sequence[str] = (),
+    plugin_files: Sequence[Path] = (),
+    check: bool = True,
+    note: Callable[[str], None] | None = None,
 ) -> Experiment:
     """Read an experiment with everything it extends and every plugin it needs.
 
@@ -30,7 +34,8 @@ def load_experiment(
         path: The YAML file.
         settings: Changes of the form a.b=value, applied in order.
         plugin_files: Plugins that are single files, beside those that the experiment itself lists.
-        check: False leaves out whether it can be run here, for an experiment that has been: its data may be gone.
+        check: False leaves out whether it can be run, for an experiment that has been: its data may be gone.
+        note: Told each thing that a valid experiment needs and this machine lacks; without it, that is an error too.
 
     Raises:
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
@@ -43,11 +48,23 @@ def load_experiment(
         experiment = Experiment.model_validate(plain(root))
     except ValidationError as failure:
         raise report(mistakes_of(failure, root), first=str(path)) from None
-    found = problems(experiment) if check else []
-    if found:
-        mistakes = [Mistake(*place_of(experiment, root, part), message) for part, message in found]
-        raise report(mistakes, first=str(path))
+    if check:
+        _check(experiment, root, str(path), note)
     return experiment
+
+
+def _check(experiment: Experiment, root: Table, first: str, note: Callable[[str], None] | None) -> None:
+    """Raise for what keeps the experiment from working; tell `note` what is missing here, or raise for that too."""
+
+    def placed(found: Sequence[Problem]) -> list[Mistake]:
+        return [Mistake(*place_of(experiment, root, part), message) for part, message in found]
+
+    wrong, lacking = placed(problems(experiment)), placed(missing(experiment))
+    if wrong or (lacking and note is None):
+        raise report([*wrong, *lacking], first)
+    for mistake in lacking:
+        if note is not None:
+            note(str(mistake))
 
 
 def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:

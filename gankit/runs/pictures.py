@@ -35,6 +35,7 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
     canvas = np.full(
         (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), NEUTRAL, dtype=images.dtype
     )
+    canvas[:, :, 3:] = 255  # opaque
     for position, image in enumerate(enlarged):
         row, column = divmod(position, columns)
         top, left = row * (height + gap), column * (width + gap)
@@ -43,15 +44,15 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Save uint8 [H, W, 1 or 3] as a PNG that is either complete or not there, the same bytes for the same image.
+    """Save uint8 [H, W, 1, 3 or 4] as a PNG that is either complete or not there, the same bytes for the same image.
 
     Raises:
         ValueError: if `image` is of another form.
     """
     from PIL import Image
 
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-        raise ValueError(f"a picture is uint8 [H, W, 1 or 3], not {image.dtype} {list(image.shape)}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(draft, format="PNG")

@@ -23,22 +23,44 @@ class Shape(NamedTuple):
     """Resolutions of the stages, lowest first."""
     channels: int
     """Channels of the images."""
-    classes: int
+    classes: int = 0
     """Number of classes, 0 without labels."""
+    aspect: float = 1.0
+    """Width of the images over their height."""
+    fade: Literal["blend", "gate"] = "blend"
+    """How the layers of a new resolution come in."""
 
     @staticmethod
     def of(experiment: Experiment) -> Shape:
         """What `experiment` demands."""
-        stages = experiment.growth.stages()
+        data = experiment.data
         return Shape(
-            tuple(stage.resolution for stage in stages), experiment.data.image_channels(), experiment.data.class_count()
+            resolutions=tuple(stage.resolution for stage in experiment.growth.stages()),
+            channels=data.image_channels(),
+            classes=data.class_count(),
+            aspect=data.aspect(),
+            fade=experiment.fading.by,
         )
+
+
+class Gate(nn.Module):
+    """One learned number a channel, times; starts at zero, so that what is added through it is nothing at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Weigh [N, C, H, W]."""
+        return x * self.weight.view(1, -1, 1, 1)
 
 
 class Growing(nn.Module):
     """Parts of every resolution, built at once; `grow` says how many take part."""
 
     alpha: Tensor
+    blocks: nn.ModuleDict
+    rgb: nn.ModuleDict
 
     def __init__(
         self, options: Network, network: Literal["generator", "discriminator"], shape: Shape, latent: int, width: int
@@ -56,19 +78,44 @@ class Growing(nn.Module):
             in_channels=self.channels[options.base],
             out_channels=self.channels[options.base],
             resolutions=self.resolutions,
+            aspect=shape.aspect,
             image_channels=shape.channels,
             latent=latent,
             width=width,
             classes=shape.classes,
             norms=options.norm,
         )
+        self.gates = nn.ModuleDict()
+        if shape.fade == "gate":
+            for resolution in shape.resolutions[1:]:
+                joined = shape.channels if network == "generator" else self.channels[resolution // 2]
+                self.gates[str(resolution)] = Gate(joined)
         self.register_buffer("alpha", torch.ones(()))
         self.grow(final, 1.0)
 
     def grow(self, resolution: int, alpha: float) -> None:
-        """Work at `resolution`, with weight `alpha` on its own layers and the rest on the resolution below."""
-        self.resolution, self.fading = resolution, alpha < 1
+        """Work at `resolution`; where fades blend, with weight `alpha` on its layers and the rest on those below."""
+        self.resolution = resolution
         self.alpha.fill_(alpha)
+        self.joins = {each for each in self.stage_resolutions[1:] if self.gates and each <= resolution}
+        """The resolutions at which what comes past their layers, from the resolution below, is joined."""
+        if not self.gates and alpha < 1:
+            self.joins = {resolution}
+
+    def joined(self, older: Tensor | None, newer: Tensor, resolution: int) -> Tensor:
+        """What comes out of the layers of `resolution`, and what comes past them if that is joined there."""
+        if older is None:
+            return newer
+        if self.gates:
+            return older + self.gates[str(resolution)](newer)
+        return torch.lerp(older, newer, self.alpha.to(newer.dtype))
+
+    def new_parameters(self, resolution: int) -> list[nn.Parameter]:
+        """The parameters that begin to take part at the stage of `resolution`; none at the first."""
+        if resolution == self.stage_resolutions[0]:
+            return []
+        grown = (self.blocks, self.rgb, self.gates)
+        return [parameter for parts in grown if parts for parameter in parts[str(resolution)].parameters()]
 
     def placed(self, device: torch.device) -> Self:
         """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""
@@ -166,26 +213,25 @@ class Generator(Growing):
         return self.mapping(z, labels, self.styles)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images [N, channels, resolution, resolution], real ones lying in [-1, 1]."""
+        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]."""
         return self.synthesize(self.map(z, labels), labels)
 
     def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images of styles [N, styles, width]; while fading, a blend of two resolutions' images.
+        """Images of styles [N, styles, width]; while fading, joined of two resolutions' images.
 
         The blend is taken between images (Karras et al. 2018, figure 2): alpha * rgb_new(x_new) +
         (1 - alpha) * double(rgb_old(x_old)). A conversion into an image uses the styles that come next.
         """
         x, first, older = styles[:, 0], 0, None
         for resolution, part in self.parts():
-            if self.fading and resolution == self.resolution:
-                older = double(self._image(x, resolution // 2, styles[:, first:], labels))
+            if resolution in self.joins:
+                image = self._image(x, resolution // 2, styles[:, first:], labels)
+                older = double(self.joined(older, image, resolution // 2))
             count = styles_of(part)
             x = run(part, x, Condition(styles[:, first : first + count], labels))
             first += count
         image = self._image(x, self.resolution, styles[:, first:], labels) if self.rgb else x
-        if older is not None:
-            image = torch.lerp(older, image, self.alpha.to(image.dtype))
-        return self.output(image)
+        return self.output(self.joined(older, image, self.resolution))
 
     def _image(self, x: Tensor, resolution: int, styles: Tensor, labels: Tensor | None) -> Tensor:
         rgb = self.rgb[str(resolution)]
@@ -230,18 +276,18 @@ class Discriminator(Growing):
         return self.finished(Chain.of(layers), self.options.base), channels
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:
-        """Scores of images [N, channels, resolution, resolution].
+        """Scores of images [N, channels, H, W], `resolution` high.
 
-        While fading, the features after the newest block are blended with those of the halved image
+        While fading, the features after the newest block are joined with those of the halved image
         (Karras et al. 2018, figure 2).
         """
         condition, features = Condition(labels=labels), {}
         x = features[self.resolution] = self._enter(images, self.resolution, condition)
         for resolution in reversed(self.above_base()):
             x = run(self.blocks[str(resolution)], x, condition)
-            if self.fading and resolution == self.resolution:
-                older = self._enter(halve(images), resolution // 2, condition)
-                x = torch.lerp(older, x, self.alpha.to(x.dtype))
+            if resolution in self.joins:
+                images = halve(images)
+                x = self.joined(self._enter(images, resolution // 2, condition), x, resolution)
             features[resolution // 2] = x
         for part in (self.base_blocks, self.layers, self.head):
             x = run(part, x, condition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,13 +12,22 @@ from gankit.component import Component
 from gankit.config import Experiment
 from gankit.data import RealImages, fade_reals, images_at_a_time
 from gankit.growing import Moment, ends, moment
-from gankit.kinds import Regularizer
+from gankit.kinds import Regularizer, Shown
 from gankit.options import at
 from gankit.training import randomness
 from gankit.training.networks import Discriminator, Generator, Growing, Shape
 from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
+
+
+class Truncation(NamedTuple):
+    """How far styles are pulled towards their mean, for samples that are better and less varied."""
+
+    psi: float
+    """1 leaves styles as they are, 0 makes them all the mean."""
+    cutoff: int | None = None
+    """How many of the styles, counted from the lowest resolution; None: all."""
 
 
 class Trainer:
@@ -41,17 +50,41 @@ class Trainer:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.memory: dict[str, dict[str, Tensor]] = {}
         self.names = {id(regularizer): name for name, regularizer in _named(experiment.regularizers)}
+        self.names[id(experiment.training.average)] = "average"
         self.networks: dict[NetworkName, Growing] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
         self.corrections = {name: self._correction(name) for name in self.networks}
         self.optimizers = {
-            name: getattr(experiment.training.optimizer, name).build(network.parameters(), self.corrections[name])
+            name: getattr(experiment.training.optimizer, name).build(_groups(network), self.corrections[name])
             for name, network in self.networks.items()
         }
         self.now = moment(self.stages, 0)
         self.grow(self.now)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the rounds to come depend on beside the experiment: plain values and tensors."""
+        return {
+            "images": self.images,
+            "rounds": self.rounds,
+            "now": tuple(self.now),
+            "grown": tuple(self.grown),
+            "memory": self.memory,
+            "average": self.average.state_dict(),
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken, to the last bit; the experiment must be the same."""
+        self.images, self.rounds, self.memory = state["images"], state["rounds"], state["memory"]
+        self.average.load_state_dict(state["average"])
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+            self.optimizers[name].load_state_dict(state["optimizers"][name])
+        self.now = Moment(*state["now"])
+        self.grow(Moment(*state["grown"]))
 
     def round(self) -> dict[str, Tensor]:
         """Discriminator updates, each counting its reals and moving the average, then one generator update.
@@ -102,7 +135,8 @@ class Trainer:
                 optimizer.state.clear()
             rate = getattr(self.experiment.training.optimizer, name).learning_rate(now.resolution)
             for group in optimizer.param_groups:
-                group["lr"] = rate * self.corrections[name]
+                fades = now.alpha < 1 and group["new_at"] == now.resolution
+                group["lr"] = rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
 
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
@@ -110,8 +144,13 @@ class Trainer:
         images, labels = self.reals.batch(
             self.now.resolution, self.experiment.seed, self.images, count, device=self.device
         )
+        if self.experiment.training.mirror:
+            randomness.seed(self.experiment.seed, "mirror", self.images)
+            mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5
+            images = torch.where(mirrored, images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
-        return (fade_reals(images, self.now.alpha) if self.now.alpha < 1 else images), labels
+        blends = self.now.alpha < 1 and self.experiment.fading.by == "blend"
+        return (fade_reals(images, self.now.alpha) if blends else images), labels
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due."""
@@ -175,19 +214,11 @@ class Trainer:
 
     @torch.no_grad()
     def _move_average(self, count: int) -> None:
-        """Move the average towards the generator, which this round has yet to update.
-
-        Layers that have not taken part yet are equal in both, so a new resolution starts as a copy. Buffers, such as
-        running statistics, are copied.
-        """
-        average = self.experiment.training.ema
+        """Let the average follow the generator, which this round has yet to update; buffers are copied."""
+        average = self.experiment.training.average
         start = self.ends[self.now.stage] - self.stages[self.now.stage].images
-        half_life = float(average.half_life)
-        if average.warmup:
-            half_life = min(half_life, average.warmup * (self.images - start))
-        beta = 0.5 ** (count / half_life) if half_life > 0 else 0.0
-        for averaged, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            averaged.lerp_(current, 1 - beta)
+        shown = Shown(self.images, count, start, self.now.resolution)
+        average.move(self.average, self.generator, shown, self._memory(average))
         for kept, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             kept.copy_(buffer)
 
@@ -200,7 +231,9 @@ class Trainer:
         return 1 / (1 + sum(1 / every for every in lazy))
 
 
-def sample(generator: Generator, first: int, count: int, seed: int, device: torch.device) -> Tensor:
+def sample(
+    generator: Generator, first: int, count: int, seed: int, device: torch.device, truncation: Truncation | None = None
+) -> Tensor:
     """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
 
     They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
@@ -214,8 +247,19 @@ def sample(generator: Generator, first: int, count: int, seed: int, device: torc
             z = torch.randn(block, generator.place.latent, device=device)
             classes = generator.place.classes
             labels = torch.randint(classes, (block,), device=device) if classes else None
-            images.append(generator(z, labels))
+            styles = generator.map(z, labels)
+            if truncation is not None:
+                styles = generator.mapping.truncated(styles, *truncation)  # pyright: ignore[reportCallIssue]
+            images.append(generator.synthesize(styles, labels))
     return torch.cat(images)[first % block :][:count]
+
+
+def _groups(network: Growing) -> list[dict[str, Any]]:
+    """The parameters of a network, grouped by the resolution that they fade in at; 0 for those that never do."""
+    new = {resolution: network.new_parameters(resolution) for resolution in network.stage_resolutions}
+    fading = {id(parameter) for parameters in new.values() for parameter in parameters}
+    new[0] = [parameter for parameter in network.parameters() if id(parameter) not in fading]
+    return [{"params": parameters, "new_at": resolution} for resolution, parameters in new.items() if parameters]
 
 
 def acts_on(regularizer: Regularizer, network: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -10,8 +9,8 @@ from pydantic import Field
 from gankit import Optimizer, PerResolution, at
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.optim import Optimizer as TorchOptimizer
+    from torch.optim.optimizer import ParamsT
 
 
 class Adam(Optimizer):
@@ -24,7 +23,7 @@ class Adam(Optimizer):
     eps: float = Field(default=1e-8, gt=0)
     """Added to the root of the squares' mean."""
 
-    def build(self, parameters: Iterable[Tensor], correction: float = 1.0) -> TorchOptimizer:
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """Adam with its decay to the power of `correction`; the trainer sets the learning rate."""
         import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,14 +37,13 @@ class Inception(Extractor):
     weights: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] | None = None
     """A file of weights as torch-fidelity has them; null: the usual ones, from torch's cache or the network."""
 
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Make sure that the weights are there or can be had, unless nothing is to be measured."""
+    def missing(self, experiment: Experiment) -> str | None:
+        """The weights, unless they are there or can be had, or nothing is to be measured."""
         if not experiment.evaluation.metrics or self._file().is_file():
-            return
+            return None
         if self.weights is not None:
-            yield f"there is no file of weights {self.weights}"
-        elif not answers(INCEPTION_URL):
-            yield self._how_to_get("the network does not answer")
+            return f"there is no file of weights {self.weights}"
+        return None if answers(INCEPTION_URL) else self._how_to_get("the network does not answer")
 
     def identity(self) -> str:
         """Its name and the beginning of the weights' hash; needs the file."""

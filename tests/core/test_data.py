@@ -107,7 +107,7 @@ def test_reducing_in_chunks_is_reducing_at_once() -> None:
 
 
 def test_a_resolution_that_does_not_divide_the_final_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="8x8 cannot be reduced to 3x3"):
+    with pytest.raises(ValueError, match="8x8 cannot be reduced to a height of 3"):
         reals().at(3)
 
 

@@ -93,7 +93,7 @@ WRONG_VALUES = [  # what is changed into what; what the caret stands under; the 
     ("0, 0.99]", "0.99]", "[0.99]", "training.optimizer.betas", "too few values: there are 1"),
     ("lr: 1e-3", "lr: 0", "0, betas", "training.optimizer.lr", "must be above 0.0, not 0"),
     ("use: adam", "use: adan", "adan", "training.optimizer.use", "no optimizer is called 'adan'"),
-    ("ema: {", "ema: 3 #", "3 #", "training.ema", "expected a mapping of options, not 3"),
+    ("use: exponential", "use: exponent", "exponent", "training.average.use", "no average is called 'exponent'"),
 ]
 
 WRONG_TOGETHER = [  # the same for what no schema can find: components judge themselves, and options depend on others

@@ -124,7 +124,7 @@ def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
     loaded = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
     z = torch.randn(4, 8)
     assert torch.equal(loaded(z), training._trainer.average(z))
-    assert (loaded.resolution, loaded.fading) == (8, False)
+    assert (loaded.resolution, loaded.joins) == (8, set())
     shutil.rmtree(checkpoints.found(tmp_path / "run" / "checkpoints")[-1])
     before = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
     assert before(z).shape == (4, 1, 4, 4)

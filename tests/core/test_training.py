@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import torch
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
 
 from gankit import Augmentation, Loss, Optimizer, Regularizer
 from gankit.growing import moment
@@ -119,7 +119,7 @@ def test_running_statistics_are_copied_into_the_average() -> None:
 
 
 def test_the_average_has_the_half_life_that_is_asked_for() -> None:
-    made = trainer(tiny(training={"batch": 8, "ema": {"half_life": 16, "warmup": 0}}))
+    made = trainer(tiny(training={"batch": 8, "average": {"use": "exponential", "half_life": 16, "warmup": 0}}))
     expected = made.average.get_parameter(WEIGHT).clone()
     for _ in range(4):
         current = made.generator.get_parameter(WEIGHT).detach().clone()  # averaged before the generator's own update
@@ -161,7 +161,7 @@ class Nothing(Loss):
 class Plain(Optimizer):
     """Plain gradient descent by steps of 1."""
 
-    def build(self, parameters: Iterable[Tensor], correction: float = 1.0) -> torch.optim.Optimizer:
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=1.0)
 
     def learning_rate(self, resolution: int) -> float:

@@ -27,10 +27,10 @@ def noise(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def problems(extractor: Extractor, **evaluation: Any) -> list[str]:
-    """What the extractor says of an experiment that uses it."""
+def missing(extractor: Extractor, **evaluation: Any) -> str | None:
+    """What the extractor lacks here for an experiment that uses it."""
     options = {"extractor": extractor, "metrics": "fid", "images": 10} | evaluation
-    return list(extractor.problems(tiny(evaluation=options)))
+    return extractor.missing(tiny(evaluation=options))
 
 
 # --- digits -----------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_inception_measures_an_experiment(weights: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("GANKIT_CACHE", str(tmp_path / "cache"))
     extractor = {"use": "inception", "weights": str(weights)}
     experiment = tiny(evaluation={"metrics": {"use": "is", "splits": 2}, "extractor": extractor, "images": 4})
-    assert not list(experiment.evaluation.extractor.problems(experiment))
+    assert not experiment.evaluation.extractor.missing(experiment)
     reals = RealImages(experiment.data, [4, 8])
 
     before = torch.get_rng_state()
@@ -169,7 +169,7 @@ def test_the_weights_are_looked_for_where_torch_puts_them(weights: Path, offline
     assert INCEPTION_URL == URL_INCEPTION_V3
     offline.mkdir(parents=True)
     (offline / INCEPTION_FILE).symlink_to(weights)
-    assert not problems(Inception())
+    assert not missing(Inception())
     assert Inception().identity() == Inception(weights=weights).identity()
     Inception().load(CPU)
 
@@ -184,7 +184,8 @@ def test_torchs_folder_is_found_by_every_variable(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_weights_and_network_the_way_to_get_them_is_told_at_once(offline: Path) -> None:
-    (said,) = problems(Inception())
+    said = missing(Inception())
+    assert said is not None
     with pytest.raises(UserError) as at_start:
         Inception().load(CPU)
     for message in (said, str(at_start.value)):
@@ -195,14 +196,14 @@ def test_without_weights_and_network_the_way_to_get_them_is_told_at_once(offline
 
 
 def test_without_metrics_no_weights_are_missed(offline: Path) -> None:
-    assert not problems(Inception(), metrics=[])
+    assert not missing(Inception(), metrics=[])
 
 
 def test_a_missing_file_of_weights_is_named(offline: Path, tmp_path: Path) -> None:
-    missing = Inception(weights=tmp_path / "missing.pth")
-    assert problems(missing) == [f"there is no file of weights {tmp_path / 'missing.pth'}"]
+    gone = Inception(weights=tmp_path / "missing.pth")
+    assert missing(gone) == f"there is no file of weights {tmp_path / 'missing.pth'}"
     with pytest.raises(UserError, match=r"no file of weights .*missing\.pth"):
-        missing.load(CPU)
+        gone.load(CPU)
 
 
 class Planted:

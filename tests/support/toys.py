@@ -115,6 +115,16 @@ class Adam(gankit.Optimizer):
         return gankit.at(self.lr, resolution)
 
 
+class Exponential(gankit.Average):
+    """Stays where it is."""
+
+    half_life: Images = 10_000
+    """Not read."""
+
+    def move(self, average: Any, current: Any, shown: Any, memory: Any) -> None:
+        """Not at all."""
+
+
 class Steps(gankit.Growth):
     """Whatever it is told."""
 
@@ -185,6 +195,7 @@ TOYS: dict[str, type[gankit.Component]] = {
     "push": Push,
     "leash": Leash,
     "adam": Adam,
+    "exponential": Exponential,
     "steps": Steps,
     "noise": Noise,
     "inception": Inception,
@@ -226,6 +237,6 @@ regularizers: [leash, {use: leash, weight: 3, pulls: push}]
 training:
   batch: {4: 16, 16: 8}
   optimizer: {use: adam, lr: 1e-3, betas: [0, 0.99]}
-  ema: {half_life: 10k}
+  average: {use: exponential, half_life: 10k}
 evaluation: {metrics: count, images: 100}
 """

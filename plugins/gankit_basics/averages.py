@@ -1,0 +1,61 @@
+"""Averaged generators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from gankit import Average, Images, PerResolution, Shown, at
+from gankit.growing import crossed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Exponential(Average):
+    """An exponential moving average of the weights (Karras et al. 2018, section 6.1; Yazici et al. 2019)."""
+
+    half_life: PerResolution[Images] = {0: 10_000}
+    """Images after which a weight's share in the average has halved; 0 follows the generator at once."""
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
+
+    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+        """Move each weight by the share that follows from the images of this update."""
+        half_life = float(at(self.half_life, shown.resolution))
+        if self.warmup:
+            half_life = min(half_life, self.warmup * (shown.before - shown.stage_start))
+        beta = 0.5 ** (shown.images / half_life) if half_life > 0 else 0.0
+        for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
+            averaged.lerp_(weight, 1 - beta)
+
+
+class Snapshots(Average):
+    """The plain mean of the weights at the last few of checkpoints taken at equal distances (Izmailov et al. 2018).
+
+    They are taken within a stage and held in memory; until there is one, the average is the generator itself.
+    """
+
+    every: Annotated[Images, Field(ge=1)] = 1_000
+    """Take one each time so many images were shown since the stage began."""
+    last: int = Field(default=8, ge=1)
+    """How many of the newest are averaged."""
+
+    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+        """Take a snapshot if one is due, and bring the mean up to date."""
+        import torch
+
+        since = shown.before - shown.stage_start
+        if since == 0:
+            memory.clear()
+        due = crossed(since, since + shown.images, self.every)
+        if memory and not due:
+            return
+        weights = torch.cat([weight.reshape(-1) for weight in current.parameters()])[None]
+        if due:
+            memory["snapshots"] = torch.cat([*memory.values(), weights])[-self.last :]
+            weights = memory["snapshots"]
+        parts = weights.mean(0).split([weight.numel() for weight in current.parameters()])
+        for averaged, part in zip(average.parameters(), parts, strict=True):
+            averaged.copy_(part.view(averaged.shape))

@@ -1,0 +1,139 @@
+"""Images that are not square, with opacity, or large: in data, networks, measurement and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.tiny import tiny, trainer
+
+from gankit import Dataset, LabelledImages, UserError
+from gankit.evaluation.evaluator import Evaluator
+from gankit.evaluation.samples import for_extractor
+from gankit.reading.checks import missing, problems
+from gankit.registry import register, restored
+from gankit.runs.pictures import grid, save_png
+from gankit.runs.run import TrainingRun
+
+
+class Flags(Dataset):
+    """Random images of two colours."""
+
+    shape: float = 2.0
+    channels: int = 4
+    gone: bool = False
+
+    def image_channels(self) -> int:
+        return self.channels
+
+    def aspect(self) -> float:
+        return self.shape
+
+    def missing(self, experiment: Any) -> str | None:
+        return "the flags are gone" if self.gone else None
+
+    def load(self, resolution: int) -> LabelledImages:
+        rng = np.random.default_rng(0)
+        colours = rng.integers(0, 256, (40, self.channels, 1, 1), dtype=np.uint8)
+        images = colours.repeat(resolution, 2).repeat(round(resolution * self.shape), 3)
+        images[:, :, : resolution // 2] //= 2
+        return LabelledImages(images, None)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("aspect", [2.0, 0.5, 1.5])
+def test_a_run_of_images_of_any_shape_and_channels(tmp_path: Path, channels: int, aspect: float) -> None:
+    with restored():
+        register("images", "flags", Flags)
+        metrics = {"metrics": "fid", "extractor": "digits", "images": 16}
+        experiment = tiny(data=Flags(shape=aspect, channels=channels), evaluation=metrics)
+        assert not problems(experiment)
+        run = TrainingRun(experiment, tmp_path / "run")
+        run.train()
+        assert run.sample(3, seed=0).shape == (3, 8, round(8 * aspect), channels)
+        assert '"fid"' in (tmp_path / "run" / "metrics.jsonl").read_text()
+
+
+def test_a_width_that_is_no_whole_number_of_pixels_is_refused() -> None:
+    with restored():
+        register("images", "flags", Flags)
+        found = problems(tiny(data=Flags(shape=1.3)))
+    expected = "must make whole pixels, but at 1.3 times as wide 4 are 5.2"
+    assert found == [(("generator", "base"), expected), (("discriminator", "base"), expected)]
+
+
+def test_what_is_missing_is_told_with_its_place() -> None:
+    with restored():
+        register("images", "flags", Flags)
+        experiment = tiny(data=Flags(gone=True))
+        assert not problems(experiment)
+        assert missing(experiment) == [(("data",), "the flags are gone")]
+
+
+def test_data_of_another_shape_than_it_says_is_refused() -> None:
+    class Square(Flags):
+        """Says that it is wide."""
+
+        def aspect(self) -> float:
+            return 3.0
+
+    with restored():
+        register("images", "square", Square)
+        with pytest.raises(UserError, match=r"instead of uint8 \[N, 4, 8, 24\]"):
+            trainer(tiny(data=Square()))
+
+
+def test_images_with_opacity_are_measured_on_black() -> None:
+    images = torch.tensor([[1.0, 1.0, 1.0, 0.0], [1.0, 0.0, -1.0, -1.0]]).view(2, 4, 1, 1)
+    assert for_extractor(images).flatten(1).tolist() == [[128, 128, 128], [0, 0, 0]]
+    opaque = torch.rand(3, 4, 5, 7) * 2 - 1
+    opaque[:, 3] = 1
+    assert torch.equal(for_extractor(opaque), for_extractor(opaque[:, :3]))
+
+
+def test_pictures_keep_opacity_and_shape(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 8, 4), dtype=np.uint8)
+    save_png(tmp_path / "grid.png", grid(images, columns=2, gap=1, scale=1))
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (17, 4))
+        pixels = np.asarray(picture)
+    np.testing.assert_array_equal(pixels[:, :8], images[0])
+    assert (pixels[:, 8] == [128, 128, 128, 255]).all()
+
+
+def test_a_step_at_1024_pixels() -> None:
+    """Nine resolutions with few channels, in the middle of the last fade."""
+    with restored():
+        register("images", "flags", Flags)
+        few = {"channels": {4: 8, 32: 4, 256: 2}}
+        made = trainer(
+            tiny(
+                data=Flags(shape=1.0, channels=3),
+                growth={"use": "progressive", "start": 4, "final": 1024, "images": 4, "fade": 1.0},
+                generator=tiny().generator.model_dump() | few,
+                discriminator=tiny().discriminator.model_dump() | few,
+                training={"batch": 2},
+            )
+        )
+        made.images = made.ends[-1] - 2
+        losses = made.round()
+        assert made.now.resolution == 1024
+        assert made.now.alpha == 0.5
+        assert all(bool(loss.isfinite()) for loss in losses.values())
+        assert made.sample(0, 1, seed=0).shape == (1, 3, 1024, 1024)
+
+
+def test_generated_images_of_the_wrong_shape_are_refused() -> None:
+    with restored():
+        register("images", "flags", Flags)
+        metrics = {"metrics": "fid", "extractor": "digits", "images": 16}
+        made = trainer(experiment := tiny(data=Flags(), evaluation=metrics))
+        evaluator = Evaluator(experiment, made.reals, made.device)
+        from gankit.observing import Progress
+
+        with pytest.raises(ValueError, match=r"expected generated images \[16, 4, 8, 16\], not \[16, 4, 8, 8\]"):
+            evaluator.evaluate(lambda first, count: torch.zeros(count, 4, 8, 8), Progress(96, 96, 2, 2, 8, 1.0))
