@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Literal
 
 from gankit import Head, Place
 
@@ -13,18 +14,34 @@ if TYPE_CHECKING:
 class PgganHead(Head):
     """A 3x3 convolution, a dense layer over the whole map and a linear score (Karras et al. 2018, table 2)."""
 
+    labels: Literal["classify", "select", "ignore"] = "classify"
+    """Use of labels, if the data has them. classify: class logits beside the score, for an auxiliary classifier;
+    select: one score for each class, of which the label's counts (StyleGAN); ignore: none."""
+
+    def classifies(self) -> bool:
+        """True if labels are there to be classified."""
+        return self.labels == "classify"
+
     def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels, resolution, resolution] to [N, 1]."""
+        """A module from [N, in_channels, *place.size] to scores [N, 1], or to score and class logits [N, 1 + classes].
+
+        With `labels: select` and classes it is conditioned on the label and gives [N, 1].
+        """
         from torch import nn
 
-        from gankit.layers import Chain, conv, dense
+        from gankit.layers import conv, dense
+        from gankit_pggan.modules import ScoreAndClasses, SelectScore
 
         channels = place.out_channels
-        return Chain(
+        classes = place.classes if self.labels == "classify" else 0
+        selects = place.classes > 0 and self.labels == "select"
+        return ScoreAndClasses(
+            classes,
             conv=conv(place.in_channels, channels),
             act0=nn.LeakyReLU(0.2),
             flatten=nn.Flatten(),
-            dense0=dense(channels * place.resolution**2, channels),
+            dense0=dense(channels * math.prod(place.size), channels),
             act1=nn.LeakyReLU(0.2),
-            dense1=dense(channels, 1, gain=1.0),
+            dense1=dense(channels, place.classes if selects else 1 + classes, gain=1.0),
+            select=SelectScore() if selects else nn.Identity(),
         )

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit.layers import Chain, Condition, Conditioned
+
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Divide by the root mean square over channels (dimension 1); 1e-8 is added to the mean square."""
@@ -44,3 +46,26 @@ class NormalizedLatent(nn.Module):
         if self.classes and labels is not None:
             z = torch.cat([z, F.one_hot(labels, self.classes).to(z.dtype)], 1)
         return pixel_norm(z)[:, None].expand(-1, styles, -1)
+
+
+class ScoreAndClasses(Chain):
+    """A chain whose output is one score and then the logits of `classes` classes."""
+
+    def __init__(self, classes: int, **members: nn.Module) -> None:
+        super().__init__(**members)
+        self.classes = classes
+
+
+class SelectScore(Conditioned):
+    """Of one score for each class, that of the label."""
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """The labels' entries [N, 1] of [N, classes].
+
+        Raises:
+            ValueError: if there are no labels.
+            RuntimeError: if a label is no class.
+        """
+        if condition.labels is None:
+            raise ValueError("a head that selects the score of the label's class was given no labels")
+        return x.gather(1, condition.labels[:, None])

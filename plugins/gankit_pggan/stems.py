@@ -18,15 +18,15 @@ class PgganStem(Stem):
     """
 
     def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels] to [N, out_channels, resolution, resolution]."""
+        """A module from [N, in_channels] to [N, out_channels, *place.size]."""
         from torch import nn
 
         from gankit.layers import Bias, Chain, conv, dense
 
-        channels, size = place.out_channels, place.resolution
+        channels, size = place.out_channels, place.size
         return Chain(
-            dense=dense(place.in_channels, channels * size * size, gain=math.sqrt(2) / 4, bias=False),
-            shape=nn.Unflatten(1, (channels, size, size)),
+            dense=dense(place.in_channels, channels * math.prod(size), gain=math.sqrt(2) / 4, bias=False),
+            shape=nn.Unflatten(1, (channels, *size)),
             bias=Bias(channels),
             act0=nn.LeakyReLU(0.2),
             norm0=place.norm(),

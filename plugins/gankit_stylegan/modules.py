@@ -77,9 +77,9 @@ class MappingNetwork(nn.Module):
 class Constant(Conditioned):
     """A learned first feature map, the same for every sample; starts at one."""
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
-        self.constant = nn.Parameter(torch.ones(1, channels, size, size))
+        self.constant = nn.Parameter(torch.ones(1, channels, *size))
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         """The constant for each of the N samples of x."""

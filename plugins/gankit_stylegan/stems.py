@@ -14,13 +14,13 @@ class StyleganStem(Stem):
     """A learned constant and a convolution, each followed by noise, bias, leaky ReLU and the norm (figure 1b)."""
 
     def build(self, place: Place) -> nn.Module:
-        """A module from styles to [N, out_channels, resolution, resolution]; the constant starts at one."""
+        """A module from styles to [N, out_channels, *place.size]; the constant starts at one."""
         from gankit.layers import Chain, conv
         from gankit_stylegan.modules import Constant, epilogue
 
         channels = place.out_channels
         return Chain(
-            constant=Constant(channels, place.resolution),
+            constant=Constant(channels, place.size),
             **epilogue(place, channels, 0),
             conv=conv(channels, channels, bias=False),
             **epilogue(place, channels, 1),

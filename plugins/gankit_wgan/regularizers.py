@@ -30,13 +30,7 @@ class GradientPenalty(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A norm across the batch makes the gradient of one sample depend on the others."""
-        for norms in experiment.discriminator.norm.values():
-            if any(norm.mixes_samples for norm in norms):
-                yield (
-                    "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
-                    "batch; use a norm that does not, or another regularizer"
-                )
-                return
+        return mixing_norms(experiment)
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on points drawn uniformly on the line from each real to its fake."""
@@ -58,3 +52,12 @@ class Drift(Regularizer):
     def discriminator(self, step: Step) -> Tensor:
         """The mean of the squared scores of reals."""
         return self.weight * step.on_real.score.square().mean()
+
+
+def mixing_norms(experiment: Experiment) -> Iterable[str]:
+    """Why the discriminator's norms forbid any penalty on the gradient of each sample; nothing if they do not."""
+    if any(norm.mixes_samples for norms in experiment.discriminator.norm.values() for norm in norms):
+        yield (
+            "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
+            "batch; use a norm that does not, or another regularizer"
+        )

@@ -26,9 +26,9 @@ def test_its_experiment_is_valid_and_its_plugin_trains_in_it(tmp_path: Path) -> 
     (tmp_path / "digits.yaml").write_text(experiment)
     (tmp_path / "my_loss.py").write_text(plugin)
     assert gankit(["validate", "digits.yaml"], tmp_path).returncode == 0
-    run = gankit(["run", "digits.yaml", "--plugin", "my_loss.py", "--set", "loss=hinge", *SMALL], tmp_path)
+    run = gankit(["run", "digits.yaml", "--plugin", "my_loss.py", "--set", "loss=squared-hinge", *SMALL], tmp_path)
     assert run.returncode == 0, run.stderr
-    assert "my_loss/hinge" in (tmp_path / "runs" / "digits-wgan" / "experiment.yaml").read_text()
+    assert "my_loss/squared-hinge" in (tmp_path / "runs" / "digits-wgan" / "experiment.yaml").read_text()
 
 
 def test_its_mistakes_look_as_shown(tmp_path: Path) -> None:

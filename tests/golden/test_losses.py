@@ -12,6 +12,9 @@ from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 
+TOY_CRITIC = ["D.c.weight", "D.c.bias", "D.f.weight", "D.f.bias"]
+"""A convolution and a dense layer."""
+
 
 class Critic(torch.nn.Module):
     """The authors' toy critics, as a function of their named weights."""
@@ -40,11 +43,14 @@ def step_on(critic: Critic, real: torch.Tensor, fake: torch.Tensor, share: torch
 
 
 @DTYPES
-def test_stylegan_authors_wasserstein_and_logistic(dtype: torch.dtype) -> None:
+def test_stylegan_authors_losses(dtype: torch.dtype) -> None:
     case = Case("tf_stylegan_losses", dtype)
     critic = Critic(case, ["fc1", "b1", "fc2"])
     for name, loss, regularizers in (
         ("d_logistic", "non-saturating", []),
+        ("d_logistic_simplegp", "non-saturating", ["r1"]),
+        ("d_hinge", "hinge", []),
+        ("d_hinge_gp", "hinge", ["gradient-penalty"]),
         ("d_wgan", "wgan", ["drift"]),
         ("d_wgan_gp", "wgan", ["gradient-penalty", "drift"]),
     ):
@@ -69,9 +75,32 @@ def test_stylegan_authors_wasserstein_and_logistic(dtype: torch.dtype) -> None:
 
 
 @DTYPES
+def test_stylegan_authors_penalties_of_each_sample(dtype: torch.dtype) -> None:
+    """The critic takes samples apart, so that a penalty on a batch of one is that sample's."""
+    case = Case("tf_stylegan_losses", dtype)
+    critic = Critic(case, ["fc1", "b1", "fc2"])
+
+    def of_each_sample(regularizer: str, **options: float) -> torch.Tensor:
+        steps = [
+            step_on(critic, case["in.reals"][i : i + 1], case["in.fakes"][i : i + 1], case["in.mix"][i : i + 1])
+            for i in range(5)
+        ]
+        return torch.stack([component("regularizer", regularizer, **options).discriminator(step) for step in steps])
+
+    case.check("out.d_logistic_simplegp.r1_penalty", of_each_sample("r1", gamma=2))
+    distance_to_1 = of_each_sample("gradient-penalty", weight=1)
+    distance_to_2 = of_each_sample("gradient-penalty", weight=4, target=2)
+    norms = (distance_to_1 - distance_to_2 + 3) / 2  # (n - 1)^2 - (n - 2)^2 = 2 n - 3
+    for name in ("d_hinge_gp", "d_wgan_gp"):
+        case.check(f"out.{name}.mixed_norms", norms)
+    for name in ("d_wgan", "d_wgan_gp"):
+        case.check(f"out.{name}.epsilon_penalty", of_each_sample("drift", weight=1))
+
+
+@DTYPES
 def test_mimicry_losses(dtype: torch.dtype) -> None:
     case = Case("mimicry_losses", dtype)
-    for theirs, ours in (("wasserstein", "wgan"), ("minimax", "non-saturating")):
+    for theirs, ours in (("hinge", "hinge"), ("wasserstein", "wgan"), ("minimax", "non-saturating")):
         real, fake = case["in.real"].requires_grad_(), case["in.fake"].requires_grad_()
         value = component("loss", ours).discriminator(real, fake)
         case.check(f"out.{theirs}_dis", value)
@@ -94,7 +123,7 @@ def test_mimicry_losses(dtype: torch.dtype) -> None:
 def test_gradient_penalty(file: str, penalty: str, gradients: str, share_of_fake: int, dtype: torch.dtype) -> None:
     """Both draw the share of the real, ours is the share of the fake; the second sums gradients over its 4 samples."""
     case = Case(file, dtype)
-    critic = Critic(case, ["D.c.weight", "D.c.bias", "D.f.weight", "D.f.bias"])
+    critic = Critic(case, TOY_CRITIC)
     step = step_on(critic, case["in.real"], case["in.fake"], 1 - case["in.alpha"].reshape(-1, 1, 1, 1))
     value = component("regularizer", "gradient-penalty", weight=10).discriminator(step)
     case.check(penalty, value)
@@ -104,16 +133,50 @@ def test_gradient_penalty(file: str, penalty: str, gradients: str, share_of_fake
             case.check(gradients + key, gradient * share_of_fake)
 
 
+@DTYPES
+def test_r1_without_the_papers_half(dtype: torch.dtype) -> None:
+    """This peer's weight takes the place of gamma / 2."""
+    case = Case("ganzoo_gp_r1_losses", dtype)
+    critic = Critic(case, TOY_CRITIC)
+    step = step_on(critic, case["in.real"], case["in.fake"], case["in.alpha"])
+    value = component("regularizer", "r1", gamma=2 * case.meta["args"]["weight"]).discriminator(step)
+    case.check("out.r1_mean_times_weight", value)
+    case.check_differs("out.r1_mean_times_weight", value / 2)
+    gradients = torch.autograd.grad(value, list(critic.weights.values()), materialize_grads=True, allow_unused=True)
+    for key, gradient in zip(critic.weights, gradients, strict=True):
+        case.check(f"grad.r1.{key}", gradient)
+
+
+@DTYPES
+def test_losses_of_reals_and_fakes_taken_apart(dtype: torch.dtype) -> None:
+    """This peer adds up scores under Wasserstein's loss, over its 4 samples, and averages under the logistic one."""
+    case = Case("ganzoo_gp_r1_losses", dtype)
+    critic = Critic(case, TOY_CRITIC)
+    real, fake = critic.score(case["in.real"]), critic.score(case["in.fake"])
+    case.check("out.scores_real", real)
+    case.check("out.scores_fake", fake)
+    wasserstein, logistic = component("loss", "wgan"), component("loss", "non-saturating")
+    zero = torch.zeros_like(real)
+    case.check("out.WGANGP_real", 4 * wasserstein.discriminator(real, zero))
+    case.check("out.WGANGP_fake", 4 * wasserstein.discriminator(zero, fake))
+    case.check("out.WGANGP_real", 4 * wasserstein.generator(real, None))
+    case.check_differs("out.WGANGP_fake", wasserstein.discriminator(zero, fake))
+    case.check("out.Logistic_real", logistic.generator(real, None))
+    sure = torch.full_like(fake, 1e3)  # scores that cost nothing
+    case.check("out.Logistic_real", logistic.discriminator(real, -sure))
+    case.check("out.Logistic_fake", logistic.discriminator(sure, fake))
+
+
 def test_a_wrong_target_is_scaled_as_in_the_paper() -> None:
     case = Case("mimicry_wgan_gp")
-    critic = Critic(case, ["D.c.weight", "D.c.bias", "D.f.weight", "D.f.bias"])
+    critic = Critic(case, TOY_CRITIC)
     step = step_on(critic, case["in.real"], case["in.fake"], 1 - case["in.alpha"].reshape(-1, 1, 1, 1))
     value = component("regularizer", "gradient-penalty", weight=10, target=750).discriminator(step)
     norms = case["out.grad_norms"]
     assert float(value.detach()) == pytest.approx(float(10 / 750**2 * (norms - 750).square().mean()), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan"])
+@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan", "hinge"])
 def test_losses_are_finite_for_extreme_scores(name: str) -> None:
     scores = torch.tensor([1e3, -1e3, 0.0], requires_grad=True)
     loss = component("loss", name)
