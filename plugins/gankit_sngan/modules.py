@@ -1,10 +1,25 @@
-"""Torch modules of spectral normalization."""
+"""Torch modules of SNGAN."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gankit.layers import Condition, Conditioned, run, styles_of
+
+
+class Sum(Conditioned):
+    """The sum of a path, which consumes its styles, and of the shortcut past it."""
+
+    def __init__(self, path: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.path, self.shortcut = path, shortcut
+        self.styles = styles_of(path)
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Run both on [N, C, H, W]."""
+        return run(self.shortcut, x, condition) + run(self.path, x, condition)
 
 
 class SpectralNorm(nn.Module):

@@ -1,0 +1,92 @@
+"""The residual blocks of SNGAN and the way between them and images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gankit import Block, Place, at
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gankit.config import Experiment
+
+
+class Residual(Block):
+    """Two 3x3 convolutions, each after the norm and ReLU, added to a shortcut (Miyato et al. 2018; the authors' code).
+
+    Goes up by repeating pixels before the first convolution, down by averaging after the second; a shortcut that
+    changes channels or resolution has a 1x1 convolution. A discriminator's block that reads the image itself rectifies
+    nothing before its first convolution. What comes out is linear: `residual-rgb` makes an image of it.
+    """
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """It cannot write the image itself."""
+        generator, final = experiment.generator, experiment.growth.stages()[-1].resolution
+        last = generator.base_blocks if final == generator.base else at(generator.block, final)
+        if generator.rgb is None and last and last[-1] is self:
+            yield (
+                "would be as narrow inside as the image that it writes; "
+                "set generator.rgb to residual-rgb, which makes an image of its feature maps"
+            )
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels, H, W] to [N, out_channels, H', W']; its input stays as it is."""
+        from torch import nn
+
+        from gankit.layers import Chain, conv, resampling
+        from gankit_sngan.modules import Sum
+
+        inputs, outputs = place.in_channels, place.out_channels
+        image_comes_in = place.network == "discriminator" and place.outermost
+        between = outputs if place.network == "generator" or image_comes_in else inputs
+        path = Chain(
+            norm0=nn.Identity() if image_comes_in else place.norm(inputs),
+            act0=nn.Identity() if image_comes_in else nn.ReLU(),
+            up=resampling(place.resample, "up"),
+            conv0=conv(inputs, between),
+            norm1=place.norm(between),
+            act1=nn.ReLU(),
+            conv1=conv(between, outputs),
+            down=resampling(place.resample, "down"),
+        )
+        return Sum(path, _shortcut(place))
+
+
+class ResidualRgb(Block):
+    """Between images and residual blocks: norm, ReLU and a 3x3 convolution into an image (Miyato et al. 2018).
+
+    Out of an image, a 1x1 convolution without activation: the residual block that follows begins with one.
+    """
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from features to an image in a generator, from an image to features in a discriminator."""
+        from torch import nn
+
+        from gankit.layers import Chain, conv
+
+        inputs, outputs = place.in_channels, place.out_channels
+        if place.network == "discriminator":
+            return conv(inputs, outputs, 1, gain=1.0)
+        return Chain(norm=place.norm(inputs), act=nn.ReLU(), conv=conv(inputs, outputs, gain=1.0))
+
+
+def _shortcut(place: Place) -> nn.Module:
+    """The way past the convolutions.
+
+    The authors convolve feature maps at the higher resolution. A 1x1 convolution gives the same at the lower one, with
+    a quarter of the work, as it commutes with repeating and with averaging pixels.
+    """
+    from torch import nn
+
+    from gankit.layers import Chain, conv, resampling
+
+    inputs, outputs = place.in_channels, place.out_channels
+    if inputs == outputs and place.resample is None:
+        return nn.Identity()
+    return Chain(
+        down=resampling(place.resample, "down"),
+        conv=conv(inputs, outputs, 1, gain=1.0),
+        up=resampling(place.resample, "up"),
+    )
