@@ -227,7 +227,7 @@ class LabelledImages(NamedTuple):
     """A data set in memory (or memory-mapped)."""
 
     images: np.ndarray
-    """uint8 [N, channels, height, width]."""
+    """uint8 [N, channels, height, width]; of four channels the last is opacity, which the colours are multiplied by."""
     labels: np.ndarray | None
     """int64 [N], or None without labels."""
 

@@ -15,6 +15,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
+    parser.add_argument("--label", type=int, metavar="K", help="draw images of class K only, counted from 0")
     parser.add_argument(
         "--truncation", type=float, metavar="PSI", help="pull styles towards their mean: 1 not at all, 0 fully"
     )
@@ -39,16 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.runs.pictures import grid, save_png
     from gankit.runs.run import choose_device
     from gankit.training.checkpoints import load_average
-    from gankit.training.trainer import Truncation, sample
+    from gankit.training.trainer import Wish, sample
 
     device = choose_device("auto")
     generator = load_average(arguments.folder, experiment, device)
-    truncation = None
-    if arguments.truncation is not None:
-        if not hasattr(generator.mapping, "truncated"):
-            raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
-        truncation = Truncation(arguments.truncation, arguments.cutoff)
-    images = sample(generator, 0, arguments.number, arguments.seed, device, truncation)
+    if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
+        raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
+    classes = generator.place.classes
+    if arguments.label is not None and not 0 <= arguments.label < classes:
+        there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
+        raise UserError(f"--label: {there}")
+    wish = Wish(arguments.label, arguments.truncation, arguments.cutoff)
+    images = sample(generator, 0, arguments.number, arguments.seed, device, wish)
     try:
         save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
     except OSError as failure:

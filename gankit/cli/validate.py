@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     lacking: list[str] = []
     experiment = load_experiment(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
     stages = experiment.growth.stages()
-    resolutions = ", ".join(f"{stage.resolution}x{stage.resolution}" for stage in stages)
+    aspect = experiment.data.aspect()
+    resolutions = ", ".join(f"{stage.resolution}x{round(stage.resolution * aspect)}" for stage in stages)
     images = sum(stage.images for stage in stages)
     names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
     plural = "stage" if len(stages) == 1 else "stages"

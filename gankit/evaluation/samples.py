@@ -191,14 +191,14 @@ class _Seen:
 def for_extractor(images: Tensor) -> Tensor:
     """What extractors see of images in network range, generated and real alike: uint8 [N, 3, H, W].
 
-    Grey is repeated; RGB with opacity is laid on black.
+    Grey is repeated; RGB with opacity is seen on black.
 
     Raises:
         UserError: if a value is NaN or infinite.
     """
     pixels = to_uint8(images)
     if pixels.shape[1] == 4:
-        return (pixels[:, :3] * (pixels[:, 3:] / 255)).round().to(pixels.dtype)
+        return pixels[:, :3]  # colours are multiplied by their opacity already
     return pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
 
 

@@ -84,7 +84,7 @@ def _problems_of_network(name: str, network: Network, stages: Sequence[Stage], a
     first, base = stages[0].resolution, network.base
     if first % base or (first // base).bit_count() != 1:
         yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
-    if (width := base * aspect) != round(width):
+    if abs((width := base * aspect) - round(width)) > 1e-6 or width < 0.5:
         yield (
             (name, "base"),
             f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}",

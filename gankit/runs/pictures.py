@@ -46,6 +46,8 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
 def save_png(path: Path, image: np.ndarray) -> None:
     """Save uint8 [H, W, 1, 3 or 4] as a PNG that is either complete or not there, the same bytes for the same image.
 
+    Of four channels the last is opacity, which the colours are multiplied by.
+
     Raises:
         ValueError: if `image` is of another form.
     """
@@ -55,7 +57,11 @@ def save_png(path: Path, image: np.ndarray) -> None:
         raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(draft, format="PNG")
+        if image.shape[2] == 4:  # a PNG's colours are not multiplied by opacity
+            picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
+        else:
+            picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+        picture.save(draft, format="PNG")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -136,7 +136,7 @@ class Growing(nn.Module):
 
         Those before a generator's first keep its channels; those before a discriminator's last keep what comes in.
         """
-        turn = 0 if place.resample == "up" else len(blocks) - 1
+        turn, nearest_image = (0, len(blocks) - 1) if place.network == "generator" else (len(blocks) - 1, 0)
         outermost = self.options.rgb is None and resolution == self.resolutions[-1]
         channels, modules = place.in_channels, []
         for position, block in enumerate(blocks):
@@ -147,7 +147,7 @@ class Growing(nn.Module):
                 in_channels=channels,
                 out_channels=outputs,
                 resample=place.resample if position == turn else None,
-                outermost=outermost and position == (len(blocks) - 1 if place.resample == "up" else 0),
+                outermost=outermost and position == nearest_image,
             )
             modules.append(block.build(here))
             channels = getattr(modules[-1], "out_channels", outputs)

@@ -21,13 +21,20 @@ from gankit.training.step import Step
 NetworkName = Literal["generator", "discriminator"]
 
 
-class Truncation(NamedTuple):
-    """How far styles are pulled towards their mean, for samples that are better and less varied."""
+class Wish(NamedTuple):
+    """Which samples are wanted."""
 
-    psi: float
-    """1 leaves styles as they are, 0 makes them all the mean."""
+    label: int | None = None
+    """Their class; None: any of them, each as often."""
+    truncation: float | None = None
+    """How far styles are pulled towards their mean, for samples that are better and less varied: 1 leaves them as they
+    are, 0 makes them all the mean; None asks for nothing, which every generator can give."""
     cutoff: int | None = None
-    """How many of the styles, counted from the lowest resolution; None: all."""
+    """How many of the styles are pulled, counted from the lowest resolution; None: all."""
+
+
+ANY = Wish()
+"""Samples as they come."""
 
 
 class Trainer:
@@ -231,9 +238,7 @@ class Trainer:
         return 1 / (1 + sum(1 / every for every in lazy))
 
 
-def sample(
-    generator: Generator, first: int, count: int, seed: int, device: torch.device, truncation: Truncation | None = None
-) -> Tensor:
+def sample(generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: Wish = ANY) -> Tensor:
     """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
 
     They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
@@ -247,9 +252,12 @@ def sample(
             z = torch.randn(block, generator.place.latent, device=device)
             classes = generator.place.classes
             labels = torch.randint(classes, (block,), device=device) if classes else None
+            if labels is not None and wish.label is not None:
+                labels.fill_(wish.label)
             styles = generator.map(z, labels)
-            if truncation is not None:
-                styles = generator.mapping.truncated(styles, *truncation)  # pyright: ignore[reportCallIssue]
+            if wish.truncation is not None:
+                truncated: Any = generator.mapping.truncated
+                styles = truncated(styles, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
     return torch.cat(images)[first % block :][:count]
 

@@ -70,14 +70,16 @@ class BlurredFrechetDistance(Metric):
         return {f"fid_blurred_{self.sigma:g}": frechet_distance(blurred.statistics, samples.real.statistics)}
 
     def blurred(self, images: Tensor) -> Tensor:
-        """Images [N, C, R, R] after the blur, mirrored at their edges as scipy.ndimage.gaussian_filter does."""
+        """Images [N, C, H, W] after the blur, mirrored at their edges as scipy.ndimage.gaussian_filter does."""
         import numpy as np
         import torch
         from scipy.ndimage import gaussian_filter1d
 
-        of_columns = gaussian_filter1d(np.eye(images.shape[-1]), self.sigma, axis=0)
-        matrix = torch.from_numpy(of_columns).to(images)
-        return matrix @ images @ matrix.t()
+        rows, columns = (
+            torch.from_numpy(gaussian_filter1d(np.eye(size), self.sigma, axis=0)).to(images)
+            for size in images.shape[2:]
+        )
+        return rows @ images @ columns.t()
 
 
 class InceptionScore(Metric):

@@ -44,9 +44,10 @@ class DigitsNetwork(nn.Module):
         return Features(pooled, self.classifier(pooled))
 
     def _resized(self, images: Tensor) -> Tensor:
-        """Images of any height at 16x16: bilinear going up, means going down."""
-        if images.shape[2] > self.size:
-            return F.interpolate(images, (self.size, self.size), mode="area")
+        """Images of any size at 16x16: in each direction bilinear going up, means going down."""
+        height, width = images.shape[2:]
+        if max(height, width) > self.size:
+            images = F.interpolate(images, (min(height, self.size), min(width, self.size)), mode="area")
         return F.interpolate(images, (self.size, self.size), mode="bilinear", align_corners=False)
 
 

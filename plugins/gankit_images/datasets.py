@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from gankit import Dataset, LabelledImages, UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gankit.config import Experiment
 
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
@@ -53,18 +56,110 @@ class Digits(Dataset):
         return LabelledImages(images[:, None], digits.astype(np.int64) if self.labels else None)
 
 
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+
+
+class FashionMnist(Dataset):
+    """70,000 grey pictures of clothing, 28x28 in a frame of two black pixels, in ten classes (Xiao et al. 2017).
+
+    Read are the IDX files as Debian's package dataset-fashion-mnist and as torchvision lay them out; nothing is
+    downloaded. Below 32x32 they are reduced by means of squares of pixels.
+    """
+
+    path: AbsolutePath = DEBIAN_FASHION_MNIST
+    """The folder of the files, compressed or not, or the root that torchvision was given; by default where Debian's
+    package puts them."""
+    split: Literal["train", "test"] = "train"
+    """train: 60,000 images, test: 10,000."""
+    labels: bool = False
+    """Give each image its class: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot."""
+
+    def image_channels(self) -> int:
+        """One, grey."""
+        return 1
+
+    def class_count(self) -> int:
+        """The ten kinds of clothing, or 0 without labels."""
+        return 10 if self.labels else 0
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Refuse resolutions that whole squares of pixels do not lead to."""
+        final = max(stage.resolution for stage in experiment.growth.stages())
+        if 32 % final:
+            yield f"images have 32x32 pixels or that halved some times, but the growth ends at {final}x{final}"
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """The files that would be read, unless they are there."""
+        try:
+            self._file("images-idx3-ubyte")
+            if self.labels:
+                self._file("labels-idx1-ubyte")
+        except UserError as problem:
+            return str(problem)
+        return None
+
+    def load(self, resolution: int) -> LabelledImages:
+        """All images of the split, uint8 [N, 1, resolution, resolution].
+
+        Raises:
+            UserError: if a file is missing or damaged.
+        """
+        import numpy as np
+
+        from gankit.data import reduced
+        from gankit_images.idx import read_idx
+
+        file = self._file("images-idx3-ubyte")
+        pixels = read_idx(file, dimensions=3)
+        if pixels.shape[1:] != (28, 28) or not len(pixels):
+            raise UserError(f"{file} should hold images of 28x28 pixels, not an array {list(pixels.shape)}")
+        framed = np.pad(pixels, ((0, 0), (2, 2), (2, 2)))[:, None]
+        images = framed if resolution == 32 else reduced(framed, resolution)
+        return LabelledImages(images, self._read_labels(len(images)) if self.labels else None)
+
+    def _read_labels(self, images: int) -> np.ndarray:
+        """The labels of so many images, int64 [images]."""
+        import numpy as np
+
+        from gankit_images.idx import read_idx
+
+        file = self._file("labels-idx1-ubyte")
+        labels = read_idx(file, dimensions=1)
+        if len(labels) != images:
+            raise UserError(f"{file} holds {len(labels)} labels, but there are {images} images")
+        if labels.max() >= self.class_count():
+            raise UserError(f"{file} should hold classes from 0 to {self.class_count() - 1}, not {labels.max()}")
+        return labels.astype(np.int64)
+
+    def _file(self, name: str) -> Path:
+        """A file of the split, in `path` or in the folder that torchvision has for it."""
+        name = f"{'train' if self.split == 'train' else 't10k'}-{name}"
+        for folder in (self.path, self.path / "raw", self.path / "FashionMNIST" / "raw"):
+            for file in (folder / name, folder / f"{name}.gz"):
+                if os.path.isfile(file):
+                    return file
+        raise UserError(
+            f"there is no {name}, with or without .gz, in {self.path} nor in FashionMNIST/raw below it; get it by "
+            f"`apt-get install dataset-fashion-mnist`, which puts it in {DEBIAN_FASHION_MNIST}, "
+            "or by torchvision.datasets.FashionMNIST(root, download=True), whose root can be the path"
+        )
+
+
 class Folder(Dataset):
     """The images of a folder and of all folders in it, in the order of their paths.
 
     Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF and PNM; names that begin with a dot are passed over.
-    Images are turned as their EXIF orientation says, laid on black where they are transparent, cut to the square in
-    their middle and resized with Pillow's Lanczos filter. All are held in memory at the final resolution.
+    Images are turned as their EXIF orientation says, cut in their middle to the square or another `shape`, and resized
+    with Pillow's Lanczos filter. All are held in memory at the final resolution.
     """
 
     path: AbsolutePath
     """The folder; a relative path starts from the current folder and is saved as an absolute one."""
-    channels: Literal[1, 3] = 3
-    """3: RGB, 1: grey."""
+    channels: Literal[1, 3, 4] = 3
+    """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
+    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
+    """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
     labels: bool = False
     """Make each folder directly inside `path` a class, numbered in the order of their names."""
 
@@ -72,19 +167,37 @@ class Folder(Dataset):
         """As many as asked for."""
         return self.channels
 
+    def aspect(self) -> float:
+        """As `shape` says."""
+        height, width = self.shape
+        return width / height
+
     def class_count(self) -> int:
-        """Number of folders that hold images, or 0 without labels."""
+        """Number of folders that hold images, or 0 without labels.
+
+        Raises:
+            UserError: if there are labels but the folder is missing or empty, or an image lies in no class.
+        """
         return len(self._class_names()) if self.labels else 0
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Look for the folder, and for images in it."""
+        """Look for images that lie in no class."""
+        if self.labels and self.missing(experiment) is None:
+            try:
+                self._class_names()
+            except UserError as problem:
+                yield str(problem)
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """The folder, or images in it."""
         try:
-            self._class_names()
+            self._files()
         except UserError as problem:
-            yield str(problem)
+            return str(problem)
+        return None
 
     def load(self, resolution: int) -> LabelledImages:
-        """All images, uint8 [N, channels, resolution, resolution].
+        """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
 
         Raises:
             UserError: if the folder is missing or empty, or an image cannot be read.
@@ -94,7 +207,8 @@ class Folder(Dataset):
         from gankit_images.pictures import read_all
 
         files = self._files()
-        images = read_all([self.path / file for file in files], resolution, self.channels)
+        size = (resolution, round(resolution * self.aspect()))
+        images = read_all([self.path / file for file in files], size, self.channels)
         if not self.labels:
             return LabelledImages(images, None)
         numbers = {name: number for number, name in enumerate(self._class_names())}
@@ -104,7 +218,7 @@ class Folder(Dataset):
         """Paths of the images relative to the folder, at least one."""
         from gankit_images.pictures import SUFFIXES, image_files
 
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):
             raise UserError(f"there is no folder {self.path}")
         files = image_files(self.path)
         if not files:

@@ -1,4 +1,4 @@
-"""From picture files to square arrays of bytes."""
+"""From picture files to arrays of bytes, all of one size."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.parts)
 
 
-def read_all(paths: Sequence[Path], resolution: int, channels: int) -> np.ndarray:
-    """All of the pictures, uint8 [N, channels, resolution, resolution], decoded side by side.
+def read_all(paths: Sequence[Path], size: tuple[int, int], channels: int) -> np.ndarray:
+    """All of the pictures, uint8 [N, channels, *size], decoded side by side.
 
     Raises:
         UserError: if one of them cannot be read; it names the first.
     """
-    images = np.empty((len(paths), channels, resolution, resolution), np.uint8)
+    images = np.empty((len(paths), channels, *size), np.uint8)
 
     def read_into(position: int) -> None:
-        images[position] = read(paths[position], resolution, channels)
+        images[position] = read(paths[position], size, channels)
 
     workers = ThreadPoolExecutor(min(16, os.cpu_count() or 1))  # Pillow decodes outside the interpreter's lock
     try:
@@ -56,26 +56,45 @@ def read_all(paths: Sequence[Path], resolution: int, channels: int) -> np.ndarra
     return images
 
 
-def read(path: Path, resolution: int, channels: int) -> np.ndarray:
-    """One picture, uint8 [channels, resolution, resolution]: the square in its middle, resized with Lanczos' filter.
+MODES = {1: "L", 3: "RGB", 4: "RGBa"}
+"""Pillow's names for pictures of so many channels; in the last, colours are multiplied by their opacity."""
+
+
+def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
+    """One picture, uint8 [channels, height, width]: what fits its middle, resized with Lanczos' filter.
+
+    With four channels, colours are multiplied by their opacity.
 
     Raises:
         UserError: if it cannot be read.
     """
+    height, width = size
     try:
         with Image.open(path) as opened:
-            picture = in_bytes(ImageOps.exif_transpose(opened), "RGB" if channels == 3 else "L")
-            side = min(picture.size)
-            left, top = (picture.width - side) // 2, (picture.height - side) // 2
-            square = picture.crop((left, top, left + side, top + side))  # resize's own box would look beyond its edge
-            pixels = np.asarray(square.resize((resolution, resolution), Image.Resampling.LANCZOS))
+            picture = in_bytes(ImageOps.exif_transpose(opened), MODES[channels])
+            middle = picture.crop(middle_box(picture.size, size))  # resize's own box would look beyond its edge
+            pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
     except Exception as problem:  # each of Pillow's decoders fails in ways of its own
         raise UserError(f"{path}: cannot read this image: {problem}") from problem
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
+def middle_box(picture: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The largest box of a shape in the middle of a picture, to the nearest whole pixel: left, top, right, bottom.
+
+    Args:
+        picture: Its width and height in pixels.
+        shape: Height and width in any unit.
+    """
+    height, width = shape
+    wide = max(1, min(picture[0], round(picture[1] * width / height)))
+    high = max(1, min(picture[1], round(picture[0] * height / width)))
+    left, top = (picture[0] - wide) // 2, (picture[1] - high) // 2
+    return left, top, left + wide, top + high
+
+
 def in_bytes(picture: Image.Image, mode: str) -> Image.Image:
-    """A picture of any mode as "RGB" or "L", laid on black where it is transparent.
+    """A picture of any mode as "RGBa", or as "RGB" or "L", laid on black where it is transparent.
 
     Raises:
         ValueError: if its pixels are 32-bit numbers, whose range is anybody's guess.
@@ -84,11 +103,12 @@ def in_bytes(picture: Image.Image, mode: str) -> Image.Image:
         values = np.asarray(picture)
         if picture.mode == "F" or not 0 <= values.min() <= values.max() <= 65535:
             raise ValueError("its pixels are 32-bit numbers; convert it to 8 or 16 bits")
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert(mode)
+        picture = Image.fromarray(np.rint(values / 257).astype(np.uint8))
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
-    return picture.convert(mode)
+        if mode != "RGBa":
+            picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
+    return (picture.convert("RGBA") if mode == "RGBa" else picture).convert(mode)  # RGBa is reached from RGBA alone
 
 
 def resized_scan(scan: np.ndarray, resolution: int) -> np.ndarray:

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
+from gankit import Block, Place
+from gankit.config import DiscriminatorOptions, GeneratorOptions
 from gankit.layers import Chain, Condition, Conditioned, conv, double, halve
+from gankit.registry import register, restored
 from gankit.training.networks import Discriminator, Generator, Shape
 
 BLOCKS = ["conv", ["conv", "conv"]]
@@ -83,6 +85,32 @@ def test_a_generators_first_block_goes_up_and_a_discriminators_last_goes_down() 
     downs = [type(block.get_submodule("down")).__name__ for block in discriminator.blocks["8"].children()]
     assert ups == ["Function", "Identity", "Identity"]
     assert downs == ["Identity", "Identity", "Function"]
+
+
+def test_the_block_nearest_to_the_image_is_told_so() -> None:
+    seen: list[Place] = []
+
+    class Seen(Block):
+        """Remembers where it is built."""
+
+        def build(self, place: Place) -> nn.Module:
+            seen.append(place)
+            return nn.Identity()
+
+    with restored():
+        register("basics", "seen", Seen)
+        for growth, final in (
+            ({"block": ["seen", "seen"]}, 8),
+            ({"base_blocks": ["seen", "seen"], "block": "conv"}, 4),
+        ):
+            options = tiny().generator.model_dump() | growth | {"rgb": None}
+            Generator(GeneratorOptions.model_validate(options), Shape((final,), 1))
+            assert [place.outermost for place in seen] == [False, True]
+            seen.clear()
+            options = tiny().discriminator.model_dump() | growth | {"rgb": None}
+            Discriminator(DiscriminatorOptions.model_validate(options), Shape((final,), 1))
+            assert [place.outermost for place in seen] == [True, False]
+            seen.clear()
 
 
 class Styled(Conditioned):

@@ -49,7 +49,7 @@ class Flags(Dataset):
 def test_a_run_of_images_of_any_shape_and_channels(tmp_path: Path, channels: int, aspect: float) -> None:
     with restored():
         register("images", "flags", Flags)
-        metrics = {"metrics": "fid", "extractor": "digits", "images": 16}
+        metrics = {"metrics": ["fid", "fid_blurred"], "extractor": "digits", "images": 16}
         experiment = tiny(data=Flags(shape=aspect, channels=channels), evaluation=metrics)
         assert not problems(experiment)
         run = TrainingRun(experiment, tmp_path / "run")
@@ -88,20 +88,21 @@ def test_data_of_another_shape_than_it_says_is_refused() -> None:
 
 
 def test_images_with_opacity_are_measured_on_black() -> None:
-    images = torch.tensor([[1.0, 1.0, 1.0, 0.0], [1.0, 0.0, -1.0, -1.0]]).view(2, 4, 1, 1)
-    assert for_extractor(images).flatten(1).tolist() == [[128, 128, 128], [0, 0, 0]]
-    opaque = torch.rand(3, 4, 5, 7) * 2 - 1
-    opaque[:, 3] = 1
-    assert torch.equal(for_extractor(opaque), for_extractor(opaque[:, :3]))
+    """Their colours are multiplied by opacity already, so what is seen on black is the colours alone."""
+    images = torch.rand(3, 4, 5, 7) * 2 - 1
+    assert torch.equal(for_extractor(images), for_extractor(images[:, :3]))
 
 
 def test_pictures_keep_opacity_and_shape(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 8, 4), dtype=np.uint8)
+    images[:, :, :, :3] = images[:, :, :, :3] * (images[:, :, :, 3:] / 255.0)
     save_png(tmp_path / "grid.png", grid(images, columns=2, gap=1, scale=1))
     with Image.open(tmp_path / "grid.png") as picture:
         assert (picture.mode, picture.size) == ("RGBA", (17, 4))
         pixels = np.asarray(picture)
-    np.testing.assert_array_equal(pixels[:, :8], images[0])
+    np.testing.assert_array_equal(pixels[:, :8, 3], images[0, :, :, 3])
+    on_black = pixels[:, :8, :3] * (pixels[:, :8, 3:] / 255.0)
+    assert abs(on_black - images[0, :, :, :3]).max() <= 1
     assert (pixels[:, 8] == [128, 128, 128, 255]).all()
 
 

@@ -21,7 +21,6 @@ MISTAKES = {
         "no value for resolution 4",
     ),
     "a batch of broken groups": (["training.batch=10"], "does not split into groups of 4"),
-    "a missing folder": (["data={use: folder, path: nowhere}"], "nowhere"),
     "digits larger than they are": (["growth.final=32"], "digits are scans"),
     "a label for none": (["name=bad/name"], "name"),
 }

@@ -1,4 +1,4 @@
-"""What the command offers of whole systems: data that is not here, truncated samples."""
+"""What the command offers of whole systems: data that is not here, samples truncated or of one class."""
 
 from __future__ import annotations
 
@@ -66,9 +66,22 @@ def test_samples_are_truncated_as_told(runs: Path) -> None:
     assert np.array_equal(half, drawn(runs, "--truncation", "0.5", "--cutoff", "99"))
 
 
+def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
+    settings = ["--set", "data={use: digits, labels: true}", "--set", "name=labels"]
+    assert gankit(["run", QUICKSTART, *SMALL, *settings], runs).returncode == 0
+    grids = []
+    for label in ("0", "9"):
+        assert gankit(["sample", "runs/labels", "-o", "class.png", "--label", label], runs).returncode == 0
+        grids.append(picture(runs / "class.png"))
+    assert not np.array_equal(*grids)
+    refused = gankit(["sample", "runs/labels", "-o", "class.png", "--label", "10"], runs)
+    assert (refused.returncode, refused.stderr) == (2, "--label: the classes of this run are 0 to 9\n")
+
+
 @pytest.mark.parametrize(
     ("run", "options", "said"),
     [
+        ("quickstart", ["--label", "0"], "--label: this run was trained without labels"),
         ("quickstart", ["--truncation", "0.5"], "--truncation: the mapping of this run's generator keeps no mean"),
         ("styles", ["--cutoff", "2"], "--cutoff: expected a number of styles, 1 or more, beside --truncation"),
         ("styles", ["--truncation", "0.5", "--cutoff", "0"], "--cutoff: expected a number of styles"),

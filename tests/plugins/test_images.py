@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 from sklearn.datasets import load_digits
 from support.tiny import tiny
 
 from gankit import UserError
 from gankit.data import RealImages
+from gankit.reading import checks
+from gankit.reading.dumping import dump_experiment
 from gankit_images.datasets import Digits, Folder
-from gankit_images.pictures import image_files, in_bytes, read
+from gankit_images.pictures import image_files, in_bytes, middle_box, read
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 
@@ -110,7 +113,7 @@ def test_transparency_shows_black(tmp_path: Path, draw: Draw) -> None:
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     values = np.array([[0, 257, 65535, 30000]] * 4, np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
-    image = read(tmp_path / "a.png", 4, 1)
+    image = read(tmp_path / "a.png", (4, 4), 1)
     assert image[0, 0].tolist() == [0, 1, 255, 117]
     assert in_bytes(Image.fromarray(values.astype(np.int32)), "L").tobytes() == image.tobytes()
 
@@ -128,7 +131,7 @@ def test_pictures_stand_as_their_exif_orientation_says(tmp_path: Path) -> None:
     exif = picture.getexif()
     exif[0x0112] = 6  # turn a quarter clockwise to see it upright
     picture.save(tmp_path / "a.png", exif=exif)
-    image = read(tmp_path / "a.png", 8, 3)
+    image = read(tmp_path / "a.png", (8, 8), 3)
     assert tuple(image[:, 0, 0]) == tuple(image[:, 0, 7]) == RED
     assert tuple(image[:, 7, 0]) == tuple(image[:, 7, 7]) == BLUE
 
@@ -146,7 +149,113 @@ def test_pictures_are_resized_with_lanczos(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     expected = Image.fromarray(pixels).resize((8, 8), Image.Resampling.LANCZOS)
-    np.testing.assert_array_equal(read(tmp_path / "a.png", 8, 3).transpose(1, 2, 0), np.asarray(expected))
+    np.testing.assert_array_equal(read(tmp_path / "a.png", (8, 8), 3).transpose(1, 2, 0), np.asarray(expected))
+
+
+# --- opacity ----------------------------------------------------------------------------------------------------------
+
+
+def test_opacity_may_be_kept(tmp_path: Path, draw: Draw) -> None:
+    draw("a.png", (255, 0, 0, 51), mode="RGBA")
+    draw("b.png", RED)
+    draw("c.png", (200, 102), mode="LA")
+    draw("d.png", 90, mode="L")
+    draw("e.png", RED, transparency=RED)
+    draw("f.jpg", (0, 0, 0, 0), mode="CMYK")
+    Image.fromarray(np.full((8, 8), 257, np.uint16)).save(tmp_path / "g.png")
+    dataset = Folder(path=tmp_path, channels=4)
+    assert dataset.image_channels() == 4
+    assert colours(tmp_path, channels=4) == [
+        *((51, 0, 0, 51), (255, 0, 0, 255), (80, 80, 80, 102), (90, 90, 90, 255), (0, 0, 0, 0)),
+        *((255, 255, 255, 255), (1, 1, 1, 255)),
+    ]
+
+
+@pytest.mark.parametrize("resolution", [6, 16, 32, 40])
+def test_hidden_colours_do_not_bleed(tmp_path: Path, resolution: int) -> None:
+    picture = Image.new("RGBA", (32, 32), (0, 255, 0, 0))
+    picture.paste((255, 0, 0, 255), (0, 0, 16, 32))
+    picture.save(tmp_path / "a.png")
+    red, green, blue, opacity = read(tmp_path / "a.png", (resolution, resolution), 4)
+    assert not green.any()
+    assert not blue.any()
+    assert (red == opacity).all()
+    assert (opacity[:, 0] > 250).all(), "Lanczos' filter swings"
+    assert (opacity[:, -1] < 5).all()
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def test_images_may_be_wider_than_high_or_higher_than_wide(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (40, 40), RED)
+    picture.paste(GREEN, (0, 10, 40, 30))
+    picture.save(tmp_path / "a.png")
+    wide = Folder(path=tmp_path, shape=(4, 8))
+    assert wide.aspect() == 2
+    reals = RealImages(wide, [4, 8])
+    assert reals.at(8).shape == (1, 3, 8, 16)
+    assert reals.at(4).shape == (1, 3, 4, 8)
+    assert (reals.at(8).transpose(0, 2, 3, 1) == GREEN).all()
+    high = Folder(path=tmp_path, shape=(2, 1)).load(8).images
+    assert high.shape == (1, 3, 8, 4)
+    assert (high[0, 0, [0, -1]] == 255).all(), "red above and below"
+    assert Folder(path=tmp_path).aspect() == 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "shape", "box"),
+    [
+        ((30, 10), (1, 1), (10, 0, 20, 10)),
+        ((10, 30), (1, 1), (0, 10, 10, 20)),
+        ((31, 10), (1, 1), (10, 0, 20, 10)),
+        ((40, 40), (4, 8), (0, 10, 40, 30)),
+        ((40, 10), (1, 2), (10, 0, 30, 10)),
+        ((40, 20), (8, 16), (0, 0, 40, 20)),
+        ((7, 7), (2, 3), (0, 1, 7, 6)),
+        ((1, 1), (1, 100), (0, 0, 1, 1)),
+    ],
+)
+def test_the_largest_box_in_the_middle_is_cut(
+    picture: tuple[int, int], shape: tuple[int, int], box: tuple[int, int, int, int]
+) -> None:
+    assert middle_box(picture, shape) == box
+
+
+def test_wide_pictures_are_resized_with_lanczos(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 40, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    expected = Image.fromarray(pixels).resize((16, 8), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(read(tmp_path / "a.png", (8, 16), 3).transpose(1, 2, 0), np.asarray(expected))
+
+
+def test_a_width_of_broken_pixels_is_refused(tmp_path: Path, draw: Draw) -> None:
+    draw("a.png")
+
+    def found(*shape: int) -> list[str]:
+        folder = {"use": "folder", "path": str(tmp_path), "channels": 1, "shape": shape}
+        return [message for _, message in checks.problems(tiny(data=folder))]
+
+    assert not found(4, 8)
+    assert not found(2, 3)
+    assert not found(4, 1)
+    assert any("whole pixels" in message for message in found(3, 4))
+    assert any("whole pixels" in message for message in found(5, 1))
+
+
+@pytest.mark.parametrize("shape", [[0, 1], [1], [1, 2, 3], [1.5, 1], 2, [True, 1]])
+def test_a_shape_is_two_whole_numbers(shape: Any) -> None:
+    with pytest.raises(ValidationError, match="shape"):
+        Folder.model_validate({"path": "x", "shape": shape})
+
+
+def test_a_shape_is_saved(tmp_path: Path) -> None:
+    experiment = tiny(data={"use": "folder", "path": str(tmp_path), "shape": [4, 8]})
+    assert "shape: [4, 8]" in dump_experiment(experiment)
+    assert Folder.model_validate(experiment.data.model_dump(mode="json")) == experiment.data
+
+
+# --- classes, and what is wrong ---------------------------------------------------------------------------------------
 
 
 def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
@@ -160,22 +269,41 @@ def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
     assert Folder(path=tmp_path).class_count() == 0
 
     draw("loose.png")
-    assert "loose.png lies in no folder" in problem(labelled)
+    (message,) = labelled.problems(tiny())
+    assert "loose.png lies in no folder" in message
+    assert labelled.missing(tiny()) is None
+    with pytest.raises(UserError, match=r"loose\.png lies in no folder"):
+        labelled.class_count()
     assert not list(Folder(path=tmp_path).problems(tiny()))
 
 
-def problem(dataset: Folder) -> str:
-    (message,) = dataset.problems(tiny())
+def missing(dataset: Folder) -> str:
+    """What the data set says is missing; nothing else is wrong with it, and loading it says the same."""
+    message = dataset.missing(tiny())
+    assert message is not None
+    assert not list(dataset.problems(tiny()))
+    with pytest.raises(UserError) as caught:
+        dataset.load(8)
+    assert str(caught.value) == message
     return message
 
 
-def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path: Path) -> None:
-    assert problem(Folder(path=tmp_path / "missing")) == f"there is no folder {tmp_path / 'missing'}"
-    assert problem(Folder(path=tmp_path)).startswith(f"there are no images in {tmp_path}; looked for .bmp, .gif, ")
+@pytest.mark.parametrize("labels", [False, True])
+def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path: Path, labels: bool) -> None:
+    nowhere = Folder(path=tmp_path / "nowhere", labels=labels)
+    assert missing(nowhere) == f"there is no folder {tmp_path / 'nowhere'}"
+    assert missing(Folder(path=tmp_path, labels=labels)).startswith(
+        f"there are no images in {tmp_path}; looked for .bmp, .gif, "
+    )
     (tmp_path / "file").touch()
-    assert "there is no folder" in problem(Folder(path=tmp_path / "file"))
-    with pytest.raises(UserError, match="there are no images"):
-        Folder(path=tmp_path).load(8)
+    assert "there is no folder" in missing(Folder(path=tmp_path / "file", labels=labels))
+    assert "there is no folder" in missing(Folder(path=Path(f"{tmp_path}/{'x' * 300}"), labels=labels))
+
+
+def test_without_its_folder_nobody_knows_how_many_classes_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no folder"):
+        Folder(path=tmp_path / "nowhere", labels=True).class_count()
+    assert Folder(path=tmp_path / "nowhere").class_count() == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n" + bytes(40)])
