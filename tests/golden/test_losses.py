@@ -127,10 +127,22 @@ def test_gradient_penalty(file: str, penalty: str, gradients: str, share_of_fake
     step = step_on(critic, case["in.real"], case["in.fake"], 1 - case["in.alpha"].reshape(-1, 1, 1, 1))
     value = component("regularizer", "gradient-penalty", weight=10).discriminator(step)
     case.check(penalty, value)
-    for key, weight in critic.weights.items():
-        if key != "D.f.bias":  # the penalty does not depend on it
-            (gradient,) = torch.autograd.grad(value, weight, retain_graph=True)
-            case.check(gradients + key, gradient * share_of_fake)
+    of_weights = torch.autograd.grad(
+        value, list(critic.weights.values()), retain_graph=True, materialize_grads=True, allow_unused=True
+    )
+    for key, gradient in zip(critic.weights, of_weights, strict=True):
+        case.check(gradients + key, gradient * share_of_fake)
+
+
+@DTYPES
+def test_the_gradient_penalty_is_a_mean(dtype: torch.dtype) -> None:
+    """This peer adds up the penalties of its 4 samples."""
+    case = Case("ganzoo_gp_r1_losses", dtype)
+    critic = Critic(case, TOY_CRITIC)
+    step = step_on(critic, case["in.real"], case["in.fake"], 1 - case["in.alpha"].reshape(-1, 1, 1, 1))
+    value = component("regularizer", "gradient-penalty", weight=10).discriminator(step)
+    case.check("out.gp_peer_sum", 4 * value)
+    case.check_differs("out.gp_peer_sum", value)
 
 
 @DTYPES

@@ -41,6 +41,11 @@ class Case:
         assert error <= tolerance, f"{self.name} {key}: off by {error:.3g}, tolerance {tolerance:.3g}"
         self.checked.append(key)
 
+    def check_complete(self, *left_out: str) -> None:
+        """Assert that every output and gradient of the file, but for `left_out`, has been checked."""
+        wanted = {key for key in self.arrays if key.startswith(("out.", "grad."))}
+        assert set(self.checked) == wanted - set(left_out)
+
     def check_differs(self, key: str, value: Tensor) -> None:
         """Assert that `value` is not what this known-wrong reimplementation computed."""
         error, tolerance = self.error(key, value)

@@ -1,0 +1,39 @@
+"""An experiment's growth and training, held against a table of the authors' schedule."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from support.case import Case
+from torch import nn
+
+from gankit import Growth, Shown, at
+from gankit.config import Training
+from gankit.growing import moment
+
+REPORTING = 8
+"""The column that says how often the authors' code prints something."""
+
+
+def check_schedule(case: Case, key: str, growth: Growth, training: Training) -> None:
+    """Assert that level of detail, alpha, resolution, batch, learning rates and average are what the rows say."""
+    stages, columns = growth.stages(), case.arrays[f"sched.{key}"]
+    for row in columns:
+        shown = int(row[0])
+        now = moment(stages, shown)
+        level = np.log2(stages[-1].resolution / now.resolution) + (1 - now.alpha)
+        rates = [optimizer.learning_rate(now.resolution) for _, optimizer in training.optimizer]
+        ours = [level, now.alpha, now.resolution, at(training.batch, now.resolution), *rates]
+        if len(row) > REPORTING + 1:
+            ours.append(kept_share(training, shown, now.resolution))
+        np.testing.assert_allclose(ours, np.delete(row[2:], REPORTING - 2), rtol=0, atol=case.meta["atol"])
+
+
+def kept_share(training: Training, shown: int, resolution: int) -> float:
+    """How much of the averaged generator one update leaves, after `shown` images."""
+    average, current = nn.Linear(1, 1).double(), nn.Linear(1, 1).double()
+    nn.init.ones_(average.weight)
+    nn.init.zeros_(current.weight)
+    with torch.no_grad():
+        training.average.move(average, current, Shown(shown, at(training.batch, resolution), 0, resolution), {})
+    return float(average.weight.detach())
