@@ -146,6 +146,8 @@ class Training(Options):
     """Real images a discriminator update."""
     discriminator_steps: int = Field(default=1, ge=1)
     """Discriminator updates a generator update."""
+    generator_batches: int = Field(default=1, ge=1)
+    """Fakes in a generator update, as a multiple of the batch."""
     optimizer: Annotated[Optimizers, WrapValidator(_for_both), OneForBoth()] = default("adam")
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
     also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}."""

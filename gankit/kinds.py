@@ -179,8 +179,8 @@ class Optimizer(Component):
         """
 
     @abstractmethod
-    def learning_rate(self, resolution: int) -> float:
-        """The learning rate in force at `resolution`, before the correction."""
+    def learning_rate(self, resolution: int, share: float) -> float:
+        """The learning rate at `resolution` after a share of the run's images, from 0 to 1; before the correction."""
 
 
 class Shown(NamedTuple):

@@ -103,6 +103,9 @@ class Trainer:
         steps = self.experiment.training.discriminator_steps
         batches = [self._train_discriminator(record) for _ in range(steps)]
         real, labels = batches[-1]
+        times = self.experiment.training.generator_batches
+        if times > 1:
+            real, labels = real.repeat(times, 1, 1, 1), None if labels is None else labels.repeat(times)
         record |= self._update("generator", real, labels)
         self.rounds += 1
         return record
@@ -132,15 +135,15 @@ class Trainer:
     def _follow_growth(self) -> None:
         """Bring networks, learning rates and (if asked for) optimizer moments to the moment in force."""
         now = moment(self.stages, self.images)
-        if now == self.now and self.images:
-            return
         changed = now.phase != self.now.phase
-        self.now = now
-        self.grow(now)
+        if now != self.now or not self.images:
+            self.now = now
+            self.grow(now)
         for name, optimizer in self.optimizers.items():
             if changed and self.experiment.training.reset_optimizer:
                 optimizer.state.clear()
-            rate = getattr(self.experiment.training.optimizer, name).learning_rate(now.resolution)
+            settings = getattr(self.experiment.training.optimizer, name)
+            rate = settings.learning_rate(now.resolution, min(1.0, self.images / self.ends[-1]))
             for group in optimizer.param_groups:
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
                 group["lr"] = rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)

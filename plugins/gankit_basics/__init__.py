@@ -10,13 +10,14 @@ from gankit_basics.growth import Fixed, Progressive
 from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.mappings import Identity
 from gankit_basics.norms import Batch
-from gankit_basics.optimizers import Adam
+from gankit_basics.optimizers import Adam, RMSprop
 
 
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register every component of this package."""
     register("adam", Adam)
+    register("rmsprop", RMSprop)
     register("exponential", Exponential)
     register("snapshots", Snapshots)
     register("fixed", Fixed)

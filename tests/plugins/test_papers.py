@@ -81,7 +81,7 @@ def test_batches_and_learning_rates_are_those_of_the_authors_presets(name: str) 
     for resolution in resolutions(experiment):
         assert at(experiment.training.batch, resolution) == batches.get(resolution, base)
         for _, optimizer in experiment.training.optimizer:
-            assert optimizer.learning_rate(resolution) == RATES[name].get(resolution, 1e-3)
+            assert optimizer.learning_rate(resolution, 0.0) == RATES[name].get(resolution, 1e-3)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("pggan")])

@@ -22,7 +22,7 @@ def check_schedule(case: Case, key: str, growth: Growth, training: Training) -> 
         shown = int(row[0])
         now = moment(stages, shown)
         level = np.log2(stages[-1].resolution / now.resolution) + (1 - now.alpha)
-        rates = [optimizer.learning_rate(now.resolution) for _, optimizer in training.optimizer]
+        rates = [optimizer.learning_rate(now.resolution, 0.0) for _, optimizer in training.optimizer]
         ours = [level, now.alpha, now.resolution, at(training.batch, now.resolution), *rates]
         if len(row) > REPORTING + 1:
             ours.append(kept_share(training, shown, now.resolution))

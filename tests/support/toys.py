@@ -110,7 +110,7 @@ class Adam(gankit.Optimizer):
 
     def build(self, parameters: Any, correction: float = 1.0) -> Any: ...
 
-    def learning_rate(self, resolution: int) -> float:
+    def learning_rate(self, resolution: int, share: float) -> float:
         """At a resolution."""
         return gankit.at(self.lr, resolution)
 
