@@ -1,0 +1,54 @@
+"""Every small experiment learns: it ends far nearer to the reals than its untrained generator is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from support.command import gankit, rows
+
+from gankit.config import Experiment
+from gankit.data import RealImages
+from gankit.evaluation.evaluator import Evaluator
+from gankit.growing import Moment
+from gankit.observing import Progress, Row
+from gankit.reading.loading import load_experiment
+from gankit.training.trainer import Trainer
+
+SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
+CPU = torch.device("cpu")
+MINUTES = 3
+
+
+def untrained(experiment: Experiment) -> Row:
+    """`fid_full` of the averaged generator at the final resolution before any training."""
+    stages = experiment.growth.stages()
+    reals = RealImages(experiment.data, [stage.resolution for stage in stages])
+    trainer = Trainer(experiment, reals, CPU)
+    trainer.grow(Moment(len(stages) - 1, stages[-1].resolution, 1.0))
+    now = Progress(0, trainer.ends[-1], len(stages), len(stages), stages[-1].resolution, 1.0)
+    measured = Evaluator(experiment, reals, CPU).evaluate(
+        lambda first, count: trainer.sample(first, count, experiment.evaluation.seed), now
+    )
+    return next(row for row in measured if row.name == "fid_full")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
+def test_it_halves_the_fid_of_its_untrained_generator(file: Path, tmp_path: Path) -> None:
+    since = time.perf_counter()
+    run = gankit(["run", file, "--out", "run"], tmp_path)
+    seconds = time.perf_counter() - since
+    assert run.returncode == 0, run.stderr
+    trained = [row for row in rows(tmp_path / "run") if row["name"] == "fid_full"][-1]
+    before = untrained(load_experiment(tmp_path / "run" / "experiment.yaml"))
+    print(f"{file.stem}: fid_full {before.value:.1f} untrained, {trained['value']:.3f} trained, {seconds:.0f} s")
+    assert trained["protocol"] == before.protocol
+    assert trained["value"] <= before.value / 2
+    assert seconds <= MINUTES * 60
+
+
+def test_there_are_small_experiments() -> None:
+    assert len(SMALL) >= 5
