@@ -61,6 +61,9 @@ class Block(Component):
 
     kind: ClassVar[str] = "block"
 
+    resamples: ClassVar[bool] = True
+    """False if it always keeps the resolution; `place.resample` is then None."""
+
     @abstractmethod
     def build(self, place: Place) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `place.resample` says."""

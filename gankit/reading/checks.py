@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from gankit.component import Component, failed
@@ -35,6 +35,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         return found
     for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
         found += _problems_of_network(name, network, stages, aspect)
+        found += _problems_of_blocks(name, network, stages[-1].resolution)
     found += _problems_of_tables(experiment, stages)
     failures: list[Problem] = []
     for path, component in components(experiment):
@@ -95,3 +96,28 @@ def _problems_of_network(name: str, network: Network, stages: Sequence[Stage], a
             "null leaves the image to the outermost block, which changes from stage to stage; to grow, name a block "
             "between feature maps and images that can be faded in",
         )
+
+
+def _problems_of_blocks(name: str, network: Network, final: int) -> Iterator[Problem]:
+    """The blocks that stand where the resolution changes but cannot change it."""
+    if name == "generator":
+        turn, remedy = 0, "the first block goes up into a new one; put it after another block: [conv, {block}]"
+    else:
+        turn, remedy = -1, "the last block goes down out of it; put it before another block: [{block}, conv]"
+    for start in _starts_in_force(network.block, 2 * network.base, final):
+        blocks = network.block[start]
+        if not blocks:
+            yield (name, "block", start), "names no block, but the resolution has to change here"
+        elif not blocks[turn].resamples:
+            block = registries["block"].entry_of(type(blocks[turn])).name
+            message = f"keeps the resolution, and {remedy.format(block=block)}"
+            yield (name, "block", start, turn % len(blocks)), message
+
+
+def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:
+    """The keys of a table by resolution whose values hold at some resolution from `first` to `final`."""
+    starts = set[int]()
+    while first <= final:
+        starts |= set(sorted(start for start in table if start <= first)[-1:])
+        first *= 2
+    return sorted(starts)

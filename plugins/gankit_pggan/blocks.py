@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import Block, Place
 
@@ -36,6 +36,8 @@ class Conv(Block):
 
 class Rgb(Block):
     """A 1x1 convolution between feature maps and images: linear into an image, with leaky ReLU out of it."""
+
+    resamples: ClassVar[bool] = False
 
     def build(self, place: Place) -> nn.Module:
         """A module from features to an image in a generator, from an image to features in a discriminator."""

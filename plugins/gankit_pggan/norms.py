@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gankit import Norm, Place
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from gankit.config import Experiment
 
 
 class Pixel(Norm):
@@ -27,6 +30,14 @@ class Equalized(Norm):
     Weights start standard normal and are multiplied by gain / sqrt(fan-in) whenever they are used, so that Adam's
     steps have the same size relative to every layer's weights. Replaces the start that an init has drawn.
     """
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """What changes weights before it would be for weights that it then redraws."""
+        for network in (experiment.generator, experiment.discriminator):
+            for norms in network.norm.values():
+                earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
+                if any(type(norm).apply is not Norm.apply for norm in earlier):
+                    yield "redraws weights, so it has to come before other norms of weights: [equalized, spectral]"
 
     def apply(self, layer: nn.Module) -> None:
         """Redraw the layer's weight and scale it (and a bias with a learning-rate multiplier) from now on."""

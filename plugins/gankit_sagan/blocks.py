@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit import Block, Place, at
 
@@ -23,32 +23,26 @@ class Attention(Block):
     discriminator; it may stand alone in `base_blocks` (Zhang et al. 2019, section 3).
     """
 
+    resamples: ClassVar[bool] = False
+
     variant: Literal["official", "paper"] = "official"
     """official, the authors' code: keys and values from 2x2 maxima, values of half the channels brought back by a last
     convolution, no biases. paper, as in most tutorials: neither pooling nor last convolution, values of all channels,
     biases."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """It stands where channels or resolution change, or the feature maps there do not suit it."""
-        goes_up = "the first block goes up into a new one; put it after another block: [conv, attention]"
-        goes_down = "the last block goes down out of it; put it before another block: [attention, conv]"
-        for network, turn, remedy in ((experiment.generator, 0, goes_up), (experiment.discriminator, -1, goes_down)):
+        """It stands where channels change, or the feature maps there do not suit it."""
+        for network, turn in ((experiment.generator, 0), (experiment.discriminator, -1)):
             if network.rgb is self:
                 yield "keeps the channels, so it cannot turn feature maps into images or back; name it under block"
-            stands = self._stands(experiment, network)
-            if any(blocks[turn] is self for resolution, blocks in stands.items() if resolution > network.base):
-                yield f"keeps the resolution, and {remedy}"
-                continue
-            for resolution in stands:
-                yield from self._misfits(experiment, network, resolution)
-
-    def _stands(self, experiment: Experiment, network: Network) -> dict[int, list[Block]]:
-        """The lists of blocks in which it stands, by the resolution that they are built for."""
-        lists, resolution = {network.base: network.base_blocks}, 2 * network.base
-        while resolution <= experiment.growth.stages()[-1].resolution:
-            lists[resolution] = at(network.block, resolution)
-            resolution *= 2
-        return {where: blocks for where, blocks in lists.items() if any(block is self for block in blocks)}
+            lists, resolution = {network.base: network.base_blocks}, 2 * network.base
+            while resolution <= experiment.growth.stages()[-1].resolution:
+                lists[resolution] = at(network.block, resolution)
+                resolution *= 2
+            for resolution, blocks in lists.items():
+                is_misplaced = resolution > network.base and blocks[turn] is self  # which the core says
+                if any(block is self for block in blocks) and not is_misplaced:
+                    yield from self._misfits(experiment, network, resolution)
 
     def _misfits(self, experiment: Experiment, network: Network, resolution: int) -> Iterator[str]:
         """Why it cannot work on the feature maps at `resolution`."""

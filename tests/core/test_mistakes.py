@@ -142,6 +142,27 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
         "growth",
         "has an impossible stage: Stage(resolution=4, images=0, fade=0)",
     ),
+    (
+        "block: {use: plain, slope: 0.3}",
+        "block: []",
+        "[]",
+        "discriminator.block",
+        "names no block, but the resolution has to",
+    ),
+    (
+        "block: {4: plain",
+        "block: {4: still",
+        "still",
+        "generator.block.4",
+        "keeps the resolution, and the first block goes up",
+    ),
+    (
+        "{use: plain, slope: 0.3}",
+        "[plain, still]",
+        "still",
+        "discriminator.block.1",
+        "keeps the resolution, and the last block",
+    ),
     ("channels: 64", "channels: 64\n  base: 8", "8", "discriminator.base", "must be the first resolution, 4, or that"),
     ("channels: 64", "channels: 64\n  base: 3", "3", "discriminator.base", "must be the first resolution, 4, or that"),
     (
@@ -179,7 +200,8 @@ def test_a_file_full_of_mistakes_is_refused_in_time(load: Callable[..., Experime
 def test_what_can_work_is_not_refused(load: Callable[..., Experiment]) -> None:
     load(changed("{4: plain, 16:", "{8: plain, 16:"))  # blocks stand above the base
     load(changed("channels: 64", "channels: {2: 64}\n  base: 2"))
-    load(changed("[4, 8, 16]", "[8]"), "generator.rgb=null", "growth.fade={64: 1}", "generator.block=[]")
+    load(changed("[4, 8, 16]", "[8]"), "generator.rgb=null", "growth.fade={64: 1}")
+    load(changed("[4, 8, 16]", "[4]"), "generator.block=[]", "discriminator.block={64: still}")
     load(changed("16: [plain, {", "16: [plain, {groups: {16: 2}, "))  # asked only where it stands
     with pytest.raises(
         UserError, match=r"experiment.yaml:14:13: discriminator.channels: .* resolution 2: its first is 4"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -41,6 +41,12 @@ class Plain(gankit.Block):
         return ["too steep"] if self.slope == 0.75 else ()
 
     def build(self, place: Any) -> Any: ...
+
+
+class Still(Plain):
+    """A block that keeps the resolution."""
+
+    resamples: ClassVar[bool] = False
 
 
 class Total(gankit.Head):
@@ -189,6 +195,7 @@ TOYS: dict[str, type[gankit.Component]] = {
     "identity": Identity,
     "seed": Seed,
     "plain": Plain,
+    "still": Still,
     "total": Total,
     "level": Level,
     "tug": Tug,
