@@ -85,11 +85,12 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken, to the last bit; the experiment must be the same."""
-        self.images, self.rounds, self.memory = state["images"], state["rounds"], state["memory"]
+        self.images, self.rounds = state["images"], state["rounds"]
+        self.memory = copy.deepcopy(state["memory"])
         self.average.load_state_dict(state["average"])
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
-            self.optimizers[name].load_state_dict(state["optimizers"][name])
+            self.optimizers[name].load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
         self.now = Moment(*state["now"])
         self.grow(Moment(*state["grown"]))
 

@@ -46,16 +46,17 @@ class Snapshots(Average):
         """Take a snapshot if one is due, and bring the mean up to date."""
         import torch
 
-        since = shown.before - shown.stage_start
-        if since == 0:
+        if "stage_start" not in memory or int(memory["stage_start"]) != shown.stage_start:
             memory.clear()
+            memory["stage_start"] = torch.tensor(shown.stage_start)
+        since = shown.before - shown.stage_start
         due = crossed(since, since + shown.images, self.every)
-        if memory and not due:
+        if "snapshots" in memory and not due:
             return
         weights = torch.cat([weight.reshape(-1) for weight in current.parameters()])[None]
         if due:
-            memory["snapshots"] = torch.cat([*memory.values(), weights])[-self.last :]
-            weights = memory["snapshots"]
+            earlier = [memory["snapshots"]] if "snapshots" in memory else []
+            weights = memory["snapshots"] = torch.cat([*earlier, weights])[-self.last :]
         parts = weights.mean(0).split([weight.numel() for weight in current.parameters()])
         for averaged, part in zip(average.parameters(), parts, strict=True):
             averaged.copy_(part.view(averaged.shape))

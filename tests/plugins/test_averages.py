@@ -51,7 +51,7 @@ def test_snapshots_begin_anew_with_each_stage() -> None:
     average = component("average", "snapshots", every=8, last=4)
     current, averaged, memory = nn.Linear(2, 3), nn.Linear(2, 3), {}
     with torch.no_grad():
-        for before, start, value in ((0, 0, 1.0), (8, 0, 3.0), (16, 16, 7.0)):
+        for before, start, value in ((0, 0, 1.0), (8, 0, 3.0), (16, 0, 5.0), (24, 16, 7.0)):
             for parameter in current.parameters():
                 parameter.fill_(value)
             average.move(averaged, current, Shown(before, 8, start, 4), memory)
