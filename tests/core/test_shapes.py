@@ -1,4 +1,4 @@
-"""Images that are not square, with opacity, or large: in data, networks, measurement and pictures."""
+"""Images that are not square or have opacity: in data, networks, measurement and pictures."""
 
 from __future__ import annotations
 
@@ -104,28 +104,6 @@ def test_pictures_keep_opacity_and_shape(tmp_path: Path) -> None:
     on_black = pixels[:, :8, :3] * (pixels[:, :8, 3:] / 255.0)
     assert abs(on_black - images[0, :, :, :3]).max() <= 1
     assert (pixels[:, 8] == [128, 128, 128, 255]).all()
-
-
-def test_a_step_at_1024_pixels() -> None:
-    """Nine resolutions with few channels, in the middle of the last fade."""
-    with restored():
-        register("images", "flags", Flags)
-        few = {"channels": {4: 8, 32: 4, 256: 2}}
-        made = trainer(
-            tiny(
-                data=Flags(shape=1.0, channels=3),
-                growth={"use": "progressive", "start": 4, "final": 1024, "images": 4, "fade": 1.0},
-                generator=tiny().generator.model_dump() | few,
-                discriminator=tiny().discriminator.model_dump() | few,
-                training={"batch": 2},
-            )
-        )
-        made.images = made.ends[-1] - 2
-        losses = made.round()
-        assert made.now.resolution == 1024
-        assert made.now.alpha == 0.5
-        assert all(bool(loss.isfinite()) for loss in losses.values())
-        assert made.sample(0, 1, seed=0).shape == (1, 3, 1024, 1024)
 
 
 def test_generated_images_of_the_wrong_shape_are_refused() -> None:
