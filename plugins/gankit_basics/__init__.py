@@ -9,7 +9,7 @@ from gankit_basics.averages import Exponential, Snapshots
 from gankit_basics.growth import Fixed, Progressive
 from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.mappings import Identity
-from gankit_basics.norms import Batch
+from gankit_basics.norms import Batch, Layer
 from gankit_basics.optimizers import Adam, RMSprop
 
 
@@ -24,6 +24,7 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("progressive", Progressive)
     register("identity", Identity)
     register("batch", Batch)
+    register("layer", Layer)
     register("normal", Normal)
     register("glorot", Glorot)
     register("orthogonal", Orthogonal)

@@ -19,9 +19,28 @@ class Batch(Norm):
 
     eps: float = Field(default=1e-5, gt=0)
     """Added to the variance."""
+    gain_std: float = Field(default=0.0, ge=0)
+    """Standard deviation of the starting scales around one; DCGAN's are drawn with 0.02."""
 
     def build(self, place: Place) -> nn.Module:
         """A batch norm of `place.out_channels` maps."""
         from torch import nn
 
-        return nn.BatchNorm2d(place.out_channels, eps=self.eps)
+        norm = nn.BatchNorm2d(place.out_channels, eps=self.eps)
+        if self.gain_std:
+            nn.init.normal_(norm.weight, 1, self.gain_std)
+        return norm
+
+
+class Layer(Norm):
+    """Layer normalization (Ba et al. 2016): over channels, height and width of each sample; 1e-5 joins the variance.
+
+    Scale and shift are learned for each channel, not for each pixel. What Gulrajani et al. 2017, section 4, put in the
+    place of a critic's batch normalization.
+    """
+
+    def build(self, place: Place) -> nn.Module:
+        """A layer norm of `place.out_channels` maps of any size."""
+        from torch import nn
+
+        return nn.GroupNorm(1, place.out_channels)

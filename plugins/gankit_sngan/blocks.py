@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import Block, Place, at
 
@@ -20,6 +20,10 @@ class Residual(Block):
     changes channels or resolution has a 1x1 convolution. A discriminator's block that reads the image itself rectifies
     nothing before its first convolution. What comes out is linear: `residual-rgb` makes an image of it.
     """
+
+    wide: bool = False
+    """Between its convolutions a generator's block is as wide as what comes out. False: a discriminator's as wide as
+    what comes in (SNGAN); true: also as wide as what comes out (SAGAN)."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """It cannot write the image itself."""
@@ -40,7 +44,7 @@ class Residual(Block):
 
         inputs, outputs = place.in_channels, place.out_channels
         image_comes_in = place.network == "discriminator" and place.outermost
-        between = outputs if place.network == "generator" or image_comes_in else inputs
+        between = outputs if self.wide or image_comes_in or place.network == "generator" else inputs
         path = Chain(
             norm0=nn.Identity() if image_comes_in else place.norm(inputs),
             act0=nn.Identity() if image_comes_in else nn.ReLU(),
@@ -59,6 +63,8 @@ class ResidualRgb(Block):
 
     Out of an image, a 1x1 convolution without activation: the residual block that follows begins with one.
     """
+
+    resamples: ClassVar[bool] = False
 
     def build(self, place: Place) -> nn.Module:
         """A module from features to an image in a generator, from an image to features in a discriminator."""

@@ -56,3 +56,47 @@ class SpectralNorm(nn.Module):
     def _matrix(self, weight: Tensor) -> Tensor:
         """The weight as [outputs, all else]."""
         return (weight.transpose(0, 1) if self.transposed else weight).flatten(1)
+
+
+class ConditionalBatchNorm(Conditioned):
+    """Batch normalization with a scale and a shift for each class, held as plain parameters [classes, channels]."""
+
+    def __init__(self, channels: int, classes: int, eps: float) -> None:
+        super().__init__()
+        self.normalize = nn.BatchNorm2d(channels, eps=eps, affine=False)
+        self.gamma = nn.Parameter(torch.ones(classes, channels))
+        self.beta = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Normalize [N, C, H, W] by the labels [N].
+
+        Raises:
+            ValueError: if there are no labels.
+            IndexError: if a label is no class.
+        """
+        if condition.labels is None:
+            raise ValueError("a batch norm that is conditioned on labels was given none")
+        gamma, beta = (F.embedding(condition.labels, table)[:, :, None, None] for table in (self.gamma, self.beta))
+        return gamma * self.normalize(x) + beta
+
+
+class ProjectionScore(Conditioned):
+    """A linear score, plus the inner product of the features with a vector for the label, if there is one.
+
+    Miyato and Koyama 2018, "cGANs with Projection Discriminator", figure 1d.
+    """
+
+    def __init__(self, score: nn.Module, embedding: nn.Module) -> None:
+        super().__init__()
+        self.score, self.embedding = score, embedding
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Scores [N, 1] of features [N, C] and labels [N].
+
+        Raises:
+            IndexError: if a label is no class.
+        """
+        score = self.score(x)
+        if condition.labels is None:
+            return score
+        return score + (self.embedding(condition.labels) * x).sum(1, keepdim=True)

@@ -1,15 +1,19 @@
-"""Spectral normalization."""
+"""Spectral normalization of weights, and batch normalization that knows the class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import Norm
+from gankit import Norm, Place, UserError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from gankit.config import Experiment
 
 
 class Spectral(Norm):
@@ -33,3 +37,32 @@ class Spectral(Norm):
             weight = getattr(layer, "weight")  # noqa: B009  (as earlier norms leave it)
             norm = SpectralNorm(weight, isinstance(layer, nn.ConvTranspose2d), self.iterations)
             parametrize.register_parametrization(layer, "weight", norm)
+
+
+class ConditionalBatch(Norm):
+    """Batch normalization with a scale and a shift for each class (Miyato and Koyama 2018; de Vries et al. 2017).
+
+    gamma[label] * BN(x) + beta[label], where the tables start at one and at zero. Norms of weights leave them alone.
+    In the block that makes the image it is the same for all classes, as in the code of SNGAN's and of SAGAN's authors.
+    """
+
+    mixes_samples: ClassVar[bool] = True
+
+    eps: float = Field(default=1e-5, gt=0)
+    """Added to the variance."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """There must be classes."""
+        with suppress(UserError):  # the data cannot be read here, which is said elsewhere
+            if experiment.data.class_count() == 0:
+                yield "needs classes, but the data has none; set data.labels: true, or use the norm batch"
+
+    def build(self, place: Place) -> nn.Module:
+        """A batch norm of `place.out_channels` maps, conditioned on the label unless the image comes next."""
+        from torch import nn
+
+        from gankit_sngan.modules import ConditionalBatchNorm
+
+        if place.network == "generator" and place.outermost:
+            return nn.BatchNorm2d(place.out_channels, eps=self.eps)
+        return ConditionalBatchNorm(place.out_channels, place.classes, self.eps)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import pytest
 import torch
 from support.case import Case, put, raw
@@ -69,12 +72,48 @@ def test_training_moves_the_estimate_and_evaluation_does_not(dtype: torch.dtype)
     assert torch.equal(norm.v, before[1])
 
 
-def test_the_largest_singular_value_becomes_one() -> None:
-    for layer in (conv(6, 9), dense(12, 7), torch.nn.ConvTranspose2d(5, 8, 4), torch.nn.Embedding(10, 6)):
-        component("norm", "spectral", iterations=50).apply(layer)
-        weight = layer.weight
-        matrix = (weight.transpose(0, 1) if isinstance(layer, torch.nn.ConvTranspose2d) else weight).flatten(1)
-        assert float(torch.linalg.matrix_norm(matrix.detach(), 2)) == pytest.approx(1, abs=0.02)
+LAYERS = {  # of each kind one, whether it is transposed, and what it is given
+    "convolution": (lambda: conv(6, 9), False, torch.randn(2, 6, 5, 5)),
+    "linear": (lambda: dense(12, 7), False, torch.randn(2, 12)),
+    "transposed convolution": (lambda: torch.nn.ConvTranspose2d(5, 8, 4, 2, 1), True, torch.randn(2, 5, 3, 3)),
+    "embedding": (lambda: torch.nn.Embedding(10, 6), False, torch.tensor([3, 9])),
+}
+EVERY_LAYER = pytest.mark.parametrize(("build", "transposed", "x"), LAYERS.values(), ids=LAYERS)
+
+
+def matrix(weight: torch.Tensor, transposed: bool) -> torch.Tensor:
+    """One row an output; of an embedding, one row a class."""
+    return (weight.transpose(0, 1) if transposed else weight).flatten(1).detach()
+
+
+@EVERY_LAYER
+def test_the_largest_singular_value_becomes_one(
+    build: Callable[[], torch.nn.Module], transposed: bool, x: torch.Tensor
+) -> None:
+    layer = build()
+    component("norm", "spectral", iterations=50).apply(layer)
+    used = matrix(layer.weight, transposed)  # pyright: ignore[reportArgumentType]
+    assert float(torch.linalg.matrix_norm(used, 2)) == pytest.approx(1, abs=0.02)
+
+
+@EVERY_LAYER
+def test_a_pass_in_training_iterates_once_and_uses_the_weight_divided(
+    build: Callable[[], torch.nn.Module], transposed: bool, x: torch.Tensor
+) -> None:
+    layer = build()
+    plain, stored = copy.deepcopy(layer), matrix(raw(layer), transposed)
+    component("norm", "spectral").apply(layer)
+    u = layer.get_buffer("parametrizations.weight.0.u").clone()
+    assert u.shape == (len(stored),)
+    v = stored.t() @ u
+    u = stored @ (v / v.norm())
+    y = layer(x)
+    torch.testing.assert_close(layer.get_buffer("parametrizations.weight.0.u"), u / u.norm())
+    put(raw(plain), raw(plain).detach() / u.norm())  # u W v with u along W v
+    torch.testing.assert_close(y, plain(x))
+    layer.eval()
+    assert torch.equal(layer(x), layer(x))
+    torch.testing.assert_close(layer(x), y)
 
 
 def test_a_layer_that_starts_at_zero_is_left_alone() -> None:

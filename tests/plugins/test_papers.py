@@ -1,25 +1,22 @@
-"""The files in experiments/papers, held against the authors' own schedules, losses and parameter counts."""
+"""The growing systems in experiments/papers, held against the authors' own schedules, losses and parameter counts."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from support.case import Case
-from support.pggan import parameters
+from support.papers import PAPERS, networks, paper, sizes
 from support.schedules import check_schedule, kept_share
 from support.tiny import trainer
 
 from gankit import at
 from gankit.config import Experiment
 from gankit.reading.loading import load_experiment
-from gankit.training.networks import Discriminator, Generator, Shape
 from gankit_sagan.modules import SelfAttention
 
-PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
-NAMES = sorted(file.stem for file in PAPERS.glob("*.yaml"))
+NAMES = sorted(file.stem for system in ("pggan", "stylegan", "residual") for file in PAPERS.glob(f"{system}-*.yaml"))
 SYSTEMS = [name for name in NAMES if "-batch-" not in name]
 
 BATCHES: dict[str, tuple[int, dict[int, int]]] = {
@@ -42,10 +39,6 @@ RATES: dict[str, dict[int, float]] = {
     "stylegan-ffhq-1024-batch-1gpu": STYLEGAN_RATES,
 }
 """The authors' learning rates of single resolutions; 1e-3 elsewhere."""
-
-
-def paper(name: str, *settings: str) -> Experiment:
-    return load_experiment(PAPERS / f"{name}.yaml", settings, check=False)
 
 
 def resolutions(experiment: Experiment) -> list[int]:
@@ -123,16 +116,6 @@ def test_gates_learn_at_a_tenth_of_the_rate() -> None:
     assert paper("residual-attention-celeba-128-gate").fading.model_dump() == {"by": "gate", "rate": 0.1}
 
 
-def sizes(experiment: Experiment) -> tuple[int, int, int]:
-    """Parameters of mapping, rest of the generator, and discriminator."""
-    shape = Shape.of(experiment)
-    with torch.device("meta"):
-        generator = Generator(experiment.generator, shape)
-        discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
-    mapping = parameters(generator.mapping)
-    return mapping, parameters(generator) - mapping, parameters(discriminator)
-
-
 @pytest.mark.parametrize(("name", "row"), [("pggan-cifar10", 0), ("pggan-celebahq-1024", 1)])
 def test_pggan_has_as_many_parameters(name: str, row: int) -> None:
     assert list(sizes(paper(name))[1:]) == Case("param_counts")["out.pggan"][row, 4:].tolist()
@@ -164,11 +147,7 @@ def test_what_extends_another_differs_in_what_it_says(name: str, other: str, dif
 
 
 def test_attention_stands_at_32_in_both_networks() -> None:
-    experiment = paper("residual-attention-celeba-128")
-    shape = Shape.of(experiment)
-    with torch.device("meta"):
-        networks = [Generator(experiment.generator, shape), Discriminator(experiment.discriminator, shape)]
-    for network in networks:
+    for network in networks(paper("residual-attention-celeba-128")):
         attentive = {name for name, module in network.named_modules() if isinstance(module, SelfAttention)}
         assert {name.split(".")[1] for name in attentive} == {"32"}
 

@@ -103,6 +103,16 @@ def test_a_discriminators_norm_stands_before_each_relu(outermost: bool, channels
     assert order == (["conv0", *rectified] if outermost else ["norm0", "act0", "conv0", *rectified])
 
 
+@EVERYWHERE
+def test_wide_blocks_are_as_wide_inside_as_what_comes_out(place: Place) -> None:
+    wide = component("block", "residual", wide=True).build(place)
+    assert wide.get_submodule("path.conv0").out_channels == place.out_channels
+    narrows = place.network == "discriminator" and not place.outermost
+    inside = place.in_channels if narrows else place.out_channels
+    assert residual(place).get_submodule("path.conv0").out_channels == inside
+    assert run(wide.double(), maps(place)).shape == run(residual(place), maps(place)).shape
+
+
 def test_each_norm_takes_a_style_of_its_own() -> None:
     norms = {0: [component("norm", "adaptive-instance")]}
     place = Place("generator", 8, 5, 4, "up", width=3, norms=norms)

@@ -1,0 +1,42 @@
+"""How the discriminators of residual blocks end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gankit import Head, Place
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SnganHead(Head):
+    """ReLU, the sum or mean of each feature map, and a linear score (Miyato et al. 2018, table 4).
+
+    With labels, the score gains the inner product of the pooled features with a learned vector for the class: a
+    projection discriminator (Miyato and Koyama 2018, figure 1d).
+    """
+
+    pool: Literal["sum", "mean"] = "sum"
+    """sum: SNGAN and SAGAN; mean: the residual critic of WGAN-GP (Gulrajani et al. 2017)."""
+    bias: bool = True
+    """Whether the score has a bias; SNGAN's on CIFAR-10 has none."""
+    labels: Literal["project", "ignore"] = "project"
+    """Use of labels, if the data has them. project: a projection discriminator; ignore: none."""
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels, H, W] to scores [N, 1], conditioned on the label if it projects."""
+        from torch import nn
+
+        from gankit.layers import Chain, Function, dense, gained
+        from gankit_sngan.modules import ProjectionScore
+
+        channels = place.in_channels
+        score = dense(channels, 1, gain=1.0, bias=self.bias)
+        if place.classes and self.labels == "project":
+            score = ProjectionScore(score, gained(nn.Embedding(place.classes, channels), gain=1.0))
+        return Chain(
+            act=nn.ReLU(),
+            pool=Function(lambda x: x.sum((2, 3)) if self.pool == "sum" else x.mean((2, 3))),
+            score=score,
+        )
