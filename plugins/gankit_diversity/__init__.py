@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gankit import Component, hookimpl
-from gankit_diversity.regularizers import MinibatchStddev
+from gankit_diversity.regularizers import MinibatchDiscrimination, MinibatchStddev
 
 
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register every component of this package."""
     register("minibatch-stddev", MinibatchStddev)
+    register("minibatch-discrimination", MinibatchDiscrimination)

@@ -35,3 +35,32 @@ class MinibatchStddev(Regularizer):
         from gankit_diversity.modules import MinibatchStddev
 
         return MinibatchStddev(place.in_channels, self.group)
+
+
+class MinibatchDiscrimination(Regularizer):
+    """Appends how near each sample is to the rest of its batch (Salimans et al. 2016, section 3.2).
+
+    o_b(x_i) is the sum over samples j of exp(-||M_ib - M_jb||_1), where M_i is the feature map of x_i, flattened, times
+    a learned tensor. Each o_b becomes one constant feature map. Reals and fakes are batches of their own.
+    """
+
+    kernels: int = Field(default=100, ge=1)
+    """Feature maps appended, the paper's B."""
+    dimensions: int = Field(default=5, ge=1)
+    """Length of the vectors that are compared for each, the paper's C."""
+    include_self: bool = False
+    """Count a sample among those it is near to, which adds 1: the paper's sum does, the authors' code does not."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Sums over batches of two sizes are not alike."""
+        if experiment.training.generator_batches > 1:
+            yield (
+                "sums over the batch, and training.generator_batches makes the generator's batches larger than those "
+                "the discriminator has learned from; set it to 1, or use minibatch-stddev"
+            )
+
+    def layer(self, place: Place) -> nn.Module:
+        """A module from [N, C, H, W] to [N, C + kernels, H, W]."""
+        from gankit_diversity.modules import MinibatchDiscrimination
+
+        return MinibatchDiscrimination(place.in_channels, place.size, self.kernels, self.dimensions, self.include_self)

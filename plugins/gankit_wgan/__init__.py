@@ -1,4 +1,4 @@
-"""Wasserstein GAN (Arjovsky et al. 2017), gradient penalty (Gulrajani et al. 2017) and drift (Karras et al. 2018)."""
+"""Wasserstein GANs, clipped (Arjovsky et al. 2017) or penalized (Gulrajani et al. 2017); drift (Karras et al. 2018)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gankit import Component, hookimpl
 from gankit_wgan.losses import Wasserstein
-from gankit_wgan.regularizers import Drift, GradientPenalty
+from gankit_wgan.regularizers import Drift, GradientPenalty, WeightClipping
 
 
 @hookimpl
@@ -15,3 +15,4 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("wgan", Wasserstein)
     register("gradient-penalty", GradientPenalty)
     register("drift", Drift)
+    register("weight-clipping", WeightClipping)

@@ -10,7 +10,7 @@ from pydantic import Field
 from gankit import Regularizer
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from gankit.config import Experiment
     from gankit.training.step import Step
@@ -37,10 +37,8 @@ class GradientPenalty(Regularizer):
         import torch
 
         share = step.per_sample(torch.rand, 1, 1, 1)
-        mixed = torch.lerp(step.real.detach(), step.fake.detach(), share.to(step.real.dtype)).requires_grad_()
-        gradient = step.gradient(step.critic(mixed, step.labels).score, mixed)
-        norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-        return self.weight / self.target**2 * (norms - self.target).square().mean()
+        mixed = torch.lerp(step.real.detach(), step.fake.detach(), share.to(step.real.dtype))
+        return self.weight / self.target**2 * distance_to_norm(step, mixed, self.target)
 
 
 class Drift(Regularizer):
@@ -52,6 +50,40 @@ class Drift(Regularizer):
     def discriminator(self, step: Step) -> Tensor:
         """The mean of the squared scores of reals."""
         return self.weight * step.on_real.score.square().mean()
+
+
+class WeightClipping(Regularizer):
+    """Holds every parameter of the critic between -limit and limit (Arjovsky et al. 2017, algorithm 1).
+
+    Scales and shifts of norms are clipped too, as in the authors' code; under a norm of weights it is the stored weight
+    that is clipped, not the one in use.
+    """
+
+    limit: float = Field(default=0.01, gt=0)
+    """The paper's c."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """It is no penalty that could be lazy."""
+        if self.every != 1:
+            yield "clips after each update of the discriminator, so every must be 1"
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        """Clip the parameters in place."""
+        for parameter in discriminator.parameters():
+            parameter.clamp_(-self.limit, self.limit)
+
+
+def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:
+    """Batch mean of (||grad D(x)|| - norm)^2 at `points` [N, C, H, W], the norm over all of an image.
+
+    If a head judges patches, D(x) is the sum of their scores.
+    """
+    import torch
+
+    points = points.requires_grad_()
+    gradient = step.gradient(step.critic(points, step.labels).score, points)
+    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return (norms - norm).square().mean()
 
 
 def mixing_norms(experiment: Experiment) -> Iterable[str]:

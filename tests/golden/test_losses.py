@@ -188,10 +188,56 @@ def test_a_wrong_target_is_scaled_as_in_the_paper() -> None:
     assert float(value.detach()) == pytest.approx(float(10 / 750**2 * (norms - 750).square().mean()), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan", "hinge"])
+@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan", "hinge", "least-squares"])
 def test_losses_are_finite_for_extreme_scores(name: str) -> None:
     scores = torch.tensor([1e3, -1e3, 0.0], requires_grad=True)
     loss = component("loss", name)
     for value in (loss.discriminator(scores, -scores), loss.generator(scores, None)):
         assert value.isfinite()
         assert torch.autograd.grad(value, scores)[0].isfinite().all()
+
+
+@DTYPES
+def test_studiogan_losses(dtype: torch.dtype) -> None:
+    case = Case("studiogan_losses", dtype)
+    for theirs, ours in (
+        ("vanilla", "non-saturating"),
+        ("logistic", "non-saturating"),
+        ("ls", "least-squares"),
+        ("hinge", "hinge"),
+        ("wasserstein", "wgan"),
+    ):
+        real, fake = case["in.real"].requires_grad_(), case["in.fake"].requires_grad_()
+        value = component("loss", ours).discriminator(real, fake)
+        case.check(f"out.d_{theirs}", value)
+        for name, gradient in zip(("real", "fake"), torch.autograd.grad(value, [real, fake]), strict=True):
+            case.check(f"grad.d_{theirs}.{name}", gradient)
+        value = component("loss", ours).generator(fake, None)
+        case.check(f"out.g_{theirs}", value)
+        case.check(f"grad.g_{theirs}.fake", torch.autograd.grad(value, fake)[0])
+
+
+@DTYPES
+def test_studiogan_penalties(dtype: torch.dtype) -> None:
+    """Their standard deviation under DRAGAN's noise is unbiased; its authors' and ours is biased."""
+    case = Case("studiogan_losses", dtype)
+    critic = Critic(case, TOY_CRITIC)
+    pixels = case["in.x_real"].numel()
+    draws = {
+        "gp": [1 - case["in.alpha"].reshape(-1, 1, 1, 1)],
+        "dragan": [case["in.dragan_u"] * (pixels / (pixels - 1)) ** 0.5, case["in.dragan_alpha"]],
+        "r1_half": [],
+    }
+    for name, (regularizer, options) in {
+        "gp": ("gradient-penalty", {"weight": 1}),
+        "dragan": ("dragan", {"weight": 1}),
+        "r1_half": ("r1", {"gamma": 1}),
+    }.items():
+        step = step_on(critic, case["in.x_real"], case["in.x_fake"], case["in.alpha"])
+        step.per_sample = lambda draw, *shape, drawn=draws[name]: drawn.pop(0)
+        value = component("regularizer", regularizer, **options).discriminator(step)
+        case.check(f"out.{name}", value)
+        weights = list(critic.weights.values())
+        gradients = torch.autograd.grad(value, weights, materialize_grads=True, allow_unused=True)
+        for key, gradient in zip(critic.weights, gradients, strict=True):
+            case.check(f"grad.{name}.{key.removeprefix('D.')}", gradient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from support import pggan, stylegan
+from support import dcgan, pggan, stylegan
 from support.case import Case
 from support.pggan import component, parameters
 from torch import nn
@@ -38,6 +38,11 @@ def test_stylegan() -> None:
     assert parameters(network.mapping) == of_mapping
     assert parameters(network) - of_mapping == of_synthesis
     assert parameters(stylegan.discriminator(channels, up_to(resolution))) == of_discriminator
+
+
+def test_dcgan() -> None:
+    generator, discriminator = dcgan.networks({4: 512, 8: 256, 16: 128, 32: 64}, 100, 64)
+    assert [parameters(generator), parameters(discriminator)] == counts("dcgan_64_G_D")[0]
 
 
 def test_residual_blocks_under_sngans_plain_dense_layers() -> None:

@@ -1,0 +1,31 @@
+"""How DCGAN's discriminator ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gankit import Head, Place
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class DcganHead(Head):
+    """One convolution over the whole feature map to a score (Radford et al. 2016; PyTorch's example).
+
+    The score is the logit: losses that speak of probabilities apply the sigmoid themselves.
+    """
+
+    bias: bool = False
+    """Give the convolution a bias; PyTorch's example has none."""
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels, *place.size] to scores [N, 1]."""
+        from torch import nn
+
+        from gankit.layers import Chain, gained
+
+        return Chain(
+            conv=gained(nn.Conv2d(place.in_channels, 1, place.size, bias=self.bias), 1.0),
+            flatten=nn.Flatten(),
+        )

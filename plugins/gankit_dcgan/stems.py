@@ -1,0 +1,33 @@
+"""How DCGAN's generator begins."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gankit import Place, Stem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class DcganStem(Stem):
+    """A transposed convolution of the latent, as an image of one pixel, to the first feature map; norm and ReLU.
+
+    Its kernel is as large as the map, and it has no bias (Radford et al. 2016; PyTorch's example).
+    """
+
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels] to [N, out_channels, *place.size]."""
+        from torch import nn
+
+        from gankit.layers import Chain, gained
+
+        convolution = nn.ConvTranspose2d(place.in_channels, place.out_channels, place.size, bias=False)
+        return Chain(
+            pixel=nn.Unflatten(1, (place.in_channels, 1, 1)),
+            # each output meets one weight of the kernel; the gain makes up for all the others
+            conv=gained(convolution, math.sqrt(2 * math.prod(place.size))),
+            norm=place.norm(),
+            act=nn.ReLU(),
+        )

@@ -1,0 +1,120 @@
+"""DCGAN and what trains its networks in experiments/papers, held against the papers' settings and parameter counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from support.case import Case
+from support.papers import PAPERS, networks, paper, sizes
+from support.schedules import kept_share
+from support.tiny import trainer
+from torch import nn
+
+from gankit import at
+from gankit.config import Experiment
+from gankit.layers import WEIGHTED
+from gankit.reading.loading import load_experiment
+from gankit.training.networks import Shape
+
+DCGAN, LSGAN, WGAN, WGAN_GP = (f"{system}-lsun-64" for system in ("dcgan", "lsgan", "wgan", "wgan-gp"))
+DRAGAN = "dragan-cifar10"
+NAMES = [DCGAN, LSGAN, WGAN, WGAN_GP, DRAGAN]
+BEDROOMS = 3_033_042
+
+TRAINING: dict[str, tuple[int, int, int, dict[str, Any]]] = {  # batch, critic's steps, images, optimizer
+    DCGAN: (128, 1, 5 * BEDROOMS, {"lr": 2e-4, "betas": (0.5, 0.999)}),
+    LSGAN: (64, 1, 5 * BEDROOMS, {"lr": 2e-4, "betas": (0.5, 0.999)}),
+    WGAN: (64, 5, 25 * BEDROOMS, {"lr": 5e-5, "alpha": 0.99}),
+    WGAN_GP: (64, 5, 200_000 * 5 * 64, {"lr": 1e-4, "betas": (0, 0.9)}),
+    DRAGAN: (128, 1, 100 * 50_000, {"lr": 1e-4, "betas": (0.5, 0.9)}),
+}
+
+OBJECTIVES: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    DCGAN: ("NonSaturating", []),
+    LSGAN: ("LeastSquares", []),
+    WGAN: ("Wasserstein", [{"every": 1, "limit": 0.01}]),
+    WGAN_GP: ("Wasserstein", [{"every": 1, "weight": 10, "target": 1}]),
+    DRAGAN: ("NonSaturating", [{"every": 1, "weight": 10, "noise": "one-sided"}]),
+}
+
+
+def shape_of(name: str) -> Shape:
+    """What the paper's images demand, which are not here."""
+    return Shape((32 if name == DRAGAN else 64,), 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_is_valid_and_lacks_nothing_but_data_and_weights(name: str) -> None:
+    lacking: list[str] = []
+    assert load_experiment(PAPERS / f"{name}.yaml", note=lacking.append).name == name
+    assert all("there is no folder" in each or "weights of InceptionV3" in each for each in lacking)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_batches_updates_and_optimizers(name: str) -> None:
+    experiment, (batch, steps, images, optimizer) = paper(name), TRAINING[name]
+    (stage,) = experiment.growth.stages()
+    training = experiment.training
+    assert (stage.resolution, stage.images) == (shape_of(name).resolutions[0], images)
+    assert (at(training.batch, stage.resolution), training.discriminator_steps) == (batch, steps)
+    for _, each in training.optimizer:
+        assert each.model_dump() == optimizer | {"decay": "none", "eps": 1e-8}
+    assert kept_share(training, images // 2, stage.resolution) == 0  # the average is the generator itself
+    assert not training.mirror
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_and_regularizers(name: str) -> None:
+    experiment, (loss, regularizers) = paper(name), OBJECTIVES[name]
+    assert type(experiment.loss).__name__ == loss
+    assert [regularizer.model_dump() for regularizer in experiment.regularizers] == regularizers
+    if name == LSGAN:
+        assert experiment.loss.model_dump() == {"fake": 0, "real": 1, "target": 1}
+
+
+@pytest.mark.parametrize("name", [DCGAN, LSGAN, WGAN])
+def test_the_networks_have_as_many_parameters_as_pytorchs_example(name: str) -> None:
+    assert sizes(paper(name), shape_of(name)) == (0, *Case("param_counts")["out.dcgan_64_G_D"].tolist())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_norms_stand(name: str) -> None:
+    """After all convolutions of a generator but the last; of a discriminator but the first and that of the score."""
+    generator, discriminator = networks(paper(name), shape_of(name))
+    blocks = len(generator.resolutions) - 1
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in generator.modules()) == blocks
+    norms = [type(module) for module in discriminator.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
+    assert norms == {WGAN_GP: [nn.GroupNorm], DRAGAN: []}.get(name, [nn.BatchNorm2d]) * (blocks - 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_how_weights_start_and_that_only_penalized_discriminators_have_biases(name: str) -> None:
+    for network in networks(paper(name), shape_of(name)):
+        options = network.options
+        assert options.init is not None
+        assert options.init.model_dump() == {"std": 0.02}
+        if network.place.network == "generator" or name not in (WGAN_GP, DRAGAN):
+            (norm,) = at(options.norm, 4)
+            assert norm.model_dump() == {"eps": 1e-5, "gain_std": 0.0 if name == WGAN_GP else 0.02}
+        has_biases = network.place.network == "discriminator" and name in (WGAN_GP, DRAGAN)
+        weighted = [layer for layer in network.modules() if isinstance(layer, WEIGHTED)]
+        assert all((getattr(layer, "bias", None) is not None) == has_biases for layer in weighted)
+
+
+def small(name: str) -> Experiment:
+    """The paper's system on digits, a few feature maps wide, for a few updates."""
+    settings: dict[str, Any] = {"data": "digits", "growth.resolution": 16, "growth.images": 80}
+    settings |= {"training.batch": 8, "training.device": "cpu", "evaluation.extractor": "digits", "observers": "[]"}
+    settings |= {f"{network}.channels": 8 for network in ("generator", "discriminator")} | {"generator.latent": 8}
+    return paper(name, *(f"{option}={value}" for option, value in settings.items()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_system_trains(name: str) -> None:
+    made = trainer(small(name))
+    before = {name: weight.clone() for name, weight in made.average.named_parameters()}
+    while made.images < made.ends[-1]:
+        assert all(torch.isfinite(value).all() for value in made.round().values())
+    assert not [name for name, weight in made.average.named_parameters() if torch.equal(weight, before[name])]
