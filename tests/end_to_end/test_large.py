@@ -14,7 +14,12 @@ from gankit.registry import register, restored
 
 PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
 FEW = "{4: 8, 64: 4, 128: 4, 256: 2, 512: 2, 1024: 2}"
-SYSTEMS = ["pggan-celebahq-1024", "stylegan-ffhq-1024", "stylegan-celebahq-1024-wgan-gp", "residual-attention-celeba-128"]
+SYSTEMS = [
+    "pggan-celebahq-1024",
+    "stylegan-ffhq-1024",
+    "stylegan-celebahq-1024-wgan-gp",
+    "residual-attention-celeba-128",
+]
 
 
 class Noise(Dataset):

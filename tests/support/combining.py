@@ -1,0 +1,155 @@
+"""Experiments drawn at random from every registered part that training depends on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from support.tiny import CPU
+
+from gankit.component import Component
+from gankit.config import Experiment
+from gankit.data import RealImages
+from gankit.kinds import (
+    Augmentation,
+    Average,
+    Block,
+    Growth,
+    Head,
+    Init,
+    Loss,
+    Mapping,
+    Norm,
+    Optimizer,
+    Regularizer,
+    Stem,
+)
+from gankit.reading.checks import problems
+from gankit.reading.parts import components
+from gankit.registry import registries
+from gankit.training import checkpoints
+from gankit.training.trainer import Trainer
+
+KINDS = (Mapping, Stem, Block, Head, Norm, Init, Loss, Regularizer, Augmentation, Optimizer, Average, Growth)
+"""What is drawn; data, metrics and observers see only the images."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "basics/progressive": {"start": 4, "final": 8, "images": {4: 8, 8: 32}, "fade": 0.5},
+    "basics/fixed": {"resolution": 8, "images": 40},
+    "basics/snapshots": {"every": 8, "last": 2},
+    "stylegan/style": {"width": 8, "layers": 2},
+    "diversity/minibatch-discrimination": {"kernels": 6},
+}
+"""Options that have no default, or one that is too large here."""
+
+SELDOM = 0.03
+"""How often a part is drawn where it has no place, compared with those that have."""
+
+BATCH, CHANNELS = 8, 8
+
+
+def drawn(seed: int) -> dict[str, Any]:
+    """The options of an experiment of two resolutions, 4x4 and 8x8."""
+    rng = random.Random(seed)
+    growth, head = _one(rng, Growth), _one(rng, Head)
+    no_classifier = () if "pggan" in head["use"] else ("auxiliary-classifier",)
+    regularizers = [_one(rng, Regularizer, seldom=no_classifier) for _ in range(rng.randrange(4))]
+    penalized = any(name in each["use"] for each in regularizers for name in ("penalty", "r1/", "dragan"))
+    labels = rng.random() < 0.5 or any("auxiliary" in each["use"] for each in regularizers)
+    without_labels = () if labels else ("conditional-batch",)
+    batch_norms = ("batch",) if penalized else without_labels
+    generator = _network(rng, growth, seldom=without_labels, goes_first=True)
+    discriminator = _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
+    return {
+        "name": "drawn",
+        "seed": seed,
+        "data": {"use": "digits", "labels": labels},
+        "growth": growth,
+        "fading": {"by": rng.choice(["blend", "gate"]), "rate": rng.choice([1.0, 0.1])},
+        "generator": generator
+        | {"mapping": _one(rng, Mapping), "stem": _one(rng, Stem), "latent": 6}
+        | {"output": rng.choice(["linear", "tanh"])},
+        "discriminator": discriminator | {"head": head},
+        "loss": _one(rng, Loss),
+        "regularizers": [
+            each | ({} if "clipping" in each["use"] else {"every": rng.choice([1, 1, 2])}) for each in regularizers
+        ],
+        "augment": _one(rng, Augmentation) if _names(Augmentation) and rng.random() < 0.3 else None,
+        "training": {
+            "batch": BATCH,
+            "discriminator_steps": rng.choice([1, 1, 2]),
+            "generator_batches": rng.choice([1, 1, 1, 2]),
+            "optimizer": {"generator": _one(rng, Optimizer), "discriminator": _one(rng, Optimizer)},
+            "reset_optimizer": rng.random() < 0.5,
+            "average": _one(rng, Average),
+        },
+        "evaluation": {"extractor": "digits"},
+        "observers": [],
+    }
+
+
+def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str], goes_first: bool) -> dict[str, Any]:
+    """What both networks have; `goes_first`: the first of a list of blocks changes the resolution, not the last."""
+    touches_image = "fixed" in growth["use"] and rng.random() < 0.3
+    keeping = ["attention", "rgb", *(["residual"] if touches_image and goes_first else [])]
+    goes = _one(rng, Block, seldom=keeping)
+    others = [_one(rng, Block, seldom=["rgb"]) for _ in range(0 if touches_image else rng.choice([0, 0, 1]))]
+    norms = [_one(rng, Norm, seldom=seldom) for _ in range(rng.randrange(3))]
+    return {
+        "block": [goes, *others] if goes_first else [*others, goes],
+        "base_blocks": [_one(rng, Block, seldom=["rgb"]) for _ in range(rng.choice([0, 0, 1]))],
+        "rgb": None
+        if touches_image
+        else _one(rng, Block, seldom=[name for name in _names(Block) if "rgb" not in name]),
+        "norm": sorted(norms, key=lambda norm: norm["use"] != "pggan/equalized"),
+        "init": _one(rng, Init) if rng.random() < 0.5 else None,
+        "channels": CHANNELS,
+    }
+
+
+def _names(kind: type[Component]) -> list[str]:
+    return sorted(entry.full_name for entry in registries[kind.kind].entries())
+
+
+def _one(rng: random.Random, kind: type[Component], seldom: Collection[str] = ()) -> dict[str, Any]:
+    names = _names(kind)
+    weights = [SELDOM if any(part in name for part in seldom) else 1.0 for name in names]
+    name = rng.choices(names, weights)[0]
+    return {"use": name, **OPTIONS.get(name, {})}
+
+
+def refused(options: dict[str, Any]) -> list[str]:
+    """Why the experiment cannot work, as said at load; nothing if it can."""
+    experiment = Experiment.model_validate(options)
+    at = {path: registries[part.kind].entry_of(type(part)).full_name for path, part in components(experiment)}
+    return [f"{at.get(path, '.'.join(map(str, path)))}: {reason}" for path, reason in problems(experiment)]
+
+
+def parts(options: dict[str, Any]) -> set[str]:
+    """Kind and full name of every part that the experiment names."""
+    found = components(Experiment.model_validate(options))
+    return {f"{part.kind} {registries[part.kind].entry_of(type(part)).full_name}" for _, part in found}
+
+
+def try_out(options: dict[str, Any], folder: Path) -> None:
+    """Train two rounds in the middle of the fade, or of the only stage; save, load, and go on to the same bits."""
+    experiment = Experiment.model_validate(options)
+    reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
+    made = Trainer(experiment, reals, CPU)
+    made.images = 12
+    for _ in range(2):
+        losses = made.round()
+        assert all(bool(value.isfinite()) for value in losses.values()), losses
+    assert made.now.resolution == 8
+    checkpoints.save(folder, made, keep=1)
+    torch.save(made.state_dict(), folder / "state.pt")
+    other = Trainer(experiment, reals, CPU)
+    other.load_state_dict(torch.load(folder / "state.pt", weights_only=True))
+    images = made.sample(0, 3, seed=1)
+    assert bool(images.isfinite().all())
+    assert torch.equal(images, other.sample(0, 3, seed=1))
+    one, same = made.round(), other.round()
+    assert {name: float(value) for name, value in one.items()} == {name: float(value) for name, value in same.items()}
