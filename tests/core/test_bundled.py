@@ -58,6 +58,14 @@ def test_every_experiment_loads_and_survives_being_saved(file: Path, tmp_path: P
         assert f"use: {full_name}" in saved.read_text()
 
 
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
+def test_every_experiment_is_valid_wherever_its_data_are(file: Path) -> None:
+    without_network = ["evaluation.extractor=digits"]
+    lacking: list[str] = []
+    load_experiment(file, without_network, note=lacking.append)
+    assert all(": data: " in note for note in lacking)
+
+
 def test_the_quick_start_is_valid_and_a_bad_combination_is_not() -> None:
     quickstart = next(file for file in EXPERIMENTS if file.stem == "quickstart")
     load_experiment(quickstart)
