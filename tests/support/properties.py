@@ -1,0 +1,54 @@
+"""The acceptance properties of growing systems, and the tests that hold them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import pytest
+from hypothesis import Phase, settings
+from support.systems import STYLED, SYSTEMS
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+class Property(NamedTuple):
+    """What must hold, and of which systems."""
+
+    says: str
+    systems: Sequence[str] = SYSTEMS
+
+
+PROPERTIES = {
+    "P1": Property("a fade begins as the old network and ends as the new"),
+    "P2": Property("what is in force depends on images shown alone"),
+    "P3": Property("evaluation changes no weight and no buffer"),
+    "P4": Property("inputs are not changed in place"),
+    "P5": Property("stored weights start as the papers say"),
+    "P6": Property("truncation: 1 changes nothing, 0 leaves the mean", STYLED),
+    "P7": Property("averages decay by images, not by batches"),
+    "P8": Property("penalties have gradients, also where the critic's are zero"),
+    "P9": Property("minibatch stddev refuses batches that do not split"),
+    "P10": Property("scores are never broadcast"),
+    "P11": Property("a saved state goes on to the same bits"),
+    "P12": Property("an update leaves no trace in the other network"),
+}
+
+NOT_SHRUNK = (Phase.explicit, Phase.generate)
+"""To shrink a failing example trains for minutes; the first that is drawn is the simplest anyway."""
+
+TESTED: defaultdict[str, set[str]] = defaultdict(set)
+"""The systems on which each property is tested, by the modules imported so far."""
+
+
+def holds(name: str, systems: Sequence[str] | None = None, examples: int = 5) -> Callable[[Test], Test]:
+    """Runs a test that draws with hypothesis on each system, or only on `systems`, and files it under a property."""
+
+    def on_systems(test: Test) -> Test:
+        on = PROPERTIES[name].systems if systems is None else systems
+        TESTED[name] |= set(on)
+        drawn = settings(max_examples=examples, phases=NOT_SHRUNK)(test)
+        return pytest.mark.holds(name)(pytest.mark.parametrize("system", on)(drawn))
+
+    return on_systems

@@ -1,0 +1,235 @@
+"""The growing systems, drawn by hypothesis: whole experiments on noise that train a few updates in a moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from torch import nn
+
+from gankit import Dataset, LabelledImages
+from gankit.config import Experiment
+from gankit.data import RealImages
+from gankit.growing import ends, moment
+from gankit.plugins import plugins
+from gankit.training.trainer import Trainer
+
+PGGAN, LABELS = "pggan", "pggan-labels"
+RESIDUAL, GATE = "residual-attention", "residual-attention-gate"
+STYLEGAN_R1, STYLEGAN_WGAN = "stylegan-r1", "stylegan-wgan-gp"
+SYSTEMS = (PGGAN, LABELS, RESIDUAL, GATE, STYLEGAN_R1, STYLEGAN_WGAN)
+STYLED = (STYLEGAN_R1, STYLEGAN_WGAN)
+BLENDED = tuple(system for system in SYSTEMS if system != GATE)
+
+CPU = torch.device("cpu")
+HIGHEST_WITH_ATTENTION = 16
+
+LOSSES = {
+    PGGAN: ["wgan"],
+    LABELS: ["wgan"],
+    RESIDUAL: ["non-saturating", "hinge"],
+    GATE: ["non-saturating", "hinge"],
+    STYLEGAN_R1: ["non-saturating"],
+    STYLEGAN_WGAN: ["wgan"],
+}
+
+
+class Pictures(Dataset):
+    """Noise of any shape."""
+
+    channels: int
+    shape: float
+    classes: int
+
+    def image_channels(self) -> int:
+        return self.channels
+
+    def aspect(self) -> float:
+        return self.shape
+
+    def class_count(self) -> int:
+        return self.classes
+
+    def load(self, resolution: int) -> LabelledImages:
+        rng, count = np.random.default_rng(0), 20
+        images = rng.integers(0, 256, (count, self.channels, resolution, round(resolution * self.shape)), np.uint8)
+        return LabelledImages(images, rng.integers(0, self.classes, count) if self.classes else None)
+
+
+@st.composite
+def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experiment:
+    """An experiment of `system`; `equalized`: with weights normalized by the equalized learning rate and no other."""
+    plugins.load_installed()
+    doublings = draw(st.integers(1, 3))
+    start = draw(st.sampled_from([4, 8, 16][: 4 - doublings]))
+    final, group = start << doublings, draw(st.integers(2, 4))
+    classes = 3 if system == LABELS or (system in STYLED and draw(st.booleans())) else 0
+    data = Pictures(
+        channels=draw(st.sampled_from([1, 3, 4])), shape=draw(st.sampled_from([1.0, 2.0, 0.5])), classes=classes
+    )
+    batches = st.sampled_from([group, 2 * group])
+    growth = {
+        "use": "progressive",
+        "start": start,
+        "final": final,
+        "images": {start: draw(st.integers(1, 40)), 2 * start: draw(st.integers(16, 40))},
+        "fade": draw(st.sampled_from([0.5, 0.75, 1.0])),
+    }
+    return Experiment.model_validate(
+        {
+            "name": "drawn",
+            "seed": draw(st.integers(0, 1000)),
+            "data": data,
+            "growth": growth,
+            "fading": {"by": "gate", "rate": draw(st.sampled_from([0.1, 1.0]))} if system == GATE else {},
+            "generator": draw(_networks(system, "generator", start, final, data.shape))
+            | draw(_generators(system, equalized)),
+            "discriminator": draw(_networks(system, "discriminator", start, final, data.shape))
+            | draw(_discriminators(system, equalized)),
+            "loss": draw(st.sampled_from(LOSSES[system])),
+            "regularizers": [*draw(_penalties(system)), {"use": "minibatch-stddev", "group": group}],
+            "training": {
+                "batch": {start: draw(batches), 2 * start: draw(batches)},
+                "discriminator_steps": draw(st.integers(1, 2)),
+                "generator_batches": draw(st.integers(1, 2)),
+                "optimizer": {"use": "adam", "lr": {start: 1e-3, 2 * start: draw(st.sampled_from([1e-3, 2e-3]))}},
+                "reset_optimizer": draw(st.booleans()),
+                "mirror": draw(st.booleans()),
+                "average": draw(_averages()),
+            },
+            "evaluation": {"extractor": "digits", "images": 16},
+            "observers": [],
+        }
+    )
+
+
+@st.composite
+def _networks(draw: st.DrawFn, system: str, network: str, start: int, final: int, aspect: float) -> dict[str, Any]:
+    """What generator and discriminator have in common: base, channels, and the blocks of each resolution."""
+    base = start >> draw(st.integers(0, min(2, (start // 2).bit_length() - 1)))
+    above = [base << i for i in range(1, (final // base).bit_length())]
+    if system not in (RESIDUAL, GATE):
+        block, rgb = ("stylegan/stylegan" if system in STYLED else "conv"), "rgb"
+        channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
+        return {"base": base, "channels": channels, "block": block, "rgb": rgb}
+    attentive = draw(st.sets(st.sampled_from([r for r in (base, *above) if r <= HIGHEST_WITH_ATTENTION]), min_size=1))
+    blocks: dict[int, list[Any]] = {
+        resolution: [] if resolution == base else ["residual"] for resolution in (base, *above)
+    }
+    for resolution in attentive:
+        pools = resolution * min(1, aspect) > 1
+        attention = {
+            "use": "attention",
+            "variant": draw(st.sampled_from(["official", "paper"] if pools else ["paper"])),
+        }
+        blocks[resolution].insert(len(blocks[resolution]) if network == "generator" else 0, attention)
+    return {
+        "base": base,
+        "channels": {r: draw(st.integers(8 if r in attentive else 4, 12)) for r in (base, *above)},
+        "base_blocks": blocks.pop(base),
+        "block": blocks,
+        "rgb": draw(st.sampled_from(["residual-rgb", "rgb"])),
+    }
+
+
+@st.composite
+def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]:
+    weights = ["equalized"] if equalized else draw(st.sampled_from([["equalized"], ["spectral"], []]))
+    latent = draw(st.integers(3, 8))
+    if system in STYLED:
+        mapping = {
+            "use": "style",
+            "layers": draw(st.integers(1, 3)),
+            "width": draw(st.integers(4, 8)),
+            "lr_multiplier": draw(st.sampled_from([0.01, 1.0])),
+            "mixing": draw(st.sampled_from([0.9, 0.0])),
+            "decay": 0.5,
+        }
+        return {"latent": latent, "mapping": mapping, "stem": "stylegan", "norm": [*weights, "adaptive-instance"]}
+    activations = draw(st.sampled_from([["pixel"], ["batch"], []]))
+    return {
+        "latent": latent,
+        "mapping": "normalized",
+        "stem": "pggan",
+        "norm": [*weights, *activations],
+        "output": draw(st.sampled_from(["linear", "tanh"])),
+    }
+
+
+@st.composite
+def _discriminators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]:
+    norm = ["equalized"] if equalized else draw(st.sampled_from([["equalized"], ["spectral"], []]))
+    head = {"use": "pggan", "labels": "select" if system in STYLED else "classify"}
+    return {"norm": norm, "head": draw(st.sampled_from([head, "sngan"])) if system in (RESIDUAL, GATE) else head}
+
+
+@st.composite
+def _penalties(draw: st.DrawFn, system: str) -> list[Any]:
+    every = {"every": draw(st.integers(1, 3))}
+    if system in (RESIDUAL, GATE, STYLEGAN_R1):
+        return [{"use": "r1", "gamma": 1.0, **every}]
+    target = draw(st.sampled_from([1.0, 10.0])) if system != STYLEGAN_WGAN else 1.0
+    wasserstein = [{"use": "gradient-penalty", "target": target, **every}, "drift"]
+    return [*wasserstein, "auxiliary-classifier"] if system == LABELS else wasserstein
+
+
+def _averages() -> st.SearchStrategy[Any]:
+    exponential = {"use": "exponential", "half_life": 20}
+    return st.sampled_from([exponential, {"use": "snapshots", "every": 7, "last": 2}])
+
+
+@st.composite
+def schedules(draw: st.DrawFn, experiment: Experiment) -> Experiment:
+    """The experiment with any other progressive schedule between the same resolutions."""
+    resolutions = [stage.resolution for stage in experiment.growth.stages()]
+    images = {resolution: draw(st.integers(1, 40)) for resolution in resolutions}
+    fade = {resolution: draw(st.integers(0, images[resolution]) | st.floats(0, 1)) for resolution in resolutions[1:]}
+    changes = {"start": resolutions[0], "final": resolutions[-1], "images": images, "fade": fade}
+    return experiment.model_copy(update={"growth": type(experiment.growth).model_validate(changes)})
+
+
+alphas = st.sampled_from([0.0, 1e-7, 1.0]) | st.floats(0, 1)
+
+
+@st.composite
+def growths(draw: st.DrawFn, experiment: Experiment) -> tuple[int, float]:
+    """A resolution of `experiment` and an alpha to grow to."""
+    resolution = draw(st.sampled_from([stage.resolution for stage in experiment.growth.stages()]))
+    return resolution, draw(alphas) if resolution > experiment.growth.stages()[0].resolution else 1.0
+
+
+@st.composite
+def counts(draw: st.DrawFn, experiment: Experiment, fading: bool = False) -> int:
+    """Images shown in `experiment` so far; `fading`: in the middle of a fade."""
+    stages = experiment.growth.stages()
+    number = draw(st.integers(1, len(stages) - 1))
+    if not fading:
+        return draw(st.integers(0, ends(stages)[-1] - 1))
+    images = ends(stages)[number - 1] + draw(st.integers(1, stages[number].fade - 1))
+    assert moment(stages, images).alpha < 1
+    return images
+
+
+def trainer(experiment: Experiment, images: int = 0) -> Trainer:
+    """A trainer that stands where `images` have been shown, with weights as they start."""
+    made = Trainer(experiment, RealImages(experiment.data, [s.resolution for s in experiment.growth.stages()]), CPU)
+    made.images = images
+    made._follow_growth()
+    return made
+
+
+@torch.no_grad()
+def stir(network: nn.Module) -> None:
+    """Leave no weight at a constant such as zero, which would hide what it weighs."""
+    for parameter in network.parameters():
+        if bool((parameter == parameter.flatten()[0]).all()):
+            parameter.add_(0.3 * torch.randn_like(parameter))
+
+
+def latents_and_labels(experiment: Experiment, count: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Latents [count, latent] in float32, and labels [count] if the data has any."""
+    classes = experiment.data.class_count()
+    z = torch.randn(count, experiment.generator.latent)
+    return z, torch.randint(classes, (count,)) if classes else None
