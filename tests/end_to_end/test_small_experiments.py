@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import resource
 from pathlib import Path
 
 import pytest
@@ -35,12 +35,18 @@ def untrained(experiment: Experiment) -> Row:
     return next(row for row in measured if row.name == "fid_full")
 
 
+def processor_seconds() -> float:
+    """What the commands so far have used; on a machine with nothing else to do that is how long one thread takes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
 def test_it_halves_the_fid_of_its_untrained_generator(file: Path, tmp_path: Path) -> None:
-    since = time.perf_counter()
+    since = processor_seconds()
     run = gankit(["run", file, "--out", "run"], tmp_path)
-    seconds = time.perf_counter() - since
+    seconds = processor_seconds() - since
     assert run.returncode == 0, run.stderr
     trained = [row for row in rows(tmp_path / "run") if row["name"] == "fid_full"][-1]
     before = untrained(load_experiment(tmp_path / "run" / "experiment.yaml"))
