@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 """Where torch-fidelity has the weights from: TensorFlow's own of 2015, which all published FIDs rest on."""
-
-DIGITS_FILE = Path(__file__).with_name("digits.safetensors")
-DIGITS_SHA256 = "99087405e24076b29cd3440fb3217fdcaddb18070b2f48145a9f2866b49ad395"
-"""Hash of the file in this package; FIDs through other weights are on another scale."""
 
 
 class Inception(Extractor):
@@ -99,33 +95,69 @@ class Inception(Extractor):
         )
 
 
-class Digits(Extractor):
+class Shape(NamedTuple):
+    """What a small classifier is made of."""
+
+    size: int
+    """Height and width of the images that its convolutions see, in pixels."""
+    widths: tuple[int, ...]
+    """Channels of each convolution; sizes are halved between them."""
+    classes: int
+
+
+class BundledClassifier(Extractor):
+    """A small classifier whose weights come with gankit."""
+
+    file: ClassVar[Path]
+    """Its weights, float16."""
+    sha256: ClassVar[str]
+    """Hash of that file; FIDs through other weights are on another scale."""
+    shape: ClassVar[Shape]
+
+    def identity(self) -> str:
+        """Its name and the beginning of the weights' hash."""
+        return f"{self.file.stem}-{self.sha256[:12]}"
+
+    @property
+    def resize(self) -> str:
+        """Whole squares of pixels where that is possible."""
+        return f"bilinear up or mean down to {self.shape.size}x{self.shape.size}"
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network: from uint8 [N, 3, H, W] to as many features as its last convolution gives, and its logits.
+
+        Raises:
+            UserError: if the file of weights is not the one that this version of gankit came with.
+        """
+        from gankit_fidelity.modules import Classifier
+
+        weights = self.file.read_bytes()
+        if hashlib.sha256(weights).hexdigest() != self.sha256:
+            raise UserError(f"{self.file} is not the file that gankit came with; install gankit again")
+        return Classifier.of(weights, self.shape).to(device)
+
+
+class Digits(BundledClassifier):
     """A small classifier of handwritten digits that comes with gankit: for the quick start and for tests.
 
     It has seen four of five of the digits in training, so that its FIDs order runs on them but are no unbiased scores.
     """
 
-    def identity(self) -> str:
-        """Its name and the beginning of the weights' hash."""
-        return f"digits-{DIGITS_SHA256[:12]}"
+    file = Path(__file__).with_name("digits.safetensors")
+    sha256 = "99087405e24076b29cd3440fb3217fdcaddb18070b2f48145a9f2866b49ad395"
+    shape = Shape(size=16, widths=(16, 32, 64), classes=10)
 
-    @property
-    def resize(self) -> str:
-        """Whole squares of pixels where that is possible."""
-        return "bilinear up or mean down to 16x16"
 
-    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
-        """The network: from uint8 [N, 3, H, W] to 64 features and 10 logits.
+class FashionMnist(BundledClassifier):
+    """A small classifier of clothing that comes with gankit: for runs on Fashion-MNIST.
 
-        Raises:
-            UserError: if the file of weights is not the one that this version of gankit came with.
-        """
-        from gankit_fidelity.modules import DigitsNetwork
+    It tells 91.4% of the test split right. It has seen all 60,000 images of the train split in training, so that its
+    FIDs order runs on them but are no unbiased scores.
+    """
 
-        weights = DIGITS_FILE.read_bytes()
-        if hashlib.sha256(weights).hexdigest() != DIGITS_SHA256:
-            raise UserError(f"{DIGITS_FILE} is not the file that gankit came with; install gankit again")
-        return DigitsNetwork.of(weights).to(device)
+    file = Path(__file__).with_name("fashion-mnist.safetensors")
+    sha256 = "72d60bc1fa4abf7bad8f246cdf419d9267c86d142e4b143b0dd759d55e21f485"
+    shape = Shape(size=32, widths=(32, 64, 128), classes=10)
 
 
 def hub_folder() -> Path:

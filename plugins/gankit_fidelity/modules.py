@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -11,40 +12,39 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from gankit.evaluation.samples import Features
+from gankit_fidelity.extractors import Shape
 
 
-class DigitsNetwork(nn.Module):
-    """A small classifier of handwritten digits, of 24,058 parameters: 64 features, 10 logits."""
+class Classifier(nn.Module):
+    """A small convolutional network: the last of its widths are its features, and one logit a class."""
 
-    size = 16
-    """Height of the images that the convolutions see, in pixels."""
-
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.convolutions = nn.Sequential(
-            *(nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(32, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
-        )
-        self.classifier = nn.Linear(64, 10)
+        self.size = shape.size
+        layers: list[nn.Module] = []
+        for channels, width in pairwise((1, *shape.widths)):
+            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)]
+        self.convolutions = nn.Sequential(*layers[:-1])  # means are taken after the last, of all that is left
+        self.classifier = nn.Linear(shape.widths[-1], shape.classes)
 
     @classmethod
-    def of(cls, weights: bytes) -> Self:
+    def of(cls, weights: bytes, shape: Shape) -> Self:
         """The network with the weights of a safetensors file, computing in float32, ready to evaluate."""
         with torch.device("meta"):  # draws no random weights
-            network = cls()
+            network = cls(shape)
         network.load_state_dict({name: weight.float() for name, weight in load(weights).items()}, assign=True)
         return network.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Features:
-        """Features [N, 64] and logits [N, 10] of grey images, or of the means of their channels."""
+        """Features [N, widths[-1]] and logits [N, classes] of grey images, or of the means of their channels."""
         check_images(images)
         grey = images.float().mean(1, keepdim=True) / 255
         pooled = self.convolutions(self._resized(grey)).mean((2, 3))
         return Features(pooled, self.classifier(pooled))
 
     def _resized(self, images: Tensor) -> Tensor:
-        """Images of any size at 16x16: in each direction bilinear going up, means going down."""
+        """Images of any size as a square: in each direction bilinear going up, means going down."""
         height, width = images.shape[2:]
         if max(height, width) > self.size:
             images = F.interpolate(images, (min(height, self.size), min(width, self.size)), mode="area")

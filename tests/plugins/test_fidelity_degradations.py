@@ -1,38 +1,74 @@
-"""FID through the digits extractor must rise with every way in which images can get worse."""
+"""FID through the classifiers that come with gankit must rise with every way in which images can get worse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
+from support.tiny import tiny
 from torch import Tensor
 
-from gankit.data import RealImages, to_network_range
+from gankit.data import reduced, to_network_range
 from gankit.evaluation.evaluator import split
 from gankit.evaluation.samples import for_extractor
 from gankit.evaluation.statistics import RunningStatistics
-from gankit_fidelity import extractors
+from gankit_fidelity.extractors import BundledClassifier, Digits, FashionMnist
 from gankit_fidelity.metrics import frechet_distance
-from gankit_images.datasets import Digits
+from gankit_images import datasets
+
+RESOLUTIONS = {"digits": [16, 8, 4, 2], "fashion-mnist": [32, 16, 8, 4]}
 
 
-@pytest.fixture(scope="module")
-def features() -> dict[str, Tensor]:
-    """Features of all digits, and of all of them degraded in each way."""
-    reals = RealImages(Digits(), [2, 4, 8, 16])
-    extract, digits = extractors.Digits().load(torch.device("cpu")), reals.at(16).astype(float)
-    noise = np.random.default_rng(0).standard_normal(digits.shape)
-    degraded = {"noise 0": digits, "blur 0": digits, "resolution 16": digits}
-    degraded |= {f"noise {sigma}": digits + sigma * noise for sigma in (10, 20, 40, 80)}
-    degraded |= {f"blur {sigma}": gaussian_filter(digits, (0, 0, sigma, sigma)) for sigma in (0.5, 0.75, 1, 1.5, 2)}
-    for size in (2, 4, 8):
-        degraded[f"resolution {size}"] = reals.at(size).repeat(16 // size, axis=2).repeat(16 // size, axis=3)
+@dataclass(frozen=True)
+class Material:
+    """What a classifier sees in images, and in all of them degraded in each way."""
+
+    features: dict[str, Tensor]
+    classes: np.ndarray
+    name: str
+
+    @property
+    def held_out(self) -> int:
+        """How many images are compared with the others."""
+        return len(self.classes) // 2
+
+
+@pytest.fixture(scope="module", params=RESOLUTIONS)
+def material(request: pytest.FixtureRequest) -> Material:
+    """All digits, or 1,250 images of Fashion-MNIST's test split."""
+    if request.param == "digits":
+        return degraded(Digits(), *datasets.Digits(labels=True).load(16))
+    clothing = datasets.FashionMnist(split="test", labels=True)
+    reason = clothing.missing(tiny())
+    if reason:
+        pytest.skip(reason)
+    images, classes = clothing.load(32)
+    assert classes is not None
+    return degraded(FashionMnist(), images[::8], classes[::8])
+
+
+def degraded(classifier: BundledClassifier, originals: np.ndarray, classes: np.ndarray | None) -> Material:
+    assert classes is not None
+    extract, images = classifier.load(torch.device("cpu")), originals.astype(float)
+    noise = np.random.default_rng(0).standard_normal(images.shape)
+    size = images.shape[2]
+    forms = {"noise 0": images, "blur 0": images, f"resolution {size}": images}
+    forms |= {f"noise {sigma}": images + sigma * noise for sigma in (10, 20, 40, 80)}
+    forms |= {f"blur {sigma}": gaussian_filter(images, (0, 0, sigma, sigma)) for sigma in (0.5, 0.75, 1, 1.5, 2)}
+    for small in RESOLUTIONS[classifier.file.stem][1:]:
+        factor = size // small
+        forms[f"resolution {small}"] = reduced(originals, small).repeat(factor, axis=2).repeat(factor, axis=3)
     with torch.no_grad():
-        return {name: extract(for_extractor(to_network(images))).pooled for name, images in degraded.items()}
+        features = {
+            form: torch.cat([extract(for_extractor(batch)).pooled for batch in to_network(images).split(256)])
+            for form, images in forms.items()
+        }
+    return Material(features, classes, classifier.file.stem)
 
 
 def to_network(images: np.ndarray) -> Tensor:
@@ -48,12 +84,13 @@ def fid(features: Tensor, chosen: np.ndarray, others: Tensor, reference: np.ndar
     return frechet_distance(*both)
 
 
-def mean_fids(features: dict[str, Tensor], names: list[str]) -> list[float]:
-    """FID of 898 held-out digits in each form, the mean over three splits."""
-    splits = [split(1797, 898, seed) for seed in range(3)]
+def mean_fids(material: Material, forms: list[str]) -> list[float]:
+    """FID of half the images in each form, the mean over three splits."""
+    features = material.features
+    splits = [split(len(material.classes), material.held_out, seed) for seed in range(3)]
     return [
-        float(np.mean([fid(features[name], s.held_out, features["noise 0"], s.reference) for s in splits]))
-        for name in names
+        float(np.mean([fid(features[form], s.held_out, features["noise 0"], s.reference) for s in splits]))
+        for form in forms
     ]
 
 
@@ -62,32 +99,34 @@ def rises(numbers: list[float]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("kind", "levels"),
-    [("noise", [0, 10, 20, 40, 80]), ("blur", [0, 0.5, 0.75, 1, 1.5, 2]), ("resolution", [16, 8, 4, 2])],
+    ("kind", "levels"), [("noise", [0, 10, 20, 40, 80]), ("blur", [0, 0.5, 0.75, 1, 1.5, 2]), ("resolution", None)]
 )
-def test_fid_rises_as_images_get_worse(features: dict[str, Tensor], kind: str, levels: list[float]) -> None:
-    fids = mean_fids(features, [f"{kind} {level}" for level in levels])
+def test_fid_rises_as_images_get_worse(material: Material, kind: str, levels: Sequence[float] | None) -> None:
+    fids = mean_fids(material, [f"{kind} {level}" for level in levels or RESOLUTIONS[material.name]])
     assert rises(fids), fids
     assert fids[-1] > 50 * fids[0]
 
 
-def chosen_fids(features: dict[str, Tensor], choices: list[Callable[[np.ndarray], np.ndarray]]) -> list[float]:
-    """FID of a choice among 898 held-out digits, the mean over eight splits."""
-    digits, splits = features["noise 0"], [split(1797, 898, seed) for seed in range(8)]
+def chosen_fids(material: Material, choices: list[Callable[[np.ndarray], np.ndarray]]) -> list[float]:
+    """FID of a choice among half the images, the mean over eight splits."""
+    images = material.features["noise 0"]
+    splits = [split(len(material.classes), material.held_out, seed) for seed in range(8)]
     return [
-        float(np.mean([fid(digits, choose(s.held_out), digits, s.reference) for s in splits])) for choose in choices
+        float(np.mean([fid(images, choose(s.held_out), images, s.reference) for s in splits])) for choose in choices
     ]
 
 
-def test_fid_rises_as_classes_are_dropped(features: dict[str, Tensor]) -> None:
-    shown = Digits(labels=True).load(8).labels
-    assert shown is not None
-    choices = [lambda held, seen=shown, least=least: held[seen[held] >= least] for least in (0, 1, 2, 4, 6, 8, 9)]
-    fids = chosen_fids(features, choices)
+def test_fid_rises_as_classes_are_dropped(material: Material) -> None:
+    shown = material.classes
+    choices = [lambda held, least=least: held[shown[held] >= least] for least in (0, 1, 2, 4, 6, 8, 9)]
+    fids = chosen_fids(material, choices)
     assert rises(fids), fids
 
 
-def test_fid_rises_as_images_repeat(features: dict[str, Tensor]) -> None:
-    choices = [lambda held, unique=unique: held[np.arange(898) % unique] for unique in (898, 400, 200, 100, 50, 20, 5)]
-    fids = chosen_fids(features, choices)
+def test_fid_rises_as_images_repeat(material: Material) -> None:
+    choices = [
+        lambda held, unique=unique: held[np.arange(len(held)) % unique]
+        for unique in (material.held_out, 400, 200, 100, 50, 20, 5)
+    ]
+    fids = chosen_fids(material, choices)
     assert rises(fids), fids

@@ -1,4 +1,4 @@
-"""The extractors: what they classify, what they refuse, and where InceptionV3's weights come from."""
+"""InceptionV3 as an extractor: where its weights come from; and what every extractor refuses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from gankit.data import RealImages
 from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.samples import Features
 from gankit.observing import Progress
-from gankit_fidelity import extractors, train_digits
-from gankit_fidelity.extractors import INCEPTION_FILE, INCEPTION_URL, Digits, Inception, hub_folder
-from gankit_fidelity.modules import DigitsNetwork
+from gankit_fidelity.extractors import INCEPTION_FILE, INCEPTION_URL, Digits, FashionMnist, Inception, hub_folder
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -31,70 +29,6 @@ def missing(extractor: Extractor, **evaluation: Any) -> str | None:
     """What the extractor lacks here for an experiment that uses it."""
     options = {"extractor": extractor, "metrics": "fid", "images": 10} | evaluation
     return extractor.missing(tiny(evaluation=options))
-
-
-# --- digits -----------------------------------------------------------------------------------------------------------
-
-
-def test_held_out_digits_are_classified() -> None:
-    images, digits = train_digits.scans(held_out=True)
-    assert len(images) == 360
-    assert (Digits().load(CPU)(images).logits.argmax(1) == digits).double().mean() >= 0.98
-
-
-def test_training_never_sees_the_held_out_digits() -> None:
-    held_out, others = (train_digits.scans(held_out=part)[0] for part in (True, False))
-    assert len(held_out) + len(others) == 1797
-    everything = RealImages(tiny().data, [16]).at(16)
-    np.testing.assert_array_equal(held_out[:, :1].numpy(), everything[::5])
-    np.testing.assert_array_equal(others[:, :1].numpy(), np.delete(everything, np.s_[::5], axis=0))
-
-
-@pytest.mark.slow
-def test_the_weights_can_be_trained_again() -> None:
-    with torch.random.fork_rng():
-        again = train_digits.train()
-    assert train_digits.accuracy(again) >= 0.98
-
-
-def test_the_identity_is_the_hash_of_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = extractors.DIGITS_FILE.read_bytes()
-    assert Digits().identity() == f"digits-{hashlib.sha256(weights).hexdigest()[:12]}"
-    monkeypatch.setattr(extractors, "DIGITS_FILE", tmp_path / "digits.safetensors")
-    extractors.DIGITS_FILE.write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
-    with pytest.raises(UserError, match="not the file that gankit came with"):
-        Digits().load(CPU)
-
-
-def test_the_network_is_as_small_as_it_says() -> None:
-    assert sum(parameter.numel() for parameter in DigitsNetwork().parameters()) == 24_058
-
-
-def test_digits_of_any_size_are_brought_to_16x16() -> None:
-    extract = Digits().load(CPU)
-    images = noise(5, 3, 16, 16)
-    expected = extract(images)
-    assert expected.pooled.shape == (5, 64)
-    assert expected.logits.shape == (5, 10)
-    doubled = images.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    torch.testing.assert_close(extract(doubled), expected)
-    large, small = noise(5, 3, 32, 32), noise(5, 3, 8, 8)
-    means = torch.nn.functional.avg_pool2d(large.float(), 2)
-    torch.testing.assert_close(extract(large).pooled, extract(means.round().byte()).pooled, atol=0.05, rtol=0.05)
-    between = torch.nn.functional.interpolate(small.float(), scale_factor=2, mode="bilinear", align_corners=False)
-    torch.testing.assert_close(extract(small).pooled, extract(between.round().byte()).pooled, atol=0.05, rtol=0.05)
-
-
-def test_each_image_is_seen_alone() -> None:
-    extract = Digits().load(CPU)
-    images = noise(6, 3, 16, 16)
-    torch.testing.assert_close(extract(images).pooled[2:3], extract(images[2:3]).pooled)
-
-
-def test_loading_draws_no_random_numbers() -> None:
-    before = torch.get_rng_state()
-    Digits().load(CPU)
-    assert torch.equal(before, torch.get_rng_state())
 
 
 # --- InceptionV3 ------------------------------------------------------------------------------------------------------
@@ -226,7 +160,7 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, monkeypatch: pyte
     assert not Path("planted").exists()
 
 
-# --- what both refuse -------------------------------------------------------------------------------------------------
+# --- what all refuse --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -237,6 +171,6 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_extractors_refuse_what_they_would_measure_wrongly(
     inception: Callable[[torch.Tensor], Features], images: torch.Tensor
 ) -> None:
-    for extract in (Digits().load(CPU), inception):
+    for extract in (Digits().load(CPU), FashionMnist().load(CPU), inception):
         with pytest.raises(ValueError, match=r"expects images uint8 \[N, 3, H, W\]"):
             extract(images)
