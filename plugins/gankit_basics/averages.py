@@ -32,7 +32,7 @@ class Exponential(Average):
 
 
 class Snapshots(Average):
-    """The plain mean of the weights at the last few of checkpoints taken at equal distances (Izmailov et al. 2018).
+    """The plain mean of the weights at the last few checkpoints, taken at equal distances (Izmailov et al. 2018).
 
     They are taken within a stage and held in memory; until there is one, the average is the generator itself.
     """
