@@ -21,7 +21,7 @@ class Component(Options, ABC):
     """Base of every part that an experiment can name.
 
     A component is one class: a frozen model whose typed fields are its YAML options and whose methods are its
-    behaviour. Its *kind*, one of the abstract classes in gankit/kinds.py, decides which registry it is filed in and
+    behaviour. Its *kind*, one of the abstract classes in gankit/kinds, decides which registry it is filed in and
     so where in an experiment it may be named.
     """
 

@@ -1,4 +1,4 @@
-"""How new layers come in: blended or through gates, at a rate of their own; mirrored reals; a state to go on from."""
+"""How new layers come in, at which rates; mirrored reals, larger batches of fakes; a state to go on from."""
 
 from __future__ import annotations
 
@@ -124,3 +124,24 @@ def test_a_state_goes_on_to_the_same_bits(tmp_path: Path, rounds: int, changes: 
         assert made.round() == other.round()
     for name, value in made.average.state_dict().items():
         assert torch.equal(value, other.average.state_dict()[name]), name
+
+
+def test_a_rate_may_fall_to_zero_over_the_run() -> None:
+    made = trainer(tiny(training={"batch": 8, "optimizer": {"use": "adam", "lr": 1.0, "decay": "linear"}}))
+    while made.images < made.ends[-1]:
+        before = made.images
+        made.round()
+        rates = {group["lr"] for optimizer in made.optimizers.values() for group in optimizer.param_groups}
+        assert rates == {1 - before / made.ends[-1]}
+
+
+def test_a_generator_update_may_take_more_fakes_than_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = trainer(tiny(data={"use": "digits", "labels": True}, training={"batch": 8, "generator_batches": 3}))
+    seen = []
+    forward = type(made.discriminator).forward
+    monkeypatch.setattr(
+        type(made.discriminator), "forward", lambda self, x, y: seen.append((len(x), len(y))) or forward(self, x, y)
+    )
+    made.round()
+    assert made.images == 8
+    assert seen == [(8, 8), (8, 8), (8, 8), (24, 24)]  # real, fake, points between; then the generator's fakes

@@ -128,27 +128,6 @@ def test_the_average_has_the_half_life_that_is_asked_for() -> None:
         torch.testing.assert_close(made.average.get_parameter(WEIGHT), expected)
 
 
-def test_a_rate_may_fall_to_zero_over_the_run() -> None:
-    made = trainer(tiny(training={"batch": 8, "optimizer": {"use": "adam", "lr": 1.0, "decay": "linear"}}))
-    while made.images < made.ends[-1]:
-        before = made.images
-        made.round()
-        rates = {group["lr"] for optimizer in made.optimizers.values() for group in optimizer.param_groups}
-        assert rates == {1 - before / made.ends[-1]}
-
-
-def test_a_generator_update_may_take_more_fakes_than_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = trainer(tiny(data={"use": "digits", "labels": True}, training={"batch": 8, "generator_batches": 3}))
-    seen = []
-    forward = type(made.discriminator).forward
-    monkeypatch.setattr(
-        type(made.discriminator), "forward", lambda self, x, y: seen.append((len(x), len(y))) or forward(self, x, y)
-    )
-    made.round()
-    assert made.images == 8
-    assert seen == [(8, 8), (8, 8), (8, 8), (24, 24)]  # real, fake, points between; then the generator's fakes
-
-
 def test_each_network_is_moved_by_its_own_updates_only() -> None:
     made = trainer(tiny(training={"batch": 8, "discriminator_steps": 3}))
     made.round()

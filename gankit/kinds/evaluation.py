@@ -1,0 +1,102 @@
+"""Data, and how samples are measured against it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from gankit.component import Component
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from gankit.evaluation.samples import Features, Need, Samples
+
+
+class LabelledImages(NamedTuple):
+    """A data set in memory (or memory-mapped)."""
+
+    images: np.ndarray
+    """uint8 [N, channels, height, width]; of four channels the last is opacity, which the colours are multiplied by."""
+    labels: np.ndarray | None
+    """int64 [N], or None without labels."""
+
+
+class Dataset(Component):
+    """Real images, with labels if asked for."""
+
+    kind: ClassVar[str] = "dataset"
+
+    @abstractmethod
+    def image_channels(self) -> int:
+        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
+
+    def aspect(self) -> float:
+        """Width of the images over their height."""
+        return 1.0
+
+    def class_count(self) -> int:
+        """Number of classes; 0 trains without labels."""
+        return 0
+
+    @abstractmethod
+    def load(self, resolution: int) -> LabelledImages:
+        """All images, `resolution` high and `aspect` times as wide, always in the same order.
+
+        Args:
+            resolution: The highest that the experiment grows to.
+
+        Raises:
+            gankit.errors.UserError: if they cannot be read.
+        """
+
+
+class Extractor(Component):
+    """A fixed network that turns images into features and class logits for metrics."""
+
+    kind: ClassVar[str] = "extractor"
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Name and weights hash; numbers of unlike identities are never compared."""
+
+    @property
+    @abstractmethod
+    def resize(self) -> str:
+        """How images come to the network's input size, as it stands in the protocol."""
+
+    @abstractmethod
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network, ready on `device`: from uint8 [N, 3, H, W] to features.
+
+        Raises:
+            gankit.errors.UserError: if the weights cannot be had.
+        """
+
+
+class Metric(Component):
+    """Numbers that say how good generated images are."""
+
+    kind: ClassVar[str] = "metric"
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """What is kept of the images in the one pass that extracts them."""
+
+    version: ClassVar[int] = 1
+    """Raised when the same images would give another number; numbers of unlike versions are never compared."""
+
+    higher_is_better: ClassVar[bool] = False
+    """Which way runs are ranked."""
+
+    has_floor: ClassVar[bool] = False
+    """True if the same number between two sets of reals is worth showing beside it, as <name>_floor."""
+
+    yardstick: ClassVar[bool] = False
+    """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
+
+    @abstractmethod
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """One or several numbers by name."""

@@ -1,0 +1,91 @@
+"""Parts of a network: each builds a torch module for the place where it will stand."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from gankit.component import Component
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gankit.place import Place
+
+
+class Mapping(Component):
+    """Maps latents and labels to styles, one for each part of the generator that asks.
+
+    A module that can truncate has a method `truncated(styles, psi, cutoff)`, which gives styles of the same shape, the
+    first `cutoff` (None: all) of them pulled towards their mean by psi, where 1 leaves them as they are.
+    """
+
+    kind: ClassVar[str] = "mapping"
+
+    @abstractmethod
+    def build(self, place: Place) -> nn.Module:
+        """A module with attribute `width`; forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
+
+
+class Stem(Component):
+    """Makes the generator's first feature map."""
+
+    kind: ClassVar[str] = "stem"
+
+    @abstractmethod
+    def build(self, place: Place) -> nn.Module:
+        """A module from the first style [N, in_channels] to [N, out_channels, *place.size]."""
+
+
+class Block(Component):
+    """Works on feature maps: convolutions, residual blocks, attention, conversion from and to images."""
+
+    kind: ClassVar[str] = "block"
+
+    resamples: ClassVar[bool] = True
+    """False if it always keeps the resolution; `place.resample` is then None."""
+
+    @abstractmethod
+    def build(self, place: Place) -> nn.Module:
+        """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `place.resample` says."""
+
+
+class Head(Component):
+    """Turns the discriminator's last feature map into scores."""
+
+    kind: ClassVar[str] = "head"
+
+    @abstractmethod
+    def build(self, place: Place) -> nn.Module:
+        """A module to scores [N, 1] or [N, patches]; with attribute `classes` = K to score and logits [N, 1 + K]."""
+
+    def classifies(self) -> bool:
+        """Whether its module gives class logits too, if the data has classes."""
+        return False
+
+
+class Norm(Component):
+    """Normalizes activations (`build`), weights (`apply`), or both."""
+
+    kind: ClassVar[str] = "norm"
+
+    mixes_samples: ClassVar[bool] = False
+    """True if one sample's output depends on the others in its batch."""
+
+    def build(self, place: Place) -> nn.Module | None:
+        """A module that normalizes `place.out_channels` feature maps; None if only weights are normalized."""
+        return None
+
+    def apply(self, layer: nn.Module) -> None:
+        """Change how the weight of `layer` (Linear, Conv2d, ConvTranspose2d, Embedding) starts or is used."""
+        return
+
+
+class Init(Component):
+    """How weights start; layers say their gain in an attribute `gain`."""
+
+    kind: ClassVar[str] = "init"
+
+    @abstractmethod
+    def apply(self, layer: nn.Module) -> None:
+        """Draw the starting weight of `layer` (Linear, Conv2d, ConvTranspose2d, Embedding)."""

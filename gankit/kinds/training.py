@@ -1,0 +1,129 @@
+"""Parts of training: what an update is made of, and how training goes on from update to update."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from gankit.component import Component
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer as TorchOptimizer
+    from torch.optim.optimizer import ParamsT
+
+    from gankit.growing import Stage
+    from gankit.place import Place
+    from gankit.training.step import Step
+
+
+class Loss(Component):
+    """The adversarial objective, on scores [N] or [N, patches]; both methods return a scalar to minimize."""
+
+    kind: ClassVar[str] = "loss"
+
+    relativistic: ClassVar[bool] = False
+    """True if `generator` needs the scores of reals too; otherwise its `real` is None."""
+
+    @abstractmethod
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimizes, given the scores of reals and fakes."""
+
+    @abstractmethod
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What the generator minimizes, given the scores of fakes (and of reals, if relativistic)."""
+
+
+class Regularizer(Component):
+    """Anything beside the loss that shapes training; override what is needed, only that is called."""
+
+    kind: ClassVar[str] = "regularizer"
+
+    every: int = Field(default=1, ge=1)
+    """Apply on every n-th update only, as an update of its own, n times as strong (lazy regularization)."""
+
+    def layer(self, place: Place) -> nn.Module | None:
+        """A module placed before the discriminator's head, such as minibatch statistics; None for none."""
+        return None
+
+    def discriminator(self, step: Step) -> Tensor | None:
+        """A scalar added to what the discriminator minimizes."""
+        return None
+
+    def generator(self, step: Step) -> Tensor | None:
+        """A scalar added to what the generator minimizes."""
+        return None
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        """Change the discriminator's weights in place, after each of its updates and without gradients."""
+        return
+
+
+class Augmentation(Component):
+    """Changes reals and fakes alike before the discriminator sees them; differentiable."""
+
+    kind: ClassVar[str] = "augmentation"
+
+    @abstractmethod
+    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+        """Augmented images of the same shape; `memory` is kept between calls and in checkpoints."""
+
+    def adapt(self, step: Step) -> None:
+        """Called after each discriminator update; adjusts what `step.memory(self)` holds."""
+        return
+
+
+class Optimizer(Component):
+    """Updates the weights of one network."""
+
+    kind: ClassVar[str] = "optimizer"
+
+    @abstractmethod
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020).
+
+        `parameters` are groups as torch's optimizers take them; the trainer sets the learning rate of each.
+        """
+
+    @abstractmethod
+    def learning_rate(self, resolution: int, share: float) -> float:
+        """The learning rate at `resolution` after a share of the run's images, from 0 to 1; before the correction."""
+
+
+class Shown(NamedTuple):
+    """The reals that one update of the discriminator shows, among all that are shown."""
+
+    before: int
+    """Images shown before."""
+    images: int
+    """Images of this update."""
+    stage_start: int
+    """Images shown before the stage began."""
+    resolution: int
+    """Height of the images in pixels."""
+
+
+class Average(Component):
+    """How the averaged generator follows the generator that is trained."""
+
+    kind: ClassVar[str] = "average"
+
+    @abstractmethod
+    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+        """Change the parameters of `average` after each update of the discriminator, without gradients.
+
+        Layers that have not taken part yet are equal in both. Buffers are copied by the trainer; `memory` is kept
+        between calls and in checkpoints.
+        """
+
+
+class Growth(Component):
+    """Which resolutions are trained, in order, and for how many images."""
+
+    kind: ClassVar[str] = "growth"
+
+    @abstractmethod
+    def stages(self) -> list[Stage]:
+        """The stages in order, each resolution twice the one before."""
