@@ -44,7 +44,7 @@ def problems(experiment: Experiment) -> list[Problem]:
             found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
         except Exception as failure:
             failures.append((path, _failure(component, failure)))
-    return found or ([] if missing(experiment) else failures)
+    return [] if not found and failures and missing(experiment) else found or failures
 
 
 def missing(experiment: Experiment) -> list[Problem]:

@@ -22,13 +22,13 @@ class MinibatchStddev(Regularizer):
     """Samples a group; a batch no larger than this is one group."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Every batch must split into whole groups."""
-        sizes = {
-            stage.resolution: at(experiment.training.batch, stage.resolution) for stage in experiment.growth.stages()
-        }
-        for resolution, batch in sizes.items():
-            if batch % min(self.group, batch):
-                yield f"a batch of {batch} (at {resolution}x{resolution}) does not split into groups of {self.group}"
+        """Every batch must split into whole groups, the generator's larger ones too."""
+        training = experiment.training
+        for size in (stage.resolution for stage in experiment.growth.stages()):
+            batch = at(training.batch, size)
+            for count in sorted({batch, batch * training.generator_batches}):
+                if count % min(self.group, count):
+                    yield f"a batch of {count} (at {size}x{size}) does not split into groups of {self.group}"
 
     def layer(self, place: Place) -> nn.Module:
         """A module from [N, C, H, W] to [N, C + 1, H, W]."""

@@ -74,6 +74,17 @@ def test_what_is_missing_is_told_with_its_place() -> None:
         assert missing(experiment) == [(("data",), "the flags are gone")]
 
 
+def test_what_is_missing_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may mean to walk a large folder, or to ask the network."""
+    asked: list[str] = []
+    monkeypatch.setattr(Flags, "missing", lambda self, experiment: asked.append("data"))
+    with restored():
+        register("images", "flags", Flags)
+        experiment = tiny(data=Flags())
+        assert not [*problems(experiment), *missing(experiment)]
+    assert asked == ["data"]
+
+
 def test_data_of_another_shape_than_it_says_is_refused() -> None:
     class Square(Flags):
         """Says that it is wide."""

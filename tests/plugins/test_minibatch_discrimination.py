@@ -84,3 +84,11 @@ def test_batches_of_another_size_for_the_generator_are_refused() -> None:
     (found,) = problems(tiny(regularizers="minibatch-discrimination", training={"batch": 8, "generator_batches": 2}))
     assert found[0] == ("regularizers", 0)
     assert "sums over the batch" in found[1]
+
+
+def test_stddev_wants_the_generators_larger_batches_to_split_too() -> None:
+    """A batch of 3 is one group, but twice as many are no whole groups of 4."""
+    training = {"batch": 3, "generator_batches": 2}
+    assert problems(tiny(training=training, regularizers="minibatch-stddev")) == [
+        (("regularizers", 0), f"a batch of 6 (at {size}x{size}) does not split into groups of 4") for size in (4, 8)
+    ]

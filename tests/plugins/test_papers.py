@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import torch
 from support.case import Case
-from support.papers import PAPERS, networks, paper, sizes
+from support.papers import PAPERS, networks, paper, sizes, small, untouched_by_training
 from support.schedules import check_schedule, kept_share
-from support.tiny import trainer
 
 from gankit import at
 from gankit.config import Experiment
@@ -152,23 +148,8 @@ def test_attention_stands_at_32_in_both_networks() -> None:
         assert {name.split(".")[1] for name in attentive} == {"32"}
 
 
-def small(name: str) -> Experiment:
-    """The paper's system on digits, a few feature maps wide, growing every four updates."""
-    data = "{use: digits, labels: true}" if "labels" in name else "digits"
-    settings: dict[str, Any] = {"data": data, "growth.final": 16, "growth.images": 32, "growth.fade": 16}
-    settings |= {"training.batch": 8, "training.device": "cpu", "evaluation.extractor": "digits", "observers": "[]"}
-    settings |= {f"{network}.channels": 8 for network in ("generator", "discriminator")} | {"generator.latent": 8}
-    return paper(name, *(f"{option}={value}" for option, value in settings.items()))
-
-
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_every_system_trains_through_its_growth(name: str) -> None:
-    made = trainer(small(name))
-    before = {key: value.clone() for key, value in made.average.state_dict().items()}
-    while made.images < made.ends[-1]:
-        record = made.round()
-        assert all(torch.isfinite(value).all() for value in record.values())
-    after = made.average.state_dict()
-    still = [key for key, value in before.items() if torch.equal(value, after[key])]
-    assert made.grown.resolution == 16
-    assert not [key for key in still if key.endswith("weight") and "noise" not in key], still
+    data = "{use: digits, labels: true}" if "labels" in name else "digits"
+    still = untouched_by_training(small(name, data, final=16, images=32, fade=16))
+    assert not [key for key in still if "weight" in key and "noise" not in key], still

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from support.pggan import parameters
+from support.tiny import trainer
 
 from gankit.config import Experiment
 from gankit.reading.loading import load_experiment
@@ -33,3 +35,20 @@ def sizes(experiment: Experiment, shape: Shape | None = None) -> tuple[int, int,
     generator, discriminator = networks(experiment, shape)
     mapping = parameters(generator.mapping)
     return mapping, parameters(generator) - mapping, parameters(discriminator)
+
+
+def small(name: str, data: str = "digits", **growth: int) -> Experiment:
+    """The paper's system on other data, a few feature maps wide, for a few updates of 8 images."""
+    settings: dict[str, Any] = {"data": data} | {f"growth.{option}": value for option, value in growth.items()}
+    settings |= {"training.batch": 8, "training.device": "cpu", "evaluation.extractor": "digits", "observers": "[]"}
+    settings |= {f"{network}.channels": 8 for network in ("generator", "discriminator")} | {"generator.latent": 8}
+    return paper(name, *(f"{option}={value}" for option, value in settings.items()))
+
+
+def untouched_by_training(experiment: Experiment) -> list[str]:
+    """Train to the end, every number finite; the averaged generator's parameters that are as they were."""
+    made = trainer(experiment)
+    before = {name: weight.clone() for name, weight in made.average.named_parameters()}
+    while made.images < made.ends[-1]:
+        assert all(bool(value.isfinite().all()) for value in made.round().values())
+    return [name for name, weight in made.average.named_parameters() if torch.equal(weight, before[name])]
