@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails
 
+from gankit.growing import Stage
 from gankit.kinds import (
     Augmentation,
     Average,
@@ -28,6 +29,7 @@ from gankit.kinds import (
     Stem,
 )
 from gankit.options import (
+    AbsolutePath,
     Images,
     Many,
     Options,
@@ -161,6 +163,11 @@ class Training(Options):
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then cpu."""
+    start_from: AbsolutePath | None = None
+    """A run, or one of its checkpoints, whose networks and averaged generator training starts from; their weights alone
+    are taken, so that stages, optimizers and random draws begin afresh."""
+    extend: Images = 0
+    """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
 
 
 class Evaluation(Options):
@@ -179,18 +186,21 @@ class Evaluation(Options):
 
 
 class Checkpoints(Options):
-    """When weights are saved; always at the end of a stage."""
+    """When the state of the run is saved; always at the end of a stage."""
 
-    every: Annotated[Images, Field(ge=1)] | None = None
-    """Also save each time so many images were shown."""
+    every: Annotated[Images, Field(ge=1)] | None = 100_000
+    """Also save each time so many images were shown; null: only at the end of a stage."""
     keep: int = Field(default=2, ge=1)
     """How many to keep, the newest."""
+    best: str | None = None
+    """Also keep the one with the best value of this metric, such as fid, at the highest resolution reached; saved
+    whenever an evaluation gives a better one."""
 
 
 class Experiment(Options):
     """Everything that a run depends on."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$")
     """Name of the experiment and of its run folder."""
     seed: int = Field(default=0, ge=0)
     """Decides every random draw."""
@@ -220,3 +230,8 @@ class Experiment(Options):
     """When weights are saved."""
     observers: Many[Observer] = default("progress")
     """Who watches the run."""
+
+    def stages(self) -> list[Stage]:
+        """The stages of the growth schedule, the last one extended by `training.extend`."""
+        *before, last = self.growth.stages()
+        return [*before, Stage(*last)._replace(images=last[1] + self.training.extend)]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 CHUNK = 1024
 """Images that are reduced at a time, which bounds the memory of their floating-point copies."""
 
+DRAWN = 2**31
+"""Names a draw among all that depend on a seed; epochs, which the others are named by, never come so far."""
+
 
 class RealImages:
     """A data set in memory, at each resolution of a growth."""
@@ -65,6 +68,10 @@ class RealImages:
         if resolution not in self._levels:
             self._levels[resolution] = reduced(self._levels[self.final], resolution)
         return self._levels[resolution]
+
+    def drawn(self, count: int, seed: int) -> np.ndarray:
+        """Positions of `count` images drawn with `seed`, of all if there are fewer, int64 [count]."""
+        return permutation(self.count, seed, DRAWN)[:count]
 
     def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
         """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -101,6 +103,10 @@ def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
     else:
         details["ctx"] = error.get("ctx", {})
     return details
+
+
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+"""A path made absolute when it is read, so that a saved experiment means the same from any folder."""
 
 
 def parse_images(value: Any) -> Any:

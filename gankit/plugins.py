@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os.path
 import sys
 import traceback
 from collections import defaultdict
@@ -86,9 +87,12 @@ class PluginManager(pluggy.PluginManager):
             UserError: if there is no such file, it fails or registers nothing, or its name is taken.
         """
         self.load_installed()
-        file = path.resolve()
-        if path.suffix != ".py" or not file.is_file():
-            raise UserError(f"{path}: " + ("is not a Python file" if file.exists() else "no such file"))
+        try:
+            file = Path(os.path.realpath(path))
+        except ValueError:  # a NUL in the path
+            raise UserError(f"{path}: no such file") from None
+        if path.suffix != ".py" or not os.path.isfile(file):
+            raise UserError(f"{path}: " + ("is not a Python file" if os.path.exists(file) else "no such file"))
         known = self._sources.get(file.stem)
         if known is not None and known.path == file:
             return

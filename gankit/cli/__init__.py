@@ -10,10 +10,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NoReturn
 
-from gankit.errors import UserError
+from gankit.errors import Interrupted, RunError, UserError
 from gankit.options import did_you_mean
+from gankit.reading.marks import LONGEST_MESSAGE, printable, shortened
 
-COMMANDS = ("run", "validate", "compare", "sample", "plugins", "explain", "schema", "init")
+COMMANDS = ("run", "resume", "validate", "compare", "sample", "plugins", "explain", "schema", "init")
 """The commands in the order in which help lists them: each is the module of that name in this package."""
 
 
@@ -31,12 +32,17 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown argument {unknown[0]!r}.{did_you_mean(unknown[0].partition('=')[0], options)}")
         return arguments, unknown
 
+    def error(self, message: str) -> NoReturn:
+        """As argparse does, in as many characters as a person reads."""
+        super().error(printable(shortened(message, LONGEST_MESSAGE)))
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command.
 
     Returns:
-        The exit code: 0 if all went well, 2 after a mistake of the user, 130 when interrupted.
+        The exit code: 0 if all went well, 1 if a run could not go on, 2 after a mistake of the user, 130 or 143 when
+        interrupted or terminated.
     """
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -46,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 2
+    except RunError as reason:
+        print(f"gankit: {reason}", file=sys.stderr)
+        return 1
+    except Interrupted as interruption:
+        return interruption.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has had enough

@@ -11,7 +11,8 @@ from gankit.errors import UserError
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("sample", help="draw images from a trained generator", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, or one of its checkpoints")
+    parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
@@ -31,19 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gankit.reading.loading import load_experiment
 
-    experiment_file = arguments.folder / "experiment.yaml"
-    if not experiment_file.is_file():
-        raise UserError(f"{arguments.folder}: not a run's folder, it holds no experiment.yaml")
-    experiment = load_experiment(experiment_file, check=False)  # sampling needs no data
+    experiment = load_experiment(_experiment_of(arguments.folder), check=False)  # sampling needs no data
 
     from gankit.data import to_uint8
+    from gankit.runs.parts import choose_device
     from gankit.runs.pictures import grid, save_png
-    from gankit.runs.run import choose_device
     from gankit.training.checkpoints import load_average
-    from gankit.training.trainer import Wish, sample
+    from gankit.training.sampling import Wish, sample
 
     device = choose_device("auto")
-    generator = load_average(arguments.folder, experiment, device)
+    generator = load_average(arguments.folder, experiment, device, arguments.best)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
     classes = generator.place.classes
@@ -57,6 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
     return 0
+
+
+def _experiment_of(folder: Path) -> Path:
+    """The file that says what was trained in a run's folder, or in the run that a checkpoint is of."""
+    files = [place / "experiment.yaml" for place in (folder, *folder.absolute().parents[:2])]
+    for file in files[:1] if not (folder / "manifest.json").is_file() else files:
+        if file.is_file():
+            return file
+    raise UserError(f"{folder}: neither a run's folder nor a checkpoint in one: there is no experiment.yaml")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     lacking: list[str] = []
     experiment = load_experiment(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
-    stages = experiment.growth.stages()
+    stages = experiment.stages()
     aspect = experiment.data.aspect()
     resolutions = ", ".join(f"{stage.resolution}x{round(stage.resolution * aspect)}" for stage in stages)
     images = sum(stage.images for stage in stages)

@@ -10,6 +10,7 @@ from gankit.component import as_options
 from gankit.data import RealImages, images_at_a_time, permutation
 from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
 from gankit.observing import Progress, Row
+from gankit.tallying import Tally
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,7 @@ class Evaluator:
         self._split = split(reals.count, self._options.images, self._options.seed)
         self._populations: dict[tuple[str, int], Population] = {}
         self._known: dict[tuple[int, int], dict[str, Number]] = {}
+        self._tallies = [Tally(f"metric {as_options(metric)['use']}") for metric in self._options.metrics]
         if self._options.metrics:
             self._extraction = self._loaded()
 
@@ -72,8 +74,7 @@ class Evaluator:
                 [count, channels, H, W]; asked for each of `evaluation.images` images once.
             progress: Where the run stands.
 
-        Raises:
-            UserError: if an image holds a value that is no finite number.
+        A metric that fails is reported once, counted, and left out.
         """
         if not self._options.metrics:
             return []
@@ -85,13 +86,28 @@ class Evaluator:
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, metric in enumerate(self._options.metrics):
-                if not metric.yardstick:
-                    numbers |= self._measured(metric, self._samples(generated, self._split.reference), "generated")
-                if metric.yardstick or metric.has_floor:
-                    suffix = "" if metric.yardstick else "_floor"
-                    among_reals = self._among_reals(position, metric, resolution)
-                    numbers |= {name + suffix: number for name, number in among_reals.items()}
+                found = self._tallies[position].attempt(
+                    lambda position=position, metric=metric: self._numbers(position, metric, generated),
+                    f"at {progress.images:,} images",
+                )
+                numbers |= found or {}
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
+
+    def sum_up(self) -> None:
+        """Say which metrics failed, and how often."""
+        for tally in self._tallies:
+            tally.sum_up()
+
+    def _numbers(self, position: int, metric: Metric, generated: Population) -> dict[str, Number]:
+        """What one metric gives, floors and yardsticks included."""
+        numbers: dict[str, Number] = {}
+        if not metric.yardstick:
+            numbers |= self._measured(metric, self._samples(generated, self._split.reference), "generated")
+        if metric.yardstick or metric.has_floor:
+            suffix = "" if metric.yardstick else "_floor"
+            among_reals = self._among_reals(position, metric, generated.resolution)
+            numbers |= {name + suffix: number for name, number in among_reals.items()}
+        return numbers
 
     def _loaded(self) -> Extraction:
         """The experiment's extractor, with all that decides what it gives."""

@@ -13,7 +13,7 @@ from gankit.plugins import plugins
 from gankit.reading.checks import Problem, missing, problems
 from gankit.reading.dumping import dump_experiment
 from gankit.reading.locating import mistakes_of, place_of
-from gankit.reading.marks import Mistake, report
+from gankit.reading.marks import Mark, Mistake, report
 from gankit.reading.merging import read_experiment
 from gankit.reading.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
 from gankit.reading.parts import components
@@ -42,7 +42,10 @@ def load_experiment(
     """
     plugins.load_installed()
     for file in plugin_files:
-        plugins.load_file(file)
+        try:
+            plugins.load_file(file)
+        except UserError as failure:
+            raise report([Mistake(Mark("--plugin"), (), str(failure))]) from None
     root = _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
     try:
         experiment = Experiment.model_validate(plain(root))
@@ -85,7 +88,8 @@ def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Tabl
             plugins.load_file(file)
         except UserError as failure:
             mistakes.append(Mistake(item.mark, ("plugins", position), str(failure)))
-        files[file.resolve()] = Scalar(item.mark, str(file.resolve()))
+        else:
+            files[file.resolve()] = Scalar(item.mark, str(file.resolve()))
     if mistakes:
         raise report(mistakes, first)
     return table(root.mark, {**root.entries, "plugins": Entry(key, items(listed.mark, list(files.values())))})

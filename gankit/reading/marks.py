@@ -10,6 +10,12 @@ from gankit.errors import UserError
 WIDEST = 110
 """Columns of a source line that are shown; a longer line is cut around its caret."""
 
+LONGEST_NAME = 200
+"""Characters that are shown of a file, a setting or the path of an option."""
+
+LONGEST_MESSAGE = 500
+"""Characters that are shown of what is wrong."""
+
 
 class Mark(NamedTuple):
     """One place in a file, or a whole setting of the command line."""
@@ -24,7 +30,8 @@ class Mark(NamedTuple):
     """The whole source line."""
 
     def __str__(self) -> str:
-        return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
+        source = shortened(self.source, LONGEST_NAME)
+        return source if self.line is None else f"{source}:{self.line}:{self.column}"
 
     def with_caret(self) -> list[str]:
         """The source line and a caret under the place; nothing for a setting."""
@@ -37,6 +44,12 @@ class Mark(NamedTuple):
             after = after if len(after) <= room else after[:room] + "..."
         under = "".join("\t" if character == "\t" else " " for character in before)
         return [f"    {before}{after}", f"    {under}^"]
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, without its middle if it is longer than `most` characters."""
+    half = (most - len(" ... ")) // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
 
 
 def printable(line: str) -> str:
@@ -55,8 +68,8 @@ class Mistake(NamedTuple):
     """What is wrong, in plain words."""
 
     def __str__(self) -> str:
-        option = ".".join(map(str, self.path))
-        message = " ".join(self.message.splitlines())
+        option = shortened(".".join(map(str, self.path)), LONGEST_NAME)
+        message = shortened(" ".join(self.message.splitlines()), LONGEST_MESSAGE)
         head = f"{self.mark}: {option}: {message}" if option else f"{self.mark}: {message}"
         return "\n".join(map(printable, [head, *self.mark.with_caret()]))
 

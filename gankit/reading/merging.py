@@ -13,21 +13,28 @@ from pathlib import Path
 from gankit.errors import UserError
 from gankit.reading.marks import Mark, Mistake, report
 from gankit.reading.nodes import Entry, Items, Key, Node, Scalar, Table, items, scalar, table
-from gankit.reading.yamlfile import DEEPEST, parse, read_file, unreadable
+from gankit.reading.yamlfile import DEEPEST, MOST_BYTES, MOST_VALUES, mapping, parse, read_text, unreadable
 
-LONGEST_CHAIN = 50
-"""How many files may extend one another in a row."""
+MOST_FILES = 100
+"""How often one file may extend another in one experiment."""
+
+MOST_SETTINGS = 200
+"""How many settings may change one experiment."""
 
 
 def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
     """The experiment in `path` with what it extends, changed by `settings` of the form a.b=value.
 
     Raises:
-        UserError: if a file or a setting cannot be read, or files extend one another in a circle.
+        UserError: if a file or a setting cannot be read, files extend one another in a circle, or they come to more
+            than any experiment holds.
     """
     root: Node = _Reader().read(path, str(path))
+    if len(settings) > MOST_SETTINGS or sum(map(len, settings)) > MOST_BYTES:
+        raise UserError(f"--set: more than {MOST_SETTINGS} or longer than {MOST_BYTES // 1024} KiB; put them in a file")
     for setting in settings:
         root = _changed(root, setting)
+        _check_size(root, Mark(f"--set {setting}"))
     assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
     return root
 
@@ -78,21 +85,29 @@ class _Reader:
     """Reads files with what they extend, each once."""
 
     def __init__(self) -> None:
-        self.done: dict[Path, Table] = {}
+        self.done: dict[str, Table] = {}
+        self.bytes_left = MOST_BYTES
+        self.files_left = MOST_FILES
 
-    def read(self, path: Path, name: str, chain: tuple[Path, ...] = (), named_at: Mark | None = None) -> Table:
+    def read(self, path: Path, name: str, chain: tuple[str, ...] = (), named_at: Mark | None = None) -> Table:
         """The file `path`, called `name`, which the last file of `chain` extends by what it says at `named_at`."""
-        resolved = Path(os.path.realpath(path))
+        try:
+            resolved = os.path.realpath(path)
+        except ValueError as failure:  # a NUL
+            raise unreadable(f"{name}: {failure}", named_at) from None
         if resolved in chain:
-            circle = " -> ".join(file.name for file in (*chain[chain.index(resolved) :], resolved))
+            circle = " -> ".join(os.path.basename(file) for file in (*chain[chain.index(resolved) :], resolved))
             raise unreadable(f"extends in a circle: {circle}", named_at)
-        if len(chain) > LONGEST_CHAIN:
-            raise unreadable(f"more than {LONGEST_CHAIN} files extend one another", named_at)
+        if self.files_left < 0:
+            raise unreadable(f"more than {MOST_FILES} files extend one another", named_at)
+        self.files_left -= 1
         if resolved not in self.done:
-            self.done[resolved] = self.extended(read_file(path, name, named_at), path, (*chain, resolved))
+            text = read_text(path, name, named_at, self.bytes_left)
+            self.bytes_left -= len(text)
+            self.done[resolved] = self.extended(mapping(text, name, named_at), path, (*chain, resolved))
         return self.done[resolved]
 
-    def extended(self, own: Table, path: Path, chain: tuple[Path, ...]) -> Table:
+    def extended(self, own: Table, path: Path, chain: tuple[str, ...]) -> Table:
         """The mapping `own` of the file `path`, written over what it extends."""
         if "extends" not in own.entries:
             return own
@@ -104,7 +119,18 @@ class _Reader:
                 raise report([Mistake(parent.mark, ("extends",), "expected the name of a file, or a list of them")])
             file = path.parent / parent.value
             result = _united(result, self.read(file, str(file), chain, parent.mark))
+            _check_size(result, parent.mark)
         return _united(result, table(own.mark, entries))
+
+
+def _check_size(node: Node, mark: Mark) -> None:
+    """Refuse at `mark` what has grown beyond any experiment.
+
+    Raises:
+        UserError: if it has.
+    """
+    if node.size > MOST_VALUES:
+        raise report([Mistake(mark, (), f"more than {MOST_VALUES:,} values with this, which no experiment has")])
 
 
 def _changed(root: Node, setting: str) -> Node:
@@ -117,10 +143,19 @@ def _changed(root: Node, setting: str) -> Node:
     path, equals, text = setting.partition("=")
     segments = path.strip().split(".")
     if not equals or not all(segments) or len(segments) > DEEPEST:
-        raise UserError(f"{mark}: expected option=value, such as --set training.batch=16")
-    keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
+        raise report([Mistake(mark, (), "expected option=value, such as --set training.batch=16")])
+    keys = [_key(segment) for segment in segments]
     value = parse(text, mark.source, has_lines=False) or Scalar(mark, None)
     return merge(root, _nested(root, keys, value, mark))
+
+
+def _key(segment: str) -> Key:
+    """One part of a setting's path, as what it would be before a ':' in a file."""
+    try:
+        number = scalar(segment)
+    except ValueError:  # digits without end, which no list or table knows
+        return segment
+    return number if isinstance(number, int) else segment
 
 
 def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> Node:
@@ -130,7 +165,7 @@ def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> 
     first, rest = keys[0], keys[1:]
     if isinstance(node, Items) and isinstance(first, int):
         if not 0 <= first < len(node.items):
-            raise UserError(f"{mark}: no item {first}: the list has {len(node.items)}, counted from 0")
+            raise report([Mistake(mark, (), f"no item {first}: the list has {len(node.items)}, counted from 0")])
         changed = list(node.items)
         changed[first] = merge(changed[first], _nested(changed[first], rest, value, mark))
         return items(node.mark, changed)

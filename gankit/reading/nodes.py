@@ -69,6 +69,14 @@ def plain(node: Node) -> Any:
     return node.value
 
 
+def depth(node: Node) -> int:
+    """How many lists and mappings stand inside one another, `node` included."""
+    if isinstance(node, Scalar):
+        return 0
+    below = node.items if isinstance(node, Items) else [entry.node for entry in node.entries.values()]
+    return 1 + max(map(depth, below), default=0)
+
+
 def kind_of(node: Node) -> str:
     """What `node` is, in words."""
     if isinstance(node, Scalar):
@@ -81,6 +89,9 @@ CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+MOST_DIGITS = 100
+"""Digits of a whole number: more than any option can use, and still few enough to compute with and to show."""
+
 WHOLE = re.compile(r"[-+]?[0-9]+")
 BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -91,14 +102,15 @@ def scalar(text: str) -> str | int | float | bool | None:
     """The value of unquoted `text` by the core schema of YAML 1.2 (section 10.3.2).
 
     Raises:
-        ValueError: for a whole number with more digits than Python reads.
+        ValueError: for a whole number of more than `MOST_DIGITS` digits.
     """
     if text in CONSTANTS:
         return CONSTANTS[text]
-    if WHOLE.fullmatch(text):
-        return int(text)
-    if BASED.fullmatch(text):
-        return int(text[2:], {"o": 8, "x": 16}[text[1]])
+    is_based = BASED.fullmatch(text)
+    if is_based or WHOLE.fullmatch(text):
+        if len(text) > MOST_DIGITS:
+            raise ValueError("too many digits")
+        return int(text[2:], {"o": 8, "x": 16}[text[1]]) if is_based else int(text)
     if NUMBER.fullmatch(text):
         return float(text)
     if INFINITY.fullmatch(text):

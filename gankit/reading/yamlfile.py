@@ -8,7 +8,6 @@ nesting, files and aliases that grow beyond reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,33 @@ import yaml
 from yaml import events
 
 from gankit.errors import UserError
-from gankit.reading.marks import Mark, Mistake, report
-from gankit.reading.nodes import Entry, Items, Key, Node, Scalar, Table, items, kind_of, scalar, table
+from gankit.reading.marks import LONGEST_MESSAGE, Mark, Mistake, printable, report, shortened
+from gankit.reading.nodes import Entry, Items, Key, Node, Scalar, Table, depth, items, kind_of, scalar, table
 
-MOST_BYTES = 256 * 1024
-MOST_VALUES = 10_000
+MOST_BYTES = 64 * 1024
+"""Of the files of one experiment together, and of all settings together: forty times as much as any that is known."""
+
+MOST_VALUES = 3_000
+"""Names and values of one file, and values of an experiment with all that it extends; aliases count each time."""
+
 DEEPEST = 64
 
 
-def read_file(path: Path, name: str, named_at: Mark | None = None) -> Table:
-    """The mapping that a YAML file holds; marks call the file `name`.
+def read_text(path: Path, name: str, named_at: Mark | None = None, most_bytes: int = MOST_BYTES) -> str:
+    """The text of a file.
 
     Args:
         path: The file.
         name: What the user calls it.
         named_at: Where an experiment that extends it names it, if one does.
+        most_bytes: How long it may be.
 
     Raises:
-        UserError: if there is no such file or it holds anything else.
+        UserError: if there is no such file, or it is too long or no UTF-8.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(most_bytes + 1)
     except FileNotFoundError:
         raise unreadable(f"{name}: no such file", named_at) from None
     except IsADirectoryError:
@@ -45,14 +49,22 @@ def read_file(path: Path, name: str, named_at: Mark | None = None) -> Table:
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
         reason = getattr(failure, "strerror", None) or failure
         raise unreadable(f"{name}: cannot be read: {reason}", named_at) from None
-    if len(content) > MOST_BYTES:
-        message = f"{name}: is larger than {MOST_BYTES // 1024} KiB, which no experiment file is"
-        raise unreadable(message, named_at)
+    if len(content) > most_bytes:
+        together = "" if named_at is None else ", together with what extends it"
+        raise unreadable(f"{name}: is larger than {MOST_BYTES // 1024} KiB{together}; no experiment is", named_at)
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         line = content.count(b"\n", 0, failure.start) + 1
         raise unreadable(f"{name}: is not UTF-8 text (line {line}); save it as UTF-8", named_at) from None
+
+
+def mapping(text: str, name: str, named_at: Mark | None = None) -> Table:
+    """The mapping that the `text` of a file holds; marks call the file `name`.
+
+    Raises:
+        UserError: if it holds anything else.
+    """
     node = parse(text, name)
     if node is None:
         raise unreadable(f"{name}: is empty", named_at)
@@ -63,7 +75,9 @@ def read_file(path: Path, name: str, named_at: Mark | None = None) -> Table:
 
 def unreadable(message: str, named_at: Mark | None) -> UserError:
     """An error about a whole file, shown where the file is named if an experiment extends it."""
-    return UserError(message) if named_at is None else report([Mistake(named_at, ("extends",), message)])
+    if named_at is None:
+        return UserError(printable(shortened(message, LONGEST_MESSAGE)))
+    return report([Mistake(named_at, ("extends",), message)])
 
 
 def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
@@ -83,6 +97,9 @@ def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
 BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in the eyes of PyYAML."""
 
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character, which no text holds but an escape can name."""
+
 
 class _Composer:
     """Turns the events of PyYAML's parser into nodes."""
@@ -91,37 +108,44 @@ class _Composer:
         self.text, self.name, self.has_lines = text, name, has_lines
         self.lines = BREAKS.split(text)
         self.anchors: dict[str, Node | None] = {}
-        self.events: Iterator[Any] = iter(())
+        self.values = 0  # so far, aliases as often as they are used
         self.open: list[Mark] = []  # the brackets that are not closed yet
 
     def compose(self) -> Node | None:
         """The only document of the stream."""
         try:
-            self.events = yaml.parse(self.text, Loader=yaml.SafeLoader)
-            next(self.events)  # the stream begins
-            if isinstance(next(self.events), events.StreamEndEvent):
+            self.parser: Any = yaml.SafeLoader(self.text)
+            self.next()  # the stream begins
+            if isinstance(self.next(), events.StreamEndEvent):
                 return None
-            node = self.node(next(self.events), depth=0)
-            next(self.events)  # the document ends
-            after = next(self.events)
+            node = self.node(self.next(), at_depth=0)
+            self.next()  # the document ends
+            after = self.next()
             if isinstance(after, events.DocumentStartEvent):
                 raise self.error(self.mark(after.start_mark), "a second document begins here; an experiment is one")
         except yaml.reader.ReaderError as failure:
             raise self.error(self.mark_at(failure.position), "a character that YAML does not allow") from None
         except yaml.MarkedYAMLError as failure:
             raise self.syntax_error(failure) from None
+        except (ValueError, OverflowError):  # which PyYAML lets through from chr() and int()
+            raise self.error(self.mark(self.parser.get_mark()), "a number or an escape out of range") from None
         return None if isinstance(node, Scalar) and node.value is None else node
 
-    def node(self, event: Any, depth: int, key: Mark | None = None) -> Node:
+    def next(self) -> Any:
+        """The next event of the stream."""
+        return self.parser.get_event()
+
+    def node(self, event: Any, at_depth: int, key: Mark | None = None) -> Node:
         """The value that begins with `event`, under `key` if it stands in a mapping."""
         mark = self.mark(event.start_mark)
         if isinstance(event, events.AliasEvent):
-            return self.alias(event.anchor, mark)
+            return self.alias(event.anchor, mark, at_depth)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             raise self.error(mark, f"tags such as {tag} are not allowed")
-        if depth > DEEPEST:
+        if at_depth > DEEPEST:
             raise self.error(mark, f"nested more than {DEEPEST} deep")
+        self.count(1, mark)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         if isinstance(event, events.ScalarEvent):
@@ -131,44 +155,51 @@ class _Composer:
             start = mark if key is None or event.flow_style else key
             self.open += [mark] if event.flow_style else []
             is_list = isinstance(event, events.SequenceStartEvent)
-            node = self.list_at(start, depth) if is_list else self.mapping_at(start, depth)
+            node = self.list_at(start, at_depth) if is_list else self.mapping_at(start, at_depth)
             self.open = self.open[:-1] if event.flow_style else self.open
         if event.anchor is not None:
             self.anchors[event.anchor] = node
-        if node.size > MOST_VALUES:
-            raise self.error(mark, f"holds more than {MOST_VALUES:,} values, which no experiment does")
         return node
 
-    def alias(self, anchor: str, mark: Mark) -> Node:
+    def count(self, values: int, mark: Mark) -> None:
+        """Refuse at `mark` what would take too long, before it does."""
+        self.values += values
+        if self.values > MOST_VALUES:
+            raise self.error(mark, f"more than {MOST_VALUES:,} names and values up to here, which no experiment has")
+
+    def alias(self, anchor: str, mark: Mark, at_depth: int) -> Node:
         """The value that was marked &anchor."""
         if anchor not in self.anchors:
             raise self.error(mark, f"nothing before this is marked &{anchor}")
         node = self.anchors[anchor]
         if node is None:
             raise self.error(mark, f"*{anchor} stands inside the value that it repeats")
+        self.count(node.size, mark)
+        if at_depth + depth(node) > DEEPEST:
+            raise self.error(mark, f"nested more than {DEEPEST} deep")
         return node
 
-    def list_at(self, mark: Mark, depth: int) -> Items:
+    def list_at(self, mark: Mark, at_depth: int) -> Items:
         """The list whose start was just read."""
         nodes: list[Node] = []
-        while not isinstance(event := next(self.events), events.SequenceEndEvent):
-            nodes.append(self.node(event, depth + 1))
+        while not isinstance(event := self.next(), events.SequenceEndEvent):
+            nodes.append(self.node(event, at_depth + 1))
         return items(mark, nodes)
 
-    def mapping_at(self, mark: Mark, depth: int) -> Table:
+    def mapping_at(self, mark: Mark, at_depth: int) -> Table:
         """The mapping whose start was just read; what `<<` brings in gives way to what is written out."""
         entries: dict[Key, Entry] = {}
         merged: dict[Key, Entry] = {}
-        while not isinstance(event := next(self.events), events.MappingEndEvent):
+        while not isinstance(event := self.next(), events.MappingEndEvent):
             at = self.mark(event.start_mark)
             if isinstance(event, events.ScalarEvent) and event.style is None and event.value == "<<":
-                self.merge(merged, self.node(next(self.events), depth + 1, at))
+                self.merge(merged, self.node(self.next(), at_depth + 1, at))
                 continue
-            key = self.key(self.node(event, depth + 1), at)
+            key = self.key(self.node(event, at_depth + 1), at)
             if key in entries:
                 first = f", first in line {entries[key].key.line}" if self.has_lines else ""
                 raise self.error(at, f"{key!r} stands twice in this mapping{first}")
-            entries[key] = Entry(at, self.node(next(self.events), depth + 1, at))
+            entries[key] = Entry(at, self.node(self.next(), at_depth + 1, at))
         return table(mark, {**merged, **entries})
 
     def merge(self, merged: dict[Key, Entry], node: Node) -> None:
@@ -176,6 +207,7 @@ class _Composer:
         for source in node.items if isinstance(node, Items) else [node]:
             if not isinstance(source, Table):
                 raise self.error(node.mark, f"expected a mapping after '<<', not {kind_of(source)}")
+            self.count(len(source.entries), source.mark)
             for key, entry in source.entries.items():
                 merged.setdefault(key, entry)
 
@@ -188,6 +220,8 @@ class _Composer:
 
     def scalar(self, event: Any, mark: Mark) -> str | int | float | bool | None:
         """The value of a scalar; in quotes it is text."""
+        if half := HALF.search(event.value):
+            raise self.error(mark, f"\\u{ord(half[0]):x} is half of a character")
         if event.style is not None:
             return event.value
         try:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from gankit.errors import UserError
+from gankit.errors import RunError, UserError
+from gankit.runs.lock import LOCK, RunLock
+from gankit.tallying import Tally
 
 if TYPE_CHECKING:
     from gankit.config import Experiment
@@ -18,75 +20,163 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "experiment.yaml"
 METRICS = "metrics.jsonl"
+PROVENANCE = "provenance.json"
+BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", "provenance", "metrics", "experiment")
+"""What a run's folder holds before it is one."""
 
 
 class RunFolder:
-    """A folder that holds one run.
+    """A folder that holds one run, and this process's hold on it.
 
     experiment.yaml is written last, so that a folder is a run exactly if it holds one:
 
         experiment.yaml   the experiment with full component names and every default
         provenance.json   versions, git commit, plugins with their sources' hashes, hardware, command line
-        metrics.jsonl     losses and metrics; the same for the same experiment, so nothing in it depends on the clock
+        metrics.jsonl     losses, metrics and events; nothing in it depends on the clock or the machine's name
         times.jsonl       when things happened, how fast, in how much memory
         samples/          pictures
-        checkpoints/      weights
+        checkpoints/      all that is needed to go on, and the weights
+
+    Raises:
+        UserError: if another process has the folder.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.samples = path / "samples"
-        self.checkpoints = path / "checkpoints"
+        self.path = path.absolute()
+        self.samples = self.path / "samples"
+        self.checkpoints = self.path / "checkpoints"
+        self._lock = RunLock(self.path)
+        self._clock = Tally("times.jsonl")
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment, source: Path | None = None) -> Self:
         """Make `path` the folder of a new run.
 
         Args:
-            path: A folder that is new or empty.
+            path: A folder that is new, empty, or was begun by a process that was killed before it had made it a run.
             experiment: The experiment to be run.
             source: The experiment's file, whose folder's git commit is noted; default: the current folder.
 
         Raises:
-            UserError: if `path` is not a new or empty folder, or cannot be written to.
+            UserError: if `path` is anything else, another process has it, or it cannot be written to.
         """
         from gankit.reading.loading import dump_experiment
         from gankit.runs.provenance import provenance
 
-        folder = cls(path.absolute())
+        refuse_used(path)
         resolved = dump_experiment(experiment)
-        origin = json.dumps(provenance(experiment, source.absolute().parent if source else Path.cwd()), indent=2)
+        origin = provenance(experiment, source.absolute().parent if source else Path.cwd())
         try:
-            claim(path)
-            folder.checkpoints.mkdir()
-            (folder.path / "provenance.json").write_text(origin + "\n", encoding="utf-8")
-            (folder.path / METRICS).touch()
-            _write_at_once(folder.path / EXPERIMENT, resolved)
+            path.mkdir(parents=True, exist_ok=True)
+            folder = cls(path)
+            try:
+                refuse_used(path)  # again, now that no other process can make it a run
+                folder.samples.mkdir(exist_ok=True)
+                folder.checkpoints.mkdir(exist_ok=True)
+                folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
+                (folder.path / METRICS).touch()
+                folder.write(EXPERIMENT, resolved)
+            except BaseException:
+                folder.close()
+                raise
         except OSError as failure:
             raise UserError(f"cannot write the run to {path}: {failure}; choose another folder with --out") from failure
         return folder
 
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Take the folder of a run that is there.
+
+        Raises:
+            UserError: if there is none, another process has it, or it cannot be written to.
+        """
+        if not is_run(path):
+            raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT}, as gankit run makes")
+        try:
+            folder = cls(path)
+        except OSError as failure:
+            raise UserError(f"cannot write to {path}: {failure}") from failure
+        return folder
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        self._lock.release()
+
     def record(self, rows: Sequence[Row]) -> None:
         """Append rows to metrics.jsonl, one JSON object a line.
 
-        Keys stand in the order of `Row`; `protocol` is left out where there is none. Numbers are written in full;
-        those that JSON lacks as the strings "nan", "inf" and "-inf", which Python's `float` reads back.
-        """
-        self._append(METRICS, [row_as_json(row) for row in rows])
+        Keys stand in the order of `Row`; `protocol` and `note` are left out where there is none. Numbers are written in
+        full; those that JSON lacks as the strings "nan", "inf" and "-inf", which Python's `float` reads back.
 
-    def time(self, event: str, **numbers: float) -> None:
-        """Append an event to times.jsonl: wall-clock time (UTC), its name, `numbers`, peak memory in bytes."""
+        Raises:
+            RunError: if they cannot be written.
+        """
+        try:
+            self._append(METRICS, [row_as_json(row) for row in rows])
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path / METRICS}: {failure.strerror}; {self._remedy()}") from failure
+
+    @property
+    def metrics(self) -> bytes:
+        """The lines of metrics.jsonl."""
+        return (self.path / METRICS).read_bytes()
+
+    def rewind(self, metrics: bytes) -> None:
+        """Let metrics.jsonl hold these lines and nothing else.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        try:
+            write_at_once(self.path / METRICS, metrics)
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path / METRICS}: {failure.strerror}; {self._remedy()}") from failure
+
+    def save(self, state: Mapping[str, Any], about: Mapping[str, Any], keep: int, best: int | None) -> None:
+        """Write a checkpoint with what metrics.jsonl holds, then remove those that are not to be kept.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        from gankit.training import checkpoints
+
+        try:
+            written = checkpoints.save(self.checkpoints, state, self.metrics, about)
+            checkpoints.prune(self.checkpoints, written, keep, best)
+        except OSError as failure:
+            reason = f"cannot write a checkpoint to {self.checkpoints}: {failure.strerror}"
+            raise RunError(f"{reason}; {self._remedy()}") from failure
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that is either complete or as it was."""
+        write_at_once(self.path / name, text.encode())
+
+    def time(self, event: str, **facts: float | str) -> None:
+        """Append an event to times.jsonl: wall-clock time (UTC), its name, `facts`, peak memory in bytes.
+
+        If it cannot be written the run goes on without.
+        """
         from gankit.runs.provenance import peak_memory
 
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-        measured = {name: as_json(number) for name, number in numbers.items()}
-        self._append("times.jsonl", [{"time": moment, "event": event, **measured, "peak_memory": peak_memory()}])
+        measured = {name: fact if isinstance(fact, str) else as_json(fact) for name, fact in facts.items()}
+        entry = {"time": moment, "event": event, **measured, "peak_memory": peak_memory()}
+        self._clock.attempt(lambda: self._append("times.jsonl", [entry]), "to be written")
 
     def _append(self, name: str, objects: Sequence[Mapping[str, Any]]) -> None:
         """Append one line for each object in one go, so that readers of a live run see whole lines."""
         lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in objects)
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(lines)
+
+    def _remedy(self) -> str:
+        """What can be done about a disk that is full."""
+        return f"make room, then go on from the last checkpoint with: gankit resume {self.path}"
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is the folder of a run."""
+    return (path / EXPERIMENT).is_file()
 
 
 def refuse_used(path: Path) -> None:
@@ -97,34 +187,22 @@ def refuse_used(path: Path) -> None:
     """
     if path.is_dir():
         held = sorted(entry.name for entry in path.iterdir())
-        what = "already holds a run" if EXPERIMENT in held else f"is not empty: it holds {held[0]}" if held else ""
+        begun = LOCK in held  # by a process that was killed before it had made the folder a run
+        ours = BEGUN_WITH if begun else ()
+        foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
+        what = (
+            "already holds a run" if EXPERIMENT in held else f"is not empty: it holds {foreign[0]}" if foreign else ""
+        )
     else:
         what = "is not a folder" if path.exists() else ""
     if what:
         raise UserError(f"{path} {what}; choose a new or empty folder with --out")
 
 
-def claim(path: Path) -> None:
-    """Take a folder for a run; of several processes that try, exactly one makes samples/ and has it.
-
-    Raises:
-        UserError: if `path` is in use.
-        OSError: if it cannot be made.
-    """
-    refuse_used(path)
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        (path / "samples").mkdir()
-    except FileExistsError:
-        raise UserError(f"another run has just begun in {path}; choose another folder with --out") from None
-
-
 def row_as_json(row: Row) -> dict[str, Any]:
     """A row in the form of a line of metrics.jsonl."""
     fields: dict[str, Any] = {**row._asdict(), "value": as_json(row.value)}
-    if row.protocol is None:
-        del fields["protocol"]
-    return fields
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def as_json(number: float) -> float | str:
@@ -135,8 +213,14 @@ def as_json(number: float) -> float | str:
     return number if math.isfinite(number) else str(number)
 
 
-def _write_at_once(path: Path, text: str) -> None:
-    """Write a file that is either complete or not there."""
+def write_at_once(path: Path, content: bytes) -> None:
+    """Write a file that is either complete or as it was, whatever happens to the process or the disk."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

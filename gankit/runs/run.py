@@ -1,45 +1,65 @@
-"""A run from its experiment to its folder: stages, evaluations, checkpoints, and those who watch."""
+"""A run under way: rounds of training and what is due between them, such that it can go on from any checkpoint."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+from torch import nn
 
-from gankit.config import Experiment
-from gankit.data import RealImages, to_uint8
-from gankit.errors import UserError
-from gankit.evaluation.evaluator import Evaluator
+from gankit.data import to_uint8
+from gankit.errors import Interrupted, RunError
 from gankit.growing import Moment, crossed
-from gankit.observing import Progress, Row
+from gankit.observing import Picture, Progress, Row
+from gankit.runs.interrupts import Interrupts
+from gankit.runs.parts import Parts
 from gankit.runs.pictures import save_png
-from gankit.runs.record import RunFolder
+from gankit.runs.record import METRICS, RunFolder
+from gankit.runs.results import read_rows
 from gankit.runs.watching import Watchers
+from gankit.tallying import report
 from gankit.training import checkpoints
-from gankit.training.trainer import Trainer
+from gankit.training.averages import Averages
+from gankit.training.checkpoints import Checkpoint
 
 ROWS_PER_STAGE = 200
 """Losses are averaged over a 200th of a stage and then recorded, so that long runs stay readable."""
 
 
-class TrainingRun:
-    """One experiment under way; also what observers see of it."""
+class Request(NamedTuple):
+    """What an observer asked the run to do."""
 
-    def __init__(self, experiment: Experiment, path: Path, source: Path | None = None) -> None:
-        """Prepare everything that can fail for a reason of the user's before the run's folder is made."""
-        self.experiment = experiment
-        if experiment.training.threads is not None:
-            torch.set_num_threads(experiment.training.threads)
-        device = choose_device(experiment.training.device)
-        reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
-        self._trainer = Trainer(experiment, reals, device)
-        self._evaluator = Evaluator(experiment, reals, device)
-        self._record = RunFolder.create(path, experiment, source)
-        self._watchers = Watchers(experiment.observers, self)
+    reason: str
+    rate: float | None
+    """Factor on the learning rates after rolling back; None: stop."""
+
+
+class TrainingRun:
+    """One experiment under way; also what observers see of it.
+
+    Between rounds it has duties, one after the other: to evaluate, to end a stage, to save. Those that are left are
+    part of its state, so a checkpoint can be written before any of them.
+    """
+
+    def __init__(self, parts: Parts, folder: RunFolder, checkpoint: Checkpoint | None = None) -> None:
+        """Make ready to train from the beginning, or to go on from `checkpoint`."""
+        self.experiment = parts.experiment
+        self._parts, self._trainer, self._record = parts, parts.trainer, folder
         self._losses = Averages()
+        self._due: list[str] = []
+        self._best: dict[str, Any] | None = None
+        self._pictures: list[Picture] = []
+        self._request: Request | None = None
+        self._interrupts = Interrupts()
+        if checkpoint is not None:
+            self._take(checkpoint)
+        self._watchers = Watchers(self.experiment.observers, self)
+        if checkpoint is not None:
+            self._watchers.load_state_dict(checkpoint.state["watchers"])
+        self._stage_began = (self._trainer.images, time.perf_counter())
 
     @property
     def folder(self) -> Path:
@@ -53,103 +73,219 @@ class TrainingRun:
         stage, resolution, alpha = trainer.grown
         return Progress(trainer.images, trainer.ends[-1], stage + 1, len(trainer.stages), resolution, alpha)
 
+    @property
+    def rows(self) -> list[Row]:
+        """All that stands in metrics.jsonl."""
+        return read_rows(self.folder / METRICS)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """All pictures so far."""
+        return list(self._pictures)
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """`generator` and `discriminator` in training."""
+        return {str(name): network for name, network in self._trainer.networks.items()}
+
+    @property
+    def attempt(self) -> int:
+        """How often the run was rolled back."""
+        return self._trainer.attempt
+
     def sample(self, count: int, seed: int) -> np.ndarray:
         """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training."""
         return to_uint8(self._trainer.sample(0, count, seed)).permute(0, 2, 3, 1).cpu().numpy()
+
+    def reals(self, count: int, seed: int) -> np.ndarray:
+        """`count` reals drawn with `seed`, or all if there are fewer, at the resolution in force."""
+        reals = self._parts.reals
+        return reals.at(self._trainer.grown.resolution)[reals.drawn(count, seed)].transpose(0, 2, 3, 1)
 
     def show(self, name: str, image: np.ndarray) -> None:
         """Save a picture, uint8 [H, W, channels], under samples/ and pass it on to every observer."""
         path = self._record.samples / f"{name}.png"
         save_png(path, image)
-        self._watchers.shown(name, path, self.progress)
+        picture = Picture(name, path, self.progress)
+        self._pictures = [*(other for other in self._pictures if other.name != name), picture]
+        self._watchers.shown(picture)
+
+    def report(self, name: str, value: float, note: str) -> None:
+        """Record an event."""
+        at = self.progress
+        self._write([Row(at.images, at.stage, at.resolution, name, value, note=note)])
+
+    def stop(self, reason: str) -> None:
+        """End the run after the present moment."""
+        self._request = Request(reason, rate=None)
+
+    def roll_back(self, reason: str, rate: float = 1.0) -> None:
+        """Go on from the last checkpoint after the present moment."""
+        self._request = self._request or Request(reason, rate)
 
     def train(self) -> None:
-        """Carry out every stage: train, evaluate at full alpha, save."""
+        """Train to the end of the last stage, evaluating and saving as the experiment says; closes the folder.
+
+        Raises:
+            RunError: if an observer stopped it, or its record cannot be written.
+            Interrupted: after SIGINT or SIGTERM, its state saved.
+        """
         try:
-            for position, stage in enumerate(self._trainer.stages):
-                self._train_stage(position)
-                self._trainer.grow(Moment(position, stage.resolution, 1.0))
-                self._evaluate()
-                self._save()
-                self._watchers.stage_ended(self.progress)
+            if not checkpoints.found(self._record.checkpoints):
+                self._save()  # tells at once whether there is room, and there is always something to go back to
+            with self._interrupts:
+                self._finish()
             self._record.time("finished")
             self._watchers.finished()
+        except Interrupted:
+            self._save(interrupted=True)
+            report(f"left at {self._trainer.images:,} images; go on with: gankit resume {self.folder}")
+            raise
         finally:
             self._watchers.closed()
+            self._parts.evaluator.sum_up()
+            self._record.close()
 
-    def _train_stage(self, position: int) -> None:
-        trainer, stage = self._trainer, self._trainer.stages[position]
-        end = trainer.ends[position]
-        first, since = trainer.images, time.perf_counter()
-        self._watchers.stage_started(self.progress)
-        while trainer.images < end:
-            before = trainer.images
-            self._losses.add(trainer.round())
-            if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
-                self._write_losses()
-            self._watchers.updated(self.progress)
-            if trainer.images < end:
-                if crossed(before, trainer.images, self.experiment.evaluation.every):
-                    self._evaluate()
-                if crossed(before, trainer.images, self.experiment.checkpoints.every):
-                    self._save()
-        self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
-        seconds = time.perf_counter() - since
-        self._record.time(
-            "stage", resolution=stage.resolution, seconds=seconds, images_per_second=(trainer.images - first) / seconds
-        )
+    def _finish(self) -> None:
+        """All rounds and duties that are left."""
+        trainer = self._trainer
+        while self._due or trainer.images < trainer.ends[-1]:
+            self._interrupts.check()
+            if self._due:
+                self._carry_out(self._due.pop(0))
+            else:
+                self._round()
+            self._heed()
 
-    def _write_losses(self) -> None:
-        at = self.progress
-        rows = [Row(at.images, at.stage, at.resolution, name, value) for name, value in self._losses.taken().items()]
-        if not rows:
-            return
-        self._record.record(rows)
-        self._watchers.recorded(rows)
+    def _round(self) -> None:
+        """One round, what is recorded of it, and what is due after it."""
+        trainer = self._trainer
+        position = sum(end <= trainer.images for end in trainer.ends)
+        stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
+        if before == end - stage.images:
+            self._stage_began = (before, time.perf_counter())
+            self._watchers.stage_started(self.progress)
+        scalars = trainer.round()
+        self._losses.add(scalars)
+        if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
+            self._write_losses()
+        self._watchers.updated(self.progress, scalars)
+        if trainer.images < end:
+            due = {"evaluate": self.experiment.evaluation.every, "save": self.experiment.checkpoints.every}
+            self._due = [duty for duty, every in due.items() if crossed(before, trainer.images, every)]
+        else:
+            self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
+            self._time_stage(stage.resolution)
+            trainer.grow(Moment(position, stage.resolution, 1.0))
+            self._due = ["evaluate", "end stage", "save"]
+
+    def _carry_out(self, duty: str) -> None:
+        """Do what is due; if it is interrupted, it stays so."""
+        duties = {"evaluate": self._evaluate, "end stage": self._end_stage, "save": self._save}
+        try:
+            duties[duty]()
+        except Interrupted:
+            self._due.insert(0, duty)
+            raise
 
     def _evaluate(self) -> None:
         since = time.perf_counter()
         self._watchers.evaluating(self.progress)
         seed = self.experiment.evaluation.seed
-        rows = self._evaluator.evaluate(lambda first, count: self._trainer.sample(first, count, seed), self.progress)
-        self._record.record(rows)
+        with self._interrupts.at_once():
+            rows = self._parts.evaluator.evaluate(
+                lambda first, count: self._trainer.sample(first, count, seed), self.progress
+            )
+        self._write(rows)
         self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
-        self._watchers.recorded(rows)
+        for row in rows:
+            if row.name == self.experiment.checkpoints.best and _improves(row, self._best):
+                self._best = {"value": row.value, "images": row.images, "resolution": row.resolution}
+                self._due += [] if "save" in self._due else ["save"]
 
-    def _save(self) -> None:
-        checkpoints.save(self._record.checkpoints, self._trainer, self.experiment.checkpoints.keep)
+    def _end_stage(self) -> None:
+        self._watchers.stage_ended(self.progress)
+
+    def _save(self, interrupted: bool = False) -> None:
+        """Write a checkpoint, unless an observer has just found that the state is not worth keeping."""
+        self._watchers.saving(self.progress)
+        if self._request is not None and not interrupted:
+            return
+        options, trainer = self.experiment.checkpoints, self._trainer
+        state = {
+            **trainer.state_dict(),
+            "losses": self._losses.state_dict(),
+            "due": self._due,
+            "best": self._best,
+            "pictures": [(picture.name, tuple(picture.progress)) for picture in self._pictures],
+            "watchers": self._watchers.state_dict(),
+        }
+        about = {
+            "images": trainer.images,
+            "resolution": trainer.grown.resolution,
+            "alpha": trainer.grown.alpha,
+            "best": self._best,
+            "data": self._parts.reals.fingerprint,
+            "interrupted": interrupted,
+        }
+        best = None if self._best is None else self._best["images"]
+        self._record.save(state, about, options.keep, best)
+
+    def _take(self, checkpoint: Checkpoint, events: bytes = b"") -> None:
+        """Stand where `checkpoint` was written; metrics.jsonl keeps `events` beside what it held then."""
+        state = checkpoint.state
+        self._trainer.load_state_dict(state)
+        self._losses.load_state_dict(state["losses"], self._parts.device)
+        self._due, self._best = list(state["due"]), state["best"]
+        self._pictures = [
+            Picture(name, self._record.samples / f"{name}.png", Progress(*at)) for name, at in state["pictures"]
+        ]
+        self._record.rewind(checkpoint.metrics + events)
+
+    def _heed(self) -> None:
+        """Do what an observer asked for.
+
+        Raises:
+            RunError: if that is to stop.
+        """
+        request, self._request = self._request, None
+        if request is None:
+            return
+        if request.rate is None:
+            self._record.time("stopped", reason=request.reason)
+            raise RunError(f"{self.folder} was stopped: {request.reason}")
+        attempt, rate = self._trainer.attempt + 1, self._trainer.rate * request.rate
+        checkpoint = checkpoints.newest(self._record.checkpoints, report)
+        if checkpoint is None:
+            raise RunError(f"{self.folder} cannot go back, its checkpoints are gone: {request.reason}")
+        since = self._record.metrics[len(checkpoint.metrics) :]
+        self._take(checkpoint, events=b"".join(line for line in since.splitlines(keepends=True) if b'"note": ' in line))
+        self._trainer.attempt, self._trainer.rate = attempt, rate
+        self._watchers.load_state_dict(checkpoint.state["watchers"])
+        self._watchers.restored(self.progress)
+        self.report("rolled-back", attempt, request.reason)
+
+    def _write_losses(self) -> None:
+        at = self.progress
+        means = self._losses.taken()
+        self._write([Row(at.images, at.stage, at.resolution, name, mean) for name, mean in means.items()])
+
+    def _write(self, rows: list[Row]) -> None:
+        """Record rows and tell the observers."""
+        if rows:
+            self._record.record(rows)
+            self._watchers.recorded(rows)
+
+    def _time_stage(self, resolution: int) -> None:
+        images, since = self._stage_began
+        seconds, images = time.perf_counter() - since, self._trainer.images - images
+        self._record.time("stage", resolution=resolution, seconds=seconds, images_per_second=images / seconds)
 
 
-class Averages:
-    """Means of what the rounds return, added up on the device so that nothing waits for it."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, values: dict[str, Tensor]) -> None:
-        """Add one round's scalars."""
-        for name, value in values.items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def taken(self) -> dict[str, float]:
-        """The means so far; starts afresh."""
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return means
-
-
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; "auto" takes cuda, then mps, then cpu.
-
-    Raises:
-        UserError: if the machine has no such device.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, available in there.items() if available)
-    if not there[name]:
-        usable = ", ".join(device for device, available in there.items() if available)
-        raise UserError(f"training.device: there is no {name} on this machine; usable here: auto, {usable}")
-    return torch.device(name)
+def _improves(row: Row, best: Mapping[str, Any] | None) -> bool:
+    """Whether a metric is better than the best so far, which one at a lower resolution never is."""
+    if row.protocol is None or row.value != row.value:
+        return False
+    if best is None or row.resolution > best["resolution"]:
+        return True
+    return row.value > best["value"] if row.protocol["better"] == "higher" else row.value < best["value"]

@@ -2,63 +2,42 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from gankit.errors import UserError
-from gankit.observing import Progress, Row, Run, Watcher
+from gankit.observing import Picture, Progress, Row, Run, Watcher
 from gankit.registry import registries
+from gankit.tallying import Tally
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.kinds import Observer
 
 
-@dataclass
-class _Tally:
-    """One watcher and how it fares."""
-
-    name: str
-    watcher: Watcher
-    calls: int = 0
-    failures: int = 0
-
-    def tell(self, moment: str, *facts: object) -> None:
-        """Call the watcher; count what it raises and report the first."""
-        self.calls += 1
-        try:
-            getattr(self.watcher, moment)(*facts)
-        except Exception as failure:
-            self.failures += 1
-            if self.failures == 1:
-                _report(f"observer {self.name} failed in {moment!r}: {_in_short(failure)}; the run goes on")
-
-
 class Watchers(Watcher):
-    """Tells every observer of a run; what one raises is reported once, counted, and does not stop the run.
-
-    Interrupts (KeyboardInterrupt, SystemExit) pass through.
-    """
+    """Tells every observer of a run; what one raises is reported once, counted, and does not stop the run."""
 
     def __init__(self, observers: Sequence[Observer], run: Run) -> None:
-        self._tallies: list[_Tally] = []
+        self._watched: dict[str, tuple[Watcher, Tally]] = {}
+        seen = Counter[str]()
         for observer in observers:
             name = registries[observer.kind].entry_of(type(observer)).full_name
-            try:
-                self._tallies.append(_Tally(name, observer.watch(run)))
-            except Exception as failure:
-                _report(f"observer {name} cannot watch this run: {_in_short(failure)}; the run goes on without it")
+            seen[name] += 1
+            label = name if seen[name] == 1 else f"{name} ({seen[name]})"
+            beginning = Tally(f"observer {label}")
+            watcher = beginning.attempt(lambda observer=observer: observer.watch(run), "to begin, and is left out")
+            if watcher is not None:
+                self._watched[label] = watcher, Tally(f"observer {label}")
 
     def stage_started(self, progress: Progress) -> None:
         """Tell all that a resolution begins."""
         self._tell("stage_started", progress)
 
-    def updated(self, progress: Progress) -> None:
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Tell all that the networks were updated."""
-        self._tell("updated", progress)
+        self._tell("updated", progress, scalars)
 
     def evaluating(self, progress: Progress) -> None:
         """Tell all that an evaluation begins."""
@@ -68,13 +47,21 @@ class Watchers(Watcher):
         """Tell all what was written to metrics.jsonl."""
         self._tell("recorded", rows)
 
-    def shown(self, name: str, path: Path, progress: Progress) -> None:
+    def shown(self, picture: Picture) -> None:
         """Tell all that a picture was saved."""
-        self._tell("shown", name, path, progress)
+        self._tell("shown", picture)
 
     def stage_ended(self, progress: Progress) -> None:
         """Tell all that a resolution has been trained and evaluated."""
         self._tell("stage_ended", progress)
+
+    def saving(self, progress: Progress) -> None:
+        """Tell all that a checkpoint is about to be written."""
+        self._tell("saving", progress)
+
+    def restored(self, progress: Progress) -> None:
+        """Tell all that the run went back."""
+        self._tell("restored", progress)
 
     def finished(self) -> None:
         """Tell all that the run is complete."""
@@ -83,23 +70,23 @@ class Watchers(Watcher):
     def closed(self) -> None:
         """Tell all that the run is over, then say how often each observer failed."""
         self._tell("closed")
-        for tally in self._tallies:
-            if tally.failures:
-                _report(f"observer {tally.name} failed in {tally.failures} of {tally.calls} calls")
+        for _, tally in self._watched.values():
+            tally.sum_up()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of every watcher that has one, by the observer's name."""
+        states = {
+            name: tally.attempt(watcher.state_dict, "to give its state")
+            for name, (watcher, tally) in self._watched.items()
+        }
+        return {name: state for name, state in states.items() if state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Give every watcher its state back; one that had none, or was not there, begins afresh."""
+        for name, (watcher, tally) in self._watched.items():
+            if name in state:
+                tally.attempt(lambda w=watcher, s=state[name]: w.load_state_dict(s), "to take its state back")
 
     def _tell(self, moment: str, *facts: object) -> None:
-        for tally in self._tallies:
-            tally.tell(moment, *facts)
-
-
-def _report(message: str) -> None:
-    print(f"gankit: {message}", file=sys.stderr, flush=True)
-
-
-def _in_short(failure: Exception) -> str:
-    """What was raised, and where, on one line; of a message meant for the user just that."""
-    if isinstance(failure, UserError):
-        return str(failure)
-    where = traceback.extract_tb(failure.__traceback__)[-1]
-    message = " ".join(str(failure).split())
-    return f"{type(failure).__name__}: {message} ({where.filename}:{where.lineno})"
+        for watcher, tally in list(self._watched.values()):
+            tally.attempt(lambda watcher=watcher: getattr(watcher, moment)(*facts), f"in {moment!r}")

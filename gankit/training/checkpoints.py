@@ -1,67 +1,252 @@
-"""Weights on disk: one folder a checkpoint, safetensors only, never code."""
+"""Checkpoints: all that a run needs to go on, one folder each, complete or not there, never code.
+
+generator.safetensors  discriminator.safetensors  average.safetensors
+training.pt      optimizers, counters and memories, for torch.load(weights_only=True)
+metrics.jsonl    the rows that the run had written
+manifest.json    where the run stood, and the sha256 of every other file and of itself
+"""
 
 from __future__ import annotations
 
-import json
+import io
 import shutil
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
 
 from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.training.networks import Generator, Shape
+from gankit.training.sealed import (
+    MANIFEST,
+    DamagedError,
+    manifest_text,
+    parsed,
+    read_file,
+    read_manifest,
+    remove,
+    remove_leftovers,
+    sync_folder,
+    write,
+)
 
-if TYPE_CHECKING:
-    from gankit.training.trainer import Trainer
+FORMAT = 1
+"""Raised when what a checkpoint holds changes its meaning."""
+WEIGHTS = ("generator", "discriminator", "average")
+TRAINING = "training.pt"
+METRICS = "metrics.jsonl"
 
 
-def save(folder: Path, trainer: Trainer, keep: int) -> Path:
-    """Write the networks and the averaged generator to `folder`/<images>, then drop all but the newest `keep`.
+class Checkpoint(NamedTuple):
+    """A checkpoint that was read and found whole."""
 
-    A checkpoint is complete or absent: it is written aside and renamed.
+    path: Path
+    manifest: dict[str, Any]
+    """What `save` was told about it."""
+    state: dict[str, Any]
+    """What was saved, on the CPU."""
+    metrics: bytes
+    """The lines that metrics.jsonl held."""
+
+
+def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[str, Any]) -> Path:
+    """Write a checkpoint to `folder`/<images>, in place of one that is there.
+
+    Equal states give equal files, wherever and whenever they are written.
+
+    Args:
+        folder: Where the run's checkpoints are.
+        state: Dictionaries, lists, tuples, plain values and tensors; under `weights` one state_dict for each network.
+        metrics: The lines of metrics.jsonl.
+        about: Plain values for the manifest; `images` names the checkpoint.
+
+    Raises:
+        OSError: if it cannot be written; the checkpoints before are as they were.
+        TypeError: if `state` holds anything else.
     """
-    target = folder / f"{trainer.images:012d}"
+    rest = {name: value for name, value in state.items() if name != "weights"}
+    target = folder / f"{about['images']:012d}"
     aside = folder / f".{target.name}.partial"
-    aside.mkdir(parents=True)
-    for name in ("generator", "discriminator", "average"):
-        _save_weights(getattr(trainer, name), aside / f"{name}.safetensors")
-    moment = {"images": trainer.images, "resolution": trainer.grown.resolution, "alpha": trainer.grown.alpha}
-    (aside / "moment.json").write_text(json.dumps(moment) + "\n")
-    aside.rename(target)
-    for old in found(folder)[:-keep]:
-        shutil.rmtree(old)
+    remove_leftovers(folder)
+    aside.mkdir()
+    try:
+        sums = {METRICS: write(aside / METRICS, metrics)}
+        for name, weights in state["weights"].items():
+            sums[f"{name}.safetensors"] = write(aside / f"{name}.safetensors", save_safetensors(_plain(weights)))
+        buffer = io.BytesIO()
+        torch.save(_plain(rest), buffer)
+        sums[TRAINING] = write(aside / TRAINING, buffer.getvalue())
+        write(aside / MANIFEST, manifest_text({"format": FORMAT, **about, "files": sums}))
+        sync_folder(aside)
+        if target.exists():
+            remove(target)
+        aside.rename(target)
+        sync_folder(folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     return target
 
 
 def found(folder: Path) -> list[Path]:
-    """The complete checkpoints in `folder`, oldest first."""
-    return sorted(path for path in folder.glob("[0-9]*") if (path / "moment.json").is_file())
+    """The checkpoints in `folder`, oldest first, whole or damaged."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
 
 
-def load_average(run: Path, experiment: Experiment, device: torch.device) -> Generator:
-    """The averaged generator of the newest checkpoint of a run, in eval mode and grown as it was.
+def prune(folder: Path, current: Path, keep: int, best: int | None) -> None:
+    """Remove all but the newest `keep` up to `current`, and the one of `best` images.
+
+    One that an interruption left is kept only while it is the newest; what lies beyond `current` belongs to a future
+    that the run went back from.
+    """
+    regular = [path for path in found(folder) if path < current and not _about(path).get("interrupted", True)]
+    kept = {current, *[*regular, current][-keep:]}
+    if best is not None:
+        kept.add(folder / f"{best:012d}")
+    for path in found(folder):
+        if path not in kept:
+            remove(path)
+
+
+def read(path: Path) -> Checkpoint:
+    """All of a checkpoint, every file checked against its sum.
+
+    Raises:
+        DamagedError: if anything about it is not as it was written.
+    """
+    manifest = _manifest(path)
+    state: dict[str, Any] = parsed(
+        TRAINING, lambda: torch.load(io.BytesIO(read_file(path, manifest, TRAINING)), "cpu", weights_only=True)
+    )
+    weights = {name: _weights(path, manifest, name) for name in WEIGHTS}
+    return Checkpoint(path, manifest, {**state, "weights": weights}, read_file(path, manifest, METRICS))
+
+
+def newest(folder: Path, report: Callable[[str], None]) -> Checkpoint | None:
+    """The newest checkpoint in `folder` that is whole; None if there are none at all.
+
+    Args:
+        folder: Where the run's checkpoints are.
+        report: Told of each that is damaged and therefore passed over.
+
+    Raises:
+        UserError: if all are damaged.
+    """
+    there = found(folder)
+    for path in reversed(there):
+        try:
+            return read(path)
+        except DamagedError as reason:
+            report(f"checkpoint {path} is damaged and not used: {reason}")
+    if there:
+        raise UserError(f"{folder}: no checkpoint can be read; to begin again, run the experiment in another folder")
+    return None
+
+
+def chosen(path: Path, best: bool = False) -> Path:
+    """The checkpoint that `path` means: itself, or that of a run, the newest or the best.
+
+    Raises:
+        UserError: if it is neither, or the run has none.
+    """
+    if (path / MANIFEST).is_file():
+        return path
+    there = found(path / "checkpoints")
+    if not there:
+        raise UserError(
+            f"{path}: no checkpoint yet; one is written at the end of each stage"
+            if (path / "experiment.yaml").is_file()
+            else f"{path}: neither a run's folder nor a checkpoint"
+        )
+    if not best:
+        return there[-1]
+    images = (_about(there[-1]).get("best") or {}).get("images")
+    if images is None:
+        raise UserError(f"{path}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
+    return path / "checkpoints" / f"{images:012d}"
+
+
+def load_average(path: Path, experiment: Experiment, device: torch.device, best: bool = False) -> Generator:
+    """The averaged generator of a run or checkpoint, in eval mode and grown as it was.
+
+    Args:
+        path: A checkpoint, or a run, of which the newest checkpoint is taken.
+        experiment: The run's experiment.
+        device: Where to put it.
+        best: Take the run's best checkpoint instead.
 
     Raises:
         UserError: if there is no checkpoint or it cannot be read.
     """
-    checkpoints = found(run / "checkpoints")
-    if not checkpoints:
-        raise UserError(f"{run}: no checkpoint yet; one is written at the end of each stage")
-    newest = checkpoints[-1]
+    checkpoint = chosen(path, best)
     generator = Generator(experiment.generator, Shape.of(experiment)).placed(device)
     try:
-        generator.load_state_dict(load_file(newest / "average.safetensors", device=str(device)))
-        moment = json.loads((newest / "moment.json").read_text())
-        generator.grow(moment["resolution"], moment["alpha"])
-    except Exception as problem:  # safetensors and torch raise many kinds for a damaged or foreign file
-        raise UserError(f"{newest}: cannot be read as a checkpoint of this experiment: {problem}") from None
+        manifest = _manifest(checkpoint)
+        generator.load_state_dict(_weights(checkpoint, manifest, "average"))
+    except (DamagedError, RuntimeError) as problem:
+        raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
+    generator.grow(manifest["resolution"], manifest["alpha"])
     return generator.eval().requires_grad_(False)
 
 
-def _save_weights(network: nn.Module, path: Path) -> None:
-    """Write all parameters and buffers."""
-    save_file({name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}, path)
+def load_weights(path: Path) -> tuple[Path, dict[str, dict[str, torch.Tensor]]]:
+    """The checkpoint that `path` means, and the weights of its networks by their names.
+
+    Raises:
+        UserError: if there is no checkpoint or it cannot be read.
+    """
+    checkpoint = chosen(path)
+    try:
+        manifest = _manifest(checkpoint)
+        return checkpoint, {name: _weights(checkpoint, manifest, name) for name in WEIGHTS}
+    except DamagedError as problem:
+        raise UserError(f"{checkpoint}: cannot be read: {problem}") from None
+
+
+def _plain(value: Any) -> Any:
+    """`value` built anew of the few types that checkpoints hold, with tensors contiguous on the CPU.
+
+    Equal values come out such that pickle makes the same bytes of them: it writes a text that it meets as the same
+    object again as a reference.
+    """
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return (list if isinstance(value, list) else tuple)(_plain(item) for item in value)
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+    if type(value) is str:
+        return sys.intern(value)
+    if value is None or type(value) in (bool, int, float):
+        return value
+    raise TypeError(f"a checkpoint holds plain values and tensors, not {type(value).__name__}: {value!r:.80}")
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """The manifest of a checkpoint; empty if it is damaged."""
+    try:
+        return _manifest(path)
+    except DamagedError:
+        return {}
+
+
+def _weights(path: Path, manifest: Mapping[str, Any], name: str) -> dict[str, torch.Tensor]:
+    file = f"{name}.safetensors"
+    return parsed(file, lambda: load_safetensors(read_file(path, manifest, file)))
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a checkpoint.
+
+    Raises:
+        DamagedError: if it is not what was written, or not of a format that is known.
+    """
+    manifest = read_manifest(path)
+    if manifest.get("format") != FORMAT:
+        raise DamagedError(f"it is of format {manifest.get('format')}, and this gankit reads format {FORMAT}")
+    return manifest

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from gankit.component import Component
 from gankit.config import Experiment
-from gankit.data import RealImages, fade_reals, images_at_a_time
+from gankit.data import RealImages, fade_reals
 from gankit.growing import Moment, ends, moment
 from gankit.kinds import Regularizer, Shown
 from gankit.options import at
 from gankit.training import randomness
 from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.training.sampling import sample
 from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
-
-
-class Wish(NamedTuple):
-    """Which samples are wanted."""
-
-    label: int | None = None
-    """Their class; None: any of them, each as often."""
-    truncation: float | None = None
-    """How far styles are pulled towards their mean, for samples that are better and less varied: 1 leaves them as they
-    are, 0 makes them all the mean; None asks for nothing, which every generator can give."""
-    cutoff: int | None = None
-    """How many of the styles are pulled, counted from the lowest resolution; None: all."""
-
-
-ANY = Wish()
-"""Samples as they come."""
 
 
 class Trainer:
@@ -46,9 +32,10 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
         self.experiment, self.reals, self.device = experiment, reals, device
-        self.stages = experiment.growth.stages()
+        self.stages = experiment.stages()
         self.ends = ends(self.stages)
-        self.images = self.rounds = 0
+        self.images = self.rounds = self.attempt = 0
+        self.rate = 1.0
         shape = Shape.of(experiment)
         randomness.seed(experiment.seed, "start")
         self.generator = Generator(experiment.generator, shape).placed(device)
@@ -70,29 +57,51 @@ class Trainer:
         self.now = moment(self.stages, 0)
         self.grow(self.now)
 
+    @property
+    def seed(self) -> int:
+        """Decides every draw: the experiment's seed, or after an attempt that failed another that follows from it."""
+        return (
+            self.experiment.seed
+            if not self.attempt
+            else randomness.number(self.experiment.seed, "attempt", self.attempt)
+        )
+
     def state_dict(self) -> dict[str, Any]:
         """All that the rounds to come depend on beside the experiment: plain values and tensors."""
         return {
             "images": self.images,
             "rounds": self.rounds,
+            "attempt": self.attempt,
+            "rate": self.rate,
             "now": tuple(self.now),
             "grown": tuple(self.grown),
             "memory": self.memory,
-            "average": self.average.state_dict(),
-            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "weights": {name: network.state_dict() for name, network in self._all_networks().items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken, to the last bit; the experiment must be the same."""
         self.images, self.rounds = state["images"], state["rounds"]
-        self.memory = copy.deepcopy(state["memory"])
-        self.average.load_state_dict(state["average"])
-        for name, network in self.networks.items():
-            network.load_state_dict(state["networks"][name])
-            self.optimizers[name].load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
+        self.attempt, self.rate = state["attempt"], state["rate"]
+        self.memory = {
+            name: {key: tensor.to(self.device, copy=True) for key, tensor in kept.items()}
+            for name, kept in state["memory"].items()
+        }
+        self.load_weights(state["weights"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
         self.now = Moment(*state["now"])
         self.grow(Moment(*state["grown"]))
+
+    def load_weights(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over parameters and buffers of both networks and the average.
+
+        Raises:
+            RuntimeError: if they are those of other networks.
+        """
+        for name, network in self._all_networks().items():
+            network.load_state_dict(weights[name])
 
     def round(self) -> dict[str, Tensor]:
         """Discriminator updates, each counting its reals and moving the average, then one generator update.
@@ -114,7 +123,7 @@ class Trainer:
     def grow(self, now: Moment) -> None:
         """Let both networks and the average work at `now`; the next round goes on at the moment of its images."""
         self.grown = now
-        for network in (self.generator, self.discriminator, self.average):
+        for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
 
     def sample(self, first: int, count: int, seed: int) -> Tensor:
@@ -123,6 +132,9 @@ class Trainer:
         Image i depends on (seed, i) and the average alone; torch's generators are left as they were.
         """
         return sample(self.average, first, count, seed, self.device)
+
+    def _all_networks(self) -> dict[str, Growing]:
+        return {**self.networks, "average": self.average}
 
     def _train_discriminator(self, record: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Show the discriminator the next reals and return them; adds to `record`."""
@@ -147,16 +159,14 @@ class Trainer:
             rate = settings.learning_rate(now.resolution, min(1.0, self.images / self.ends[-1]))
             for group in optimizer.param_groups:
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
-                group["lr"] = rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
+                group["lr"] = rate * self.rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
 
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
         count = at(self.experiment.training.batch, self.now.resolution)
-        images, labels = self.reals.batch(
-            self.now.resolution, self.experiment.seed, self.images, count, device=self.device
-        )
+        images, labels = self.reals.batch(self.now.resolution, self.seed, self.images, count, device=self.device)
         if self.experiment.training.mirror:
-            randomness.seed(self.experiment.seed, "mirror", self.images)
+            randomness.seed(self.seed, "mirror", self.images)
             mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -195,7 +205,7 @@ class Trainer:
     def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
         return Step(
             phase=name,
-            key=(self.experiment.seed, name, purpose, self.images),
+            key=(self.seed, name, purpose, self.images),
             generator=self.generator,
             discriminator=self.discriminator,
             augment=self.experiment.augment,
@@ -240,30 +250,6 @@ class Trainer:
         """The factor that keeps lazy updates from adding to the step (Karras et al. 2020, appendix B)."""
         lazy = [r.every for r in self.experiment.regularizers if r.every > 1 and acts_on(r, name)]
         return 1 / (1 + sum(1 / every for every in lazy))
-
-
-def sample(generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: Wish = ANY) -> Tensor:
-    """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
-
-    They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
-    on how many are asked for at a time.
-    """
-    block = images_at_a_time(generator.resolution)
-    images = []
-    with randomness.untouched(), torch.no_grad():
-        for number in range(first // block, (first + count - 1) // block + 1):
-            randomness.seed(seed, "sample", number)
-            z = torch.randn(block, generator.place.latent, device=device)
-            classes = generator.place.classes
-            labels = torch.randint(classes, (block,), device=device) if classes else None
-            if labels is not None and wish.label is not None:
-                labels.fill_(wish.label)
-            styles = generator.map(z, labels)
-            if wish.truncation is not None:
-                truncated: Any = generator.mapping.truncated
-                styles = truncated(styles, wish.truncation, wish.cutoff)
-            images.append(generator.synthesize(styles, labels))
-    return torch.cat(images)[first % block :][:count]
 
 
 def _groups(network: Growing) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from gankit import Watcher
 from gankit.runs.results import FLOOR, column_names, significant
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.observing import Progress, Row, Run
 
 
@@ -77,7 +79,7 @@ class Reporter(Watcher):
         self._metrics = {}
         self._stage_began = (self._clock(), progress.images)
 
-    def updated(self, progress: Progress) -> None:
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Report if the last report is long enough ago."""
         now = self._clock()
         if not self._pace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -12,6 +13,8 @@ from gankit import Images, Observer, Watcher
 from gankit.growing import crossed
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.observing import Progress, Run
 
 
@@ -50,7 +53,7 @@ class GridPainter(Watcher):
         self._images = run.progress.images
         self._painted: int | None = None
 
-    def updated(self, progress: Progress) -> None:
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Paint if a multiple of `every` was reached or passed since the update before."""
         before, self._images = self._images, progress.images
         if crossed(before, progress.images, self._options.every):

@@ -172,19 +172,24 @@ def test_random_numbers_go_on_as_if_nothing_had_been_measured() -> None:
     assert before == (torch.get_rng_state().tolist(), pickle.dumps(np.random.get_state()), random.getstate())
 
 
-def test_diverged_images_are_refused() -> None:
-    with pytest.raises(UserError, match="diverged"):
-        evaluator(Brightness()).evaluate(grey(4, float("nan")), at(4))
+def test_a_metric_of_diverged_images_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluator(Brightness()).evaluate(grey(4, float("nan")), at(4)) == []
+    assert "diverged" in capsys.readouterr().err
 
 
-def test_images_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected generated images \[64, 1, 4, 4\], not \[64, 1, 8, 8\]"):
-        evaluator(Brightness()).evaluate(grey(8), at(4))
+def test_a_metric_that_fails_is_left_out_reported_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    measuring = evaluator(Kept(), Brightness())
+    for _ in range(3):
+        assert {row.name for row in measuring.evaluate(grey(4), at(4))} == {"brightness", "brightness_floor"}
+    (first,) = capsys.readouterr().err.splitlines()
+    assert "metric test/kept failed at 96 images: LookupError: a metric asks for 'logits' without naming it" in first
+    measuring.sum_up()
+    assert capsys.readouterr().err == "gankit: metric test/kept failed in 3 of 3 calls\n"
 
 
-def test_what_no_metric_needs_is_not_kept() -> None:
-    with pytest.raises(LookupError, match="'logits' without naming it"):
-        evaluator(Kept()).evaluate(grey(4), at(4))
+def test_images_of_another_size_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluator(Brightness()).evaluate(grey(8), at(4)) == []
+    assert "expected generated images [64, 1, 4, 4], not [64, 1, 8, 8]" in capsys.readouterr().err
 
 
 def test_extractors_see_three_channels_of_the_same_bytes() -> None:

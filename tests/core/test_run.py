@@ -14,9 +14,10 @@ from support.command import rows
 from support.tiny import tiny
 
 from gankit import Observer, UserError, Watcher
-from gankit.observing import Progress, Row, Run
+from gankit.observing import Picture, Progress, Row, Run
 from gankit.registry import register, restored
-from gankit.runs.run import TrainingRun, choose_device
+from gankit.runs.parts import choose_device
+from gankit.runs.starting import begin
 from gankit.training import checkpoints
 
 METRICS = {"metrics": ["fid", "is"], "extractor": "digits", "images": 16}
@@ -39,7 +40,7 @@ class Diarist(Watcher):
     def stage_started(self, progress: Progress) -> None:
         Diary.entries.append(("started", progress))
 
-    def updated(self, progress: Progress) -> None:
+    def updated(self, progress: Progress, scalars: Any) -> None:
         Diary.entries.append(("updated", progress))
 
     def evaluating(self, progress: Progress) -> None:
@@ -49,8 +50,8 @@ class Diarist(Watcher):
     def recorded(self, rows: list[Row]) -> None:
         Diary.entries.append(("recorded", [row.name for row in rows]))
 
-    def shown(self, name: str, path: Path, progress: Progress) -> None:
-        Diary.entries.append(("shown", path))
+    def shown(self, picture: Picture) -> None:
+        Diary.entries.append(("shown", picture.path))
 
     def stage_ended(self, progress: Progress) -> None:
         self.run.show(f"end-of-{progress.stage}", np.zeros((4, 4, 1), np.uint8))
@@ -71,7 +72,7 @@ def diary(tmp_path: Path):
 
 
 def run(folder: Path, **changes: Any) -> Path:
-    TrainingRun(tiny(**changes), folder).train()
+    begin(tiny(**changes), folder).train()
     return folder
 
 
@@ -119,7 +120,7 @@ def test_evaluating_changes_nothing_that_is_trained(tmp_path: Path) -> None:
 def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
     tmp_path: Path, diary: list[tuple[str, Any]]
 ) -> None:
-    training = TrainingRun(tiny(), tmp_path / "run")
+    training = begin(tiny(), tmp_path / "run")
     training.train()
     loaded = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
     z = torch.randn(4, 8)
@@ -132,7 +133,7 @@ def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
 
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     experiment = tiny()
-    with pytest.raises(UserError, match="no checkpoint yet"):
+    with pytest.raises(UserError, match="neither a run's folder nor a checkpoint"):
         checkpoints.load_average(tmp_path, experiment, torch.device("cpu"))
     folder = run(tmp_path / "run")
     (checkpoints.found(folder / "checkpoints")[-1] / "average.safetensors").write_bytes(b"\x80\x04 not weights")

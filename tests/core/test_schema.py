@@ -15,7 +15,7 @@ from support.toys import EXPERIMENT, Tug
 from gankit.config import Experiment
 from gankit.reading.loading import dump_experiment
 from gankit.reading.nodes import plain
-from gankit.reading.yamlfile import parse, read_file
+from gankit.reading.yamlfile import mapping, parse
 from gankit.registry import register
 from gankit.schema import experiment_schema
 
@@ -91,4 +91,4 @@ def test_every_option_is_described_and_every_reference_leads_somewhere() -> None
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
 def test_it_allows_the_bundled_experiments(file: Path) -> None:
     schema = json.loads(json.dumps(experiment_schema()))
-    assert is_valid(json.loads(json.dumps(plain(read_file(file, file.name)))), schema, schema)
+    assert is_valid(json.loads(json.dumps(plain(mapping(file.read_text(), file.name)))), schema, schema)

@@ -13,8 +13,9 @@ from torch.optim.optimizer import ParamsT
 from gankit import Augmentation, Loss, Optimizer, Regularizer
 from gankit.growing import moment
 from gankit.registry import register, restored
+from gankit.training.sampling import sample
 from gankit.training.step import Step
-from gankit.training.trainer import Trainer, sample
+from gankit.training.trainer import Trainer
 
 WEIGHT = "stem.conv.parametrizations.weight.original"
 

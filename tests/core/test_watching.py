@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from gankit import Observer, Watcher
-from gankit.observing import Progress, Row
+from gankit.observing import Picture, Progress, Row
 from gankit.registry import register, restored
 from gankit.runs.watching import Watchers
 
 NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0)
 ROW = Row(10, 1, 4, "fid", 2.0)
+PICTURE = Picture("a", Path("a.png"), NOW)
 
 
 class Diary(Watcher):
@@ -60,20 +61,24 @@ def _registered() -> Iterator[None]:
 
 def everything(watchers: Watchers) -> list[tuple[Any, ...]]:
     watchers.stage_started(NOW)
-    watchers.updated(NOW)
+    watchers.updated(NOW, {})
     watchers.evaluating(NOW)
     watchers.recorded([ROW])
-    watchers.shown("a", Path("a.png"), NOW)
+    watchers.shown(PICTURE)
     watchers.stage_ended(NOW)
+    watchers.saving(NOW)
+    watchers.restored(NOW)
     watchers.finished()
     watchers.closed()
     return [
         ("stage_started", NOW),
-        ("updated", NOW),
+        ("updated", NOW, {}),
         ("evaluating", NOW),
         ("recorded", [ROW]),
-        ("shown", "a", Path("a.png"), NOW),
+        ("shown", PICTURE),
         ("stage_ended", NOW),
+        ("saving", NOW),
+        ("restored", NOW),
         ("finished",),
         ("closed",),
     ]
@@ -95,7 +100,7 @@ def test_a_failure_is_reported_once_and_counted(capsys: pytest.CaptureFixture[st
     diaries: Any = []
     watchers = Watchers([Diarist(fails_in=("updated", "closed")), Diarist()], diaries)
     for _ in range(3):
-        watchers.updated(NOW)
+        watchers.updated(NOW, {})
     first = capsys.readouterr().err
     assert first.count("\n") == 1
     assert "here/diarist" in first
@@ -120,4 +125,4 @@ def test_interrupts_pass_through(interrupt: type[BaseException]) -> None:
     diaries: Any = []
     watchers = Watchers([Diarist(fails_in=("updated",), error=interrupt)], diaries)
     with pytest.raises(interrupt):
-        watchers.updated(NOW)
+        watchers.updated(NOW, {})

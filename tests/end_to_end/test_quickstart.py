@@ -29,7 +29,7 @@ def digits_found(run: Path) -> list[int]:
     from gankit.data import to_uint8
     from gankit.reading.loading import load_experiment
     from gankit.training.checkpoints import load_average
-    from gankit.training.trainer import sample
+    from gankit.training.sampling import sample
 
     cpu = torch.device("cpu")
     experiment = load_experiment(run / "experiment.yaml", check=False)

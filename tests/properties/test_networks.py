@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from gankit.config import Experiment
 from gankit.layers import WEIGHTED
 from gankit.training.networks import Gate, Growing
-from gankit.training.trainer import ANY, Trainer, Wish, sample
+from gankit.training.sampling import ANY, Wish, sample
+from gankit.training.trainer import Trainer
 from gankit_stylegan.modules import Constant, MappingNetwork, Noise
 
 

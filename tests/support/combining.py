@@ -144,10 +144,9 @@ def try_out(options: dict[str, Any], folder: Path) -> None:
         losses = made.round()
         assert all(bool(value.isfinite()) for value in losses.values()), losses
     assert made.now.resolution == 8
-    checkpoints.save(folder, made, keep=1)
-    torch.save(made.state_dict(), folder / "state.pt")
+    saved = checkpoints.save(folder, made.state_dict(), b"", {"images": made.images})
     other = Trainer(experiment, reals, CPU)
-    other.load_state_dict(torch.load(folder / "state.pt", weights_only=True))
+    other.load_state_dict(checkpoints.read(saved).state)
     images = made.sample(0, 3, seed=1)
     assert bool(images.isfinite().all())
     assert torch.equal(images, other.sample(0, 3, seed=1))

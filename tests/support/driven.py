@@ -13,11 +13,13 @@ import yaml
 
 from gankit import Observer, Stage, Watcher
 from gankit.growing import ends, moment
-from gankit.observing import Progress, Row
+from gankit.observing import Picture, Progress, Row
 from gankit.runs.pictures import save_png
 from gankit.runs.watching import Watchers
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from gankit.config import Experiment
 
 STAGES = (Stage(4, 400), Stage(8, 800, 400), Stage(16, 800, 400))
@@ -43,6 +45,11 @@ class DrivenRun:
         self.images = 0
         self.batch = batch
         self.drawn: list[tuple[int, int]] = []
+        self.rows: list[Row] = []
+        self.pictures: list[Picture] = []
+        self.networks: dict[str, nn.Module] = {}
+        self.attempt = 0
+        self.requests: list[tuple[str, float | None]] = []
         self.watchers: Watcher = Watcher()
         (folder / "samples").mkdir(parents=True)
         self.watchers = Watchers(observers, self)
@@ -64,7 +71,26 @@ class DrivenRun:
         """Save a picture and pass it on."""
         path = self.folder / "samples" / f"{name}.png"
         save_png(path, image)
-        self.watchers.shown(name, path, self.progress)
+        self.pictures.append(Picture(name, path, self.progress))
+        self.watchers.shown(self.pictures[-1])
+
+    def reals(self, count: int, seed: int) -> np.ndarray:
+        """Noise too, but ever the same."""
+        size = self.progress.resolution
+        return np.random.default_rng(seed).integers(0, 256, (count, size, size, 1), dtype=np.uint8)
+
+    def report(self, name: str, value: float, note: str) -> None:
+        """Record an event."""
+        at = self.progress
+        self._record([Row(at.images, at.stage, at.resolution, name, value, note=note)])
+
+    def stop(self, reason: str) -> None:
+        """Take note."""
+        self.requests.append((reason, None))
+
+    def roll_back(self, reason: str, rate: float = 1.0) -> None:
+        """Take note."""
+        self.requests.append((reason, rate))
 
     def train(self, until: int = 10**9, pause: float = 0.0) -> None:
         """Carry the run out to its end or to `until` images; what comes after the end of a run is left to `end`."""
@@ -77,14 +103,18 @@ class DrivenRun:
                 self.images += self.batch
                 time.sleep(pause)
                 if self.images % 100 == 0:
-                    self.watchers.recorded(self._rows(full._replace(images=self.images), None, 1.0))
-                self.watchers.updated(self.progress)
+                    self._record(self._rows(full._replace(images=self.images), None, 1.0))
+                self.watchers.updated(self.progress, {})
             if self.images < end:
                 return
             self.watchers.evaluating(full)
-            self.watchers.recorded(self._rows(full, PROTOCOL, 2.0))
+            self._record(self._rows(full, PROTOCOL, 2.0))
             self.watchers.stage_ended(full)
         self.watchers.finished()
+
+    def _record(self, rows: list[Row]) -> None:
+        self.rows += rows
+        self.watchers.recorded(rows)
 
     def _rows(self, at: Progress, protocol: dict[str, Any] | None, scale: float) -> list[Row]:
         names = ("fid", "fid_floor", "is") if protocol else ("loss.discriminator", "loss.generator", "score.real")

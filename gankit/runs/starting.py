@@ -1,0 +1,193 @@
+"""How a run begins, and how it goes on after it was left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gankit.config import Experiment
+from gankit.errors import UserError
+from gankit.reading.dumping import dump_experiment
+from gankit.reading.loading import load_experiment
+from gankit.runs.parts import Parts
+from gankit.runs.provenance import provenance
+from gankit.runs.record import EXPERIMENT, PROVENANCE, RunFolder
+from gankit.runs.run import TrainingRun
+from gankit.tallying import report
+from gankit.training import checkpoints
+from gankit.training.checkpoints import Checkpoint
+
+MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "launcher")
+"""Options that may be other ones when a run goes on: none of them changes what is trained."""
+
+
+def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingRun:
+    """A new run in `path`, a new or empty folder.
+
+    Args:
+        experiment: What is to be run.
+        path: The run's folder.
+        source: The experiment's file, for the provenance.
+
+    Raises:
+        UserError: if the folder is in use, or data or weights cannot be had; then there is no folder.
+    """
+    parts = Parts.of(experiment)
+    parts.transfer()
+    return TrainingRun(parts, RunFolder.create(path, experiment, source))
+
+
+def resume(
+    path: Path,
+    settings: Sequence[str] = (),
+    experiment: Experiment | None = None,
+    extend: int = 0,
+    strict: bool = False,
+) -> TrainingRun | None:
+    """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
+
+    Args:
+        path: The run's folder.
+        settings: Changes of the form a.b=value to what may change.
+        experiment: What is to be run, if not what the folder says.
+        extend: Images to go on for at the last resolution after the run was finished.
+        strict: Refuse to go on with other source code of plugins, instead of warning.
+
+    Returns:
+        None if the run is finished and is not extended.
+
+    Raises:
+        UserError: if `path` is no run, another process has it, or what is to be run or its data is not the same.
+    """
+    folder = RunFolder.open(path)
+    try:
+        before = load_experiment(folder.path / EXPERIMENT, check=False)
+        wanted = experiment or load_experiment(folder.path / EXPERIMENT, settings)
+        wanted = _extended(wanted, before.training.extend)
+        changes = _allowed_changes(before, wanted)
+        checkpoint = checkpoints.newest(folder.checkpoints, report)
+        if checkpoint is not None and _is_finished(checkpoint, before):
+            if not extend:
+                report(f"{path} is finished; train it further with: gankit resume {path} --extend 100k")
+                folder.close()
+                return None
+            wanted = _extended(wanted, before.training.extend + extend)
+        elif extend:
+            raise UserError(f"--extend: {path} is not finished yet; resume it without first")
+        parts = Parts.of(wanted)
+        if checkpoint is None:
+            report(f"{path} has no checkpoint yet and starts over")
+            parts.transfer()
+            folder.rewind(b"")
+        else:
+            _refuse_other_data(checkpoint, parts)
+            report(f"{path} goes on at {checkpoint.manifest['images']:,} images")
+        _note(folder, wanted, changes, checkpoint, strict)
+        return TrainingRun(parts, folder, checkpoint)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _extended(experiment: Experiment, images: int) -> Experiment:
+    """The experiment with so many images beyond its schedule."""
+    training = experiment.training.model_copy(update={"extend": images})
+    return experiment.model_copy(update={"training": training})
+
+
+def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
+    """Whether nothing was left to do."""
+    total = sum(stage.images for stage in experiment.stages())
+    return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
+
+
+def _allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
+    """What differs between two experiments, by the path of the option.
+
+    Raises:
+        UserError: naming every option that must not differ.
+    """
+    old, new = (dict(_flat(experiment.model_dump(mode="json"))) for experiment in (before, wanted))
+    changes = {
+        option: {"before": old.get(option), "now": new.get(option)}
+        for option in old | new
+        if old.get(option) != new.get(option)
+    }
+    refused = [option for option in changes if not any(f"{option}.".startswith(f"{free}.") for free in MAY_CHANGE)]
+    if refused:
+        listed = "\n".join(
+            f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
+        )
+        raise UserError(
+            f"a run goes on as it began; only {', '.join(MAY_CHANGE)} may be changed, but these were too:\n{listed}"
+        )
+    return changes
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every option that is no mapping of options, by its dotted path."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for position, item in enumerate(value):
+            yield from _flat(item, f"{path}.{position}")
+    else:
+        yield path, value
+
+
+def _refuse_other_data(checkpoint: Checkpoint, parts: Parts) -> None:
+    """Notice that the images are not those that the run began with.
+
+    Raises:
+        UserError: then.
+    """
+    then, now = checkpoint.manifest["data"], parts.reals.fingerprint
+    if then != now:
+        raise UserError(
+            f"data: the images are not those that the run began with (fingerprint {then} then, {now} now), so it "
+            "cannot go on as it would have; restore them, or begin a new run with training.start_from"
+        )
+
+
+def _note(
+    folder: RunFolder,
+    experiment: Experiment,
+    changes: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
+    strict: bool,
+) -> None:
+    """Record that the run goes on here and now, and with what changes; warn of other source code.
+
+    Raises:
+        UserError: if `strict` and there is other source code.
+    """
+    origin = json.loads((folder.path / PROVENANCE).read_text(encoding="utf-8"))
+    now = provenance(experiment, Path.cwd())
+    last = [origin, *origin.get("resumed", [])][-1]
+    other = [
+        f"{kind} {name} is {_version(now[kind][name])} now and was {_version(then)}"
+        for kind in ("versions", "plugins")
+        for name, then in last[kind].items()
+        if name in now[kind] and _version(now[kind][name]) != _version(then)
+    ]
+    if other and strict:
+        raise UserError(
+            "--strict: the code is not that which the run was trained with so far:\n  " + "\n  ".join(other)
+        )
+    for difference in other:
+        report(f"warning: {difference}; the run will not be to the bit what it would have been")
+    images = checkpoint.manifest["images"] if checkpoint else 0
+    entry = {"resumed": datetime.now(UTC).isoformat(timespec="seconds"), "images": images, "changed": changes, **now}
+    origin["resumed"] = [*origin.get("resumed", []), entry]
+    folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
+    folder.write(EXPERIMENT, dump_experiment(experiment))
+    folder.time("resumed", images=images)
+
+
+def _version(code: Any) -> str:
+    """What tells one state of some code from another: its version, or a hash of its source."""
+    return code if isinstance(code, str) else f"{code['distribution']} {code['version']} (source {code['sha256'][:12]})"

@@ -1,0 +1,55 @@
+"""Things that may fail without stopping a run: reported once, counted, and summed up at the end."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from gankit.errors import RunError, UserError
+
+T = TypeVar("T")
+
+
+class Tally:
+    """How one of them fares."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.calls = self.failures = 0
+
+    def attempt(self, call: Callable[[], T], during: str) -> T | None:
+        """What `call` gives, or None if it raises an exception; the first is reported as one of `during`.
+
+        What ends the run passes through: RunError, Interrupted, KeyboardInterrupt.
+        """
+        self.calls += 1
+        try:
+            return call()
+        except RunError:
+            raise
+        except Exception as failure:
+            self.failures += 1
+            if self.failures == 1:
+                report(f"{self.what} failed {during}: {in_short(failure)}; the run goes on")
+        return None
+
+    def sum_up(self) -> None:
+        """Say how often it failed, if it did."""
+        if self.failures:
+            report(f"{self.what} failed in {self.failures} of {self.calls} calls")
+
+
+def report(message: str) -> None:
+    """Say something on standard error."""
+    print(f"gankit: {message}", file=sys.stderr, flush=True)
+
+
+def in_short(failure: Exception) -> str:
+    """What was raised, and where, on one line; of a message meant for the user just that."""
+    if isinstance(failure, UserError):
+        return str(failure)
+    where = traceback.extract_tb(failure.__traceback__)[-1]
+    message = " ".join(str(failure).split())
+    return f"{type(failure).__name__}: {message} ({where.filename}:{where.lineno})"
