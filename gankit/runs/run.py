@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from torch import nn
@@ -14,6 +14,7 @@ from gankit.data import to_uint8
 from gankit.errors import Interrupted, RunError
 from gankit.growing import Moment, crossed
 from gankit.observing import Picture, Progress, Row
+from gankit.runs.best import Best
 from gankit.runs.interrupts import Interrupts
 from gankit.runs.parts import Parts
 from gankit.runs.pictures import save_png
@@ -50,8 +51,9 @@ class TrainingRun:
         self._parts, self._trainer, self._record = parts, parts.trainer, folder
         self._losses = Averages()
         self._due: list[str] = []
-        self._best: dict[str, Any] | None = None
+        self._best = Best(self.experiment.checkpoints.best)
         self._pictures: list[Picture] = []
+        self._saved_at: int | None = None
         self._request: Request | None = None
         self._interrupts = Interrupts()
         if checkpoint is not None:
@@ -138,7 +140,8 @@ class TrainingRun:
             self._record.time("finished")
             self._watchers.finished()
         except Interrupted:
-            self._save(interrupted=True)
+            if self._saved_at != self._trainer.images:
+                self._save(interrupted=True)
             report(f"left at {self._trainer.images:,} images; go on with: gankit resume {self.folder}")
             raise
         finally:
@@ -198,10 +201,8 @@ class TrainingRun:
             )
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
-        for row in rows:
-            if row.name == self.experiment.checkpoints.best and _improves(row, self._best):
-                self._best = {"value": row.value, "images": row.images, "resolution": row.resolution}
-                self._due += [] if "save" in self._due else ["save"]
+        if self._best.is_beaten(rows) and "save" not in self._due:
+            self._due.append("save")
 
     def _end_stage(self) -> None:
         self._watchers.stage_ended(self.progress)
@@ -209,14 +210,14 @@ class TrainingRun:
     def _save(self, interrupted: bool = False) -> None:
         """Write a checkpoint, unless an observer has just found that the state is not worth keeping."""
         self._watchers.saving(self.progress)
-        if self._request is not None and not interrupted:
+        if self._request is not None:
             return
         options, trainer = self.experiment.checkpoints, self._trainer
         state = {
             **trainer.state_dict(),
             "losses": self._losses.state_dict(),
             "due": self._due,
-            "best": self._best,
+            "best": self._best.found,
             "pictures": [(picture.name, tuple(picture.progress)) for picture in self._pictures],
             "watchers": self._watchers.state_dict(),
         }
@@ -224,19 +225,20 @@ class TrainingRun:
             "images": trainer.images,
             "resolution": trainer.grown.resolution,
             "alpha": trainer.grown.alpha,
-            "best": self._best,
+            "best": self._best.found,
             "data": self._parts.reals.fingerprint,
             "interrupted": interrupted,
         }
-        best = None if self._best is None else self._best["images"]
-        self._record.save(state, about, options.keep, best)
+        self._record.save(state, about, options.keep, self._best.images)
+        self._saved_at = trainer.images
 
     def _take(self, checkpoint: Checkpoint, events: bytes = b"") -> None:
         """Stand where `checkpoint` was written; metrics.jsonl keeps `events` beside what it held then."""
         state = checkpoint.state
         self._trainer.load_state_dict(state)
         self._losses.load_state_dict(state["losses"], self._parts.device)
-        self._due, self._best = list(state["due"]), state["best"]
+        self._due, self._best.found = list(state["due"]), state["best"]
+        self._saved_at = self._trainer.images
         self._pictures = [
             Picture(name, self._record.samples / f"{name}.png", Progress(*at)) for name, at in state["pictures"]
         ]
@@ -280,12 +282,3 @@ class TrainingRun:
         images, since = self._stage_began
         seconds, images = time.perf_counter() - since, self._trainer.images - images
         self._record.time("stage", resolution=resolution, seconds=seconds, images_per_second=images / seconds)
-
-
-def _improves(row: Row, best: Mapping[str, Any] | None) -> bool:
-    """Whether a metric is better than the best so far, which one at a lower resolution never is."""
-    if row.protocol is None or row.value != row.value:
-        return False
-    if best is None or row.resolution > best["resolution"]:
-        return True
-    return row.value > best["value"] if row.protocol["better"] == "higher" else row.value < best["value"]

@@ -29,7 +29,6 @@ from support.measuring import (
 )
 from torch import Tensor
 
-from gankit import UserError
 from gankit.data import RealImages, to_network_range
 from gankit.evaluation.evaluator import split
 from gankit.evaluation.samples import Features, for_extractor

@@ -1,0 +1,181 @@
+"""Checkpoint files are either what was written or known not to be."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.tiny import tiny, trainer
+
+from gankit import UserError
+from gankit.cli import main
+from gankit.runs.starting import begin, resume
+from gankit.training import checkpoints
+from gankit.training.checkpoints import found, newest, read, save
+from gankit.training.sealed import DamagedError, manifest_text
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with checkpoints at 0, 32, 64 and 96 images."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    begin(tiny(checkpoints={"every": 64, "keep": 9}), folder).train()
+    assert [int(path.name) for path in found(folder / "checkpoints")] == [0, 32, 64, 96]
+    return folder
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    """A copy to be damaged."""
+    return shutil.copytree(run, tmp_path / "run")
+
+
+def damaged(content: bytes, draw: random.Random) -> bytes:
+    """Something else than `content`: cut off, or with a byte changed, or a byte too many."""
+    place = draw.randrange(len(content))
+    kinds = (
+        content[:place],
+        content[:place] + bytes([content[place] ^ (1 << draw.randrange(8))]) + content[place + 1 :],
+        content[:place] + bytes([draw.randrange(256)]) + content[place:],
+    )
+    return draw.choice(kinds)
+
+
+def test_damage_at_200_places_is_always_noticed(copy: Path) -> None:
+    draw = random.Random(0)
+    last, before = found(copy / "checkpoints")[:-3:-1]
+    files = [path for path in sorted(last.iterdir()) if path.stat().st_size]
+    whole = {path: path.read_bytes() for path in files}
+    for number in range(200):
+        file = files[number % len(files)]
+        file.write_bytes(damaged(whole[file], draw))
+        said: list[str] = []
+        found_instead = newest(copy / "checkpoints", said.append)
+        assert found_instead is not None
+        assert found_instead.path == before
+        assert len(said) == 1
+        assert f"checkpoint {last} is damaged and not used: {file.name}" in said[0]
+        file.write_bytes(whole[file])
+    assert read(last).manifest["images"] == 96
+
+
+def test_a_missing_file_is_noticed(copy: Path) -> None:
+    last = found(copy / "checkpoints")[-1]
+    for file in sorted(last.iterdir()):
+        content = file.read_bytes()
+        file.unlink()
+        with pytest.raises(DamagedError, match=file.name):
+            read(last)
+        file.write_bytes(content)
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
+    run: Path, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = found(copy / "checkpoints")[-1]
+    (last / "training.pt").write_bytes(b"")
+    resumed = resume(copy)
+    assert resumed is not None
+    said = capsys.readouterr().err
+    assert f"checkpoint {last.absolute()} is damaged and not used: training.pt is not what was written" in said
+    resumed.train()
+    for path in sorted((run / "checkpoints").rglob("*.*")):
+        assert path.read_bytes() == (copy / path.relative_to(run)).read_bytes()
+
+
+def test_a_run_with_nothing_but_damaged_checkpoints_is_left_as_it_is(copy: Path) -> None:
+    for path in found(copy / "checkpoints"):
+        (path / "manifest.json").write_text("{}")
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="no checkpoint can be read"):
+        resume(copy)
+    assert before == {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+
+
+class Bomb:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+@pytest.mark.parametrize("name", ["training.pt", "average.safetensors", "manifest.json"])
+def test_a_planted_pickle_is_refused_without_running(copy: Path, name: str, protocol: int, sealed: bool) -> None:
+    trace = copy / "trace"
+    pickle.loads(pickle.dumps(Bomb(trace)))
+    assert trace.exists()
+    trace.unlink()
+    last = found(copy / "checkpoints")[-1]
+    planted = pickle.dumps({"weights": Bomb(trace)}, protocol)
+    (last / name).write_bytes(planted)
+    if sealed and name != "manifest.json":  # whoever plants a file can seal it too
+        from hashlib import sha256
+
+        manifest = json.loads((last / "manifest.json").read_text())
+        manifest["files"][name] = sha256(planted).hexdigest()
+        del manifest["sha256"]
+        (last / "manifest.json").write_bytes(manifest_text(manifest))
+    with pytest.raises(DamagedError, match=name):
+        read(last)
+    assert not trace.exists()
+
+
+def test_torch_loads_the_training_state_without_running_code(run: Path) -> None:
+    state = torch.load(found(run / "checkpoints")[-1] / "training.pt", weights_only=True)
+    assert {"optimizers", "memory", "images", "due"} <= set(state)
+
+
+def test_equal_states_give_equal_files_whatever_objects_they_are_made_of(tmp_path: Path) -> None:
+    first, second = trainer(tiny()), trainer(tiny())
+    for _ in range(3):
+        first.round()
+    second.round()
+    (tmp_path / "c").mkdir()
+    save(tmp_path, first.state_dict(), b"row\n", {"images": 5})
+    second.load_state_dict(read(tmp_path / "000000000005").state)
+    (tmp_path / "other").mkdir()
+    save(tmp_path / "other", second.state_dict(), b"row\n", {"images": 5})
+    for path in (tmp_path / "000000000005").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / "000000000005" / path.name).read_bytes()
+
+
+def test_what_is_no_plain_value_is_refused_when_it_is_saved(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="plain values and tensors, not PosixPath"):
+        save(tmp_path, {"weights": {}, "memory": {"path": tmp_path}}, b"", {"images": 0})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
+    metrics = {"metrics": ["fid"], "extractor": "digits", "images": 64, "every": 8}
+    keep = {"every": None, "keep": 2, "best": "fid"}
+    begin(tiny(evaluation=metrics, checkpoints=keep), tmp_path / "run").train()
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    fids = {row["images"]: row["value"] for row in rows if row["name"] == "fid" and row["resolution"] == 8}
+    best = min(fids, key=lambda images: (fids[images], images))
+    kept = [int(path.name) for path in found(tmp_path / "run" / "checkpoints")]
+    assert best in kept
+    assert kept[-1] == 96
+    assert len(kept) == 3 - (best in kept[-2:])
+    assert int(checkpoints.chosen(tmp_path / "run", best=True).name) == best
+
+
+def test_samples_of_a_checkpoint_and_of_the_best(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, path in enumerate([run, *found(run / "checkpoints")]):
+        assert main(["sample", str(path), "-o", str(tmp_path / f"{number}.png"), "-n", "4"]) == 0
+    assert (tmp_path / "0.png").read_bytes() == (tmp_path / "4.png").read_bytes()
+    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "3.png").read_bytes()
+    assert main(["sample", str(run), "-o", str(tmp_path / "best.png"), "--best"]) == 2
+    assert "keeps no best checkpoint; name a metric under checkpoints.best" in capsys.readouterr().err
+    assert main(["sample", str(tmp_path), "-o", str(tmp_path / "none.png")]) == 2
+    assert "neither a run's folder nor a checkpoint" in capsys.readouterr().err

@@ -1,0 +1,262 @@
+"""A run that goes on is the run that it would have been; what would make it another one is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from support.command import rows
+from support.crashing import files
+from support.tiny import tiny
+
+from gankit import Observer, UserError, Watcher
+from gankit.cli import main
+from gankit.errors import Interrupted, RunError
+from gankit.observing import Progress, Run
+from gankit.registry import register, restored
+from gankit.runs.record import RunFolder
+from gankit.runs.run import TrainingRun
+from gankit.runs.starting import begin, resume
+from gankit.training import checkpoints
+
+MEASURED = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 16}
+OFTEN: dict[str, Any] = {"evaluation": MEASURED, "checkpoints": {"every": 24, "keep": 9}}
+
+
+class Ender(Observer):
+    """Ends or rolls back the run at some images, and counts what it sees, which it keeps in checkpoints."""
+
+    seen: ClassVar[list[tuple[int, int, int]]] = []
+    at: ClassVar[int] = 10**9
+    rate: ClassVar[float | None] = None
+
+    def watch(self, run: Run) -> Watcher:
+        return Ending(run)
+
+
+class Ending(Watcher):
+    def __init__(self, run: Run) -> None:
+        self.run, self.count = run, 0
+
+    def updated(self, progress: Progress, scalars: Any) -> None:
+        self.count += 1
+        Ender.seen.append((progress.images, self.count, self.run.attempt))
+        if progress.images == Ender.at and self.run.attempt < 2:
+            if Ender.rate is None:
+                self.run.stop("it was asked to")
+            else:
+                self.run.roll_back("it was asked to", Ender.rate)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.count = state["count"]
+
+
+@pytest.fixture(autouse=True)
+def _ender() -> Iterator[None]:
+    with restored():
+        register("observers", "ender", Ender)
+        Ender.seen.clear()
+        Ender.at, Ender.rate = 10**9, None
+        yield
+        Ender.at, Ender.rate = 10**9, None
+
+
+def stopped(path: Path, at: int, **changes: Any) -> Path:
+    """A run that an observer stopped."""
+    Ender.at = at
+    with pytest.raises(RunError, match="was stopped: it was asked to"):
+        begin(tiny(observers=["ender"], **(OFTEN | changes)), path).train()
+    Ender.at = 10**9
+    return path
+
+
+def going_on(run: Path, settings: Sequence[str] = (), extend: int = 0) -> TrainingRun:
+    resumed = resume(run, settings, extend=extend)
+    assert resumed is not None
+    return resumed
+
+
+def whole(path: Path, **changes: Any) -> Path:
+    begin(tiny(observers=["ender"], **(OFTEN | changes)), path).train()
+    return path
+
+
+@pytest.mark.parametrize("at", [8, 32, 40, 56, 88])
+def test_a_run_that_goes_on_is_the_same_run(tmp_path: Path, at: int) -> None:
+    run = stopped(tmp_path / "run", at)
+    going_on(run).train()
+    assert files(run) == files(whole(tmp_path / "whole"))
+    assert resume(run) is None, "it is finished"
+
+
+def test_observers_get_their_state_back(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    going_on(run).train()
+    assert Ender.seen[:5] == [(images, images // 8, 0) for images in (8, 16, 24, 32, 40)]
+    assert Ender.seen[5:] == [(images, images // 8, 0) for images in range(40, 97, 8)]  # the checkpoint of 32 images
+
+
+def test_rolling_back_goes_on_from_the_checkpoint_with_other_draws(tmp_path: Path) -> None:
+    Ender.at, Ender.rate = 56, 0.5
+    run = whole(tmp_path / "run")
+    Ender.at = 10**9
+    assert [images for images, _, attempt in Ender.seen if attempt == 1] == [56], "from the checkpoint of 48"
+    other = whole(tmp_path / "other")
+    before, after = (
+        [(row["images"], row["name"], row["value"]) for row in rows(folder) if "note" not in row]
+        for folder in (run, other)
+    )
+    assert [row[:2] for row in before] == [row[:2] for row in after]
+    same = [row for row in before if row in after]
+    assert {row[0] for row in same if row[1] != "fid_floor"} == {8, 16, 24, 32, 40, 48}
+    events = [(row["images"], row["name"], row["value"], row["note"]) for row in rows(run) if "note" in row]
+    assert events == [(48, "rolled-back", attempt, "it was asked to") for attempt in (1, 2)]
+    optimizer = checkpoints.read(checkpoints.found(run / "checkpoints")[-1]).state["optimizers"]["generator"]
+    assert {group["lr"] for group in optimizer["param_groups"]} == {0.001 * 0.25}
+
+
+def test_a_finished_run_can_be_extended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = whole(tmp_path / "run")
+    assert main(["resume", str(run), "--extend", "0.04k"]) == 0
+    assert "goes on at 96 images" in capsys.readouterr().err
+    assert max(row["images"] for row in rows(run)) == 136
+    before = stopped(tmp_path / "before", at=40)
+    with pytest.raises(UserError, match=r"--extend: .* is not finished yet"):
+        resume(before, extend=8)
+    Ender.at = 152
+    with pytest.raises(RunError, match="was stopped"):
+        going_on(run, extend=40).train()
+    Ender.at = 10**9
+    going_on(run).train()
+    assert max(row["images"] for row in rows(run)) == 176
+    assert main(["resume", str(run), "--extend", "many"]) == 2
+    assert "--extend: expected a number of images, such as 600000, 600k or 1.2M, not 'many'" in capsys.readouterr().err
+
+
+def test_what_is_only_watched_may_change_and_is_noted(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    going_on(run, ["evaluation.every=8", "observers=[]", "checkpoints.keep=1"]).train()
+    assert [row["images"] for row in rows(run) if row["name"] == "fid"][-3:] == [80, 88, 96]
+    (noted,) = json.loads((run / "provenance.json").read_text())["resumed"]
+    assert noted["images"] == 32
+    assert noted["changed"]["evaluation.every"] == {"before": 16, "now": 8}
+    assert set(noted["changed"]) == {"evaluation.every", "observers.0.use", "observers", "checkpoints.keep"}
+    assert "every: 8" in (run / "experiment.yaml").read_text()
+    assert "resumed" in (run / "times.jsonl").read_text()
+
+
+@pytest.mark.parametrize("setting", ["seed=1", "training.batch=16", "training.threads=1", "loss=hinge", "name=other"])
+def test_what_is_trained_may_not_change(tmp_path: Path, setting: str) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    before = files(run)
+    with pytest.raises(UserError, match=f"may be changed, but these were too:\n  {setting.partition('=')[0]}"):
+        resume(run, [setting])
+    assert files(run) == before
+    RunFolder.open(run).close()
+
+
+def test_a_run_killed_while_it_was_begun_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder.create(tmp_path / "run", tiny(observers=["ender"], **OFTEN)).close()
+    resumed = going_on(tmp_path / "run")
+    assert "has no checkpoint yet and starts over" in capsys.readouterr().err
+    resumed.train()
+    assert files(tmp_path / "run") == files(whole(tmp_path / "whole"))
+    (tmp_path / "half" / "samples").mkdir(parents=True)
+    (tmp_path / "half" / ".lock").touch()
+    whole(tmp_path / "half")
+
+
+def test_other_data_is_noticed(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (folder := tmp_path / "images").mkdir()
+    for number in range(20):
+        Image.new("L", (8, 8), number).save(folder / f"{number:02}.png")
+    run = stopped(tmp_path / "run", at=40, data={"use": "folder", "path": str(folder), "channels": 1})
+    Image.new("L", (8, 8), 99).save(folder / "07.png")
+    with pytest.raises(UserError, match="data: the images are not those that the run began with"):
+        resume(run)
+
+
+def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    origin = json.loads((run / "provenance.json").read_text())
+    origin["plugins"]["pggan"]["sha256"] = "0" * 64
+    (run / "provenance.json").write_text(json.dumps(origin))
+    before = files(run)
+    with pytest.raises(
+        UserError, match=r"--strict: the code is not .*\n  plugins pggan is gankit .* was gankit .*0000\)"
+    ):
+        resume(run, strict=True)
+    assert files(run) == before
+    capsys.readouterr()
+    going_on(run).train()
+    assert capsys.readouterr().err.count("warning: plugins pggan is gankit") == 1
+    assert resume(run, strict=True) is None
+
+
+class Signaller(Observer):
+    """Sends this process a signal when some moment comes for the second time."""
+
+    moment: str
+    number: int
+
+    def watch(self, run: Run) -> Watcher:
+        return Signalling(self)
+
+
+class Signalling(Watcher):
+    def __init__(self, options: Signaller) -> None:
+        def send(*_: object) -> None:
+            calls.append(1)
+            if len(calls) == 2:
+                os.kill(os.getpid(), options.number)
+
+        calls: list[int] = []
+        setattr(self, options.moment, send)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["updated", "evaluating", "recorded", "stage_ended", "saving"])
+def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
+    tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register("observers", "signaller", Signaller)
+    run, before = tmp_path / "run", signal.getsignal(number)
+    observer = {"use": "signaller", "moment": moment, "number": number}
+    with pytest.raises(Interrupted) as left:
+        begin(tiny(observers=[observer, "ender"], **OFTEN), run).train()
+    assert left.value.exit_code == 128 + number
+    assert signal.getsignal(number) == before
+    assert f"go on with: gankit resume {run}" in capsys.readouterr().err
+    going_on(run, ["observers=[ender]"]).train()
+    assert files(run) == files(whole(tmp_path / "whole"))
+
+
+def test_weights_alone_are_taken_from_another_run(tmp_path: Path) -> None:
+    first = whole(tmp_path / "first")
+    newest = checkpoints.found(first / "checkpoints")[-1]
+    taken = checkpoints.read(newest).state["weights"]
+    for number, source in enumerate((first, newest)):
+        training = {"batch": 8, "device": "cpu", "start_from": str(source)}
+        begin(tiny(training=training, checkpoints={"keep": 9}), tmp_path / str(number)).train()
+        begun = checkpoints.read(checkpoints.found(tmp_path / str(number) / "checkpoints")[0])
+        assert begun.manifest["images"] == 0
+        for network, weights in begun.state["weights"].items():
+            assert all(torch.equal(tensor, taken[network][name]) for name, tensor in weights.items())
+    wider = tiny().generator.model_copy(update={"latent": 9})
+    other = tiny(training={"batch": 8, "start_from": str(first)}, generator=wider)
+    with pytest.raises(UserError, match=r"training.start_from: .* does not fit this experiment: .*size mismatch"):
+        begin(other, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
