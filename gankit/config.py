@@ -170,6 +170,15 @@ class Training(Options):
     """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
 
 
+class Track(Options):
+    """A cheaper protocol; its numbers are never compared with those of the full one."""
+
+    images: Annotated[Images, Field(ge=1)] = 1000
+    """Generated images, and as many reals."""
+    metrics: Many[Metric] = []
+    """What is computed; nothing: the same as at the end of a stage."""
+
+
 class Evaluation(Options):
     """How samples of the averaged generator are measured, at the end of every stage."""
 
@@ -183,6 +192,25 @@ class Evaluation(Options):
     """The network whose features and logits the metrics use."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents and which reals are compared with."""
+    seeds: int = Field(default=1, ge=1)
+    """Evaluations are done with so many seeds, from `seed` on, and their means and spread reported."""
+    bootstrap: int = Field(default=0, ge=0)
+    """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
+    alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    """Also evaluate when a fade comes past these weights of the new layers."""
+    beside: bool = False
+    """Evaluate in a process of its own while training goes on; the numbers are the same, and are recorded before the
+    next evaluation or checkpoint."""
+    track: Track | None = None
+    """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _track; null: the
+    same as at the end."""
+
+    def tracked(self) -> Evaluation:
+        """The protocol of evaluations before the end of a stage."""
+        if self.track is None:
+            return self
+        cheaper = {"images": self.track.images, "metrics": self.track.metrics or self.metrics}
+        return self.model_copy(update={**cheaper, "bootstrap": 0, "seeds": 1})
 
 
 class Checkpoints(Options):
@@ -228,7 +256,7 @@ class Experiment(Options):
     """Metrics and their protocol."""
     checkpoints: Checkpoints = Checkpoints()
     """When weights are saved."""
-    observers: Many[Observer] = default("progress")
+    observers: Many[Observer] = default(["progress", "guard"])
     """Who watches the run."""
 
     def stages(self) -> list[Stage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,15 @@ DRAWN = 2**31
 """Names a draw among all that depend on a seed; epochs, which the others are named by, never come so far."""
 
 
+class Batch(NamedTuple):
+    """Some images."""
+
+    images: Tensor
+    """In network range, float32 [n, channels, H, W]."""
+    labels: Tensor | None = None
+    """Their classes, int64 [n], if they have any."""
+
+
 class RealImages:
     """A data set in memory, at each resolution of a growth."""
 
@@ -35,6 +44,7 @@ class RealImages:
         """
         self.final = max(resolutions)
         self.aspect = dataset.aspect()
+        self._dataset = dataset
         images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
         self._levels = {self.final: images}
 
@@ -73,6 +83,19 @@ class RealImages:
         """Positions of `count` images drawn with `seed`, of all if there are fewer, int64 [count]."""
         return permutation(self.count, seed, DRAWN)[:count]
 
+    def order_by_hash(self, seed: int) -> np.ndarray:
+        """Positions of all images in the order of a hash of `seed` and their pixels, int64 [count]."""
+        return order_by_hash(self._levels[self.final], seed)
+
+    def test_part(self) -> RealImages | None:
+        """The data set's own images for testing, at the same resolutions; None if it has none.
+
+        Raises:
+            UserError: if they cannot be read.
+        """
+        test = self._dataset.test_part()
+        return None if test is None else RealImages(test, [self.final])
+
     def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
         """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.
 
@@ -82,24 +105,16 @@ class RealImages:
         order = np.concatenate([permutation(self.count, seed, epoch) for epoch in range(first, last + 1)])
         return order[shown - first * self.count :][:count]
 
-    def batch(
-        self, resolution: int, seed: int, shown: int, count: int, device: torch.device
-    ) -> tuple[Tensor, Tensor | None]:
-        """The images of `indices` in network range, [count, channels, resolution, W], and their labels.
+    def batch(self, resolution: int, seed: int, shown: int, count: int, device: torch.device) -> Batch:
+        """The images of `indices`, and their labels."""
+        return self.take(resolution, self.indices(seed, shown, count), device)
 
-        Labels are int64 [count], or None if the data set has none.
-        """
+    def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
+        """The images at the positions `chosen`, and their labels."""
         import torch
 
-        chosen = self.indices(seed, shown, count)
         labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
-        return self.take(resolution, chosen, device), labels
-
-    def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Tensor:
-        """The images at the positions `chosen`, in network range, [N, channels, resolution, W]."""
-        import torch
-
-        return to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device))
+        return Batch(to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device)), labels)
 
 
 def images_at_a_time(resolution: int) -> int:
@@ -166,6 +181,17 @@ def permutation(count: int, seed: int, *place: int) -> np.ndarray:
     order = np.argsort(bits, kind="stable")
     order.setflags(write=False)
     return order
+
+
+def order_by_hash(images: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of images, uint8 [N, ...], in the order of a hash of `seed` and their pixels, int64 [N].
+
+    Where an image comes depends neither on its position nor on the other images, and equal images come together, so
+    that a part of the order shares no image with the rest.
+    """
+    key = repr((seed, images.shape[1:])).encode()
+    hashes = [hashlib.blake2b(key + np.ascontiguousarray(image).tobytes(), digest_size=8).digest() for image in images]
+    return np.argsort(np.array(hashes, dtype="S8").view(">u8").ravel(), kind="stable")
 
 
 def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> LabelledImages:

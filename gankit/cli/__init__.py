@@ -8,14 +8,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from io import TextIOWrapper
 from typing import NoReturn
 
 from gankit.errors import Interrupted, RunError, UserError
 from gankit.options import did_you_mean
 from gankit.reading.marks import LONGEST_MESSAGE, printable, shortened
 
-COMMANDS = ("run", "resume", "validate", "compare", "sample", "plugins", "explain", "schema", "init")
+COMMANDS = ("run", "resume", "validate", "compare", "evaluate", "sample", "plugins", "explain", "schema", "init")
 """The commands in the order in which help lists them: each is the module of that name in this package."""
+
+MOST_ARGUMENTS = 1000
+"""Arguments of one command; argparse takes seconds for thousands."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         interrupted or terminated.
     """
     argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
         arguments = _parser(argv).parse_args(argv)
         code = arguments.run(arguments)
@@ -72,6 +78,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(available)}"))
+    if len(argv) > MOST_ARGUMENTS:
+        parser.error(f"more than {MOST_ARGUMENTS:,} arguments")
     named = argv[0] if argv else ""
     if named and not named.startswith("-") and named not in available:
         parser.error(f"there is no command {named!r}.{did_you_mean(named, available)}")

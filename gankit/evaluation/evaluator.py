@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
 
 from gankit.component import as_options
-from gankit.data import RealImages, images_at_a_time, permutation
+from gankit.data import Batch, RealImages, images_at_a_time
 from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
+from gankit.evaluation.splits import Part, Split, split
 from gankit.observing import Progress, Row
 from gankit.tallying import Tally
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-    from torch import Tensor
 
-    from gankit.config import Experiment
+    from gankit.config import Evaluation
     from gankit.kinds import Metric
+    from gankit.training.networks import Generator
 
-WHICH_REALS = 1
-"""Names the draw of reals among all draws that depend on a seed."""
+RESAMPLING = 2
+"""Names the draws of the bootstrap among all that depend on a seed."""
 
 
-class Split(NamedTuple):
-    """Which reals take part, as positions in the data set."""
+class Source(Protocol):
+    """Where images to be measured come from."""
 
-    reference: np.ndarray
-    """What generated images are compared with."""
-    held_out: np.ndarray
-    """What stands in for generated images in floors and yardsticks."""
-    beside: np.ndarray
-    """What the held-out are compared with: as many, and none of them the same."""
+    @property
+    def network(self) -> Generator | None:
+        """The generator that makes them, in eval mode; None if they come from elsewhere."""
+        ...
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        """Images number `first` to `first` + `count` - 1, each a function of (seed, number)."""
+        ...
 
 
 class Number(NamedTuple):
@@ -43,38 +47,35 @@ class Number(NamedTuple):
 
 
 class Evaluator:
-    """Carries out an experiment's metrics.
+    """Carries out the metrics of one protocol.
 
     Reals are seen once a resolution, generated images once an evaluation. What depends on reals alone, floors and
     yardsticks, is computed once a resolution.
     """
 
-    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
-        """Load the extractor, if there is anything to measure.
+    def __init__(self, options: Evaluation, reals: RealImages, device: torch.device) -> None:
+        """Load the extractor and the data set's test part, if there is anything to measure.
 
         Raises:
-            UserError: if the extractor's weights cannot be had.
+            UserError: if the extractor's weights or the test part cannot be had.
         """
-        self._options, self._reals, self._device = experiment.evaluation, reals, device
-        self._split = split(reals.count, self._options.images, self._options.seed)
-        self._populations: dict[tuple[str, int], Population] = {}
-        self._known: dict[tuple[int, int], dict[str, Number]] = {}
-        self._tallies = [Tally(f"metric {as_options(metric)['use']}") for metric in self._options.metrics]
-        if self._options.metrics:
+        self._options, self._reals, self._device = options, reals, device
+        self._tallies = [Tally(f"metric {as_options(metric)['use']}") for metric in options.metrics]
+        self._populations: dict[tuple[int, str, int], Population] = {}
+        self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
+        if options.metrics:
             self._extraction = self._loaded()
+            test = reals.test_part()
+            seeds = range(options.seed, options.seed + options.seeds)
+            self._splits = {seed: split(reals, options.images, seed, test) for seed in seeds}
 
-    def evaluate(self, generate: Callable[[int, int], Tensor], progress: Progress) -> list[Row]:
-        """Every metric at the resolution in force, each followed by its floor if it has one.
+    def evaluate(self, source: Source, progress: Progress) -> list[Row]:
+        """Every metric at the resolution in force, each followed by its errors and by its floor if it has one.
 
-        Floors and yardsticks are left out if there are not two reals to compare. Torch's random numbers are left as
-        they were.
-
-        Args:
-            generate: From (first, count) to the images number `first` to `first` + `count` - 1 in network range,
-                [count, channels, H, W]; asked for each of `evaluation.images` images once.
-            progress: Where the run stands.
-
-        A metric that fails is reported once, counted, and left out.
+        Of several seeds the means are given, and as <name>_seeds_std the standard deviations of generated images'
+        numbers over the seeds; with a bootstrap, as <name>_error its standard error for the first seed. Floors and
+        yardsticks are left out if there are not two reals to compare. A metric that fails is reported once, counted and
+        left out. Torch's random numbers are left as they were.
         """
         if not self._options.metrics:
             return []
@@ -82,12 +83,12 @@ class Evaluator:
 
         resolution = progress.resolution
         self._forget_all_but(resolution)
-        generated = Population(self._generated(generate, resolution), self._extraction)
+        generated = {seed: self._generated(source, seed, resolution) for seed in self._splits}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
-            for position, metric in enumerate(self._options.metrics):
-                found = self._tallies[position].attempt(
-                    lambda position=position, metric=metric: self._numbers(position, metric, generated),
+            for position, (metric, tally) in enumerate(zip(self._options.metrics, self._tallies, strict=True)):
+                found = tally.attempt(
+                    lambda position=position, metric=metric: self._numbers(position, metric, generated, source.network),
                     f"at {progress.images:,} images",
                 )
                 numbers |= found or {}
@@ -98,19 +99,29 @@ class Evaluator:
         for tally in self._tallies:
             tally.sum_up()
 
-    def _numbers(self, position: int, metric: Metric, generated: Population) -> dict[str, Number]:
+    def _numbers(
+        self, position: int, metric: Metric, generated: dict[int, Population], network: Generator | None
+    ) -> dict[str, Number]:
         """What one metric gives, floors and yardsticks included."""
         numbers: dict[str, Number] = {}
         if not metric.yardstick:
-            numbers |= self._measured(metric, self._samples(generated, self._split.reference), "generated")
+            of_seeds = {
+                seed: self._samples(images, self._splits[seed].reference, self._splits[seed].held_out, network)
+                for seed, images in generated.items()
+            }
+            each = [self._measured(metric, samples, "generated") for samples in of_seeds.values()]
+            numbers |= _means(each) | _spreads(each)
+            if self._options.bootstrap:
+                numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
         if metric.yardstick or metric.has_floor:
             suffix = "" if metric.yardstick else "_floor"
-            among_reals = self._among_reals(position, metric, generated.resolution)
-            numbers |= {name + suffix: number for name, number in among_reals.items()}
+            resolution = generated[self._options.seed].resolution
+            among = [self._among_reals(position, metric, seed, resolution) for seed in self._splits]
+            numbers |= {name + suffix: number for name, number in _means(among).items()}
         return numbers
 
     def _loaded(self) -> Extraction:
-        """The experiment's extractor, with all that decides what it gives."""
+        """The extractor, with all that decides what it gives."""
         import torch
 
         from gankit.training import randomness
@@ -124,50 +135,57 @@ class Evaluator:
             "device": self._device.type,
             "torch": torch.__version__,
         }
-        keep = frozenset[Need]().union(*(metric.needs for metric in self._options.metrics))
-        return Extraction(extract, identity, keep)
+        keep: set[Need] = {need for metric in self._options.metrics for need in metric.needs}
+        if self._options.bootstrap and "statistics" in keep:
+            keep.add("features")
+        return Extraction(extract, identity, frozenset(keep))
 
-    def _generated(self, generate: Callable[[int, int], Tensor], resolution: int) -> ImageSource:
+    def _generated(self, source: Source, seed: int, resolution: int) -> Population:
         """The images that are to be measured."""
 
-        def batches() -> Iterator[Tensor]:
+        def batches() -> Iterator[Batch]:
             for first in range(0, self._options.images, images_at_a_time(resolution)):
                 count = min(images_at_a_time(resolution), self._options.images - first)
-                images = generate(first, count)
+                batch = source.sample(first, count, seed)
                 expected = (count, *self._reals.at(resolution).shape[1:])
-                if images.shape != expected:
-                    raise ValueError(f"expected generated images {list(expected)}, not {list(images.shape)}")
-                yield images
+                if batch.images.shape != expected:
+                    raise ValueError(f"expected generated images {list(expected)}, not {list(batch.images.shape)}")
+                yield batch
 
-        return ImageSource(self._options.images, resolution, batches)
+        return Population(ImageSource(self._options.images, resolution, batches), self._extraction)
 
-    def _samples(self, images: Population, reals: np.ndarray) -> Samples:
-        """What a metric is given to compare `images` with: reals at the positions `reals`."""
-        return Samples(images, self._seen(reals, images.resolution), self._seen(reals, self._reals.final))
+    def _samples(
+        self, images: Population, reals: Part, held_out: Part | None = None, network: Generator | None = None
+    ) -> Samples:
+        """What a metric is given to compare `images` with."""
+        others = self._seen(held_out, images.resolution) if held_out is not None and len(held_out.chosen) else None
+        real, full = (self._seen(reals, resolution) for resolution in (images.resolution, self._reals.final))
+        return Samples(images, real, full, others, network)
 
-    def _seen(self, chosen: np.ndarray, resolution: int) -> Population:
-        """The reals at the positions `chosen`, the same object whenever they are asked for."""
-        digest = hashlib.blake2b(chosen.tobytes(), digest_size=16).hexdigest()
-        if (digest, resolution) not in self._populations:
+    def _seen(self, part: Part, resolution: int) -> Population:
+        """Some reals, the same object whenever they are asked for."""
+        key = id(part.reals), part.digest, resolution
+        if key not in self._populations:
 
-            def batches() -> Iterator[Tensor]:
-                for first in range(0, len(chosen), images_at_a_time(resolution)):
-                    some = chosen[first : first + images_at_a_time(resolution)]
-                    yield self._reals.take(resolution, some, self._device)
+            def batches() -> Iterator[Batch]:
+                for first in range(0, len(part.chosen), images_at_a_time(resolution)):
+                    some = part.chosen[first : first + images_at_a_time(resolution)]
+                    yield part.reals.take(resolution, some, self._device)
 
-            content = {"data": self._reals.fingerprint, "resolution": resolution, "chosen": digest}
-            source = ImageSource(len(chosen), resolution, batches, content)
-            self._populations[digest, resolution] = Population(source, self._extraction)
-        return self._populations[digest, resolution]
+            content = {"data": part.reals.fingerprint, "resolution": resolution, "chosen": part.digest}
+            source = ImageSource(len(part.chosen), resolution, batches, content)
+            self._populations[key] = Population(source, self._extraction)
+        return self._populations[key]
 
-    def _among_reals(self, position: int, metric: Metric, resolution: int) -> dict[str, Number]:
+    def _among_reals(self, position: int, metric: Metric, seed: int, resolution: int) -> dict[str, Number]:
         """The metric between held-out reals and others, computed at the first evaluation of a resolution."""
-        if not len(self._split.held_out):
+        parts = self._splits[seed]
+        if not len(parts.held_out.chosen):
             return {}
-        if (position, resolution) not in self._known:
-            samples = self._samples(self._seen(self._split.held_out, resolution), self._split.beside)
-            self._known[position, resolution] = self._measured(metric, samples, "held-out reals")
-        return self._known[position, resolution]
+        if (position, seed, resolution) not in self._known:
+            samples = self._samples(self._seen(parts.held_out, resolution), parts.beside)
+            self._known[position, seed, resolution] = self._measured(metric, samples, "held-out reals")
+        return self._known[position, seed, resolution]
 
     def _measured(self, metric: Metric, samples: Samples, of: str) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
@@ -175,8 +193,22 @@ class Evaluator:
         protocol = self._protocol(metric, samples, of)
         return {name: Number(float(value), protocol) for name, value in numbers.items()}
 
+    def _errors(self, metric: Metric, samples: Samples, numbers: dict[str, Number]) -> dict[str, Number]:
+        """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
+        count, seed = samples.generated.count, self._options.seed
+        drawn = [
+            metric.evaluate(samples.of_resampled(_resample(count, seed, number)))
+            for number in range(self._options.bootstrap)
+        ]
+        return {
+            f"{name}_error": Number(float(np.std([one[name] for one in drawn], ddof=1)), numbers[name].protocol)
+            for name in drawn[0]
+            if not name.endswith("_std")
+        }
+
     def _protocol(self, metric: Metric, samples: Samples, of: str) -> dict[str, Any]:
         """All that must be the same for two numbers to be compared, as plain values."""
+        parts: Split = self._splits[self._options.seed]
         return {
             "metric": as_options(metric),
             "version": metric.version,
@@ -187,27 +219,40 @@ class Evaluator:
             "reals": max((reals.count for reals in samples.compared), default=0),
             "real_resolutions": [reals.resolution for reals in samples.compared],
             "data": self._reals.fingerprint,
+            "held_out": parts.stated,
             "extractor": self._extraction.identity["extractor"],
             "resize": self._extraction.identity["resize"],
             "seed": self._options.seed,
+            "seeds": self._options.seeds,
         }
 
     def _forget_all_but(self, resolution: int) -> None:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
         needed = (resolution, self._reals.final)
-        self._populations = {key: population for key, population in self._populations.items() if key[1] in needed}
+        self._populations = {key: population for key, population in self._populations.items() if key[2] in needed}
 
 
-def split(reals: int, images: int, seed: int) -> Split:
-    """Draw the reals to compare with, and others to hold against them.
+def _means(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
+    """The mean of each number over the seeds."""
+    return {
+        name: Number(float(np.mean([numbers[name].value for numbers in of_seeds])), number.protocol)
+        for name, number in of_seeds[0].items()
+    }
 
-    The reference are `images` reals, or all if there are fewer. As many of the others are held out; if there are not
-    so many, the held-out and what they are compared with are two halves of all reals, `images` each at most.
-    """
-    order = permutation(reals, seed, WHICH_REALS, 0)
-    size = min(images, reals)
-    reference = order[:size]
-    if reals - size >= size:
-        return Split(reference, order[size : 2 * size], beside=reference)
-    half = min(images, reals // 2)
-    return Split(reference, order[half : 2 * half], beside=order[:half])
+
+def _spreads(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
+    """The standard deviation of each number over the seeds, if there are several."""
+    if len(of_seeds) < 2:
+        return {}
+    return {
+        f"{name}_seeds_std": Number(float(np.std([each[name].value for each in of_seeds], ddof=1)), number.protocol)
+        for name, number in of_seeds[0].items()
+        if not name.endswith("_std")
+    }
+
+
+@lru_cache(maxsize=256)
+def _resample(count: int, seed: int, number: int) -> np.ndarray:
+    """`count` positions drawn from as many with replacement, int64 [count]."""
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(RESAMPLING, number))).random_raw(count)
+    return (bits % np.uint64(count)).astype(np.int64)

@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from gankit.data import to_uint8
-from gankit.evaluation import statistics_cache
+import numpy as np
+
+from gankit.data import Batch, to_uint8
+from gankit.evaluation import cache
+from gankit.evaluation.seen import Seen
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gankit.training.networks import Generator
+
 Need = Literal["statistics", "features", "logits", "images"]
 """What a metric may ask of a population; it names what it asks for in its `needs`."""
 
 TRANSFORM = "clamp, round, uint8, 3 channels on black"
-"""What `for_extractor` does; part of the key under which statistics are kept, so change both together."""
+"""What `for_extractor` does; part of the key under which reals' features are kept, so change both together."""
 
 
 class Features(NamedTuple):
@@ -38,10 +43,10 @@ class ImageSource:
     """Number of images."""
     resolution: int
     """Their height in pixels."""
-    batches: Callable[[], Iterator[Tensor]]
-    """Yields all of them, in network range, float [n, channels, resolution, W]."""
+    batches: Callable[[], Iterator[Batch]]
+    """Yields all of them."""
     content: Mapping[str, Any] | None = None
-    """Plain values that decide every pixel, so that statistics can be kept on disk; None if they shall not."""
+    """Plain values that decide every pixel, so that features can be kept on disk; None if they shall not."""
 
 
 class Extraction(NamedTuple):
@@ -71,48 +76,60 @@ class Population:
         """Height of the images in pixels."""
         return self._source.resolution
 
-    @cached_property
+    @property
     def statistics(self) -> Statistics:
-        """Mean and covariance of the features in float64, from disk if they were computed before."""
+        """Mean and covariance of the features in float64."""
         self._check_kept("statistics")
-        content = self._content()
-        known = statistics_cache.load(content) if content else None
-        if known is not None:
-            return known
-        statistics = self._seen.statistics.result()
-        if content:
-            statistics_cache.store(content, statistics)
-        return statistics
+        assert self._seen.statistics is not None
+        return self._seen.statistics
 
     @property
     def features(self) -> Tensor:
         """Features, float32 [count, D] on the CPU."""
-        return self._joined("features")
+        return self._as_tensor("features")
 
     @property
     def logits(self) -> Tensor:
         """Class logits, float32 [count, K] on the CPU."""
-        return self._joined("logits")
+        return self._as_tensor("logits")
 
     @property
+    def labels(self) -> np.ndarray | None:
+        """Classes, int64 [count]; None without labels. Known whatever is kept."""
+        return self._seen.labels
+
+    @cached_property
     def images(self) -> Tensor:
         """The images as the extractor sees them, uint8 [count, 3, H, W] on the CPU."""
-        return self._joined("images")
+        self._check_kept("images")
+        if self._seen.images is None:  # the features came from disk
+            seen = Seen(self.count)
+            for batch in self._source.batches():
+                seen.add(len(batch.images), {"images": for_extractor(batch.images)})
+            return seen.tensor("images")
+        return self._seen.tensor("images")
 
     def mapped(self, name: str, function: Callable[[Tensor], Tensor]) -> Population:
         """The population of the images that `function` makes of these, batch by batch in network range.
 
         Args:
-            name: Says what the function does, its options and version included: statistics are kept on disk by it.
+            name: Says what the function does, its options and version included: features are kept on disk by it.
             function: From images [n, channels, H, W] to images of the same shape.
         """
         source = self._source
+
+        def batches() -> Iterator[Batch]:
+            return (Batch(function(batch.images), batch.labels) for batch in source.batches())
+
         content = source.content and {"images": source.content, "mapped": name}
-        mapped = replace(source, batches=lambda: map(function, source.batches()), content=content)
-        return Population(mapped, self._extraction)
+        return Population(replace(source, batches=batches, content=content), self._extraction)
+
+    def resampled(self, chosen: np.ndarray) -> Population:
+        """The population of the images at the positions `chosen`, int64 [n], of which any may come several times."""
+        return _Resampled(self, chosen)
 
     def _content(self) -> dict[str, Any] | None:
-        """All that decides the statistics, if they may be kept on disk."""
+        """All that decides the features, if they may be kept on disk."""
         if self._source.content is None:
             return None
         return {**self._source.content, "transform": TRANSFORM, "extraction": self._extraction.identity}
@@ -121,33 +138,74 @@ class Population:
         if need not in self._extraction.keep:
             raise LookupError(f"a metric asks for {need!r} without naming it in its `needs`")
 
-    def _joined(self, need: Literal["features", "logits", "images"]) -> Tensor:
-        import torch
-
+    def _as_tensor(self, need: Literal["features", "logits"]) -> Tensor:
         self._check_kept(need)
-        return torch.cat(self._seen.batches[need])
+        return self._seen.tensor(need)
 
     @cached_property
-    def _seen(self) -> _Seen:
-        """The one pass over the images."""
-        seen = _Seen(self._extraction.keep)
+    def _seen(self) -> Seen:
+        """The one pass over the images, or what an earlier one has left on disk."""
+        content, keep = self._content(), self._extraction.keep
+        seen = cache.load(content, self.count, keep - {"images"}) if content else None
+        if seen is not None:
+            return seen
+        seen, statistics = Seen(self.count), RunningStatistics()
         for batch in self._source.batches():
-            images = for_extractor(batch)
-            seen.add(images, _extracted(images, self._extraction.extract))
-        if seen.count != self.count:
-            raise ValueError(f"{self.count} images were announced, but {seen.count} came")
+            images = for_extractor(batch.images)
+            found = _extracted(images, self._extraction.extract)
+            if not len(images) == len(found.pooled) == len(found.logits):
+                raise ValueError(
+                    f"the extractor saw {len(found.pooled)} features and {len(found.logits)} logits "
+                    f"in {len(images)} images"
+                )
+            if "statistics" in keep:
+                statistics.add(found.pooled)
+            parts = {"features": found.pooled.float(), "logits": found.logits.float(), "images": images}
+            kept = {name: part for name, part in parts.items() if name in keep}
+            seen.add(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels})
+        if seen.filled != self.count:
+            raise ValueError(f"{self.count} images were announced, but {seen.filled} came")
+        seen.statistics = statistics.result() if "statistics" in keep else None
+        if content:
+            cache.store(content, seen)
         return seen
+
+
+class _Resampled(Population):
+    """Some of the images of another population, over and over; nothing is extracted again."""
+
+    def __init__(self, whole: Population, chosen: np.ndarray) -> None:
+        super().__init__(replace(whole._source, count=len(chosen), content=None), whole._extraction)
+        self._whole, self._chosen = whole, chosen
+
+    @cached_property
+    def images(self) -> Tensor:
+        """Those of the images."""
+        return self._whole.images[self._chosen]
+
+    @cached_property
+    def _seen(self) -> Seen:
+        return self._whole._seen.taken(self._chosen, statistics="statistics" in self._extraction.keep)
 
 
 class Samples:
     """What one metric is given to measure; it remembers which reals were looked at, for the protocol."""
 
-    def __init__(self, generated: Population, real: Population, real_full: Population) -> None:
+    def __init__(
+        self,
+        generated: Population,
+        real: Population,
+        real_full: Population,
+        held_out: Population | None = None,
+        generator: Generator | None = None,
+    ) -> None:
         self.generated = generated
         """Images of the averaged generator, at the stage's resolution."""
+        self.generator = generator
+        """The averaged generator itself, in eval mode; None if the images come from elsewhere."""
         self.compared: list[Population] = []
         """The reals that were asked for."""
-        self._real, self._real_full = real, real_full
+        self._real, self._real_full, self._held_out = real, real_full, held_out
 
     @property
     def real(self) -> Population:
@@ -159,33 +217,26 @@ class Samples:
         """The same reals at the final resolution."""
         return self._noted(self._real_full)
 
+    @property
+    def held_out(self) -> Population:
+        """Other reals at the stage's resolution, none of which is among `real`.
+
+        Raises:
+            LookupError: if there are none.
+        """
+        if self._held_out is None:
+            raise LookupError("there are no reals beside those that are compared with")
+        return self._noted(self._held_out)
+
+    def of_resampled(self, chosen: np.ndarray) -> Samples:
+        """The same with generated images at the positions `chosen`."""
+        generated = self.generated.resampled(chosen)
+        return Samples(generated, self._real, self._real_full, self._held_out, self.generator)
+
     def _noted(self, reals: Population) -> Population:
         if reals not in self.compared:
             self.compared.append(reals)
         return reals
-
-
-class _Seen:
-    """What one pass over a population keeps."""
-
-    def __init__(self, keep: frozenset[Need]) -> None:
-        self._keep = keep
-        self.count = 0
-        self.statistics = RunningStatistics()
-        self.batches: dict[str, list[Tensor]] = {"features": [], "logits": [], "images": []}
-
-    def add(self, images: Tensor, seen: Features) -> None:
-        """Count in a batch, uint8 [n, 3, H, W], and what the extractor saw in it."""
-        if not len(images) == len(seen.pooled) == len(seen.logits):
-            raise ValueError(
-                f"the extractor saw {len(seen.pooled)} features and {len(seen.logits)} logits in {len(images)} images"
-            )
-        self.count += len(images)
-        if "statistics" in self._keep:
-            self.statistics.add(seen.pooled)
-        for need, part in (("features", seen.pooled.float()), ("logits", seen.logits.float()), ("images", images)):
-            if need in self._keep:
-                self.batches[need].append(part.cpu())
 
 
 def for_extractor(images: Tensor) -> Tensor:

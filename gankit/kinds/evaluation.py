@@ -42,6 +42,10 @@ class Dataset(Component):
         """Number of classes; 0 trains without labels."""
         return 0
 
+    def test_part(self) -> Dataset | None:
+        """The data set's own images for testing, none of which is among these; None if it has none."""
+        return None
+
     @abstractmethod
     def load(self, resolution: int) -> LabelledImages:
         """All images, `resolution` high and `aspect` times as wide, always in the same order.

@@ -37,6 +37,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
     found += _problems_of_tables(experiment, stages)
+    found += _problems_of_evaluation(experiment)
     failures: list[Problem] = []
     for path, component in components(experiment):
         try:
@@ -112,6 +113,19 @@ def _problems_of_blocks(name: str, network: Network, final: int) -> Iterator[Pro
             block = registries["block"].entry_of(type(blocks[turn])).name
             message = f"keeps the resolution, and {remedy.format(block=block)}"
             yield (name, "block", start, turn % len(blocks)), message
+
+
+def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
+    """What of an evaluation does not go together."""
+    options = experiment.evaluation
+    if options.beside and experiment.checkpoints.best is not None:
+        yield ("evaluation", "beside"), "training goes on before its numbers are there, which checkpoints.best needs"
+    if options.bootstrap == 1:
+        yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
+    if options.track is not None:
+        cheaper = experiment.model_copy(update={"evaluation": options.tracked()})
+        for metric in cheaper.evaluation.metrics:
+            yield from ((("evaluation", "track"), problem) for problem in metric.problems(cheaper))
 
 
 def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:

@@ -13,7 +13,7 @@ from gankit.plugins import plugins
 from gankit.reading.checks import Problem, missing, problems
 from gankit.reading.dumping import dump_experiment
 from gankit.reading.locating import mistakes_of, place_of
-from gankit.reading.marks import Mark, Mistake, report
+from gankit.reading.marks import LONGEST_MESSAGE, Mistake, printable, report, shortened
 from gankit.reading.merging import read_experiment
 from gankit.reading.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
 from gankit.reading.parts import components
@@ -45,7 +45,7 @@ def load_experiment(
         try:
             plugins.load_file(file)
         except UserError as failure:
-            raise report([Mistake(Mark("--plugin"), (), str(failure))]) from None
+            raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
     root = _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
     try:
         experiment = Experiment.model_validate(plain(root))

@@ -144,18 +144,12 @@ def _changed(root: Node, setting: str) -> Node:
     segments = path.strip().split(".")
     if not equals or not all(segments) or len(segments) > DEEPEST:
         raise report([Mistake(mark, (), "expected option=value, such as --set training.batch=16")])
-    keys = [_key(segment) for segment in segments]
+    try:
+        keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
+    except ValueError:
+        raise report([Mistake(mark, (), "a number of too many digits")]) from None
     value = parse(text, mark.source, has_lines=False) or Scalar(mark, None)
     return merge(root, _nested(root, keys, value, mark))
-
-
-def _key(segment: str) -> Key:
-    """One part of a setting's path, as what it would be before a ':' in a file."""
-    try:
-        number = scalar(segment)
-    except ValueError:  # digits without end, which no list or table knows
-        return segment
-    return number if isinstance(number, int) else segment
 
 
 def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> Node:

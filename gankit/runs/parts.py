@@ -9,7 +9,8 @@ import torch
 from gankit.config import Experiment
 from gankit.data import RealImages
 from gankit.errors import UserError
-from gankit.evaluation.evaluator import Evaluator
+from gankit.evaluation.beside import Beside
+from gankit.evaluation.evaluators import Evaluators
 from gankit.training.checkpoints import load_weights
 from gankit.training.trainer import Trainer
 
@@ -21,7 +22,7 @@ class Parts(NamedTuple):
     device: torch.device
     reals: RealImages
     trainer: Trainer
-    evaluator: Evaluator
+    evaluators: Evaluators | Beside
 
     @classmethod
     def of(cls, experiment: Experiment) -> Self:
@@ -34,7 +35,9 @@ class Parts(NamedTuple):
             torch.set_num_threads(experiment.training.threads)
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
-        return cls(experiment, device, reals, Trainer(experiment, reals, device), Evaluator(experiment, reals, device))
+        trainer, options = Trainer(experiment, reals, device), experiment.evaluation
+        evaluators = Beside(experiment, device) if options.beside else Evaluators(options, reals, device)
+        return cls(experiment, device, reals, trainer, evaluators)
 
     def transfer(self) -> None:
         """Take the weights that `training.start_from` names, if it names any.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
-SPREAD = "_std"
-"""Ends the name of a metric's standard deviation, of which neither high nor low values are better."""
+SPREADS = ("_std", "_error")
+"""End the names of standard deviations and errors, of which neither high nor low values are better."""
 GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
 DESCRIBES_THE_STAGE = frozenset({"resolution"})
@@ -88,7 +88,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def print_results(paths: Sequence[Path], console: Console | None = None) -> None:
-    """Print the metrics of runs by resolution, each with its noise floor, the best run first and marked.
+    """Print what runs have measured so far; see `print_table`.
 
     Args:
         paths: Folders of runs.
@@ -97,10 +97,22 @@ def print_results(paths: Sequence[Path], console: Console | None = None) -> None
     Raises:
         UserError: if a folder is not a run, or numbers that belong side by side were measured differently.
     """
+    print_table([read_run(path) for path in paths], console)
+
+
+def print_table(runs: Sequence[RunResults], console: Console | None = None) -> None:
+    """Print metrics by resolution, each with its noise floor, the best run first and marked.
+
+    Args:
+        runs: What they have to show.
+        console: Where to; default: standard output.
+
+    Raises:
+        UserError: if numbers that belong side by side were measured differently.
+    """
     from rich.console import Console
     from rich.measure import Measurement
 
-    runs = [read_run(path) for path in paths]
     refuse_unlike_protocols(runs)
     console = console or Console()
     if any(run.stages for run in runs):
@@ -148,7 +160,7 @@ def results_table(runs: Sequence[RunResults]) -> Table:
     from rich.text import Text
 
     names = column_names(row.name for _, _, row in _metrics(runs))
-    ranked = {row.name for _, _, row in _metrics(runs) if not of_reals(row) and not row.name.endswith(SPREAD)}
+    ranked = {row.name for _, _, row in _metrics(runs) if not of_reals(row) and not row.name.endswith(SPREADS)}
     decisive = "fid" if "fid" in names else names[0]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("stage", justify="right", no_wrap=True)
@@ -163,7 +175,12 @@ def results_table(runs: Sequence[RunResults]) -> Table:
         best = {name: _best([_rank(stage, name) for _, stage in block]) for name in ranked}
         for label, stage in block:
             cells = [_cell(stage, name, best.get(name)) for name in names]
-            table.add_row(_size(stage), *([Text(label)] if len(runs) > 1 else []), f"{stage.images:,}", *cells)
+            table.add_row(
+                _size(stage),
+                *([Text(label)] if len(runs) > 1 else []),
+                f"{stage.images:,}" if stage.images else "-",
+                *cells,
+            )
         if len(runs) > 1:
             table.add_section()
     return table

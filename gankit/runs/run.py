@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from torch import nn
-
-from gankit.data import to_uint8
 from gankit.errors import Interrupted, RunError
+from gankit.evaluation.beside import Beside
 from gankit.growing import Moment, crossed
 from gankit.observing import Picture, Progress, Row
 from gankit.runs.best import Best
 from gankit.runs.interrupts import Interrupts
+from gankit.runs.observed import ObservedRun
 from gankit.runs.parts import Parts
-from gankit.runs.pictures import save_png
-from gankit.runs.record import METRICS, RunFolder
-from gankit.runs.results import read_rows
+from gankit.runs.record import RunFolder
 from gankit.runs.watching import Watchers
 from gankit.tallying import report
 from gankit.training import checkpoints
 from gankit.training.averages import Averages
 from gankit.training.checkpoints import Checkpoint
+from gankit.training.sampling import GeneratorSource
 
 ROWS_PER_STAGE = 200
 """Losses are averaged over a 200th of a stage and then recorded, so that long runs stay readable."""
 
 
-class Request(NamedTuple):
-    """What an observer asked the run to do."""
-
-    reason: str
-    rate: float | None
-    """Factor on the learning rates after rolling back; None: stop."""
-
-
-class TrainingRun:
-    """One experiment under way; also what observers see of it.
+class TrainingRun(ObservedRun):
+    """One experiment under way.
 
     Between rounds it has duties, one after the other: to evaluate, to end a stage, to save. Those that are left are
     part of its state, so a checkpoint can be written before any of them.
@@ -47,14 +33,12 @@ class TrainingRun:
 
     def __init__(self, parts: Parts, folder: RunFolder, checkpoint: Checkpoint | None = None) -> None:
         """Make ready to train from the beginning, or to go on from `checkpoint`."""
-        self.experiment = parts.experiment
-        self._parts, self._trainer, self._record = parts, parts.trainer, folder
+        super().__init__(parts, folder)
         self._losses = Averages()
         self._due: list[str] = []
         self._best = Best(self.experiment.checkpoints.best)
-        self._pictures: list[Picture] = []
         self._saved_at: int | None = None
-        self._request: Request | None = None
+        self._submitted: tuple[str, int] | None = None
         self._interrupts = Interrupts()
         if checkpoint is not None:
             self._take(checkpoint)
@@ -62,68 +46,6 @@ class TrainingRun:
         if checkpoint is not None:
             self._watchers.load_state_dict(checkpoint.state["watchers"])
         self._stage_began = (self._trainer.images, time.perf_counter())
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder."""
-        return self._record.path
-
-    @property
-    def progress(self) -> Progress:
-        """Where the run stands now."""
-        trainer = self._trainer
-        stage, resolution, alpha = trainer.grown
-        return Progress(trainer.images, trainer.ends[-1], stage + 1, len(trainer.stages), resolution, alpha)
-
-    @property
-    def rows(self) -> list[Row]:
-        """All that stands in metrics.jsonl."""
-        return read_rows(self.folder / METRICS)
-
-    @property
-    def pictures(self) -> list[Picture]:
-        """All pictures so far."""
-        return list(self._pictures)
-
-    @property
-    def networks(self) -> Mapping[str, nn.Module]:
-        """`generator` and `discriminator` in training."""
-        return {str(name): network for name, network in self._trainer.networks.items()}
-
-    @property
-    def attempt(self) -> int:
-        """How often the run was rolled back."""
-        return self._trainer.attempt
-
-    def sample(self, count: int, seed: int) -> np.ndarray:
-        """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training."""
-        return to_uint8(self._trainer.sample(0, count, seed)).permute(0, 2, 3, 1).cpu().numpy()
-
-    def reals(self, count: int, seed: int) -> np.ndarray:
-        """`count` reals drawn with `seed`, or all if there are fewer, at the resolution in force."""
-        reals = self._parts.reals
-        return reals.at(self._trainer.grown.resolution)[reals.drawn(count, seed)].transpose(0, 2, 3, 1)
-
-    def show(self, name: str, image: np.ndarray) -> None:
-        """Save a picture, uint8 [H, W, channels], under samples/ and pass it on to every observer."""
-        path = self._record.samples / f"{name}.png"
-        save_png(path, image)
-        picture = Picture(name, path, self.progress)
-        self._pictures = [*(other for other in self._pictures if other.name != name), picture]
-        self._watchers.shown(picture)
-
-    def report(self, name: str, value: float, note: str) -> None:
-        """Record an event."""
-        at = self.progress
-        self._write([Row(at.images, at.stage, at.resolution, name, value, note=note)])
-
-    def stop(self, reason: str) -> None:
-        """End the run after the present moment."""
-        self._request = Request(reason, rate=None)
-
-    def roll_back(self, reason: str, rate: float = 1.0) -> None:
-        """Go on from the last checkpoint after the present moment."""
-        self._request = self._request or Request(reason, rate)
 
     def train(self) -> None:
         """Train to the end of the last stage, evaluating and saving as the experiment says; closes the folder.
@@ -146,7 +68,7 @@ class TrainingRun:
             raise
         finally:
             self._watchers.closed()
-            self._parts.evaluator.sum_up()
+            self._parts.evaluators.close()
             self._record.close()
 
     def _finish(self) -> None:
@@ -159,12 +81,14 @@ class TrainingRun:
             else:
                 self._round()
             self._heed()
+        self._collect()
 
     def _round(self) -> None:
         """One round, what is recorded of it, and what is due after it."""
         trainer = self._trainer
         position = sum(end <= trainer.images for end in trainer.ends)
         stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
+        was = trainer.grown
         if before == end - stage.images:
             self._stage_began = (before, time.perf_counter())
             self._watchers.stage_started(self.progress)
@@ -174,8 +98,13 @@ class TrainingRun:
             self._write_losses()
         self._watchers.updated(self.progress, scalars)
         if trainer.images < end:
-            due = {"evaluate": self.experiment.evaluation.every, "save": self.experiment.checkpoints.every}
-            self._due = [duty for duty, every in due.items() if crossed(before, trainer.images, every)]
+            options = self.experiment.evaluation
+            now, before_alpha = trainer.grown, was.alpha if was.stage == trainer.grown.stage else 0.0
+            past_alpha = stage.fade > 0 and any(before_alpha < alpha <= now.alpha for alpha in options.alphas)
+            if past_alpha or crossed(before, trainer.images, options.every):
+                self._due.append("track")
+            if crossed(before, trainer.images, self.experiment.checkpoints.every):
+                self._due.append("save")
         else:
             self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
             self._time_stage(stage.resolution)
@@ -184,31 +113,51 @@ class TrainingRun:
 
     def _carry_out(self, duty: str) -> None:
         """Do what is due; if it is interrupted, it stays so."""
-        duties = {"evaluate": self._evaluate, "end stage": self._end_stage, "save": self._save}
+        duties = {
+            "track": lambda: self._evaluate("track"),
+            "evaluate": lambda: self._evaluate("evaluate"),
+            "end stage": lambda: self._watchers.stage_ended(self.progress),
+            "save": self._save,
+        }
         try:
             duties[duty]()
         except Interrupted:
             self._due.insert(0, duty)
             raise
 
-    def _evaluate(self) -> None:
-        since = time.perf_counter()
+    def _evaluate(self, duty: str) -> None:
+        """Measure, or have it measured while training goes on."""
+        self._collect()
+        since, full = time.perf_counter(), duty == "evaluate"
         self._watchers.evaluating(self.progress)
-        seed = self.experiment.evaluation.seed
+        trainer, evaluators = self._trainer, self._parts.evaluators
+        if isinstance(evaluators, Beside):
+            evaluators.submit(trainer.average, trainer.grown, self.progress, full)
+            self._submitted = duty, trainer.images
+            return
         with self._interrupts.at_once():
-            rows = self._parts.evaluator.evaluate(
-                lambda first, count: self._trainer.sample(first, count, seed), self.progress
-            )
+            rows = evaluators.evaluate(GeneratorSource(trainer.average, self._parts.device), self.progress, full)
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
         if self._best.is_beaten(rows) and "save" not in self._due:
             self._due.append("save")
 
-    def _end_stage(self) -> None:
-        self._watchers.stage_ended(self.progress)
+    def _collect(self) -> None:
+        """Record the numbers of the evaluation under way beside, if there is one."""
+        if self._submitted is not None and isinstance(self._parts.evaluators, Beside):
+            self._submitted = None
+            self._write(self._parts.evaluators.result())
 
     def _save(self, interrupted: bool = False) -> None:
-        """Write a checkpoint, unless an observer has just found that the state is not worth keeping."""
+        """Write a checkpoint, unless an observer has just found that the state is not worth keeping.
+
+        An evaluation of this very state that is under way beside is due again for whoever goes on from it.
+        """
+        due = self._due
+        if self._submitted is not None and self._submitted[1] == self._trainer.images:
+            due = [self._submitted[0], *due]
+        else:
+            self._collect()
         self._watchers.saving(self.progress)
         if self._request is not None:
             return
@@ -216,7 +165,7 @@ class TrainingRun:
         state = {
             **trainer.state_dict(),
             "losses": self._losses.state_dict(),
-            "due": self._due,
+            "due": due,
             "best": self._best.found,
             "pictures": [(picture.name, tuple(picture.progress)) for picture in self._pictures],
             "watchers": self._watchers.state_dict(),
@@ -237,6 +186,8 @@ class TrainingRun:
         state = checkpoint.state
         self._trainer.load_state_dict(state)
         self._losses.load_state_dict(state["losses"], self._parts.device)
+        if self._submitted is not None:  # numbers of a future that is void
+            self._collect()
         self._due, self._best.found = list(state["due"]), state["best"]
         self._saved_at = self._trainer.images
         self._pictures = [
@@ -257,7 +208,7 @@ class TrainingRun:
             self._record.time("stopped", reason=request.reason)
             raise RunError(f"{self.folder} was stopped: {request.reason}")
         attempt, rate = self._trainer.attempt + 1, self._trainer.rate * request.rate
-        checkpoint = checkpoints.newest(self._record.checkpoints, report)
+        checkpoint = checkpoints.newest(self._record.checkpoints, report, regular=True)
         if checkpoint is None:
             raise RunError(f"{self.folder} cannot go back, its checkpoints are gone: {request.reason}")
         since = self._record.metrics[len(checkpoint.metrics) :]
@@ -271,12 +222,6 @@ class TrainingRun:
         at = self.progress
         means = self._losses.taken()
         self._write([Row(at.images, at.stage, at.resolution, name, mean) for name, mean in means.items()])
-
-    def _write(self, rows: list[Row]) -> None:
-        """Record rows and tell the observers."""
-        if rows:
-            self._record.record(rows)
-            self._watchers.recorded(rows)
 
     def _time_stage(self, resolution: int) -> None:
         images, since = self._stage_began

@@ -101,11 +101,11 @@ def found(folder: Path) -> list[Path]:
 def prune(folder: Path, current: Path, keep: int, best: int | None) -> None:
     """Remove all but the newest `keep` up to `current`, and the one of `best` images.
 
-    One that an interruption left is kept only while it is the newest; what lies beyond `current` belongs to a future
-    that the run went back from.
+    One that an interruption left is kept beside them, and only while it is the newest; what lies beyond `current`
+    belongs to a future that the run went back from.
     """
-    regular = [path for path in found(folder) if path < current and not _about(path).get("interrupted", True)]
-    kept = {current, *[*regular, current][-keep:]}
+    regular = [path for path in found(folder) if path <= current and not _about(path).get("interrupted", True)]
+    kept = {current, *regular[-keep:]}
     if best is not None:
         kept.add(folder / f"{best:012d}")
     for path in found(folder):
@@ -127,17 +127,18 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(path, manifest, {**state, "weights": weights}, read_file(path, manifest, METRICS))
 
 
-def newest(folder: Path, report: Callable[[str], None]) -> Checkpoint | None:
+def newest(folder: Path, report: Callable[[str], None], regular: bool = False) -> Checkpoint | None:
     """The newest checkpoint in `folder` that is whole; None if there are none at all.
 
     Args:
         folder: Where the run's checkpoints are.
         report: Told of each that is damaged and therefore passed over.
+        regular: Leave out those that an interruption left, which a run that was not interrupted would not have.
 
     Raises:
         UserError: if all are damaged.
     """
-    there = found(folder)
+    there = [path for path in found(folder) if not (regular and _about(path).get("interrupted"))]
     for path in reversed(there):
         try:
             return read(path)
@@ -169,6 +170,18 @@ def chosen(path: Path, best: bool = False) -> Path:
     if images is None:
         raise UserError(f"{path}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
     return path / "checkpoints" / f"{images:012d}"
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """What is known about a checkpoint: images, resolution, alpha and more.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        return _manifest(path)
+    except DamagedError as problem:
+        raise UserError(f"{path}: cannot be read as a checkpoint: {problem}") from None
 
 
 def load_average(path: Path, experiment: Experiment, device: torch.device, best: bool = False) -> Generator:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gankit.data import images_at_a_time
+from gankit.data import Batch, images_at_a_time
 from gankit.training import randomness
 from gankit.training.networks import Generator
 
@@ -28,14 +28,30 @@ ANY = Wish()
 """Samples as they come."""
 
 
+class GeneratorSource:
+    """Samples of a generator in eval mode, to be measured."""
+
+    def __init__(self, generator: Generator, device: torch.device) -> None:
+        self.network, self._device = generator, device
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        """Images number `first` to `first` + `count` - 1, and their classes if there are any."""
+        return samples(self.network, first, count, seed, self._device)
+
+
 def sample(generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: Wish = ANY) -> Tensor:
+    """The images of `samples`."""
+    return samples(generator, first, count, seed, device, wish).images
+
+
+def samples(generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: Wish = ANY) -> Batch:
     """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
 
     They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
     on how many are asked for at a time.
     """
     block = images_at_a_time(generator.resolution)
-    images = []
+    images, classes_of = [], []
     with randomness.untouched(), torch.no_grad():
         for number in range(first // block, (first + count - 1) // block + 1):
             randomness.seed(seed, "sample", number)
@@ -49,4 +65,6 @@ def sample(generator: Generator, first: int, count: int, seed: int, device: torc
                 truncated: Any = generator.mapping.truncated
                 styles = truncated(styles, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
-    return torch.cat(images)[first % block :][:count]
+            classes_of += [] if labels is None else [labels]
+    within = slice(first % block, first % block + count)
+    return Batch(torch.cat(images)[within], torch.cat(classes_of)[within] if classes_of else None)

@@ -95,9 +95,12 @@ class Reporter(Watcher):
         self._pace.restart()
 
     def recorded(self, rows: list[Row]) -> None:
-        """Keep the latest losses and metrics."""
+        """Keep the latest losses and metrics; say what happened."""
         self._losses |= {row.name.removeprefix("loss."): row.value for row in rows if row.name.startswith("loss.")}
         self._metrics |= {row.name: row.value for row in rows if row.protocol is not None}
+        for row in rows:
+            if row.note is not None:
+                self.say(f"{row.name} at {row.images:,} images: {row.note}")
 
     def stage_ended(self, progress: Progress) -> None:
         """Say what came of the stage."""

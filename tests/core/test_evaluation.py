@@ -20,6 +20,7 @@ from support.measuring import (
     Inverted,
     Kept,
     Levels,
+    Made,
     Prefix,
     at,
     digits,
@@ -30,8 +31,8 @@ from support.measuring import (
 from torch import Tensor
 
 from gankit.data import RealImages, to_network_range
-from gankit.evaluation.evaluator import split
 from gankit.evaluation.samples import Features, for_extractor
+from gankit.evaluation.splits import split
 from gankit.observing import Row
 
 
@@ -58,29 +59,47 @@ def only(rows: list[Row], name: str) -> dict[str, Any]:
 
 @given(reals=st.integers(1, 60), images=st.integers(1, 80), seed=st.integers(0, 2**40))
 def test_held_out_reals_are_never_compared_with_themselves(reals: int, images: int, seed: int) -> None:
-    parts = split(reals, images, seed)
-    assert len(parts.reference) == min(images, reals)
-    assert len(parts.held_out) == len(parts.beside)
-    assert not set(parts.held_out.tolist()) & set(parts.beside.tolist())
-    assert all(len(set(part.tolist())) == len(part) for part in parts)
+    some = RealImages(Prefix(images=reals), [8])
+    parts = split(some, images, seed)
+    reference, held_out, beside = (part.chosen.tolist() for part in parts[:3])
+    assert len(reference) == min(images, reals)
+    assert len(held_out) == len(beside)
+    assert not set(held_out) & set(beside)
+    assert all(len(set(part)) == len(part) for part in (reference, held_out, beside))
     if reals >= 2 * images:
-        assert len(parts.held_out) == images
-        assert parts.beside is parts.reference
+        assert len(held_out) == images
+        assert beside == reference
     else:
-        assert len(parts.held_out) == min(images, reals // 2)
-    for part, again in zip(parts, split(reals, images, seed), strict=True):
-        np.testing.assert_array_equal(part, again)
+        assert len(held_out) == min(images, reals // 2)
+    assert [part.chosen.tolist() for part in split(some, images, seed)[:3]] == [reference, held_out, beside]
+
+
+def test_which_part_an_image_plays_depends_on_its_pixels_alone() -> None:
+    few, more = (RealImages(Prefix(images=images), [8]) for images in (200, 201))
+    first, second = (split(reals, 50, seed=0) for reals in (few, more))
+    for one, other in zip(first[:3], second[:3], strict=True):
+        assert len(set(one.chosen.tolist()) - set(other.chosen.tolist())) <= 1
+    assert first.reference.chosen.tolist() != split(few, 50, seed=1).reference.chosen.tolist()
+
+
+def test_a_data_set_with_a_test_part_holds_that_against_the_reals() -> None:
+    reals, test = RealImages(Prefix(images=100), [8]), RealImages(Prefix(images=30, inverted=3), [8])
+    parts = split(reals, 60, seed=0, test=test)
+    assert (parts.held_out.reals, len(parts.held_out.chosen)) == (test, 30)
+    assert parts.beside is parts.reference
+    assert parts.stated == "test part of the data set"
 
 
 def test_numbers_are_those_of_the_chosen_reals() -> None:
     rows = evaluator(Brightness(), BrightnessFull()).evaluate(grey(4), at(4))
-    parts, images = split(1797, 100, 0), digits()
+    images = digits()
+    parts = split(images, 100, 0)
     real, full = (images.at(size).astype(float).mean((1, 2, 3)) for size in (4, 8))
     assert values(rows) == pytest.approx(
         {
-            "brightness": 128 - real[parts.reference].mean(),
-            "brightness_floor": real[parts.held_out].mean() - real[parts.reference].mean(),
-            "brightness_full": 128 - full[parts.reference].mean(),
+            "brightness": 128 - real[parts.reference.chosen].mean(),
+            "brightness_floor": real[parts.held_out.chosen].mean() - real[parts.reference.chosen].mean(),
+            "brightness_full": 128 - full[parts.reference.chosen].mean(),
         }
     )
     assert {(row.images, row.stage, row.resolution) for row in rows} == {(96, 1, 4)}
@@ -101,6 +120,8 @@ def test_the_protocol_tells_how_each_number_was_come_by() -> None:
         "extractor": "levels-1",
         "resize": "none",
         "seed": 3,
+        "seeds": 1,
+        "held_out": "others by hash of the image",
     }
     assert only(rows, "brightness_floor") == only(rows, "brightness") | {"of": "held-out reals"}
     full = {"metric": {"use": "test/brightnessfull"}, "real_resolutions": [8]}
@@ -124,7 +145,7 @@ def test_a_yardstick_measures_reals_alone() -> None:
     def never(first: int, count: int) -> Tensor:
         raise AssertionError("no images are needed")
 
-    rows = evaluator(Inverted()).evaluate(never, at(4))
+    rows = evaluator(Inverted()).evaluate(Made(never), at(4))
     assert values(rows) == pytest.approx({"inverted": 255})
     assert only(rows, "inverted")["of"] == "held-out reals"
 
@@ -145,15 +166,15 @@ def test_every_image_is_looked_at_once() -> None:
 
     def generate(first: int, count: int) -> Tensor:
         asked.append((first, count))
-        return grey(4)(first, count)
+        return grey(4).function(first, count)
 
     measured = evaluator(Brightness(), BrightnessFull(), Inverted())
-    measured.evaluate(generate, at(4))
+    measured.evaluate(Made(generate), at(4))
     assert asked == [(0, 64), (64, 36)]
     assert sum(Levels.seen) == 5 * 100  # generated, reference, full reference, held out, their negatives
 
     Levels.seen.clear()
-    measured.evaluate(generate, at(4))
+    measured.evaluate(Made(generate), at(4))
     assert sum(Levels.seen) == 100
 
     Levels.seen.clear()

@@ -104,6 +104,18 @@ def test_plugin_files_that_fail_are_all_reported_where_they_are_listed(mistakes:
     )
 
 
+@pytest.mark.parametrize("name", ["a\0.py", "loop.py", f"{'x' * 5000}.py"])
+def test_odd_names_of_plugin_files(mistakes: Callable[..., list[str]], tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    (found,) = mistakes(EXPERIMENT + f"plugins: [{json.dumps(name)}]\n")
+    head = found.splitlines()[0]
+    assert head.startswith("experiment.yaml:22:11: plugins.0: ")
+    assert head.endswith(": no such file")
+    with pytest.raises(UserError, match=r": no such file$") as caught:
+        load_experiment(Path("experiment.yaml"), ["plugins=[]"], plugin_files=[Path(name)])
+    assert str(caught.value).isprintable()
+
+
 def test_an_experiment_that_was_run_loads_where_it_cannot_be_run(load: Load) -> None:
     with pytest.raises(UserError, match="seven is an unlucky weight"):
         load(EXPERIMENT, "regularizers.0.weight=7")

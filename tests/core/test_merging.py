@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,10 +166,44 @@ def test_extends_that_cannot_be_followed(write: Callable[..., None]) -> None:
 
 
 def test_long_chains_end_and_wide_ones_are_fast(write: Callable[..., None]) -> None:
-    write(**{f"long{n}": f"extends: long{n + 1}.yaml\n" for n in range(60)}, long60="a: 1\n")
-    assert "more than 50 files extend one another" in error("long0.yaml")
+    write(**{f"long{n}": f"extends: long{n + 1}.yaml\n" for n in range(110)}, long110="a: 1\n")
+    assert "more than 100 files extend one another" in error("long0.yaml")
     write(**{f"wide{n}": f"extends: [wide{n + 1}.yaml, wide{n + 1}.yaml]\n" for n in range(40)}, wide40="a: 1\n")
     assert plain(read_experiment(Path("wide0.yaml"))) == {"a": 1}, "reading each file once, not 2^40 times"
+
+
+def test_what_extends_grows_no_larger_than_one_file_may_be(write: Callable[..., None]) -> None:
+    write(
+        again=f"extends: [{'one.yaml, ' * 500}]\n",
+        one="".join(f"a{n}: 1\n" for n in range(1400)),
+        two="".join(f"b{n}: 1\n" for n in range(1400)),
+        three="".join(f"c{n}: 1\n" for n in range(1400)),
+        values="extends: [one.yaml, two.yaml, three.yaml]\n",
+        long=f"# {'x' * 40_000}\na: 1\n",
+        longer=f"extends: long.yaml\n# {'x' * 40_000}\n",
+    )
+    started = time.process_time()
+    assert error("again.yaml").startswith("again.yaml:1:1011: extends: more than 100 files extend one another")
+    assert error("values.yaml").startswith("values.yaml:1:31: more than 3,000 values with this")
+    assert "extends: long.yaml: is larger than 64 KiB, together with what extends it" in error("longer.yaml")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("name", ["a\\0b", "\\e[31m", "x" * 5000, "."])
+def test_odd_names_of_parents(write: Callable[..., None], name: str) -> None:
+    write(child=f'extends: "{name}"\n')
+    head = error("child.yaml").splitlines()[0]
+    assert head.startswith("child.yaml:1:10: extends: ")
+    assert head.isprintable()
+    assert len(head) < 600
+
+
+def test_settings_come_to_no_more_than_a_file(write: Callable[..., None]) -> None:
+    write(file="a: 1\nlist: [x, y]\n")
+    for settings in (["a=2"] * 201, [f"a='{'x' * 30_000}'"] * 3):
+        assert error("file.yaml", *settings).startswith("--set: more than 200 or longer than 64 KiB")
+    listed = f"[{'1,' * 2000}]"
+    assert ": more than 3,000 values with this" in error("file.yaml", f"b={listed}", f"c={listed}")
 
 
 @pytest.mark.parametrize(
@@ -214,8 +249,12 @@ def test_settings(write: Callable[..., None], settings: list[str], result: dict[
         ("list.-1=3", "--set list.-1=3: no item -1"),
         (".".join("a" * 5000) + "=1", "--set a.a.a"),
         ("a=" + "[" * 500, "--set a=[[["),
+        ("list." + "9" * 5000 + "=1", "--set list.999"),
+        ("a\x1b[31m", "--set a\ufffd[31m: expected option=value"),
     ],
 )
 def test_settings_that_cannot_be_read(write: Callable[..., None], setting: str, message: str) -> None:
     write(file="a: 1\nlist: [x, y]\n")
-    assert error("file.yaml", setting).startswith(message)
+    said = error("file.yaml", setting)
+    assert said.startswith(message)
+    assert len(said) < 800

@@ -173,10 +173,10 @@ def test_one_mistake(mistakes: Mistakes, old: str, new: str, token: str, option:
 def test_a_file_full_of_mistakes_is_refused_in_time(load: Callable[..., Experiment]) -> None:
     started = time.process_time()
     with pytest.raises(UserError) as caught:
-        load(EXPERIMENT + "".join(f"key{number}: 1\n" for number in range(9_000)))
-    assert str(caught.value).endswith("\n\n9000 mistakes; these are the first 50")
+        load(EXPERIMENT + "".join(f"key{number}: 1\n" for number in range(1_300)))
+    assert str(caught.value).endswith("\n\n1300 mistakes; these are the first 50")
     assert str(caught.value).count("unknown option") == 50
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 1
 
 
 def test_what_can_work_is_not_refused(load: Callable[..., Experiment]) -> None:
@@ -241,8 +241,10 @@ def test_mistakes_in_parents_and_settings(mistakes: Mistakes) -> None:
 def test_long_and_odd_values_are_cut_and_made_printable(mistakes: Mistakes) -> None:
     (found,) = mistakes(changed("1k}", f"1k}}\nseed: {'x' * 10_000}"))
     assert all(len(line) < 130 for line in found.splitlines())
-    (found,) = mistakes(changed("1k}", '1k}\n"\\e[31m\\ud800": 1'))
-    assert found.isprintable() or found.replace("\n", "").isprintable()
+    (found,) = mistakes(changed("1k}", '1k}\n"\\e[31m": 1'))
+    assert found.replace("\n", "").isprintable()
+    (found,) = mistakes(changed("1k}", f"1k}}\n? {'k' * 9000}\n: 1"))
+    assert all(len(line) < 800 for line in found.splitlines())
     (found,) = mistakes(changed("1k}", NEW_SEED + "'日本語'"))
     assert "not '日本語'" in found
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.measuring import Made
 from support.tiny import tiny, trainer
 
 from gankit import Dataset, LabelledImages, UserError
@@ -122,9 +123,9 @@ def test_generated_images_of_the_wrong_shape_are_refused(capsys: pytest.CaptureF
         register("images", "flags", Flags)
         metrics = {"metrics": "fid", "extractor": "digits", "images": 16}
         made = trainer(experiment := tiny(data=Flags(), evaluation=metrics))
-        evaluator = Evaluator(experiment, made.reals, made.device)
+        evaluator = Evaluator(experiment.evaluation, made.reals, made.device)
         from gankit.observing import Progress
 
         now = Progress(96, 96, 2, 2, 8, 1.0)
-        assert evaluator.evaluate(lambda first, count: torch.zeros(count, 4, 8, 8), now) == []
+        assert evaluator.evaluate(Made(lambda first, count: torch.zeros(count, 4, 8, 8)), now) == []
         assert "expected generated images [16, 4, 8, 16], not [16, 4, 8, 8]" in capsys.readouterr().err

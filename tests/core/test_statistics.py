@@ -12,8 +12,8 @@ import torch
 from support.measuring import Brightness, Inverted, Levels, Prefix, at, evaluator, grey, registered
 
 from gankit.data import RealImages
+from gankit.evaluation.cache import cache_folder
 from gankit.evaluation.statistics import RunningStatistics
-from gankit.evaluation.statistics_cache import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_statistics_of_other_data_are_not_taken() -> None:
 @pytest.mark.parametrize("damage", ["truncated", "empty", "noise", "flipped", "of other content", "of other shape"])
 def test_damaged_statistics_are_computed_again(damage: str) -> None:
     first = evaluator(Brightness()).evaluate(grey(4), at(4))
-    files = sorted((cache_folder() / "statistics").iterdir())
+    files = sorted((cache_folder() / "reals").iterdir())
     assert len(files) == 2
     originals = [file.read_bytes() for file in files]
     for file, original in zip(files, originals, strict=True):

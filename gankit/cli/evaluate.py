@@ -1,0 +1,56 @@
+"""gankit evaluate: measure runs, checkpoints and folders of images made by anyone, all by the same ruler."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gankit.cli.options import add_plugin_option, load_plugins
+
+TOLD = {
+    "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
+    "metrics": ("METRICS", "such as fid or '[fid, kid]' (default: the run's; fid for folders)"),
+    "extractor": (
+        "EXTRACTOR",
+        "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)",
+    ),
+    "images": ("N", "images of each, such as 10k (default: as many as all of them have)"),
+    "resolution": ("PX", "height at which folders are measured (default: that of their images)"),
+    "seed": ("S", "decides latents and which reals are compared with"),
+    "seeds": ("K", "measure with K seeds and give means and spreads"),
+    "bootstrap": ("B", "estimate standard errors by B resamples"),
+}
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("evaluate", help="measure runs, checkpoints, folders", description=__doc__)
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a run, a checkpoint or a folder of images")
+    for name, (metavar, text) in TOLD.items():
+        parser.add_argument(f"--{name}", metavar=metavar, help=text)
+    parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
+    parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
+    add_plugin_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print a table."""
+    import sys
+
+    load_plugins(arguments.plugin)
+
+    from gankit.evaluation.measuring import Protocol, as_json, measure
+    from gankit.reading.arguments import data_argument, read_arguments
+    from gankit.runs.results import print_table
+
+    told = {name: getattr(arguments, name) for name in TOLD}
+    if told["data"] is not None:
+        told["data"] = data_argument(told["data"])
+    protocol = read_arguments(Protocol, told)
+    results = measure(arguments.paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
+    if arguments.json:
+        print(as_json(results))
+    else:
+        print_table(results)
+    return 0

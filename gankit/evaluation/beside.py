@@ -1,0 +1,119 @@
+"""Evaluation in a process of its own, while training goes on."""
+
+from __future__ import annotations
+
+import tempfile
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.errors import RunError, UserError
+from gankit.evaluation.evaluators import Evaluators
+from gankit.growing import Moment
+from gankit.observing import Progress, Row
+
+if TYPE_CHECKING:
+    import torch
+
+    from gankit.config import Experiment
+    from gankit.training.networks import Generator
+
+
+class Beside:
+    """One evaluation at a time, whose numbers are those that this process would have come to."""
+
+    def __init__(self, experiment: Experiment, device: torch.device) -> None:
+        """Begin the process and let it load data and extractor.
+
+        Raises:
+            UserError: if these cannot be had.
+        """
+        from gankit.reading.dumping import dump_experiment
+
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        measured = experiment.model_copy(update={"observers": []})
+        arguments = (theirs, dump_experiment(measured), str(device))
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        if (problem := self._answer()) is not None:
+            raise UserError(problem)
+
+    def submit(self, generator: Generator, grown: Moment, progress: Progress, full: bool) -> None:
+        """Have a generator measured as it is now; the answer to what was submitted before must have been taken."""
+        from safetensors.torch import save
+
+        weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()})
+        self._pipe.send((weights, tuple(grown), tuple(progress), full))
+
+    def result(self) -> list[Row]:
+        """Wait for the numbers of what was submitted last."""
+        return [Row(*row) for row in self._answer()]
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()  # which it notices
+        self._process.join(timeout=10)
+        self._process.terminate()
+
+    def _answer(self):
+        try:
+            return self._pipe.recv()
+        except EOFError:
+            raise RunError("the process that evaluates has died") from None
+
+
+def _serve(pipe: Connection, experiment: str, device: str) -> None:
+    """What the process does: answer to one generator after the other until the other end is closed."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the run decides
+    try:
+        evaluators, generator = _prepared(experiment, device)
+    except UserError as problem:
+        pipe.send(str(problem))
+        return
+    pipe.send(None)
+    try:
+        while True:
+            pipe.send(_measured(evaluators, generator, device, *pipe.recv()))
+    except (EOFError, BrokenPipeError):
+        evaluators.close()
+
+
+def _prepared(experiment: str, device: str) -> tuple[Evaluators, Generator]:
+    """What measures, and a generator to take weights over."""
+    import torch
+
+    from gankit.data import RealImages
+    from gankit.reading.loading import load_experiment
+    from gankit.training.networks import Generator, Shape
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "experiment.yaml"
+        file.write_text(experiment, encoding="utf-8")
+        loaded = load_experiment(file, check=False)
+    if loaded.training.threads is not None:
+        torch.set_num_threads(loaded.training.threads)
+    reals = RealImages(loaded.data, [stage.resolution for stage in loaded.stages()])
+    generator = Generator(loaded.generator, Shape.of(loaded)).placed(torch.device(device))
+    evaluators = Evaluators(loaded.evaluation, reals, torch.device(device))
+    return evaluators, generator.eval().requires_grad_(False)
+
+
+def _measured(
+    evaluators: Evaluators, generator: Generator, device: str, weights: bytes, grown: tuple, at: tuple, full: bool
+) -> list[tuple]:
+    """The rows of one evaluation, as plain tuples."""
+    import torch
+    from safetensors.torch import load
+
+    from gankit.training.sampling import GeneratorSource
+
+    generator.load_state_dict(load(weights))
+    now = Moment(*grown)
+    generator.grow(now.resolution, now.alpha)
+    rows = evaluators.evaluate(GeneratorSource(generator, torch.device(device)), Progress(*at), full)
+    return [tuple(row) for row in rows]

@@ -1,0 +1,140 @@
+"""A guard against training that goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from gankit import Images, Many, Observer, Watcher
+from gankit.growing import crossed, ends
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gankit.observing import Progress, Run
+    from gankit_observers.troubles import Trouble
+
+TroubleName = Literal["not-finite", "gradients", "collapse", "saturation"]
+
+
+class Guard(Observer):
+    """Looks for training that goes wrong, and stops the run, goes back to its last checkpoint, or warns.
+
+    Every trouble stands in metrics.jsonl as an event: guard.not-finite, guard.gradients, ... By default only a state
+    that is lost for certain ends a run; the other troubles are judged by thresholds. Several guards may watch one run,
+    each with a policy of its own.
+    """
+
+    against: Many[TroubleName] = ["not-finite"]
+    """not-finite: a loss, penalty, score or weight that is NaN or infinite. gradients: they explode. collapse: samples
+    are all alike. saturation: the discriminator leaves the generator no gradient."""
+    policy: Literal["stop", "roll-back", "warn"] = "stop"
+    """stop: end the run, exit code 1. roll-back: go on from the last checkpoint with other random draws. warn: only
+    record it, when the trouble begins."""
+    rate: float = Field(default=1.0, gt=0, le=1)
+    """Factor on all learning rates, each time the run is rolled back."""
+    times: int = Field(default=3, ge=1)
+    """How often the run may have been rolled back; then the next trouble stops it."""
+    every: Images = Field(default=1000, ge=1)
+    """How often to look, in images; also at the end of each stage. Scalars of all rounds between are looked at."""
+    gradients: float = Field(default=1000.0, gt=1)
+    """They explode when a network's have so many times their usual norm."""
+    collapse: float = Field(default=0.1, gt=0, lt=1)
+    """Samples have collapsed when their mean distance is below so much of that of reals."""
+    saturation: float = Field(default=0.001, gt=0, lt=1)
+    """The discriminator is saturated when the generator's gradient has less than so much of its usual norm."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin to guard `run`."""
+        return Sentinel(self, run)
+
+
+class Sentinel(Watcher):
+    """Looks at multiples of `every` and at the end of each stage, so that where it looks depends on images alone.
+
+    A state that is about to be saved is looked at once more, unless all that would come of it is a warning.
+    """
+
+    def __init__(self, options: Guard, run: Run) -> None:
+        self._options, self._run = options, run
+        self._stage_ends = ends(run.experiment.stages())
+        self._begin(run.progress)
+
+    def stage_started(self, progress: Progress) -> None:
+        """What is usual is learned anew."""
+        for trouble in self._troubles.values():
+            trouble.stage_started()
+
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+        """Keep the round's scalars, and look if it is time."""
+        before, self._images = self._images, progress.images
+        for trouble in self._troubles.values():
+            trouble.updated(progress.images, scalars)
+        if crossed(before, progress.images, self._options.every) or any(
+            before < end <= progress.images for end in self._stage_ends
+        ):
+            self._look(self._troubles)
+
+    def saving(self, progress: Progress) -> None:
+        """Keep a state that is lost from being saved."""
+        if self._options.policy != "warn":
+            self._look({name: trouble for name, trouble in self._troubles.items() if name == "not-finite"})
+
+    def restored(self, progress: Progress) -> None:
+        """Begin afresh, if the checkpoint that the run went back to does not know this guard."""
+        if self._images != progress.images:
+            self._begin(progress)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was learned and seen so far."""
+        states = {name: trouble.state_dict() for name, trouble in self._troubles.items()}
+        return {"images": self._images, "present": list(self._present), "troubles": states}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there; what this guard did not look for then is learned from here on."""
+        self._begin(self._run.progress)
+        self._images = state["images"]
+        self._present = [name for name in state["present"] if name in self._troubles]
+        for name, trouble in self._troubles.items():
+            if name in state["troubles"]:
+                trouble.load_state_dict(state["troubles"][name])
+
+    def _begin(self, progress: Progress) -> None:
+        from gankit_observers.troubles import Collapse, Gradients, NotFinite, Saturation
+
+        options = self._options
+        every_trouble: dict[str, Trouble] = {
+            "not-finite": NotFinite(),
+            "gradients": Gradients(options.gradients),
+            "collapse": Collapse(options.collapse),
+            "saturation": Saturation(options.saturation),
+        }
+        self._troubles = {name: trouble for name, trouble in every_trouble.items() if name in options.against}
+        self._images = progress.images
+        self._present: list[str] = []
+
+    def _look(self, troubles: Mapping[str, Trouble]) -> None:
+        """Look for `troubles`, report each that is there, and do what the policy says."""
+        found = {}
+        for name, trouble in troubles.items():
+            finding = trouble.look(self._run)
+            if finding is not None:
+                found[name] = finding
+                if name == "not-finite":
+                    break  # what else could be measured means nothing now
+        for name, finding in found.items():
+            if self._options.policy != "warn" or name not in self._present:
+                self._run.report(f"guard.{name}", finding.value, finding.note)
+        self._present = list(found)
+        if found and self._options.policy != "warn":
+            self._intervene("; ".join(finding.note for finding in found.values()))
+
+    def _intervene(self, reason: str) -> None:
+        if self._options.policy == "stop":
+            self._run.stop(reason)
+        elif self._run.attempt >= self._options.times:
+            self._run.stop(f"{reason}; roll-backs so far: {self._run.attempt}")
+        else:
+            self._run.roll_back(reason, self._options.rate)

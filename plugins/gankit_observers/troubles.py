@@ -1,0 +1,250 @@
+"""What can go wrong in training, and how it shows."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+
+if TYPE_CHECKING:
+    from gankit.observing import Run
+
+ROUNDS = 1000
+"""Scalars of so many rounds are kept at most before they are looked at."""
+LOOKS = 10
+"""Looks within a stage after which it is known what is usual."""
+SAMPLES = 64
+"""Images whose distances are measured."""
+DETAIL = 32
+"""Images are compared at a size of so many pixels, or the next above it that halving leads to."""
+
+
+class Finding(NamedTuple):
+    """A trouble that was seen."""
+
+    value: float
+    """The number that gives it away."""
+    note: str
+    """What it is, in words."""
+
+
+class Trouble(ABC):
+    """Something that can go wrong."""
+
+    def stage_started(self) -> None:
+        """A resolution begins."""
+        return
+
+    def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
+        """A round ended at `images`; must not wait for the device."""
+        return
+
+    @abstractmethod
+    def look(self, run: Run) -> Finding | None:
+        """What is wrong now; None if nothing is."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """What later looks depend on."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+
+
+class NotFinite(Trouble):
+    """A scalar of any round since the last look, or a weight, is NaN or infinite."""
+
+    def __init__(self) -> None:
+        self._rounds: list[tuple[int, Mapping[str, Tensor]]] = []
+        self._first: tuple[int, str, float] | None = None
+
+    def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
+        """Keep the scalars where they are."""
+        self._rounds.append((images, scalars))
+        if len(self._rounds) == ROUNDS:
+            self._read()
+
+    def look(self, run: Run) -> Finding | None:
+        """The first scalar that was not finite, then weights: they go wrong a round before scalars show it."""
+        self._read()
+        first, self._first = self._first, None
+        if first is not None:
+            images, name, value = first
+            return Finding(value, f"{name} was {value} at {images:,} images")
+        for name, network in run.networks.items():
+            if not all_finite(network):
+                return Finding(math.nan, f"weights of the {name} were not finite at {run.progress.images:,} images")
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The first scalar that was not finite."""
+        self._read()
+        return {"first": self._first}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._rounds, self._first = [], state["first"]
+
+    def _read(self) -> None:
+        """Fetch all scalars that were kept, in one go."""
+        named = [(images, name, value) for images, scalars in self._rounds for name, value in scalars.items()]
+        self._rounds = []
+        if named and self._first is None:
+            values = torch.stack([value.reshape(()).float() for *_, value in named]).tolist()
+            found = zip(named, values, strict=True)
+            self._first = next(((at, name, value) for (at, name, _), value in found if not math.isfinite(value)), None)
+
+
+class Usual:
+    """The geometric mean of a positive number over the looks of a stage at which nothing was wrong with it."""
+
+    def __init__(self) -> None:
+        self._logarithms, self._looks = 0.0, 0
+
+    @property
+    def value(self) -> float | None:
+        """The mean; None until there were enough looks."""
+        return math.exp(self._logarithms / self._looks) if self._looks >= LOOKS else None
+
+    def add(self, number: float) -> None:
+        """Take one more look into account; a zero is left out."""
+        if number > 0:
+            self._logarithms += math.log(number)
+            self._looks += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that it is made of."""
+        return {"logarithms": self._logarithms, "looks": self._looks}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._logarithms, self._looks = state["logarithms"], state["looks"]
+
+
+class Gradients(Trouble):
+    """The gradient of a network's last update is `factor` times as large as usual, or not finite."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self.stage_started()
+
+    def stage_started(self) -> None:
+        """Networks have other layers at another resolution, and other gradients."""
+        self._usual = {"generator": Usual(), "discriminator": Usual()}
+
+    def look(self, run: Run) -> Finding | None:
+        """The first network whose gradient has exploded."""
+        findings = [self._of(name, gradient_norm(run.networks[name]), usual) for name, usual in self._usual.items()]
+        return next((finding for finding in findings if finding is not None), None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is usual."""
+        return {name: usual.state_dict() for name, usual in self._usual.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name, usual in self._usual.items():
+            usual.load_state_dict(state[name])
+
+    def _of(self, name: str, norm: float, usual: Usual) -> Finding | None:
+        if not math.isfinite(norm):
+            return Finding(norm, f"the gradient of the {name} has norm {norm}")
+        if usual.value is not None and norm > self._factor * usual.value:
+            times = norm / usual.value
+            return Finding(norm, f"the gradient of the {name} has norm {norm:.3g}, {times:,.0f} times what was usual")
+        usual.add(norm)
+        return None
+
+
+class Saturation(Trouble):
+    """The gradient of the generator's last update is below `share` of what is usual.
+
+    Whatever the loss: where the discriminator is sure of itself beyond the reach of the generator, nothing comes back.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self.stage_started()
+
+    def stage_started(self) -> None:
+        """The generator has other layers at another resolution, and another gradient."""
+        self._usual = Usual()
+
+    def look(self, run: Run) -> Finding | None:
+        """The gradient that has vanished."""
+        norm = gradient_norm(run.networks["generator"])
+        if self._usual.value is not None and norm < self._share * self._usual.value:
+            before = f"{self._usual.value:.3g} was usual"
+            return Finding(norm, f"the generator's gradient has vanished: its norm is {norm:.3g}, and {before}")
+        if math.isfinite(norm):
+            self._usual.add(norm)
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is usual."""
+        return self._usual.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._usual.load_state_dict(state)
+
+
+class Collapse(Trouble):
+    """Samples of the averaged generator differ less than `share` of what reals do, a while into a stage."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self.stage_started()
+
+    def stage_started(self) -> None:
+        """An average that has just begun is no judge of the generator."""
+        self._looks = 0
+
+    def look(self, run: Run) -> Finding | None:
+        """How much samples differ, if that is too little."""
+        self._looks += 1
+        if self._looks <= LOOKS:
+            return None
+        samples, reals = (mean_distance(images) for images in (run.sample(SAMPLES, 0), run.reals(SAMPLES, 0)))
+        if samples >= self._share * reals:
+            return None
+        return Finding(samples / reals, f"samples differ by {samples / reals:.2g} of what reals do")
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far into the stage it is."""
+        return {"looks": self._looks}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._looks = state["looks"]
+
+
+def all_finite(network: nn.Module) -> bool:
+    """Whether no parameter holds a NaN or an infinite value; what buffers may hold only their modules know."""
+    return bool(torch.stack([parameter.isfinite().all() for parameter in network.parameters()]).all())
+
+
+def gradient_norm(network: nn.Module) -> float:
+    """The L2 norm of the gradient of all parameters that took part in the last update."""
+    norms = [parameter.grad.norm() for parameter in network.parameters() if parameter.grad is not None]
+    return float(torch.stack(norms).norm())
+
+
+def mean_distance(images: np.ndarray) -> float:
+    """The mean L2 distance of two images, uint8 [N, H, W, C] with N at least 2.
+
+    They are halved by means of 2x2 pixels down to `DETAIL`, which bounds the work and evens out noise within an image.
+    """
+    pixels = images.astype(np.float32)
+    while pixels.shape[1] > DETAIL and pixels.shape[1] % 2 == pixels.shape[2] % 2 == 0:
+        count, height, width, channels = pixels.shape
+        pixels = pixels.reshape(count, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+    flat = pixels.reshape(len(pixels), -1)
+    distances = [np.linalg.norm(flat[i + 1 :] - flat[i], axis=1) for i in range(len(flat) - 1)]
+    return float(np.concatenate(distances).mean())

@@ -1,0 +1,94 @@
+"""gankit evaluate: runs, checkpoints and folders of images, by one ruler."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.command import rows
+from support.tiny import tiny
+
+from gankit.cli import main
+from gankit.data import RealImages
+from gankit.runs.starting import begin
+from gankit.training import checkpoints
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, a folder of 60 real digits, and the same with noise."""
+    folder = tmp_path_factory.mktemp("made")
+    evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 50}
+    begin(tiny(evaluation=evaluation), folder / "run").train()
+    digits = RealImages(tiny().data, [8]).at(8)[:60, 0]
+    noise = np.random.default_rng(0).normal(0, 60, digits.shape)
+    for name, images in (("digits", digits), ("noisy", (digits + noise).clip(0, 255).astype(np.uint8))):
+        (folder / name).mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(folder / name / f"{number:02}.png")
+    return folder
+
+
+def numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
+    found = json.loads(capsys.readouterr().out)
+    return {Path(one["path"]).name: {row["name"]: row["value"] for row in one["rows"]} for one in found}
+
+
+def test_folders_are_measured_without_any_run(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(made / "digits"), str(made / "noisy")]
+    assert main(["evaluate", *paths, "--data", "digits", "--extractor", "digits"]) == 0
+    table = capsys.readouterr().out
+    assert all(word in table for word in ("digits", "noisy", "8x8", "images 60, reals 60", "the best at"))
+    assert main(["evaluate", *paths, "--data", "digits", "--extractor", "digits", "--json"]) == 0
+    found = numbers(capsys)
+    assert 2 * found["digits"]["fid"] < found["noisy"]["fid"]
+    assert found["digits"]["fid"] < 2 * found["digits"]["fid_floor"]
+    assert found["digits"]["fid_floor"] == found["noisy"]["fid_floor"]
+
+
+def test_a_folder_may_hold_the_reals_too(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(made / "digits")
+    assert main(["evaluate", data, "--data", data, "--extractor", "digits", "--json"]) == 0
+    assert numbers(capsys)["digits"]["fid"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_run_is_measured_as_it_measured_itself(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = made / "run"
+    newest = checkpoints.found(run / "checkpoints")[-1]
+    assert main(["evaluate", str(run), str(newest), str(made / "digits"), "--json"]) == 0
+    found = numbers(capsys)
+    recorded = [row for row in rows(run) if row["name"] == "fid"][-1]
+    assert found["run"]["fid"] == found[newest.name]["fid"] == pytest.approx(recorded["value"], rel=1e-12)
+    assert found["digits"]["fid"] < found["run"]["fid"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["digits"], "say with --data which real ones"),
+        (["nowhere", "--data", "digits"], "there is no such folder"),
+        (["digits", "--data", "digts"], "--data digts: data: no dataset is called 'digts'. Did you mean 'digits'?"),
+        (["digits", "--data", "digits", "--images", "many"], "--images many: images: expected a number of images"),
+        (["digits", "--data", "digits", "--metrics", "[fdi]"], "no metric is called 'fdi'. Did you mean 'fid'?"),
+        (["digits", "--data", "digits", "--images", "61"], "holds 60 images, not 61"),
+        (["run", "--data", "{use: fashion-mnist, path: .}"], "there is no train-images-idx3-ubyte"),
+    ],
+)
+def test_mistakes(
+    made: Path,
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(made)
+    (made / "nowhere").rmdir() if (made / "nowhere").exists() else None
+    monkeypatch.setenv("GANKIT_CACHE", str(made / "cache"))
+    text = [a if a != "digits" or i == 0 else "{use: digits}" for i, a in enumerate(arguments)]
+    assert main(["evaluate", *text]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
