@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Tally:
     """How one of them fares."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, what: str, consequence: str = "the run goes on") -> None:
+        self.what, self.consequence = what, consequence
         self.calls = self.failures = 0
 
     def attempt(self, call: Callable[[], T], during: str) -> T | None:
@@ -32,7 +32,7 @@ class Tally:
         except Exception as failure:
             self.failures += 1
             if self.failures == 1:
-                report(f"{self.what} failed {during}: {in_short(failure)}; the run goes on")
+                report(f"{self.what} failed {during}: {in_short(failure)}; {self.consequence}")
         return None
 
     def sum_up(self) -> None:

@@ -60,7 +60,7 @@ class Evaluator:
             UserError: if the extractor's weights or the test part cannot be had.
         """
         self._options, self._reals, self._device = options, reals, device
-        self._tallies = [Tally(f"metric {as_options(metric)['use']}") for metric in options.metrics]
+        self._tallies = [Tally(f"metric {as_options(metric)['use']}", "it is left out") for metric in options.metrics]
         self._populations: dict[tuple[int, str, int], Population] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:
@@ -89,7 +89,7 @@ class Evaluator:
             for position, (metric, tally) in enumerate(zip(self._options.metrics, self._tallies, strict=True)):
                 found = tally.attempt(
                     lambda position=position, metric=metric: self._numbers(position, metric, generated, source.network),
-                    f"at {progress.images:,} images",
+                    f"at {progress.images:,} images" if progress.total else "to measure these images",
                 )
                 numbers |= found or {}
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
@@ -189,9 +189,10 @@ class Evaluator:
 
     def _measured(self, metric: Metric, samples: Samples, of: str) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
-        numbers = metric.evaluate(samples)
+        numbers, high = metric.evaluate(samples), metric.higher_is_better
         protocol = self._protocol(metric, samples, of)
-        return {name: Number(float(value), protocol) for name, value in numbers.items()}
+        better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
+        return {name: Number(float(value), {**protocol, "better": better[name]}) for name, value in numbers.items()}
 
     def _errors(self, metric: Metric, samples: Samples, numbers: dict[str, Number]) -> dict[str, Number]:
         """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
@@ -212,7 +213,7 @@ class Evaluator:
         return {
             "metric": as_options(metric),
             "version": metric.version,
-            "better": "higher" if metric.higher_is_better else "lower",
+            "better": None,
             "of": of,
             "images": samples.generated.count,
             "resolution": samples.generated.resolution,

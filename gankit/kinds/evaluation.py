@@ -92,8 +92,8 @@ class Metric(Component):
     version: ClassVar[int] = 1
     """Raised when the same images would give another number; numbers of unlike versions are never compared."""
 
-    higher_is_better: ClassVar[bool] = False
-    """Which way runs are ranked."""
+    higher_is_better: ClassVar[bool | frozenset[str]] = False
+    """Which way runs are ranked; of several numbers that differ in this, the names of those that are to be high."""
 
     has_floor: ClassVar[bool] = False
     """True if the same number between two sets of reals is worth showing beside it, as <name>_floor."""

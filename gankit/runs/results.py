@@ -115,7 +115,7 @@ def print_table(runs: Sequence[RunResults], console: Console | None = None) -> N
 
     refuse_unlike_protocols(runs)
     console = console or Console()
-    if any(run.stages for run in runs):
+    if any(stage.metrics for run in runs for stage in run.stages):
         table = results_table(runs)
         table.width = Measurement.get(console, console.options.update(width=1000), table).maximum
         console.print(table, crop=False, no_wrap=True)  # rather too wide for the terminal than digits cut off
@@ -126,7 +126,7 @@ def print_table(runs: Sequence[RunResults], console: Console | None = None) -> N
         measured = ", ".join(f"{key} {value}" for key, value in around.items())
         console.print(f"measured with {measured}", style="dim", highlight=False)
     for run in runs:
-        if not run.stages:
+        if not any(stage.metrics for stage in run.stages):
             console.print(f"{run.path}: no evaluation yet", highlight=False, soft_wrap=True)
 
 

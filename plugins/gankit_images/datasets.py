@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from gankit import Dataset, LabelledImages, UserError
+from gankit.tallying import report
 
 if TYPE_CHECKING:
     import numpy as np
 
     from gankit.config import Experiment
 
-AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+def _absolute(path: Path) -> Path:
+    """`path` from the root, `~` resolved."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"nobody knows the home folder {path.parts[0]}") from None
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 """A path made absolute when it is read, so that a saved experiment means the same from any folder."""
 
 
@@ -146,6 +156,10 @@ class FashionMnist(Dataset):
         )
 
 
+MOST_NAMED = 3
+"""Skipped images that are named."""
+
+
 class Folder(Dataset):
     """The images of a folder and of all folders in it, in the order of their paths.
 
@@ -162,6 +176,9 @@ class Folder(Dataset):
     """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
     labels: bool = False
     """Make each folder directly inside `path` a class, numbered in the order of their names."""
+    broken: Literal["stop", "skip"] = "stop"
+    """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
+    say how many were; classes are numbered as if it were there."""
 
     def image_channels(self) -> int:
         """As many as asked for."""
@@ -200,7 +217,8 @@ class Folder(Dataset):
         """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
 
         Raises:
-            UserError: if the folder is missing or empty, or an image cannot be read.
+            UserError: if the folder is missing or empty, or an image cannot be read; if those are skipped, when
+                nothing is left.
         """
         import numpy as np
 
@@ -208,11 +226,19 @@ class Folder(Dataset):
 
         files = self._files()
         size = (resolution, round(resolution * self.aspect()))
-        images = read_all([self.path / file for file in files], size, self.channels)
+        images, kept = read_all([self.path / file for file in files], size, self.channels, self.broken == "skip")
+        if len(kept) < len(files):
+            self._report_skipped(files, kept)
         if not self.labels:
             return LabelledImages(images, None)
         numbers = {name: number for number, name in enumerate(self._class_names())}
-        return LabelledImages(images, np.array([numbers[file.parts[0]] for file in files], np.int64))
+        return LabelledImages(images, np.array([numbers[files[position].parts[0]] for position in kept], np.int64))
+
+    def _report_skipped(self, files: Sequence[Path], kept: Sequence[int]) -> None:
+        """Say on standard error how many of `files` are left out, and which are the first."""
+        skipped = [str(files[position]) for position in sorted(set(range(len(files))).difference(kept))]
+        named = ", ".join(skipped[:MOST_NAMED]) + (", ..." if len(skipped) > MOST_NAMED else "")
+        report(f"{self.path}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
 
     def _files(self) -> list[Path]:
         """Paths of the images relative to the folder, at least one."""

@@ -36,24 +36,39 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.parts)
 
 
-def read_all(paths: Sequence[Path], size: tuple[int, int], channels: int) -> np.ndarray:
-    """All of the pictures, uint8 [N, channels, *size], decoded side by side.
+def read_all(paths: Sequence[Path], size: tuple[int, int], channels: int, skip: bool) -> tuple[np.ndarray, list[int]]:
+    """The pictures that can be read, uint8 [N, channels, *size], and their positions in `paths`; decoded side by side.
 
     Raises:
-        UserError: if one of them cannot be read; it names the first.
+        UserError: naming the first that cannot be read; if those are to be skipped, only when none can be.
     """
     images = np.empty((len(paths), channels, *size), np.uint8)
 
-    def read_into(position: int) -> None:
-        images[position] = read(paths[position], size, channels)
+    def read_into(position: int) -> UserError | None:
+        try:
+            images[position] = read(paths[position], size, channels)
+        except UserError as problem:
+            return problem
+        return None
 
+    kept: list[int] = []
+    first: UserError | None = None
     workers = ThreadPoolExecutor(min(16, os.cpu_count() or 1))  # Pillow decodes outside the interpreter's lock
     try:
-        for _ in workers.map(read_into, range(len(paths))):
-            pass
+        for position, problem in enumerate(workers.map(read_into, range(len(paths)))):
+            if problem is None:
+                kept.append(position)
+            elif not skip:
+                raise problem
+            first = first or problem
     finally:
         workers.shutdown(cancel_futures=True)
-    return images
+    if first and not kept:
+        raise UserError(f"none of {len(paths)} images can be read; the first: {first}") from first
+    for position, source in enumerate(kept):  # in place, as there may be no room for a copy
+        if position != source:
+            images[position] = images[source]
+    return images[: len(kept)], kept
 
 
 MODES = {1: "L", 3: "RGB", 4: "RGBa"}
@@ -75,7 +90,8 @@ def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
             middle = picture.crop(middle_box(picture.size, size))  # resize's own box would look beyond its edge
             pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
     except Exception as problem:  # each of Pillow's decoders fails in ways of its own
-        raise UserError(f"{path}: cannot read this image: {problem}") from problem
+        reason = getattr(problem, "strerror", None) or problem  # without the path that system errors repeat
+        raise UserError(f"{path}: cannot read this image: {reason}") from problem
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ MISTAKES = {
     "a batch of broken groups": (["training.batch=10"], "does not split into groups of 4"),
     "digits larger than they are": (["growth.final=32"], "digits are scans"),
     "a label for none": (["name=bad/name"], "name"),
+    "a name that no folder can have": (["name=" + "x" * 201], "does not match"),
 }
 
 
@@ -39,6 +41,33 @@ def test_mistakes_end_before_anything_begins(
     assert expected in message
     assert "Traceback" not in message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["validate", "a.yaml", "-" + "x" * 5000], "unknown argument '-xxx"),
+        (["validate", "a.yaml", "\x1b[31m"], "unknown argument '\\x1b[31m'"),
+        (["x" * 5000], "there is no command 'xxx"),
+        (["validate", "a.yaml", *["--set", "seed=1"] * 1000], "more than 1,000 arguments"),
+    ],
+)
+def test_odd_arguments_are_answered_in_lines_that_can_be_read(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(arguments)
+    assert leaving.value.code == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert all(len(line) < 600 and line.isprintable() for line in message.splitlines())
+
+
+def test_a_terminal_without_the_letters_is_no_obstacle(tmp_path: Path) -> None:
+    missing = ["validate", QUICKSTART, "--set", "data={use: folder, path: Größe}"]
+    done = gankit(missing, tmp_path, {**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Gr\\xf6\\xdfe" in done.stdout
 
 
 def test_an_unreadable_image_is_named_before_training(

@@ -15,6 +15,7 @@ from gankit.evaluation.evaluator import Evaluator
 from gankit.growing import Moment
 from gankit.observing import Progress, Row
 from gankit.reading.loading import load_experiment
+from gankit.training.sampling import GeneratorSource
 from gankit.training.trainer import Trainer
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
@@ -29,9 +30,7 @@ def untrained(experiment: Experiment) -> Row:
     trainer = Trainer(experiment, reals, CPU)
     trainer.grow(Moment(len(stages) - 1, stages[-1].resolution, 1.0))
     now = Progress(0, trainer.ends[-1], len(stages), len(stages), stages[-1].resolution, 1.0)
-    measured = Evaluator(experiment, reals, CPU).evaluate(
-        lambda first, count: trainer.sample(first, count, experiment.evaluation.seed), now
-    )
+    measured = Evaluator(experiment.evaluation, reals, CPU).evaluate(GeneratorSource(trainer.average, CPU), now)
     return next(row for row in measured if row.name == "fid_full")
 
 

@@ -247,29 +247,6 @@ def test_without_its_folder_nobody_knows_how_many_classes_there_are(tmp_path: Pa
     assert Folder(path=tmp_path / "nowhere").class_count() == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n" + bytes(40)])
-def test_an_unreadable_image_is_named(tmp_path: Path, draw: Draw, content: bytes) -> None:
-    draw("a.png")
-    (tmp_path / "b.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"b\.png: cannot read this image"):
-        Folder(path=tmp_path).load(8)
-
-
-def test_a_truncated_image_is_named(tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "a.jpg")
-    content = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match=r"a\.jpg: cannot read this image"):
-        Folder(path=tmp_path).load(8)
-
-
-def test_32_bit_pixels_are_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match=r"a\.tif: .*32-bit"):
-        Folder(path=tmp_path).load(8)
-
-
 def test_links_are_followed_once(tmp_path: Path, draw: Draw) -> None:
     draw("elsewhere/1.png", GREEN)
     draw("images/own/2.png", RED)

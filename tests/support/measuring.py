@@ -12,7 +12,7 @@ from support.tiny import CPU, tiny
 from torch import Tensor
 
 from gankit import Dataset, Extractor, LabelledImages, Metric, registry
-from gankit.data import RealImages
+from gankit.data import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.samples import Features, Samples
 from gankit.observing import Progress
@@ -121,11 +121,23 @@ def digits() -> RealImages:
 
 def evaluator(*metrics: Metric, reals: RealImages | None = None, **options: Any) -> Evaluator:
     defaults = {"metrics": list(metrics), "images": 100, "extractor": Levels()}
-    return Evaluator(tiny(evaluation=defaults | options), reals or digits(), CPU)
+    return Evaluator(tiny(evaluation=defaults | options).evaluation, reals or digits(), CPU)
 
 
-def grey(resolution: int, level: float = 0.0) -> Callable[[int, int], Tensor]:
-    return lambda first, count: torch.full((count, 1, resolution, resolution), level)
+class Made:
+    """Images that a function makes of the number of the first and how many are wanted."""
+
+    network = None
+
+    def __init__(self, function: Callable[[int, int], Tensor]) -> None:
+        self.function = function
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        return Batch(self.function(first, count))
+
+
+def grey(resolution: int, level: float = 0.0) -> Made:
+    return Made(lambda first, count: torch.full((count, 1, resolution, resolution), level))
 
 
 def at(resolution: int) -> Progress:

@@ -1,5 +1,6 @@
 """Experiment files gone wrong: the bundled ones changed in many ways, and bytes that never were one."""
 
+# ruff: noqa: SIM905 -- such lists are read best as words
 from __future__ import annotations
 
 import copy
@@ -11,7 +12,23 @@ from typing import Any, TypeAlias
 
 import yaml
 from hypothesis import strategies as st
-from support.oddities import BUNDLED, KEYS, ODD, PATHS, PIECES, PLUGINS, WHOLE, among, bomb, merges, tower
+from support.oddities import (
+    BUNDLED,
+    CODECS,
+    KEYS,
+    LARGE,
+    NUMBERS,
+    ODD,
+    PATHS,
+    PIECES,
+    PLUGINS,
+    TEXTS,
+    WHOLE,
+    among,
+    bomb,
+    merges,
+    tower,
+)
 
 from gankit.reading.dumping import inline
 from gankit.reading.nodes import plain
@@ -176,12 +193,29 @@ def texts(draw: Draw) -> str:
     return text
 
 
-# --- whole files and commands -----------------------------------------------------------------------------------------
+def each_oddity() -> Iterator[bytes]:
+    """A valid experiment with one odd thing in it, for every odd thing and several places, and every odd whole file."""
+    text = BUNDLED["quickstart.yaml"]
+    yield from (whole.encode() for whole in WHOLE)
+    for value in [*NUMBERS, *TEXTS, *LARGE]:
+        yield f"{text}seed: {value}\n".encode()
+        yield text.replace("images: {4: 8k", f"images: {{4: {value}").encode()
+    for path in PATHS[len(BUNDLED) :]:  # they begin with the bundled ones, which are not odd
+        yield text.replace("data: digits", f"data: {{use: folder, path: {path}}}").encode()
+        yield f"extends: {path}\n{text}".encode()
+    for path in PLUGINS:
+        yield f"plugins: [{path}]\n{text}".encode()
+    for key in KEYS:
+        yield f"{text}{key}: 1\n".encode()
+        yield text.replace("batch: 32", f"batch: {{{key}: 32}}").encode()
+    for piece in PIECES:
+        yield f"{piece}{text}".encode()
+        yield text.replace("use: adam", f"use: a{piece}dam").encode()
+    for codec in CODECS:
+        yield text.encode(codec)
 
-CODECS = [
-    *"utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 latin-1 cp1252 cp037 koi8-r".split(),
-    *"shift-jis gb18030 big5 euc-kr iso2022_jp hz punycode".split(),
-]
+
+# --- whole files and commands -----------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -202,10 +236,25 @@ def contents(draw: Draw) -> bytes:
 
 PATHS_OF_OPTIONS = [
     *"seed name loss loss.use data data.path growth growth.final growth.images growth.images.8 generator.norm".split(),
-    *"generator.norm.0 generator.block.8 generator.block.8.0.use generator.channels.4 regularizers regularizers.0".split(),
-    *"regularizers.0.weight regularizers.-1 training.batch training.optimizer.lr training.optimizer.generator".split(),
-    *"observers.0 evaluation.metrics plugins plugins.0 extends << . a..b 0 -1 true 'seed'".split(),
-    *("", " seed ", "9" * 5000, "a." * 5000 + "a", "k" * 9000, "s\0d", "\ud800"),
+    *"generator.norm.0 generator.block.8 generator.block.8.0.use generator.channels.4 regularizers".split(),
+    *"regularizers.0 regularizers.0.weight regularizers.-1 training.batch training.optimizer.lr".split(),
+    *"training.optimizer.generator observers.0 evaluation.metrics plugins plugins.0 extends".split(),
+    *(
+        "<<",
+        ".",
+        "a..b",
+        "0",
+        "-1",
+        "true",
+        "'seed'",
+        "",
+        " seed ",
+        "9" * 5000,
+        "a." * 5000 + "a",
+        "k" * 9000,
+        "s\0d",
+        "\ud800",
+    ),
 ]
 ARGUMENTS = [*"--set --sett -h -- @file --set=seed=1 more".split(), "-x" + "y" * 5000, "\ud800", "\0", "x" * 100_000]
 

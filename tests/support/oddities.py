@@ -1,5 +1,6 @@
 """Values, paths, keys and pieces of YAML that no experiment file should hold."""
 
+# ruff: noqa: SIM905 -- such lists are read best as words
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -89,7 +90,7 @@ COMPANIONS = {
     "null.py": b"a\0b",
 }
 
-PLUGINS = [*(name for name in COMPANIONS if name.endswith(".py")), "loop.py", "nowhere.py", "'\\0.py'", "x.py" * 2000]
+PLUGINS = [*(name for name in COMPANIONS if name.endswith(".py")), "loop.py", "nowhere.py", '"\\0.py"', "x.py" * 2000]
 PATHS = [
     *(*BUNDLED, *COMPANIONS, *PLUGINS, FILE, "loop.yaml", "folder.yaml", "nowhere.yaml", f"{FILE}/", "quickstart"),
     *"'' . .. ./ /dev/null /dev/zero /dev/urandom '~' ~nobody-here/x".split(),
@@ -134,6 +135,11 @@ PIECES = [
     *("%YAML 1." + "9" * 5000 + "\n---\n", "%TAG ! tag:x,2000:\n---\n", "%" + "x" * 5000 + "\n", "\n%YAML 2.1\n---\n"),
 ]
 
+CODECS = [
+    *"utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be utf-7 latin-1 cp1252 cp037 koi8-r".split(),
+    *"shift-jis gb18030 big5 euc-kr iso2022_jp hz punycode".split(),
+]
+
 MEGABYTE = 2**20
 HUGE = [
     *("x" * MEGABYTE, "x: " + "y" * MEGABYTE, "x: '" + "\n" * MEGABYTE + "'", "x: |\n" + " y\n" * (MEGABYTE // 3)),
@@ -141,7 +147,7 @@ HUGE = [
 ]
 WHOLE = [
     *(*HUGE, *(text[:MOST_BYTES] for text in HUGE), bomb(30, 10, merging=False), bomb(30, 10, merging=True)),
-    *(tower(5), tower(50), merges(1000, 10_000), block("- ", 5000), block("a:", 5000), block("? ", 5000)),
+    *(tower(5), tower(9), tower(50), merges(1000, 6000), block("- ", 5000), block("a:", 5000), block("? ", 5000)),
     *(f"{start}{value}" for start in ("", "x: ", "extends: ") for value in LARGE),
 ]
 """What nobody wrote as an experiment, as large as a file may be or larger."""

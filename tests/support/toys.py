@@ -191,6 +191,12 @@ class Progress(gankit.Observer):
     def watch(self, run: Any) -> Any: ...
 
 
+class Guard(gankit.Observer):
+    """Guards nothing."""
+
+    def watch(self, run: Any) -> Any: ...
+
+
 TOYS: dict[str, type[gankit.Component]] = {
     "identity": Identity,
     "seed": Seed,
@@ -208,6 +214,7 @@ TOYS: dict[str, type[gankit.Component]] = {
     "inception": Inception,
     "count": Count,
     "progress": Progress,
+    "guard": Guard,
 }
 
 

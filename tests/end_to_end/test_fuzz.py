@@ -1,0 +1,161 @@
+"""Whatever an experiment file holds, it is found valid or refused: soon, with a reason, and never with a traceback."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from support.command import gankit
+from support.mutations import Attempt, attempts, each_oddity
+from support.oddities import FILE, lay_out
+
+from gankit.cli import main
+from gankit.plugins import plugins
+
+LONGEST_LINE = 1000
+"""Characters of a line that a person may still read."""
+
+MOST_SECONDS = 1.0
+"""Of processor time for one file."""
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    output: str
+    errors: str
+    seconds: float
+    """Of processor time."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with all that mutated files extend and load, and with little above it."""
+    folder = tmp_path / "in" / "here"
+    folder.mkdir(parents=True)
+    lay_out(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    with plugins.restored():
+        yield folder
+
+
+@contextmanager
+def given_up_after(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError inside if it takes longer, in processor time: some mistakes would take years."""
+
+    def give_up(*_: object) -> NoReturn:
+        raise TimeoutError(f"given up after {seconds} seconds")
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def validated_here(arguments: list[str]) -> Outcome:
+    """`gankit validate` in this process, on streams as strict as real ones."""
+    output = TextIOWrapper(BytesIO(), "utf-8")
+    errors = TextIOWrapper(BytesIO(), "utf-8", "backslashreplace")
+    began = time.process_time()
+    with redirect_stdout(output), redirect_stderr(errors), given_up_after(2 * MOST_SECONDS):
+        try:
+            code = main(["validate", *arguments])
+        except SystemExit as leaving:  # how argparse says that arguments are wrong
+            code = leaving.code
+    seconds = time.process_time() - began
+    for stream in (output, errors):
+        stream.seek(0)
+    assert isinstance(code, int)
+    return Outcome(code, output.read(), errors.read(), seconds)
+
+
+def validated_as_users_do(arguments: list[str]) -> Outcome:
+    """`gankit validate` as an installed command, without the arguments that no shell can pass on."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = gankit(["validate", *filter(can_be_passed, arguments)], Path())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Outcome(done.returncode, done.stdout, done.stderr, seconds)
+
+
+def can_be_passed(argument: str) -> bool:
+    """Whether the system takes `argument` for a command: it is no longer than Linux allows, and it is text."""
+    try:
+        return "\0" not in argument and len(argument.encode()) < 2**17
+    except UnicodeEncodeError:
+        return False
+
+
+def check(outcome: Outcome, most_seconds: float) -> None:
+    """Hold a command to what it promises for any file."""
+    assert outcome.code in (0, 2), outcome
+    assert (outcome.errors if outcome.code else outcome.output).strip(), outcome
+    assert "Traceback" not in outcome.errors, outcome.errors
+    for line in outcome.errors.splitlines():
+        assert len(line) <= LONGEST_LINE, line
+        assert line.replace("\t", "").isprintable(), line
+    assert outcome.seconds < most_seconds, outcome
+
+
+def fuzz(validated: Callable[[list[str]], Outcome], examples: int, repeatable: bool) -> Counter[int]:
+    """Try so many mutated files, each of which is left in `FILE` if it is the one that fails.
+
+    Returns:
+        How many ended with which exit code.
+    """
+    codes = Counter[int]()
+    to_start = validated(["quickstart.yaml"]).seconds  # for what is imported and read once
+
+    @settings(
+        max_examples=examples,
+        derandomize=repeatable,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(attempts())
+    def attempt(attempt: Attempt) -> None:
+        Path(FILE).write_bytes(attempt.content)
+        outcome = validated([FILE, *attempt.arguments])
+        codes[outcome.code] += 1
+        check(outcome, MOST_SECONDS if validated is validated_here else MOST_SECONDS + to_start)
+
+    attempt()
+    return codes
+
+
+def test_any_odd_thing_alone_is_valid_or_refused(folder: Path) -> None:
+    validated_here(["quickstart.yaml"])
+    for content in each_oddity():
+        Path(FILE).write_bytes(content)
+        check(validated_here([FILE]), MOST_SECONDS)
+
+
+FEW_OR_MANY = [pytest.param(300, True, id="few"), pytest.param(10_000, False, id="many", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("examples", "repeatable"), FEW_OR_MANY)
+def test_any_file_is_valid_or_refused(folder: Path, examples: int, repeatable: bool) -> None:
+    codes = fuzz(validated_here, examples, repeatable)
+    assert codes.total() >= examples
+    assert codes[0] > examples // 10, "most changes are found by the parser, and nothing behind it is tried"
+    assert codes[2] > examples // 2, "what is changed does not matter"
+
+
+@pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.slow)])
+def test_so_it_is_by_the_installed_command(folder: Path, examples: int) -> None:
+    codes = fuzz(validated_as_users_do, examples, repeatable=examples < 200)
+    assert codes.total() >= examples
