@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gankit import Component, hookimpl
 from gankit_images.datasets import Digits, FashionMnist, Folder
+from gankit_images.stacked import StackedDigits
 
 
 @hookimpl
@@ -14,3 +15,4 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("digits", Digits)
     register("fashion-mnist", FashionMnist)
     register("folder", Folder)
+    register("stacked-digits", StackedDigits)

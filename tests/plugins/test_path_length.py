@@ -1,0 +1,153 @@
+"""Perceptual path length: closed forms, and what it sees."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.tiny import CPU, tiny, trainer
+from torch import Tensor, nn
+
+from gankit import UserError
+from gankit.cli import main
+from gankit.runs.starting import begin
+from gankit.training import randomness
+from gankit_fidelity.path_length import FILES, PerceptualPathLength
+from gankit_fidelity.path_length_modules import lpips, path_lengths, slerp, squared, trimmed_mean
+
+
+class Linear(nn.Module):
+    """Styles are latents, images a linear map of styles; noise of its own if asked for."""
+
+    def __init__(self, noise: float = 0.0) -> None:
+        super().__init__()
+        self.matrix = nn.Parameter(torch.randn(16, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
+        self.place, self.resolution, self.noise = SimpleNamespace(latent=5, classes=0), 4, noise
+
+    def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        return z.double()
+
+    def synthesize(self, styles: Tensor, labels: Tensor | None) -> Tensor:
+        images = (styles @ self.matrix.t()).view(-1, 1, 4, 4)
+        return images + self.noise * torch.randn(images.shape)
+
+
+def ends(paths: int) -> tuple[Tensor, Tensor]:
+    """The ends of the paths as they are drawn, 64 at a time."""
+    drawn = []
+    for number in range(-(-paths // 64)):
+        randomness.seed("path length", number)
+        drawn.append(torch.randn(2, 64, 5))
+    first, second = torch.cat(drawn, 1)[:, :paths].double()
+    return first, second
+
+
+@pytest.mark.parametrize("sampling", ["end", "full"])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_the_length_of_a_straight_path_of_a_linear_generator_is_known(sampling: Any, noise: float) -> None:
+    generator: Any = Linear(noise)
+    options = PerceptualPathLength(space="w", sampling=sampling, distance="pixels", paths=100)
+    lengths = path_lengths(generator, options, squared)
+    first, second = ends(100)
+    expected = ((second - first) @ generator.matrix.t()).square().mean(1)
+    np.testing.assert_allclose(lengths, expected.detach().numpy(), rtol=2e-3)
+
+
+def test_the_outermost_percents_are_left_out() -> None:
+    lengths = np.concatenate([np.arange(1001.0)[:10] - 1e9, np.arange(1001.0)[10:-10], np.arange(10.0) + 1e9])
+    assert trimmed_mean(np.random.default_rng(0).permutation(lengths)) == 500
+
+
+def test_an_arc_keeps_its_length_and_its_pace() -> None:
+    a, b = torch.randn(2, 50, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    steps = torch.linspace(0, 1, 5, dtype=torch.float64)
+    points = [slerp(a, b, t.expand(50)) for t in steps]
+    torch.testing.assert_close(points[0], a)
+    direction = nn.functional.normalize(points[-1])
+    torch.testing.assert_close(direction, nn.functional.normalize(b))
+    for one, other in pairwise(points):
+        torch.testing.assert_close((other - one).norm(dim=1), (points[1] - points[0]).norm(dim=1))
+        torch.testing.assert_close(one.norm(dim=1), a.norm(dim=1))
+
+
+def test_it_sees_abrupt_changes_and_is_blind_to_nonsense() -> None:
+    class Stepped(Linear):
+        def synthesize(self, styles: Tensor, labels: Tensor | None) -> Tensor:
+            return (30 * super().synthesize(styles, labels)).tanh()
+
+    class Constant(Linear):
+        def synthesize(self, styles: Tensor, labels: Tensor | None) -> Tensor:
+            return 0 * super().synthesize(styles, labels)
+
+    def length(generator: Any) -> float:
+        options = PerceptualPathLength(distance="pixels", paths=200)
+        return trimmed_mean(path_lengths(generator, options, squared))
+
+    assert length(Constant()) == 0
+    assert length(Stepped()) > 2 * length(Linear())
+
+
+@pytest.mark.parametrize("space", ["w", "z"])
+def test_a_run_measures_its_own_generator(tmp_path: Path, space: str, capsys: pytest.CaptureFixture[str]) -> None:
+    metric = {"use": "perceptual-path-length", "distance": "pixels", "space": space, "paths": 70}
+    begin(tiny(evaluation={"metrics": metric, "extractor": "digits", "images": 4}), tmp_path / "run").train()
+    assert f'"ppl_{space}_end"' in (tmp_path / "run" / "metrics.jsonl").read_text()
+    (tmp_path / "images").mkdir()
+    assert main(["sample", str(tmp_path / "run"), "-o", str(tmp_path / "images" / "a.png"), "-n", "1"]) == 0
+    options = ["--data", "digits", "--extractor", "digits", "--images", "1", "--resolution", "8"]
+    wanted = "{use: perceptual-path-length, distance: pixels}"
+    assert main(["evaluate", str(tmp_path / "images"), *options, "--metrics", wanted]) == 0
+    assert "needs a generator, and folders of images have none" in capsys.readouterr().err
+
+
+def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    said = PerceptualPathLength().missing(tiny())
+    assert said is not None
+    assert all(url in said for url in FILES.values())
+    assert PerceptualPathLength(distance="pixels").missing(tiny()) is None
+
+
+@pytest.mark.slow
+def test_lpips_from_local_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With random weights: the distance of equal images is 0, grey and colour are taken, and a run measures by it."""
+    from torchvision.models import vgg16
+
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    torch.manual_seed(0)
+    torch.save(vgg16().state_dict(), tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth")
+    widths = (64, 128, 256, 512, 512)
+    linear = {f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1) for i, width in enumerate(widths)}
+    torch.save(linear, tmp_path / "hub" / "checkpoints" / "weights-vgg16-lpips.pth")
+    distance = lpips()
+    one, other = torch.rand(2, 3, 1, 32, 32) * 2 - 1
+    assert distance(one, one).abs().max() == 0
+    assert (distance(one, other) > 0).all()
+    made = trainer(tiny())
+    options = PerceptualPathLength(paths=8, epsilon=1e-2)
+    made.grow(made.now._replace(stage=1, resolution=8))
+    small = nn.functional.interpolate
+    lengths = path_lengths(
+        made.average, options, lambda *ends: distance(*(small(images, scale_factor=4) for images in ends))
+    )
+    assert np.isfinite(lengths).all()
+    assert (lengths > 0).all()
+
+
+def test_without_weights_or_network_lpips_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", _no_network)
+    samples: Any = SimpleNamespace(generator=trainer(tiny()).average)
+    with pytest.raises(UserError, match="weights of LPIPS cannot be had"):
+        PerceptualPathLength(paths=4).evaluate(samples)
+    assert CPU.type == "cpu"
+
+
+def _no_network(*_: Any, **__: Any) -> None:
+    raise OSError("no network")
