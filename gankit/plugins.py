@@ -111,7 +111,7 @@ class PluginManager(pluggy.PluginManager):
             others = [other for other in self.get_plugins() if other is not plugin]
             register = self.subset_hook_caller("gankit_register", others)
             register(register=partial(registry.register, name))
-            if not registry.provided_by(name):
+            if not registry.provided_by(name) and not self._implements(plugin, "gankit_add_commands"):
                 raise UserError("registers no component: is gankit_register marked with @gankit.hookimpl?")
         except BaseException:
             if self.get_plugin(name) is plugin:
@@ -119,6 +119,26 @@ class PluginManager(pluggy.PluginManager):
             registry.forget(name)
             raise
         self._sources[name] = source
+
+    def _implements(self, plugin: object, hook: str) -> bool:
+        """Whether a plugin has an implementation of `hook`."""
+        return any(caller.name == hook for caller in self.get_hookcallers(plugin) or ())
+
+    def names(self) -> list[str]:
+        """The loaded plugins, in the order of their names."""
+        return sorted(self._sources)
+
+    def ask(self, name: str, hook: str, **arguments: object) -> str | None:
+        """Call `hook` of the plugin called `name` alone, if it has it; why and where it failed, None if it did not."""
+        plugin = self.get_plugin(name)
+        if not self._implements(plugin, hook):
+            return None
+        others = [other for other in self.get_plugins() if other is not plugin]
+        try:
+            self.subset_hook_caller(hook, others)(**arguments)
+        except (Exception, SystemExit) as failure:
+            return _reason(failure, self._sources[name].path)
+        return None
 
     def _check_hooks(self, plugin: object) -> None:
         """Refuse an implementation of a hook that does not exist."""

@@ -7,38 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from io import TextIOWrapper
 from typing import NoReturn
 
+from gankit.cli.parser import Parser
 from gankit.errors import Interrupted, RunError, UserError
 from gankit.options import did_you_mean
-from gankit.reading.marks import LONGEST_MESSAGE, printable, shortened
 
 COMMANDS = ("run", "resume", "validate", "compare", "evaluate", "sample", "plugins", "explain", "schema", "init")
 """The commands in the order in which help lists them: each is the module of that name in this package."""
 
 MOST_ARGUMENTS = 1000
 """Arguments of one command; argparse takes seconds for thousands."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations and suggests the nearest option or command for an unknown one."""
-
-    def __init__(self, **settings: object) -> None:
-        super().__init__(**{**settings, "allow_abbrev": False})  # pyright: ignore[reportArgumentType]
-
-    def parse_known_args(self, args=None, namespace=None):  # pyright: ignore
-        """As argparse does, but what is left over is an error here, where its neighbours are known."""
-        arguments, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            options = [option for action in self._actions for option in action.option_strings]
-            self.error(f"unknown argument {unknown[0]!r}.{did_you_mean(unknown[0].partition('=')[0], options)}")
-        return arguments, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """As argparse does, in as many characters as a person reads."""
-        super().error(printable(shortened(message, LONGEST_MESSAGE)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
-        arguments = _parser(argv).parse_args(argv)
+        arguments = _parsed(argv)
         code = arguments.run(arguments)
         sys.stdout.flush()
     except UserError as mistake:
@@ -71,21 +51,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that `argv` names, or of all commands if it names none."""
-    available = [name for name in COMMANDS if find_spec(f"{__name__}.{name}")]
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """What `argv` says, read by the parser of the command that it names; plugins are loaded only for their commands."""
     parser = Parser(prog="gankit", description="Compose GAN experiments in YAML, train and compare them.")
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(available)}"))
     if len(argv) > MOST_ARGUMENTS:
         parser.error(f"more than {MOST_ARGUMENTS:,} arguments")
     named = argv[0] if argv else ""
-    if named and not named.startswith("-") and named not in available:
-        parser.error(f"there is no command {named!r}.{did_you_mean(named, available)}")
-    for name in [named] if named in available else available:
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in [named] if named in COMMANDS else COMMANDS:
         import_module(f"{__name__}.{name}").add(subparsers)
-    return parser
+    if named in COMMANDS or (named.startswith("-") and named not in ("-h", "--help")):
+        return parser.parse_args(argv)
+
+    from gankit.cli.contributed import contributed
+
+    others = contributed(reserved=COMMANDS)
+    if named in others.commands:
+        return others.parser_of(named).parse_args(argv[1:])
+    names = [*COMMANDS, *others.commands]
+    if named and not named.startswith("-"):
+        parser.error(f"there is no command {named!r}.{did_you_mean(named, names)}{others.complaint()}")
+    for name, (command, *_) in others.commands.items():
+        subparsers.add_parser(name, help=command.help)
+    parser.epilog = others.complaint() or None
+    parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(names)}"))
+    return parser.parse_args(argv)
 
 
 class _Version(argparse.Action):

@@ -63,6 +63,9 @@ class Extractor(Component):
 
     kind: ClassVar[str] = "extractor"
 
+    classifies: ClassVar[bool] = True
+    """False if it knows no classes: its logits are then [N, 0], and metrics that need logits cannot use it."""
+
     @abstractmethod
     def identity(self) -> str:
         """Name and weights hash; numbers of unlike identities are never compared."""

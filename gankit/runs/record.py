@@ -73,9 +73,9 @@ class RunFolder:
                 refuse_used(path)  # again, now that no other process can make it a run
                 folder.samples.mkdir(exist_ok=True)
                 folder.checkpoints.mkdir(exist_ok=True)
-                folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
+                write_at_once(folder.path / PROVENANCE, (json.dumps(origin, indent=2) + "\n").encode())
                 (folder.path / METRICS).touch()
-                folder.write(EXPERIMENT, resolved)
+                write_at_once(folder.path / EXPERIMENT, resolved.encode())
             except BaseException:
                 folder.close()
                 raise
@@ -127,10 +127,7 @@ class RunFolder:
         Raises:
             RunError: if it cannot be written.
         """
-        try:
-            write_at_once(self.path / METRICS, metrics)
-        except OSError as failure:
-            raise RunError(f"cannot write to {self.path / METRICS}: {failure.strerror}; {self._remedy()}") from failure
+        self._replace(METRICS, metrics)
 
     def save(self, state: Mapping[str, Any], about: Mapping[str, Any], keep: int, best: int | None) -> None:
         """Write a checkpoint with what metrics.jsonl holds, then remove those that are not to be kept.
@@ -148,8 +145,12 @@ class RunFolder:
             raise RunError(f"{reason}; {self._remedy()}") from failure
 
     def write(self, name: str, text: str) -> None:
-        """Write a file that is either complete or as it was."""
-        write_at_once(self.path / name, text.encode())
+        """Write a file that is either complete or as it was.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        self._replace(name, text.encode())
 
     def time(self, event: str, **facts: float | str) -> None:
         """Append an event to times.jsonl: wall-clock time (UTC), its name, `facts`, peak memory in bytes.
@@ -162,6 +163,12 @@ class RunFolder:
         measured = {name: fact if isinstance(fact, str) else as_json(fact) for name, fact in facts.items()}
         entry = {"time": moment, "event": event, **measured, "peak_memory": peak_memory()}
         self._clock.attempt(lambda: self._append("times.jsonl", [entry]), "to be written")
+
+    def _replace(self, name: str, content: bytes) -> None:
+        try:
+            write_at_once(self.path / name, content)
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path / name}: {failure.strerror}; {self._remedy()}") from failure
 
     def _append(self, name: str, objects: Sequence[Mapping[str, Any]]) -> None:
         """Append one line for each object in one go, so that readers of a live run see whole lines."""

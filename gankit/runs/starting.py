@@ -164,6 +164,7 @@ def _note(
 
     Raises:
         UserError: if `strict` and there is other source code.
+        RunError: if it cannot be recorded.
     """
     origin = json.loads((folder.path / PROVENANCE).read_text(encoding="utf-8"))
     now = provenance(experiment, Path.cwd())

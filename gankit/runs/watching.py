@@ -76,7 +76,7 @@ class Watchers(Watcher):
     def state_dict(self) -> dict[str, Any]:
         """The state of every watcher that has one, by the observer's name."""
         states = {
-            name: tally.attempt(watcher.state_dict, "to give its state")
+            name: tally.attempt(lambda watcher=watcher: watcher.state_dict(), "to give its state")
             for name, (watcher, tally) in self._watched.items()
         }
         return {name: state for name, state in states.items() if state}
