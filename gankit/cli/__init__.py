@@ -73,7 +73,7 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     if named and not named.startswith("-"):
         parser.error(f"there is no command {named!r}.{did_you_mean(named, names)}{others.complaint()}")
     for name, (command, *_) in others.commands.items():
-        subparsers.add_parser(name, help=command.help)
+        subparsers.add_parser(name, help=command.help.replace("%", "%%"))
     parser.epilog = others.complaint() or None
     parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(names)}"))
     return parser.parse_args(argv)

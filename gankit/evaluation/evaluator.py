@@ -10,6 +10,7 @@ import numpy as np
 
 from gankit.component import as_options
 from gankit.data import Batch, RealImages, images_at_a_time
+from gankit.errors import UserError
 from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
 from gankit.evaluation.splits import Part, Split, split
 from gankit.observing import Progress, Row
@@ -127,6 +128,10 @@ class Evaluator:
         from gankit.training import randomness
 
         extractor = self._options.extractor
+        for metric in self._options.metrics:
+            if "logits" in metric.needs and not extractor.classifies:
+                names = as_options(metric)["use"], as_options(extractor)["use"]
+                raise UserError("metric {} needs class logits, which extractor {} does not give".format(*names))
         with randomness.untouched():
             extract = extractor.load(self._device)
         identity = {

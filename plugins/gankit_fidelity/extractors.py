@@ -1,16 +1,15 @@
-"""Extractors."""
+"""Extractors that are small classifiers: those that come with gankit, and those that users train."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
-
-from pydantic import AfterValidator
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import Extractor, UserError
+from gankit.options import AbsolutePath
+from gankit_fidelity.classifier_file import Shape, read_card
 
 if TYPE_CHECKING:
     import torch
@@ -18,91 +17,6 @@ if TYPE_CHECKING:
 
     from gankit.config import Experiment
     from gankit.evaluation.samples import Features
-
-INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
-INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
-"""Where torch-fidelity has the weights from: TensorFlow's own of 2015, which all published FIDs rest on."""
-
-
-class Inception(Extractor):
-    """InceptionV3 as in published FIDs and Inception Scores, by way of torch-fidelity.
-
-    Its weights (91 MB) are looked for in torch's cache of downloads and otherwise downloaded when a run starts.
-    """
-
-    weights: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] | None = None
-    """A file of weights as torch-fidelity has them; null: the usual ones, from torch's cache or the network."""
-
-    def missing(self, experiment: Experiment) -> str | None:
-        """The weights, unless they are there or can be had, or nothing is to be measured."""
-        if not experiment.evaluation.metrics or self._file().is_file():
-            return None
-        if self.weights is not None:
-            return f"there is no file of weights {self.weights}"
-        return None if answers(INCEPTION_URL) else self._how_to_get("the network does not answer")
-
-    def identity(self) -> str:
-        """Its name and the beginning of the weights' hash; needs the file."""
-        with self._file().open("rb") as file:
-            return f"inception-v3-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
-
-    @property
-    def resize(self) -> str:
-        """As in TensorFlow 1, which all published numbers rest on."""
-        return "bilinear to 299x299 as TensorFlow 1"
-
-    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
-        """The network: from uint8 [N, 3, H, W] to 2048 features and 1008 logits without their bias.
-
-        Raises:
-            UserError: if the weights are missing, cannot be downloaded or are not InceptionV3's.
-        """
-        import pickle
-
-        from gankit_fidelity.modules import InceptionNetwork
-
-        file = self._file()
-        if not file.is_file():
-            self._download(file)
-        try:
-            return InceptionNetwork(file).to(device)
-        except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as problem:
-            raise UserError(
-                f"{file}: these are no weights of InceptionV3 as torch-fidelity has them: {problem}"
-            ) from None
-
-    def _file(self) -> Path:
-        return self.weights or hub_folder() / "checkpoints" / INCEPTION_FILE
-
-    def _download(self, file: Path) -> None:
-        from http.client import HTTPException
-
-        from torch.hub import download_url_to_file
-
-        if self.weights is not None:
-            raise UserError(f"there is no file of weights {self.weights}")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(INCEPTION_URL, str(file))
-        except (OSError, HTTPException) as problem:
-            raise UserError(self._how_to_get(str(problem))) from None
-
-    def _how_to_get(self, reason: str) -> str:
-        return (
-            f"the weights of InceptionV3 are not on this machine and cannot be downloaded ({reason}); "
-            f"download {INCEPTION_URL} elsewhere and put it at {self._file()}, or say where it is: "
-            "evaluation: {extractor: {use: inception, weights: PATH}}"
-        )
-
-
-class Shape(NamedTuple):
-    """What a small classifier is made of."""
-
-    size: int
-    """Height and width of the images that its convolutions see, in pixels."""
-    widths: tuple[int, ...]
-    """Channels of each convolution; sizes are halved between them."""
-    classes: int
 
 
 class BundledClassifier(Extractor):
@@ -121,7 +35,7 @@ class BundledClassifier(Extractor):
     @property
     def resize(self) -> str:
         """Whole squares of pixels where that is possible."""
-        return f"bilinear up or mean down to {self.shape.size}x{self.shape.size}"
+        return self.shape.resize
 
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
         """The network: from uint8 [N, 3, H, W] to as many features as its last convolution gives, and its logits.
@@ -160,29 +74,60 @@ class FashionMnist(BundledClassifier):
     shape = Shape(size=32, widths=(32, 64, 128), classes=10)
 
 
-def hub_folder() -> Path:
-    """Where torch.hub keeps its downloads, found without importing torch."""
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
-    return Path(home).expanduser() / "hub"
+class TrainedClassifier(Extractor):
+    """A small classifier that `gankit extractor train` made from your own labelled images.
 
+    For domains in which networks trained on photographs see little. It has seen most of its images in training, so
+    that FIDs on the same images order runs but are no unbiased scores; they are on a scale of their own, which the
+    weights' hash in every number's protocol names.
+    """
 
-def answers(url: str, seconds: float = 2.0) -> bool:
-    """Whether a download from `url` can begin, found out in `seconds` at most; nothing is downloaded."""
-    import threading
-    from http.client import HTTPException
-    from urllib.request import urlopen
+    weights: AbsolutePath
+    """The file that the command wrote."""
 
-    answered = threading.Event()
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """The file must be such a one, if it is there."""
+        if self.weights.is_file():
+            try:
+                read_card(self.weights)
+            except UserError as problem:
+                yield str(problem)
 
-    def ask() -> None:
+    def missing(self, experiment: Experiment) -> str | None:
+        """The file, unless nothing is to be measured."""
+        if not experiment.evaluation.metrics or self.weights.is_file():
+            return None
+        return self._how_to_get()
+
+    def identity(self) -> str:
+        """The beginning of the file's hash; needs the file."""
+        with self.weights.open("rb") as file:
+            return f"classifier-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+    @property
+    def resize(self) -> str:
+        """As the bundled classifiers do; needs the file."""
+        return read_card(self.weights).shape.resize
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network: from uint8 [N, 3, H, W] to as many features as its last convolution gives, and its logits.
+
+        Raises:
+            UserError: if there is no such file, or it is another one.
+        """
+        from gankit_fidelity.modules import Classifier
+
+        if not self.weights.is_file():
+            raise UserError(self._how_to_get())
+        shape = read_card(self.weights).shape
         try:
-            urlopen(url, timeout=seconds).close()
-        except (OSError, HTTPException):
-            return
-        answered.set()
+            return Classifier.of(self.weights.read_bytes(), shape).to(device)
+        except RuntimeError as problem:
+            reason = " ".join(str(problem).split())
+            raise UserError(f"{self.weights}: its weights are not those of its description: {reason:.300}") from None
 
-    # a thread of its own, because looking up a name knows no time limit
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(seconds)
-    return answered.is_set()
+    def _how_to_get(self) -> str:
+        return (
+            f"there is no file of weights {self.weights}; "
+            f"train one: gankit extractor train --data DATA -o {self.weights.name}"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -11,10 +11,11 @@ from pydantic import Field
 from gankit import Metric
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from gankit.config import Experiment
-    from gankit.evaluation.samples import Samples
+    from gankit.evaluation.samples import Population, Samples
     from gankit.evaluation.statistics import Statistics
 
 
@@ -108,6 +109,79 @@ class InceptionScore(Metric):
         return {"is": score[KEY_METRIC_ISC_MEAN], "is_std": score[KEY_METRIC_ISC_STD]}
 
 
+class KernelDistance(Metric):
+    """KID: how far generated images are from reals, without assuming normal distributions (Bińkowski et al. 2018).
+
+    The squared maximum mean discrepancy of the features under a cubic kernel, unbiased: the mean over `subsets` draws
+    of `subset_size` images of each, `kid`, and its standard deviation, `kid_std`. Lower is better. Unlike FID it does
+    not fall with the number of images, and between reals and other reals it is near 0, above or below.
+
+    It sees noise, blur, missing classes and repeated images, and is blind to copies of the reals.
+    """
+
+    needs = frozenset({"features"})
+    has_floor = True
+
+    subsets: int = Field(default=100, ge=1)
+    """Draws of images, always the same; one if a draw takes all images, and `kid_std` says nothing then."""
+    subset_size: int = Field(default=1000, ge=2)
+    """Images of each kind in a draw; all of the kind with fewer images if it has not so many."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A single image has no other to be compared with."""
+        if experiment.evaluation.images < 2:
+            yield "this compares how images vary, so evaluation.images must be at least 2"
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `kid` and `kid_std`; NaN if there is but one real."""
+        mean, deviation = kernel_distance(
+            samples.generated.features, samples.real.features, self.subsets, self.subset_size
+        )
+        return {"kid": mean, "kid_std": deviation}
+
+
+class ModeCoverage(Metric):
+    """How many classes the generated images show, and how evenly (Metz et al. 2017; Lin et al. 2018).
+
+    `modes` is the number of classes that the extractor sees in generated images, higher is better. `modes_kl` is the
+    Kullback-Leibler divergence of their shares from those in reals, in nats, lower is better; a class that no real
+    shows counts as if one did.
+
+    It sees missing classes, though a single image that the extractor mistakes for one makes up for it in `modes`, and
+    uneven ones. It is blind to everything within a class: repeated images, copies of the reals, and whatever bad images
+    the extractor still takes for one class or another.
+    """
+
+    needs = frozenset({"logits"})
+    higher_is_better = frozenset({"modes"})
+    has_floor = True
+
+    stacked: bool = False
+    """Whether each colour channel shows an image of its own, as in stacked digits: with ten classes, 1,000 modes."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Images are stacked in three channels."""
+        channels = experiment.data.image_channels()
+        if self.stacked and channels != 3:
+            yield f"stacked images have three channels, but those of the data set have {channels}"
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `modes` and `modes_kl`."""
+        generated, real = self._modes(samples.generated), self._modes(samples.real)
+        return {"modes": float(len(set(generated.tolist()))), "modes_kl": divergence(generated, real)}
+
+    def _modes(self, images: Population) -> np.ndarray:
+        """The number of the mode that each of the images shows, int64 [N]."""
+        import numpy as np
+
+        shown = (
+            [images.mapped(f"channel {channel}", alone(channel)) for channel in range(3)] if self.stacked else [images]
+        )
+        logits = [each.logits.numpy() for each in shown]
+        classes = [some.shape[1] for some in logits]
+        return np.asarray(np.ravel_multi_index([some.argmax(1) for some in logits], classes))
+
+
 def frechet_distance(one: Statistics, other: Statistics) -> float:
     """The squared Fréchet distance of two normal distributions, by torch-fidelity's formula.
 
@@ -121,3 +195,53 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
         return math.nan
     first, second = ({"mu": some.mean, "sigma": some.covariance} for some in (one, other))
     return max(0.0, fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
+
+
+def kernel_distance(one: Tensor, other: Tensor, subsets: int = 100, subset_size: int = 1000) -> tuple[float, float]:
+    """Mean and standard deviation of the squared maximum mean discrepancy over subsets, by torch-fidelity's formula.
+
+    In float64, because it is a small difference of large sums; NaN of a single image. The subsets are always the same
+    and drawn without touching numpy's or torch's generators.
+
+    Args:
+        one: Features [N, D].
+        other: Features [M, D].
+        subsets: How many subsets; one if they hold all there is.
+        subset_size: Images of each kind in a subset, at most N and M.
+    """
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+
+    size = min(subset_size, len(one), len(other))
+    if size < 2:
+        return math.nan, math.nan
+    distance = kid_features_to_metric(
+        one.double(),
+        other.double(),
+        kid_subsets=1 if size == len(one) == len(other) else subsets,
+        kid_subset_size=size,
+        rng_seed=2020,
+        verbose=False,
+    )
+    return distance[KEY_METRIC_KID_MEAN], distance[KEY_METRIC_KID_STD]
+
+
+def divergence(modes: np.ndarray, reference: np.ndarray) -> float:
+    """Kullback-Leibler divergence between the shares of modes in two sets, in nats.
+
+    Args:
+        modes: The number of the mode that each image of one set shows.
+        reference: The same for the set that it is measured from; a mode that is only in the other is taken to be in
+            it once.
+    """
+    import numpy as np
+    from scipy.stats import entropy
+
+    numbers = np.union1d(modes, reference)
+    shown, expected = (np.bincount(np.searchsorted(numbers, some)) for some in (modes, reference))
+    shown, expected = (np.pad(counts, (0, len(numbers) - len(counts))) for counts in (shown, expected))
+    return float(entropy(shown, np.maximum(expected, 1)))
+
+
+def alone(channel: int) -> Callable[[Tensor], Tensor]:
+    """What shows one of three channels in all of them."""
+    return lambda images: images[:, channel : channel + 1].expand_as(images)

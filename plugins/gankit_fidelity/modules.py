@@ -1,9 +1,8 @@
-"""Torch modules of the extractors: from uint8 [N, 3, H, W] to features and logits."""
+"""Torch modules of the small classifiers, and what every extractor refuses."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -12,7 +11,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from gankit.evaluation.samples import Features
-from gankit_fidelity.extractors import Shape
+from gankit_fidelity.classifier_file import Shape
 
 
 class Classifier(nn.Module):
@@ -20,9 +19,9 @@ class Classifier(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.size = shape.size
+        self.size, self.channels = shape.size, shape.channels
         layers: list[nn.Module] = []
-        for channels, width in pairwise((1, *shape.widths)):
+        for channels, width in pairwise((shape.channels, *shape.widths)):
             layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             layers += [nn.MaxPool2d(2)]
         self.convolutions = nn.Sequential(*layers[:-1])  # means are taken after the last, of all that is left
@@ -37,10 +36,10 @@ class Classifier(nn.Module):
         return network.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Features:
-        """Features [N, widths[-1]] and logits [N, classes] of grey images, or of the means of their channels."""
+        """Features [N, widths[-1]] and logits [N, classes] of images uint8 [N, 3, H, W] of any size."""
         check_images(images)
-        grey = images.float().mean(1, keepdim=True) / 255
-        pooled = self.convolutions(self._resized(grey)).mean((2, 3))
+        seen = images.float().mean(1, keepdim=True) if self.channels == 1 else images.float()
+        pooled = self.convolutions(self._resized(seen / 255)).mean((2, 3))
         return Features(pooled, self.classifier(pooled))
 
     def _resized(self, images: Tensor) -> Tensor:
@@ -49,26 +48,6 @@ class Classifier(nn.Module):
         if max(height, width) > self.size:
             images = F.interpolate(images, (min(height, self.size), min(width, self.size)), mode="area")
         return F.interpolate(images, (self.size, self.size), mode="bilinear", align_corners=False)
-
-
-class InceptionNetwork(nn.Module):
-    """torch-fidelity's InceptionV3: 2048 features and the 1008 logits without their bias, as FID and IS use them."""
-
-    def __init__(self, weights: Path) -> None:
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        super().__init__()
-        torch.load(weights, map_location="cpu", weights_only=True)  # refuses code, which the line below would run
-        self.network = FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(weights)
-        )
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-    def forward(self, images: Tensor) -> Features:
-        """Features [N, 2048] and logits [N, 1008] of images of any size, resized to 299x299 like TensorFlow 1."""
-        check_images(images)
-        seen = self.network.convert_features_tuple_to_dict(self.network(images))
-        return Features(seen["2048"], seen["logits_unbiased"])
 
 
 def check_images(images: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from gankit import Metric, UserError
-from gankit_fidelity.extractors import hub_folder
+from gankit_fidelity.weights import hub_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

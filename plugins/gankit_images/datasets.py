@@ -93,6 +93,10 @@ class FashionMnist(Dataset):
         """The ten kinds of clothing, or 0 without labels."""
         return 10 if self.labels else 0
 
+    def test_part(self) -> FashionMnist | None:
+        """The test split, if this is the train split."""
+        return self.model_copy(update={"split": "test"}) if self.split == "train" else None
+
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Refuse resolutions that whole squares of pixels do not lead to."""
         final = max(stage.resolution for stage in experiment.growth.stages())
@@ -105,6 +109,8 @@ class FashionMnist(Dataset):
             self._file("images-idx3-ubyte")
             if self.labels:
                 self._file("labels-idx1-ubyte")
+            if experiment.evaluation.metrics and (test := self.test_part()) is not None:
+                test._file("images-idx3-ubyte")
         except UserError as problem:
             return str(problem)
         return None

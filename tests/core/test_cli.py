@@ -161,6 +161,7 @@ def test_bundled_experiments_are_found_by_name() -> None:
         ["plugins"],
         ["explain", "growth"],
         ["schema"],
+        ["extractor", "train", "--help"],
     ],
     ids=" ".join,
 )

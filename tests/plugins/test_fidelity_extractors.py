@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.tiny import CPU, tiny
+from support.weights import write_inception
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from gankit import Extractor, UserError
-from gankit.data import RealImages
-from gankit.evaluation.evaluator import Evaluator
+from gankit.cli import main
+from gankit.data import images_at_a_time
 from gankit.evaluation.samples import Features
-from gankit.observing import Progress
-from gankit_fidelity.extractors import INCEPTION_FILE, INCEPTION_URL, Digits, FashionMnist, Inception, hub_folder
+from gankit_fidelity import pretrained_modules
+from gankit_fidelity.extractors import Digits, FashionMnist
+from gankit_fidelity.pretrained import Inception
+from gankit_fidelity.pretrained_modules import resized_as_tensorflow
+from gankit_fidelity.weights import INCEPTION_FILE, INCEPTION_URL, hub_folder
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -34,23 +41,26 @@ def missing(extractor: Extractor, **evaluation: Any) -> str | None:
 # --- InceptionV3 ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file like the published one, of random weights."""
-    path = tmp_path_factory.mktemp("weights") / "random.pth"
-    torch.save({}, path)
-    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng():
-        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-        torch.manual_seed(0)
-        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
-    torch.save(network.state_dict(), path)
-    return path
+    path = write_inception(tmp_path_factory.mktemp("weights") / "random.pth")
+    yield path
+    path.unlink()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def inception(weights: Path) -> Callable[[torch.Tensor], Features]:
     with torch.random.fork_rng():
         return Inception(weights=weights).load(CPU)
+
+
+@pytest.fixture(scope="session")
+def theirs(weights: Path) -> FeatureExtractorInceptionV3:
+    """What torch-fidelity makes of the same weights."""
+    layers = ["logits_unbiased", "2048"]
+    with torch.random.fork_rng():
+        return FeatureExtractorInceptionV3("inception-v3-compat", layers, feature_extractor_weights_path=str(weights))
 
 
 @pytest.fixture
@@ -64,38 +74,59 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
-def test_features_are_torch_fidelitys(weights: Path, inception: Callable[[torch.Tensor], Features]) -> None:
-    images = noise(2, 3, 20, 20)
-    layers = ["logits_unbiased", "2048"]
-    theirs = FeatureExtractorInceptionV3("inception-v3-compat", layers, feature_extractor_weights_path=str(weights))
-    logits, pooled = theirs(images)
+def test_features_are_torch_fidelitys(
+    theirs: FeatureExtractorInceptionV3,
+    inception: Callable[[torch.Tensor], Features],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pretrained_modules, "CPU_IMAGES", 2)
+    for images in (noise(3, 3, 20, 20), noise(1, 3, 400, 350)):
+        with torch.no_grad():
+            logits, pooled = theirs(images)
+            ours = inception(images)
+        assert ours.pooled.shape == (len(images), 2048)
+        assert ours.logits.shape == (len(images), 1008)
+        assert pooled.std() > 0.1
+        for mine, expected in ((ours.pooled, pooled), (ours.logits, logits)):
+            torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5 * expected.abs().mean().item())
 
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 32), (32, 8), (64, 64), (299, 299), (400, 700)])
+def test_images_are_resized_as_torch_fidelity_does(shape: tuple[int, int]) -> None:
+    images = noise(2, 3, *shape).float()
+    expected = interpolate_bilinear_2d_like_tensorflow1x(images, size=(299, 299), align_corners=False)
+    torch.testing.assert_close(resized_as_tensorflow(images, 299), expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_inception_is_faster_than_torch_fidelitys(
+    theirs: FeatureExtractorInceptionV3, inception: Callable[[torch.Tensor], Features]
+) -> None:
+    images = noise(images_at_a_time(32), 3, 32, 32)
+    seconds: dict[object, list[float]] = {theirs: [], inception: []}
     with torch.no_grad():
-        ours = inception(images)
+        for _ in range(5):
+            for extract, measured in seconds.items():
+                start = time.perf_counter()
+                extract(images)  # pyright: ignore[reportCallIssue]
+                measured.append(time.perf_counter() - start)
+    ratio = median(seconds[theirs]) / median(seconds[inception])
+    print(f"{ratio:.2f} times as many images a second")
+    assert ratio >= 1.8
 
-    assert pooled.std() > 0
-    torch.testing.assert_close(ours.pooled, pooled, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(ours.logits, logits, rtol=1e-4, atol=1e-5)
 
-
-def test_inception_measures_an_experiment(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inception_measures_images_from_the_command_line(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("GANKIT_CACHE", str(tmp_path / "cache"))
-    extractor = {"use": "inception", "weights": str(weights)}
-    experiment = tiny(evaluation={"metrics": {"use": "is", "splits": 2}, "extractor": extractor, "images": 4})
-    assert not experiment.evaluation.extractor.missing(experiment)
-    reals = RealImages(experiment.data, [4, 8])
-
-    before = torch.get_rng_state()
-    measured = Evaluator(experiment, reals, CPU)
-    rows = measured.evaluate(
-        lambda first, count: reals.take(8, np.arange(first, first + count), CPU), Progress(96, 96, 2, 2, 8, 1.0)
-    )
-
-    assert torch.equal(before, torch.get_rng_state())
-    assert [row.name for row in rows] == ["is", "is_std"]
-    assert np.isfinite(rows[0].value)
-    assert rows[0].protocol is not None
-    assert rows[0].protocol["extractor"] == f"inception-v3-{hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}"
+    for number, image in enumerate(noise(4, 16, 16, 3).numpy()):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    command = ["evaluate", str(tmp_path), "--data", str(tmp_path), "--metrics", "{use: is, splits: 2}", "--images", "4"]
+    assert main([*command, "--extractor", f"{{use: inception, weights: '{weights}'}}", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert f"inception-v3-{hashlib.sha256(weights.read_bytes()).hexdigest()[:12]}" in said
+    assert "bilinear to 299x299 as TensorFlow 1" in said
+    assert all(f'"{name}"' in said for name in ("is", "is_std"))
 
 
 def test_the_weights_are_looked_for_where_torch_puts_them(weights: Path, offline: Path) -> None:
@@ -105,7 +136,6 @@ def test_the_weights_are_looked_for_where_torch_puts_them(weights: Path, offline
     (offline / INCEPTION_FILE).symlink_to(weights)
     assert not missing(Inception())
     assert Inception().identity() == Inception(weights=weights).identity()
-    Inception().load(CPU)
 
 
 def test_torchs_folder_is_found_by_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:

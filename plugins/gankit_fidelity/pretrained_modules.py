@@ -1,0 +1,123 @@
+"""Torch modules of published networks: from uint8 [N, 3, H, W] to features and logits."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+from torch.nn.utils.fusion import fuse_conv_bn_eval  # noqa: TID253
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase  # noqa: TID253
+from torch_fidelity.feature_extractor_clip import FeatureExtractorCLIP  # noqa: TID253
+from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2  # noqa: TID253
+from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3  # noqa: TID253
+
+from gankit.evaluation.samples import Features
+from gankit_fidelity.modules import check_images
+from gankit_fidelity.vision_transformer import VisionTransformer
+from gankit_fidelity.weights import DinoModel
+
+CPU_IMAGES = 8
+"""Images that pass through InceptionV3 at a time on a CPU: what they leave behind stays in its caches."""
+
+
+class InceptionNetwork(nn.Module):
+    """torch-fidelity's InceptionV3, with its batch norms folded into its convolutions and channels innermost.
+
+    2048 features, and the 1008 logits without their bias, as FID and IS use them.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
+        torch.load(weights, map_location="cpu", weights_only=True)  # refuses code, which the line below would run
+        network = FeatureExtractorInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(weights)
+        )
+        for module in network.modules():
+            if isinstance(module, BasicConv2d):
+                module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+                module.register_module("bn", nn.Identity())
+        self.layers = nn.Sequential(*[layer for layer in network.children() if layer is not network.fc])
+        self.classifier = network.fc
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    def forward(self, images: Tensor) -> Features:
+        """Features [N, 2048] and logits [N, 1008] of images of any size."""
+        check_images(images)
+        at_a_time = CPU_IMAGES if images.device.type == "cpu" else len(images)
+        pooled = torch.cat([self._pooled(some) for some in images.split(max(1, at_a_time))])
+        return Features(pooled, pooled @ self.classifier.weight.t())
+
+    def _pooled(self, images: Tensor) -> Tensor:
+        seen = resized_as_tensorflow((images.float() - 128) / 128, FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE)
+        return self.layers(seen.contiguous(memory_format=torch.channels_last)).flatten(1)
+
+
+def resized_as_tensorflow(images: Tensor, size: int) -> Tensor:
+    """Images [N, C, H, W] at size x size as TensorFlow 1 resized them: bilinear between corners, without smoothing.
+
+    torch-fidelity's interpolate_bilinear_2d_like_tensorflow1x, one direction after the other.
+    """
+    for dimension in (2, 3):
+        last = images.shape[dimension] - 1
+        step = torch.tensor((last + 1) / size, dtype=torch.float32, device=images.device)
+        places = torch.arange(size, dtype=torch.float32, device=images.device) * step
+        before = places.long()
+        share = places - before
+        images = torch.lerp(
+            images.index_select(dimension, before),
+            images.index_select(dimension, (before + 1).clamp_max(last)),
+            share[:, None] if dimension == 2 else share,
+        )
+    return images
+
+
+class ClipNetwork(nn.Module):
+    """torch-fidelity's CLIP."""
+
+    def __init__(self, name: str, weights: Path, parameters: int) -> None:
+        """Read `weights`.
+
+        Raises:
+            ValueError: if they are those of another model, which has not so many `parameters`.
+        """
+        super().__init__()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch will drop TorchScript, in which CLIP is published
+            self.network = FeatureExtractorCLIP(name, ["clip"], feature_extractor_weights_path=str(weights))
+        found = sum(parameter.numel() for parameter in self.network.parameters())
+        if found != parameters:
+            raise ValueError(f"{name} has {parameters:,} parameters that see images, the file has {found:,}")
+
+    def forward(self, images: Tensor) -> Features:
+        """Features [N, D] of images of any size, and no logits: [N, 0]."""
+        return unclassified(self.network, images)
+
+
+class DinoNetwork(nn.Module):
+    """torch-fidelity's DINOv2, but for the network itself, which torch-fidelity lets torch.hub download as code."""
+
+    def __init__(self, model: DinoModel, weights: Path) -> None:
+        super().__init__()
+        self.network = LocalDinoV2(VisionTransformer.of(weights, model))
+
+    def forward(self, images: Tensor) -> Features:
+        """Features [N, D] of images of any size, and no logits: [N, 0]."""
+        return unclassified(self.network, images)
+
+
+class LocalDinoV2(FeatureExtractorDinoV2):
+    """torch-fidelity's way of showing images to DINOv2, here to a given network."""
+
+    def __init__(self, model: nn.Module) -> None:
+        FeatureExtractorBase.__init__(self, "dinov2", ["dinov2"])
+        self.feature_extractor_internal_dtype = torch.float32
+        self.model = model
+
+
+def unclassified(network: FeatureExtractorBase, images: Tensor) -> Features:
+    """What a network of torch-fidelity sees that knows no classes."""
+    check_images(images)
+    (pooled,) = network(images)
+    return Features(pooled, pooled.new_empty(len(pooled), 0))
