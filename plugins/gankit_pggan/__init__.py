@@ -12,6 +12,7 @@ from gankit import Component, hookimpl
 from gankit_pggan.blocks import Conv, Rgb
 from gankit_pggan.heads import PgganHead
 from gankit_pggan.mappings import Normalized
+from gankit_pggan.metrics import MultiScaleSimilarity, SlicedWasserstein
 from gankit_pggan.norms import Equalized, Pixel
 from gankit_pggan.stems import PgganStem
 
@@ -26,3 +27,5 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("pggan", PgganHead)
     register("pixel", Pixel)
     register("equalized", Equalized)
+    register("swd", SlicedWasserstein)
+    register("ms-ssim", MultiScaleSimilarity)

@@ -14,27 +14,29 @@ from typing import Any
 
 import aim
 import numpy as np
+import psutil
 import pytest
-from aim.sdk.types import QueryReportMode
 from PIL import Image
 from support import driven
 from support.driven import DrivenRun
+from support.tracked import SILENT, Here, driven_run, entered, only_run
 
 from gankit.runs.pictures import grid
-from gankit_aim.tracking import series
+from gankit_aim import apart, tracking
+from gankit_aim.apart import Apart
+from gankit_aim.mirror import series
 
-SILENT = QueryReportMode.DISABLED
 LOSSES = list(range(100, 2001, 100))
 """Images shown at which losses are recorded in a whole run."""
 
 
-def started(folder: Path, **options: Any) -> DrivenRun:
-    experiment = driven.experiment(use="aim", **options)
-    return DrivenRun(folder, experiment.observers, experiment)
+@pytest.fixture(autouse=True)
+def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "Apart", Here)
 
 
 def completed(folder: Path, **options: Any) -> DrivenRun:
-    run = started(folder, **options)
+    run = driven_run(folder, **options)
     run.train()
     run.watchers.closed()
     return run
@@ -50,11 +52,6 @@ def series_of(repo: Path, name: str) -> dict[str, dict[str, list[tuple[int, floa
             points = list(zip(steps.tolist(), values.tolist(), strict=True))
             found.setdefault(metric.run.name, {})[context] = points
     return found
-
-
-def only_run(repo: Path) -> aim.Run:
-    (run_hash,) = aim.Repo(str(repo)).list_all_runs()
-    return aim.Run(run_hash, repo=str(repo), read_only=True)
 
 
 def test_a_closed_run_is_found_at_once_with_its_steps_in_order(tmp_path: Path) -> None:
@@ -88,7 +85,7 @@ def test_options_are_params_and_nothing_else_is_collected(tmp_path: Path) -> Non
 
 
 def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
-    run = started(tmp_path / "one")
+    run = driven_run(tmp_path / "one")
     for images in (400, 800, 1200):
         run.images = images
         run.show(f"{images:08d}-4x4", grid(run.sample(6, 0)))
@@ -134,28 +131,33 @@ def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> 
     assert all([step for step, _ in points["{}"]] == LOSSES for points in losses.values())
 
 
-def points_so_far(repo: Path) -> int:
-    """How many numbers were tracked, read past the index as those of a live or killed run must be."""
-    if not (repo / ".aim" / "VERSION").exists():
-        return 0
-    runs = [aim.Run(run, repo=str(repo), read_only=True) for run in aim.Repo(str(repo)).list_all_runs()]
-    return sum(len(metric.data.numpy()[0]) for run in runs for metric in run.metrics())
-
-
 def test_what_was_tracked_outlives_a_kill(tmp_path: Path) -> None:
-    process = begin(tmp_path / "killed", pause=0.02)
-    deadline = time.monotonic() + 30
-    while points_so_far(tmp_path) < 6:
+    process = begin(tmp_path / "killed", pause=0.1)
+    deadline = time.monotonic() + 60
+    while not points(tmp_path):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.stderr is not None
-    process.stderr.close()
-    assert points_so_far(tmp_path) >= 6
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    shown = points(tmp_path)
+    assert [step for step, _ in shown] == LOSSES[: len(shown)]
+    assert shown[-1][0] < LOSSES[-1]
+    while list((tmp_path / ".aim" / "locks").glob("*.softlock")):  # the process in which Aim runs closes its run
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert only_run(tmp_path).end_time is not None
     completed(tmp_path / "after")
     assert [step for step, _ in series_of(tmp_path, "loss.generator")["after"]["{}"]] == LOSSES
+
+
+def points(repo: Path) -> list[tuple[int, float]]:
+    """The generator's losses that were tracked so far in a run that may be live."""
+    if not (repo / ".aim" / "VERSION").exists():
+        return []
+    entered(repo)
+    return series_of(repo, "loss.generator").get("killed", {}).get("{}", [])
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def full_disk() -> Iterator[None]:
 
 
 def test_a_full_disk_is_reported_once_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = started(tmp_path / "one")
+    run = driven_run(tmp_path / "one")
     with full_disk():
         run.train()
         first = capsys.readouterr().err.splitlines()
@@ -188,12 +190,34 @@ def test_a_repository_that_cannot_be_made_is_reported_and_the_run_goes_on(
     run = completed(tmp_path / "one", repo=str(tmp_path / "file"))
     assert run.images == 2000
     (report,) = capsys.readouterr().err.splitlines()
-    assert "observer aim/aim cannot watch this run" in report
+    assert "observer aim/aim failed to begin, and is left out: FileExistsError" in report
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_the_process_in_which_aim_runs_may_hang_or_die(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(tracking, "Apart", Apart)
+    monkeypatch.setattr(apart, "PATIENCE", 20.0)
+    run = driven_run(tmp_path / "one")
+    run.train(until=500)
+    monkeypatch.setattr(apart, "PATIENCE", 0.5)
+    (process,) = psutil.Process().children()
+    process.send_signal(number)
+    run.train()
+    run.watchers.closed()
+    assert run.images == 2000
+    first, last = capsys.readouterr().err.splitlines()
+    how = "no sign of life for 0 seconds" if number == signal.SIGSTOP else "the process in which Aim runs has ended"
+    assert "observer aim/aim failed in 'recorded': " in first
+    assert how in first
+    assert "failed in 18 of " in last
+    assert not process.is_running()
+
+
 def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:
-    run = started(tmp_path / "one")
+    run = driven_run(tmp_path / "one")
     run.train(until=300)
     run.watchers.closed()
     run.train()

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
+from support.measuring import Made
 from support.tiny import CPU, tiny
 from torch import Tensor
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from gankit.data import RealImages, permutation
-from gankit.evaluation.evaluator import Evaluator, split
+from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.samples import for_extractor
+from gankit.evaluation.splits import split
 from gankit.evaluation.statistics import Statistics
 from gankit.observing import Progress
 from gankit_fidelity.extractors import Digits
@@ -41,17 +43,17 @@ def reals() -> RealImages:
 def evaluation(reals: RealImages, images: int, **options: Any) -> Evaluator:
     growth = {"use": "progressive", "start": 4, "final": 16, "images": 100}
     experiment = tiny(growth=growth, evaluation={"extractor": "digits", "images": images} | options)
-    return Evaluator(experiment, reals, CPU)
+    return Evaluator(experiment.evaluation, reals, CPU)
 
 
 def values(evaluator: Evaluator, generate: Callable[[int, int], Tensor], resolution: int) -> dict[str, float]:
-    rows = evaluator.evaluate(generate, Progress(100, 100, 1, 1, resolution, 1.0))
+    rows = evaluator.evaluate(Made(generate), Progress(100, 100, 1, 1, resolution, 1.0))
     return {row.name: row.value for row in rows}
 
 
 def shown(reals: RealImages, chosen: np.ndarray, resolution: int = 16) -> Callable[[int, int], Tensor]:
     """A generator that gives reals."""
-    return lambda first, count: reals.take(resolution, chosen[first : first + count], CPU)
+    return lambda first, count: reals.take(resolution, chosen[first : first + count], CPU).images
 
 
 # --- the formula ------------------------------------------------------------------------------------------------------
@@ -143,13 +145,13 @@ class Bytes(torch.utils.data.Dataset[Tensor]):
 
 def test_fid_and_is_are_torch_fidelitys(reals: RealImages) -> None:
     size = 300
-    noisy = reals.take(16, permutation(reals.count, 5)[:size], CPU)
+    noisy = reals.take(16, permutation(reals.count, 5)[:size], CPU).images
     noisy = noisy + 0.3 * torch.randn(noisy.shape, generator=torch.Generator().manual_seed(0))
     ours = values(evaluation(reals, size, metrics=["fid", "is"]), lambda first, count: noisy[first : first + count], 16)
 
     name = "gankit-digits-for-tests"
     register_feature_extractor(name, DigitsInTorchFidelity)
-    reference = reals.take(16, split(reals.count, size, 0).reference, CPU)
+    reference = reals.take(16, split(reals, size, 0).reference.chosen, CPU).images
     with torch.random.fork_rng():
         theirs = calculate_metrics(
             **{"input1": Bytes(noisy), "input2": Bytes(reference), "fid": True, "isc": True},
@@ -167,7 +169,7 @@ def test_fid_and_is_are_torch_fidelitys(reals: RealImages) -> None:
 def test_every_metric_and_floor_has_its_row(reals: RealImages) -> None:
     metrics = ["fid", "fid_full", "is", "fid_blurred", {"use": "fid_blurred", "sigma": 1}]
     everything = evaluation(reals, 200, metrics=metrics)
-    rows = values(everything, shown(reals, split(reals.count, 200, 0).held_out, 8), 8)
+    rows = values(everything, shown(reals, split(reals, 200, 0).held_out.chosen, 8), 8)
     assert list(rows) == [
         *("fid", "fid_floor", "fid_full", "fid_full_floor", "is", "is_std"),
         *("fid_blurred_0.6", "fid_blurred_1"),
@@ -219,10 +221,11 @@ def test_numbers_do_not_depend_on_the_order_of_sets() -> None:
         "import sys, torch, numpy as np\n"
         "from gankit_fidelity.extractors import Digits\n"
         "from gankit_fidelity.metrics import FrechetDistance, InceptionScore\n"
+        "from gankit.data import Batch\n"
         "from gankit.evaluation.samples import Extraction, ImageSource, Population, Samples\n"
         "def population(seed):\n"
         "    images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(seed)) * 2 - 1\n"
-        "    return Population(ImageSource(40, 8, lambda: iter(images.split(16))), extraction)\n"
+        "    return Population(ImageSource(40, 8, lambda: map(Batch, images.split(16))), extraction)\n"
         "metrics = [FrechetDistance(), InceptionScore()]\n"
         "keep = frozenset().union(*(metric.needs for metric in metrics))\n"
         "extraction = Extraction(Digits().load(torch.device('cpu')), {}, keep)\n"

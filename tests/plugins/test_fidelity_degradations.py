@@ -1,132 +1,112 @@
-"""FID through the classifiers that come with gankit must rise with every way in which images can get worse."""
+"""FID and KID through the classifiers that come with gankit rise with every way in which images can get worse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
-from scipy.ndimage import gaussian_filter
+from support.degradations import Material, blurred, coarse, noisy, repeated, rises
 from support.tiny import tiny
 from torch import Tensor
 
-from gankit.data import reduced, to_network_range
-from gankit.evaluation.evaluator import split
-from gankit.evaluation.samples import for_extractor
-from gankit.evaluation.statistics import RunningStatistics
-from gankit_fidelity.extractors import BundledClassifier, Digits, FashionMnist
-from gankit_fidelity.metrics import frechet_distance
+from gankit.evaluation.statistics import RunningStatistics, Statistics
+from gankit_fidelity.extractors import Digits, FashionMnist
+from gankit_fidelity.metrics import frechet_distance, kernel_distance
 from gankit_images import datasets
 
-RESOLUTIONS = {"digits": [16, 8, 4, 2], "fashion-mnist": [32, 16, 8, 4]}
+Degradation = Callable[[np.ndarray, float], np.ndarray]
+Distance = Callable[[Tensor, Tensor], float]
 
 
-@dataclass(frozen=True)
-class Material:
-    """What a classifier sees in images, and in all of them degraded in each way."""
-
-    features: dict[str, Tensor]
-    classes: np.ndarray
-    name: str
-
-    @property
-    def held_out(self) -> int:
-        """How many images are compared with the others."""
-        return len(self.classes) // 2
-
-
-@pytest.fixture(scope="module", params=RESOLUTIONS)
+@pytest.fixture(scope="module", params=["digits", "fashion-mnist"])
 def material(request: pytest.FixtureRequest) -> Material:
     """All digits, or 1,250 images of Fashion-MNIST's test split."""
     if request.param == "digits":
-        return degraded(Digits(), *datasets.Digits(labels=True).load(16))
+        images, classes = datasets.Digits(labels=True).load(16)
+        assert classes is not None
+        return Material(Digits(), images, classes)
     clothing = datasets.FashionMnist(split="test", labels=True)
     reason = clothing.missing(tiny())
     if reason:
         pytest.skip(reason)
     images, classes = clothing.load(32)
     assert classes is not None
-    return degraded(FashionMnist(), images[::8], classes[::8])
+    return Material(FashionMnist(), images[::8], classes[::8])
 
 
-def degraded(classifier: BundledClassifier, originals: np.ndarray, classes: np.ndarray | None) -> Material:
-    assert classes is not None
-    extract, images = classifier.load(torch.device("cpu")), originals.astype(float)
-    noise = np.random.default_rng(0).standard_normal(images.shape)
-    size = images.shape[2]
-    forms = {"noise 0": images, "blur 0": images, f"resolution {size}": images}
-    forms |= {f"noise {sigma}": images + sigma * noise for sigma in (10, 20, 40, 80)}
-    forms |= {f"blur {sigma}": gaussian_filter(images, (0, 0, sigma, sigma)) for sigma in (0.5, 0.75, 1, 1.5, 2)}
-    for small in RESOLUTIONS[classifier.file.stem][1:]:
-        factor = size // small
-        forms[f"resolution {small}"] = reduced(originals, small).repeat(factor, axis=2).repeat(factor, axis=3)
-    with torch.no_grad():
-        features = {
-            form: torch.cat([extract(for_extractor(batch)).pooled for batch in to_network(images).split(256)])
-            for form, images in forms.items()
-        }
-    return Material(features, classes, classifier.file.stem)
+def fid(one: Tensor, other: Tensor) -> float:
+    return frechet_distance(statistics(one), statistics(other))
 
 
-def to_network(images: np.ndarray) -> Tensor:
-    return to_network_range(torch.from_numpy(images))
+def statistics(features: Tensor) -> Statistics:
+    running = RunningStatistics()
+    running.add(features)
+    return running.result()
 
 
-def fid(features: Tensor, chosen: np.ndarray, others: Tensor, reference: np.ndarray) -> float:
-    both = []
-    for seen, positions in ((features, chosen), (others, reference)):
-        running = RunningStatistics()
-        running.add(seen[positions.tolist()])
-        both.append(running.result())
-    return frechet_distance(*both)
+def kid(one: Tensor, other: Tensor) -> float:
+    return kernel_distance(one, other, subsets=10)[0]
 
 
-def mean_fids(material: Material, forms: list[str]) -> list[float]:
-    """FID of half the images in each form, the mean over three splits."""
-    features = material.features
-    splits = [split(len(material.classes), material.held_out, seed) for seed in range(3)]
-    return [
-        float(np.mean([fid(features[form], s.held_out, features["noise 0"], s.reference) for s in splits]))
-        for form in forms
-    ]
+def numbers(material: Material, distance: Distance, forms: Sequence[Callable[[np.ndarray], Tensor]]) -> np.ndarray:
+    """The distance of half the images in each form from the others as they are, [seed, form]."""
+    return np.array(
+        [
+            [distance(form(held_out), material.features[reference]) for form in forms]
+            for held_out, reference in material.halves()
+        ]
+    )
 
 
-def rises(numbers: list[float]) -> bool:
-    return all(low < high for low, high in pairwise(numbers))
+both = pytest.mark.parametrize("distance", [fid, kid])
 
 
 @pytest.mark.parametrize(
-    ("kind", "levels"), [("noise", [0, 10, 20, 40, 80]), ("blur", [0, 0.5, 0.75, 1, 1.5, 2]), ("resolution", None)]
+    ("degradation", "levels"),
+    [(noisy, [5, 10, 20, 40, 80]), (blurred, [0.5, 0.75, 1, 1.5, 2]), (coarse, [2, 4, 8])],
+    ids=["noise", "blur", "resolution"],
 )
-def test_fid_rises_as_images_get_worse(material: Material, kind: str, levels: Sequence[float] | None) -> None:
-    fids = mean_fids(material, [f"{kind} {level}" for level in levels or RESOLUTIONS[material.name]])
-    assert rises(fids), fids
-    assert fids[-1] > 50 * fids[0]
+def test_both_rise_as_images_get_worse(material: Material, degradation: Degradation, levels: Sequence[float]) -> None:
+    if degradation is coarse:
+        levels = [material.images.shape[2] // factor for factor in levels]
+    seen = [material.features, *(material.seen(degradation(material.images, level)) for level in levels)]
+    for distance in (fid, kid):
+        found = numbers(material, distance, [lambda chosen, form=form: form[chosen] for form in seen])
+        floor = found[:, 0].max()
+        assert all(rises(of_seed, floor) for of_seed in found), found
+        assert found[:, -1].min() > 50 * floor
 
 
-def chosen_fids(material: Material, choices: list[Callable[[np.ndarray], np.ndarray]]) -> list[float]:
-    """FID of a choice among half the images, the mean over eight splits."""
-    images = material.features["noise 0"]
-    splits = [split(len(material.classes), material.held_out, seed) for seed in range(8)]
-    return [
-        float(np.mean([fid(images, choose(s.held_out), images, s.reference) for s in splits])) for choose in choices
-    ]
-
-
-def test_fid_rises_as_classes_are_dropped(material: Material) -> None:
+@both
+def test_both_rise_as_classes_are_dropped(material: Material, distance: Distance) -> None:
     shown = material.classes
-    choices = [lambda held, least=least: held[shown[held] >= least] for least in (0, 1, 2, 4, 6, 8, 9)]
-    fids = chosen_fids(material, choices)
-    assert rises(fids), fids
+    found = numbers(
+        material,
+        distance,
+        [lambda held, least=least: material.features[held[shown[held] >= least]] for least in (0, 1, 2, 4, 6, 8, 9)],
+    )
+    assert all(rises(of_seed, found[:, 0].max()) for of_seed in found), found
 
 
-def test_fid_rises_as_images_repeat(material: Material) -> None:
-    choices = [
-        lambda held, unique=unique: held[np.arange(len(held)) % unique]
-        for unique in (material.held_out, 400, 200, 100, 50, 20, 5)
+@both
+def test_both_rise_as_images_repeat(material: Material, distance: Distance) -> None:
+    """The means over eight draws, since which few images are left matters as much as how few."""
+    uniques = (10**6, 400, 200, 100, 50, 20, 5)
+
+    def left(unique: int, draw: int) -> Callable[[np.ndarray], Tensor]:
+        return lambda held: material.features[repeated(np.roll(held, 100 * draw), unique)]
+
+    draws = [numbers(material, distance, [left(unique, draw) for unique in uniques]) for draw in range(8)]
+    found = np.mean(draws, axis=0)
+    assert all(rises(of_seed, found[:, 0].max()) for of_seed in found), found
+
+
+@both
+def test_both_praise_copies_of_the_reals(material: Material, distance: Distance) -> None:
+    """Which is why there is `nearest-neighbor`."""
+    found = numbers(material, distance, [lambda held: material.features[held]])
+    copies = [
+        distance(material.features[reference], material.features[reference]) for _, reference in material.halves()
     ]
-    fids = chosen_fids(material, choices)
-    assert rises(fids), fids
+    assert max(copies) < found.min()

@@ -59,7 +59,7 @@ class TestSampleGrid:
         painter = SampleGrid(every=300, count=1).watch(run)
         for images in (480, 580, 600, 620):
             run.images = images
-            painter.updated(run.progress)
+            painter.updated(run.progress, {})
         assert pictures(run) == ["00000600-8x8.png"]
 
     def test_refuses_intervals_and_counts_below_one(self) -> None:
@@ -100,7 +100,7 @@ class TestLines:
         watcher.stage_started(at(0))
         watcher.recorded([Row(0, 2, 8, "loss.generator", -0.51234), Row(0, 2, 8, "score.real", 9.0)])
         for second in range(31):
-            watcher.updated(at(100 * second, alpha=second / 100))
+            watcher.updated(at(100 * second, alpha=second / 100), {})
             clock.now += 1
         assert told(capsys) == [
             f"{images:,} of 100,000 images, 8x8 (stage 2 of 3), alpha {alpha}, 100.0 images/s, {left} left, "
@@ -116,7 +116,7 @@ class TestLines:
         for images_per_second in (1000, 10):
             watcher.stage_started(at(shown))
             for _ in range(11):
-                watcher.updated(at(shown))
+                watcher.updated(at(shown), {})
                 clock.now += 1
                 shown += images_per_second
             watcher.evaluating(at(shown))
@@ -204,7 +204,7 @@ class TestConsole:
         watcher.stage_started(at(0))
         since = time.perf_counter()
         for images in range(20_000):
-            watcher.updated(at(images))
+            watcher.updated(at(images), {})
         assert (time.perf_counter() - since) / 20_000 < 1e-4
         watcher.closed()
 
@@ -217,6 +217,6 @@ def test_a_run_goes_on_without_aim_and_says_so(
     run.train()
     run.watchers.closed()
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("gankit: observer aim/aim cannot watch this run: aim is not installed (it has no release")
-    assert said.endswith("gankit compare shows them; the run goes on without it")
+    assert said.startswith("gankit: observer aim/aim failed to begin, and is left out: aim is not installed (it has")
+    assert said.endswith("gankit compare shows them; the run goes on")
     assert not (tmp_path / ".aim").exists()

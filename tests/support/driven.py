@@ -39,19 +39,28 @@ def experiment(**observer: Any) -> Experiment:
 class DrivenRun:
     """Shows images in batches of 20 and records losses and metrics that follow from the number of images shown."""
 
-    def __init__(self, folder: Path, observers: Sequence[Observer], experiment: Any = None, batch: int = 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        observers: Sequence[Observer],
+        experiment: Any = None,
+        batch: int = 20,
+        before: DrivenRun | None = None,
+    ) -> None:
+        """A new run, or one that goes on where `before` stands."""
         self.experiment = experiment
         self.folder = folder
-        self.images = 0
+        self.images = before.images if before else 0
         self.batch = batch
         self.drawn: list[tuple[int, int]] = []
-        self.rows: list[Row] = []
-        self.pictures: list[Picture] = []
+        self.rows: list[Row] = list(before.rows) if before else []
+        shown = before.pictures if before else []
+        self.pictures = [picture._replace(path=folder / "samples" / picture.path.name) for picture in shown]
         self.networks: dict[str, nn.Module] = {}
         self.attempt = 0
         self.requests: list[tuple[str, float | None]] = []
         self.watchers: Watcher = Watcher()
-        (folder / "samples").mkdir(parents=True)
+        (folder / "samples").mkdir(parents=True, exist_ok=True)
         self.watchers = Watchers(observers, self)
 
     @property
@@ -92,6 +101,13 @@ class DrivenRun:
         """Take note."""
         self.requests.append((reason, rate))
 
+    def go_back(self, images: int) -> None:
+        """Stand where so many images had been shown, as after going back to a checkpoint; numbers come out anew."""
+        self.images = images
+        self.attempt += 1
+        self.rows = [row for row in self.rows if row.images <= images or row.note is not None]
+        self.pictures = [picture for picture in self.pictures if picture.progress.images <= images]
+
     def train(self, until: int = 10**9, pause: float = 0.0) -> None:
         """Carry the run out to its end or to `until` images; what comes after the end of a run is left to `end`."""
         for number, (stage, end) in enumerate(zip(STAGES, ends(STAGES), strict=True), start=1):
@@ -118,12 +134,14 @@ class DrivenRun:
 
     def _rows(self, at: Progress, protocol: dict[str, Any] | None, scale: float) -> list[Row]:
         names = ("fid", "fid_floor", "is") if protocol else ("loss.discriminator", "loss.generator", "score.real")
-        rows = [Row(at.images, at.stage, at.resolution, name, scale / at.images, protocol) for name in names]
+        value = scale / at.images + self.attempt
+        rows = [Row(at.images, at.stage, at.resolution, name, value, protocol) for name in names]
         of_reals = {**PROTOCOL, "of": "held-out reals"}
         return [row._replace(protocol=of_reals) if row.name == "fid_floor" else row for row in rows]
 
 
-if __name__ == "__main__":  # a run in a process of its own: folder, seconds between updates
-    run = DrivenRun(Path(sys.argv[1]), (tracked := experiment(use="aim")).observers, tracked)
-    run.train(pause=float(sys.argv[2]))
+if __name__ == "__main__":  # a run in a process of its own: folder, seconds between updates, Aim's repository
+    folder, pause, *repo = sys.argv[1:]
+    run = DrivenRun(Path(folder), (tracked := experiment(use="aim", repo=repo[0] if repo else None)).observers, tracked)
+    run.train(pause=float(pause))
     run.watchers.closed()

@@ -1,0 +1,92 @@
+"""Metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gankit import Metric
+
+if TYPE_CHECKING:
+    from gankit.config import Experiment
+    from gankit.evaluation.samples import Samples
+
+
+class NearestNeighbor(Metric):
+    """How near generated images come to training images, next to how near images come that were never trained on.
+
+    Distances are Euclidean in the space of features. `nn_distance` is the median distance of a generated image to its
+    nearest training image, over the same median for held-out reals: near 1 as with unseen reals, near 0 for copies,
+    above 1 for images unlike any training image. `nn_copies` is the share of generated images that are as near to a
+    training image as only `quantile` of the held-out reals are; it is about `quantile` for unseen reals and 1 for
+    copies.
+
+    It flags copies of the training images where FID praises them. It is blind to missing classes and repeated images
+    as long as they are new, and bad images pass as new: they are far from all.
+    """
+
+    needs = frozenset({"features"})
+    higher_is_better = frozenset({"nn_distance"})
+
+    quantile: float = Field(default=0.01, gt=0, lt=1)
+    """Share of the held-out reals that are allowed to be as near as a copy."""
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `nn_distance` and `nn_copies`.
+
+        The former is NaN if most held-out reals are copies of training images themselves.
+
+        Raises:
+            LookupError: if there are no held-out reals.
+        """
+        from gankit_memorization.repetition import copies
+        from gankit_prdc.neighbors import nearest
+
+        trained = samples.real.features
+        found, expected = (
+            nearest(images.features, trained, 1)[:, 0] for images in (samples.generated, samples.held_out)
+        )
+        usual = expected.quantile(0.5).item()
+        return {
+            "nn_distance": found.quantile(0.5).item() / usual if usual else math.nan,
+            "nn_copies": copies(found, expected, self.quantile),
+        }
+
+
+class Distinct(Metric):
+    """How many of the generated images are not repetitions of others among them.
+
+    `distinct` is the share that differ in some pixel from all before them, `distinct_near` the share that differ
+    visibly: by more than `share` of the median distance between a real and its nearest neighbour among the reals, in
+    the space of features. Higher is better, and at most 1; the floor is what reals reach.
+
+    It sees collapse onto few images, which other metrics miss when these are good. It is blind to quality, and to
+    copies of the training images and missing classes as long as no image comes twice.
+    """
+
+    needs = frozenset({"features", "images"})
+    higher_is_better = True
+    has_floor = True
+
+    share: float = Field(default=0.25, gt=0)
+    """Of the usual distance between neighbouring reals, up to which two images look the same."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A single image has nothing to repeat."""
+        if experiment.evaluation.images < 2:
+            yield "this compares generated images with each other, so evaluation.images must be at least 2"
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `distinct` and `distinct_near`; the latter NaN if there is but one real."""
+        from gankit_memorization.repetition import distinct_features, distinct_images
+        from gankit_prdc.neighbors import radii
+
+        generated, real = samples.generated, samples.real.features
+        exact = distinct_images(generated.images) / generated.count
+        if len(real) < 2:
+            return {"distinct": exact, "distinct_near": math.nan}
+        radius = self.share * radii(real, 1).quantile(0.5).item()
+        return {"distinct": exact, "distinct_near": distinct_features(generated.features, radius) / generated.count}

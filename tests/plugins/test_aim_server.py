@@ -1,0 +1,90 @@
+"""Runs that are tracked through a server of Aim, which may go away."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support import driven
+from support.tracked import empty_repository, entered, expected, hashes, left, noted, resumed, series_of
+
+from gankit_aim.ledger import FILE
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """The address of a server for the repository in `folder`."""
+    shutil.copytree(empty_repository().name, folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = "from aim.cli.cli import cli_entry_point; cli_entry_point()"
+    command = [sys.executable, "-c", start, "server", "--repo", str(folder), "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )  # it starts processes of its own, which are to end with it
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(port):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield f"aim://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_run_that_goes_on_is_shown_once(tmp_path: Path) -> None:
+    with server(tmp_path / "served") as address:
+        before = left(tmp_path / "run", repo=address)
+        run = resumed(before, repo=address)
+        gc.collect()  # what is left of the connections needs the server
+    entered(tmp_path / "served")
+    assert hashes(tmp_path / "served") == noted(run.folder)
+    (run_hash,) = noted(run.folder)
+    assert series_of(tmp_path / "served", run_hash) == expected(run.rows)
+
+
+def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
+    with server(tmp_path / "served") as address:
+        command = [sys.executable, driven.__file__, str(tmp_path / "run"), "0.05", address]
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run" / FILE).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1)
+        assert run.poll() is None
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 0, said
+    assert f"gankit: aim: cannot close this run in {address}: TimeoutError: " in said
+
+
+def test_a_server_that_is_gone_does_not_stop_a_run(tmp_path: Path) -> None:
+    with server(tmp_path / "served") as address:
+        pass
+    command = [sys.executable, driven.__file__, str(tmp_path / "run"), "0", address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "gankit: observer aim/aim failed to begin, and is left out: " in done.stderr
