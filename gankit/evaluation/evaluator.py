@@ -107,12 +107,12 @@ class Evaluator:
         numbers: dict[str, Number] = {}
         if not metric.yardstick:
             of_seeds = {
-                seed: self._samples(images, self._splits[seed].reference, self._splits[seed].held_out, network)
+                seed: self._samples(images, self._splits[seed].reference, self._splits[seed], network)
                 for seed, images in generated.items()
             }
             each = [self._measured(metric, samples, "generated") for samples in of_seeds.values()]
             numbers |= _means(each) | _spreads(each)
-            if self._options.bootstrap:
+            if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
         if metric.yardstick or metric.has_floor:
             suffix = "" if metric.yardstick else "_floor"
@@ -160,12 +160,14 @@ class Evaluator:
         return Population(ImageSource(self._options.images, resolution, batches), self._extraction)
 
     def _samples(
-        self, images: Population, reals: Part, held_out: Part | None = None, network: Generator | None = None
+        self, images: Population, reals: Part, parts: Split | None = None, network: Generator | None = None
     ) -> Samples:
         """What a metric is given to compare `images` with."""
-        others = self._seen(held_out, images.resolution) if held_out is not None and len(held_out.chosen) else None
         real, full = (self._seen(reals, resolution) for resolution in (images.resolution, self._reals.final))
-        return Samples(images, real, full, others, network)
+        if parts is None or not len(parts.held_out.chosen):
+            return Samples(images, real, full, generator=network)
+        held_out, training = (self._seen(part, images.resolution) for part in (parts.held_out, parts.training))
+        return Samples(images, real, full, held_out, training, network)
 
     def _seen(self, part: Part, resolution: int) -> Population:
         """Some reals, the same object whenever they are asked for."""

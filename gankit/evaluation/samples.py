@@ -65,6 +65,7 @@ class Population:
 
     def __init__(self, source: ImageSource, extraction: Extraction) -> None:
         self._source, self._extraction = source, extraction
+        self._mapped: dict[str, Population] = {}
 
     @property
     def count(self) -> int:
@@ -121,8 +122,10 @@ class Population:
         def batches() -> Iterator[Batch]:
             return (Batch(function(batch.images), batch.labels) for batch in source.batches())
 
-        content = source.content and {"images": source.content, "mapped": name}
-        return Population(replace(source, batches=batches, content=content), self._extraction)
+        if name not in self._mapped:
+            content = source.content and {"images": source.content, "mapped": name}
+            self._mapped[name] = Population(replace(source, batches=batches, content=content), self._extraction)
+        return self._mapped[name]
 
     def resampled(self, chosen: np.ndarray) -> Population:
         """The population of the images at the positions `chosen`, int64 [n], of which any may come several times."""
@@ -178,6 +181,10 @@ class _Resampled(Population):
         super().__init__(replace(whole._source, count=len(chosen), content=None), whole._extraction)
         self._whole, self._chosen = whole, chosen
 
+    def mapped(self, name: str, function: Callable[[Tensor], Tensor]) -> Population:
+        """Those of what the function makes of all."""
+        return _Resampled(self._whole.mapped(name, function), self._chosen)
+
     @cached_property
     def images(self) -> Tensor:
         """Those of the images."""
@@ -197,6 +204,7 @@ class Samples:
         real: Population,
         real_full: Population,
         held_out: Population | None = None,
+        training: Population | None = None,
         generator: Generator | None = None,
     ) -> None:
         self.generated = generated
@@ -205,7 +213,7 @@ class Samples:
         """The averaged generator itself, in eval mode; None if the images come from elsewhere."""
         self.compared: list[Population] = []
         """The reals that were asked for."""
-        self._real, self._real_full, self._held_out = real, real_full, held_out
+        self._real, self._real_full, self._held_out, self._training = real, real_full, held_out, training
 
     @property
     def real(self) -> Population:
@@ -218,8 +226,19 @@ class Samples:
         return self._noted(self._real_full)
 
     @property
+    def training(self) -> Population:
+        """All reals that are trained on but those held out, at the stage's resolution.
+
+        Raises:
+            LookupError: if there are none.
+        """
+        if self._training is None:
+            raise LookupError("there are no reals that are trained on and not held out")
+        return self._noted(self._training)
+
+    @property
     def held_out(self) -> Population:
-        """Other reals at the stage's resolution, none of which is among `real`.
+        """Other reals at the stage's resolution, for floors; none of them is among `training`.
 
         Raises:
             LookupError: if there are none.
@@ -231,7 +250,7 @@ class Samples:
     def of_resampled(self, chosen: np.ndarray) -> Samples:
         """The same with generated images at the positions `chosen`."""
         generated = self.generated.resampled(chosen)
-        return Samples(generated, self._real, self._real_full, self._held_out, self.generator)
+        return Samples(generated, self._real, self._real_full, self._held_out, self._training, self.generator)
 
     def _noted(self, reals: Population) -> Population:
         if reals not in self.compared:

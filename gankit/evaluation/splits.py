@@ -32,6 +32,8 @@ class Split(NamedTuple):
     """What stands in for generated images in floors and yardsticks; none of them is in `beside`."""
     beside: Part
     """What the held-out are compared with."""
+    training: Part
+    """All that are trained on but those held out."""
     stated: str
     """Where the held-out come from, for the protocol."""
 
@@ -48,10 +50,13 @@ def split(reals: RealImages, images: int, seed: int, test: RealImages | None = N
     order = reals.order_by_hash(seed)
     reference = Part(reals, order[:images])
     if test is not None:
-        return Split(reference, Part(test, test.order_by_hash(seed)[:images]), reference, "test part of the data set")
+        held_out = Part(test, test.order_by_hash(seed)[:images])
+        return Split(reference, held_out, reference, Part(reals, order), "test part of the data set")
     left = order[images : 2 * images]
     if len(left) == len(reference.chosen):
-        return Split(reference, Part(reals, left), reference, "others by hash of the image")
+        training = Part(reals, np.concatenate([order[:images], order[2 * images :]]))
+        return Split(reference, Part(reals, left), reference, training, "others by hash of the image")
     half = min(images, reals.count // 2)
     held_out, beside = Part(reals, order[half : 2 * half]), Part(reals, order[:half])
-    return Split(reference, held_out, beside, "halves by hash of the image")
+    training = Part(reals, np.concatenate([order[:half], order[2 * half :]]))
+    return Split(reference, held_out, beside, training, "halves by hash of the image")

@@ -101,6 +101,9 @@ class Metric(Component):
     has_floor: ClassVar[bool] = False
     """True if the same number between two sets of reals is worth showing beside it, as <name>_floor."""
 
+    bootstraps: ClassVar[bool] = True
+    """False if it would take the repeated images of a resample for a lack of variety; no error is estimated then."""
+
     yardstick: ClassVar[bool] = False
     """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
 

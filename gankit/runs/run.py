@@ -35,7 +35,7 @@ class TrainingRun(ObservedRun):
         """Make ready to train from the beginning, or to go on from `checkpoint`."""
         super().__init__(parts, folder)
         self._losses = Averages()
-        self._due: list[str] = []
+        self._due = ["begin stage"]
         self._best = Best(self.experiment.checkpoints.best)
         self._saved_at: int | None = None
         self._submitted: tuple[str, int] | None = None
@@ -89,9 +89,6 @@ class TrainingRun(ObservedRun):
         position = sum(end <= trainer.images for end in trainer.ends)
         stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
         was = trainer.grown
-        if before == end - stage.images:
-            self._stage_began = (before, time.perf_counter())
-            self._watchers.stage_started(self.progress)
         scalars = trainer.round()
         self._losses.add(scalars)
         if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
@@ -110,12 +107,15 @@ class TrainingRun(ObservedRun):
             self._time_stage(stage.resolution)
             trainer.grow(Moment(position, stage.resolution, 1.0))
             self._due = ["evaluate", "end stage", "save"]
+            if position + 1 < len(trainer.stages):
+                self._due.append("begin stage")
 
     def _carry_out(self, duty: str) -> None:
         """Do what is due; if it is interrupted, it stays so."""
         duties = {
             "track": lambda: self._evaluate("track"),
             "evaluate": lambda: self._evaluate("evaluate"),
+            "begin stage": self._begin_stage,
             "end stage": lambda: self._watchers.stage_ended(self.progress),
             "save": self._save,
         }
@@ -124,6 +124,10 @@ class TrainingRun(ObservedRun):
         except Interrupted:
             self._due.insert(0, duty)
             raise
+
+    def _begin_stage(self) -> None:
+        self._stage_began = (self._trainer.images, time.perf_counter())
+        self._watchers.stage_started(self.progress)
 
     def _evaluate(self, duty: str) -> None:
         """Measure, or have it measured while training goes on."""

@@ -120,6 +120,7 @@ class KernelDistance(Metric):
     """
 
     needs = frozenset({"features"})
+    bootstraps = False
     has_floor = True
 
     subsets: int = Field(default=100, ge=1)

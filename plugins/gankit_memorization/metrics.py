@@ -45,7 +45,7 @@ class NearestNeighbor(Metric):
         from gankit_memorization.repetition import copies
         from gankit_prdc.neighbors import nearest
 
-        trained = samples.real.features
+        trained = samples.training.features
         found, expected = (
             nearest(images.features, trained, 1)[:, 0] for images in (samples.generated, samples.held_out)
         )
@@ -68,6 +68,7 @@ class Distinct(Metric):
     """
 
     needs = frozenset({"features", "images"})
+    bootstraps = False
     higher_is_better = True
     has_floor = True
 

@@ -27,6 +27,7 @@ class PrecisionRecall(Metric):
     """
 
     needs = frozenset({"features"})
+    bootstraps = False
     higher_is_better = True
     has_floor = True
 
@@ -64,6 +65,7 @@ class DensityCoverage(Metric):
     """
 
     needs = frozenset({"features"})
+    bootstraps = False
     higher_is_better = True
     has_floor = True
 

@@ -101,6 +101,14 @@ def test_every_stage_is_trained_evaluated_fully_grown_and_saved(tmp_path: Path, 
     assert events == ["stage", "evaluation", "stage", "evaluation", "finished"]
 
 
+def test_a_stage_begins_when_the_batches_before_went_past_their_end(
+    tmp_path: Path, diary: list[tuple[str, Any]]
+) -> None:
+    growth = {"use": "progressive", "final": 8, "images": {4: 20, 8: 60}, "fade": 0.5}  # in batches of 8
+    run(tmp_path / "run", growth=growth, observers=["diary"])
+    assert [p.images for what, p in diary if what == "started"] == [0, 24]
+
+
 def test_evaluation_and_checkpoints_come_every_so_many_images_too(tmp_path: Path) -> None:
     evaluation = METRICS | {"every": 20}
     folder = run(tmp_path / "run", evaluation=evaluation, checkpoints={"every": 30, "keep": 2})

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from support.tracked import (
 )
 
 from gankit.reading.dumping import dump_experiment
+from gankit.registry import restored
 from gankit.runs.results import read_rows
 from gankit.runs.starting import begin, resume
 from gankit_aim import tracking
@@ -77,6 +79,12 @@ def gankit_register(register):
 @pytest.fixture(autouse=True)
 def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "Apart", Here)
+
+
+@pytest.fixture(autouse=True)
+def _registries() -> Iterator[None]:
+    with restored():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -148,7 +148,7 @@ def test_images_of_one_colour_have_a_distance() -> None:
 
 
 def swd(generated: np.ndarray, real: np.ndarray | None = None) -> float:
-    return SlicedWasserstein().evaluate(samples(generated, digits(200).real if real is None else real))["swd"]
+    return SlicedWasserstein().evaluate(samples(generated, digits(120).real if real is None else real))["swd"]
 
 
 def test_levels_are_numbers_of_their_own_times_a_thousand() -> None:
@@ -168,42 +168,42 @@ def test_levels_are_numbers_of_their_own_times_a_thousand() -> None:
 def test_it_rises_as_images_get_worse(
     worse: Callable[[np.ndarray, float], np.ndarray], degrees: Sequence[float]
 ) -> None:
-    numbers = [swd(worse(digits(200).new, degree)) for degree in degrees]
+    numbers = [swd(worse(digits(120).new, degree)) for degree in degrees]
     assert numbers == sorted(numbers)
     assert numbers[-1] > 4 * numbers[0]
 
 
 def test_it_rises_as_classes_are_dropped_and_images_repeat() -> None:
-    data = digits(200)
+    data = digits(120)
     count = int((data.classes >= 9).sum())
     dropped = [swd(repeated(data.new[data.classes >= least][:count], count), data.real[:count]) for least in (0, 9)]
     assert dropped[1] > 1.5 * dropped[0]
-    found = [swd(repeated(data.new, unique)) for unique in (200, 20, 2)]
+    found = [swd(repeated(data.new, unique)) for unique in (120, 20, 2)]
     assert found == sorted(found)
     assert found[2] > 2 * found[0]
 
 
 def test_each_level_sees_its_own_scale() -> None:
     """Noise of single pixels lies in the finest level."""
-    reals = digits(200).real.repeat(2, axis=2).repeat(2, axis=3)
-    images = digits(200).new.repeat(2, axis=2).repeat(2, axis=3)
+    reals = digits(120).real.repeat(2, axis=2).repeat(2, axis=3)
+    images = digits(120).new.repeat(2, axis=2).repeat(2, axis=3)
     clean, noise = (SlicedWasserstein().evaluate(samples(some, reals)) for some in (images, noisy(images, 20)))
     rises = {height: noise[f"swd_{height}"] - clean[f"swd_{height}"] for height in (32, 16)}
     assert rises[32] > 5 * abs(rises[16])
 
 
 def test_it_is_blind_to_brightness_and_contrast_of_all_images() -> None:
-    new = digits(200).new
+    new = digits(120).new
     assert swd(levels(new * 0.5 + 60)) == pytest.approx(swd(new), rel=0.05)
 
 
 def test_it_is_blind_to_copies_of_the_reals() -> None:
-    assert swd(digits(200).real) < swd(digits(200).new)
+    assert swd(digits(120).real) < swd(digits(120).new)
 
 
 def test_it_is_blind_to_which_patches_come_together() -> None:
     """Such as two digits side by side that are always the same, as they are not in reals."""
-    data = digits(200)
+    data = digits(120)
     rng = np.random.default_rng(0)
     right = np.array([rng.choice(np.flatnonzero(data.classes == shown)) for shown in data.classes])
     twins = np.concatenate([data.new, data.new[right]], axis=3)

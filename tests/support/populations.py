@@ -33,4 +33,5 @@ def population(
 def samples(generated: np.ndarray, real: np.ndarray, held_out: np.ndarray | None = None) -> Samples:
     """What a metric is given of images, uint8 [N, C, H, W]."""
     reals = population(real)
-    return Samples(population(generated), reals, reals, None if held_out is None else population(held_out))
+    others = None if held_out is None else population(held_out)
+    return Samples(population(generated), reals, reals, others, reals)
