@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from multiprocessing import Pipe
 from typing import Any
 
@@ -60,4 +61,5 @@ class Apart:
         """End the process, whatever it does."""
         self._connection.close()
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # where a disk does not answer not even that ends it
+            self._process.wait(timeout=5)

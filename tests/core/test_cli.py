@@ -191,8 +191,9 @@ def test_a_reader_that_has_had_enough_hears_no_complaint() -> None:
 
 def test_an_interrupt_ends_with_exit_code_130(folder: Path) -> None:
     os.mkfifo(folder / "never.yaml")
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored by jobs in background
     with subprocess.Popen(
-        [sys.executable, "-c", f"print('ready', flush=True); {MAIN}", "validate", "never.yaml"],
+        [sys.executable, "-c", f"{heeding}; print('ready', flush=True); {MAIN}", "validate", "never.yaml"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,

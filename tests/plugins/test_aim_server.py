@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import signal
@@ -59,7 +58,6 @@ def test_a_run_that_goes_on_is_shown_once(tmp_path: Path) -> None:
     with server(tmp_path / "served") as address:
         before = left(tmp_path / "run", repo=address)
         run = resumed(before, repo=address)
-        gc.collect()  # what is left of the connections needs the server
     entered(tmp_path / "served")
     assert hashes(tmp_path / "served") == noted(run.folder)
     (run_hash,) = noted(run.folder)
@@ -78,7 +76,7 @@ def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
         assert run.poll() is None
     _, said = run.communicate(timeout=120)
     assert run.returncode == 0, said
-    assert f"gankit: aim: cannot close this run in {address}: TimeoutError: " in said
+    assert "gankit: observer aim/aim failed in 'closed': Aim has shown no sign of life for 60 seconds" in said
 
 
 def test_a_server_that_is_gone_does_not_stop_a_run(tmp_path: Path) -> None:
