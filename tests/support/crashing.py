@@ -128,7 +128,7 @@ def _next(hits: Counter[str], each: int, now: str, draw: random.Random) -> str:
 
 def files(run: Path) -> dict[str, bytes]:
     """All that two equal runs have in common, and nothing else."""
-    differing = {"provenance.json", "times.jsonl", ".lock", ".holder.json"}
+    differing = {"provenance.json", "times.jsonl", "aim.json", ".lock", ".holder.json"}
     return {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.rglob("*"))
