@@ -203,7 +203,7 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
     run = driven_run(tmp_path / "one")
     run.train(until=500)
     monkeypatch.setattr(apart, "PATIENCE", 0.5)
-    (process,) = psutil.Process().children()
+    (process,) = [child for child in psutil.Process().children() if "gankit_aim.service" in child.cmdline()]
     process.send_signal(number)
     run.train()
     run.watchers.closed()

@@ -46,7 +46,7 @@ def measured(metric: Metric, batch: int = 64) -> dict[str, float]:
         population(images, batch=batch, keep=metric.needs)
         for images in (noisy(data.new, 15), data.real, data.unseen[:120])
     )
-    return metric.evaluate(Samples(generated, real, real, unseen))
+    return metric.evaluate(Samples(generated, real, real, unseen, real))
 
 
 def test_it_says_what_it_needs_and_gives_plain_numbers(metric: Metric) -> None:

@@ -52,7 +52,7 @@ def main(names: list[str]) -> None:
 
     before = taken()
     reals = population(1, 50_000)
-    samples = Samples(population(0, 50_000), reals, reals, population(2, 10_000))
+    samples = Samples(population(0, 50_000), reals, reals, population(2, 10_000), reals)
     for name, metric in zip(names, metrics, strict=True):
         started = time.process_time()
         numbers = metric.evaluate(samples)
