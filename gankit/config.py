@@ -205,6 +205,11 @@ class Evaluation(Options):
     """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _track; null: the
     same as at the end."""
 
+    @property
+    def extracts(self) -> bool:
+        """Whether any metric looks at what the extractor sees."""
+        return any(metric.extracts for metric in [*self.metrics, *(self.track.metrics if self.track else [])])
+
     def tracked(self) -> Evaluation:
         """The protocol of evaluations before the end of a stage."""
         if self.track is None:

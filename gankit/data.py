@@ -45,6 +45,7 @@ class RealImages:
         self.final = max(resolutions)
         self.aspect = dataset.aspect()
         self._dataset = dataset
+        self._orders: dict[int, np.ndarray] = {}
         images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
         self._levels = {self.final: images}
 
@@ -85,8 +86,11 @@ class RealImages:
 
     def order_by_hash(self, seed: int) -> np.ndarray:
         """Positions of all images in the order of a hash of `seed` and their pixels, int64 [count]."""
-        return order_by_hash(self._levels[self.final], seed)
+        if seed not in self._orders:
+            self._orders[seed] = order_by_hash(self._levels[self.final], seed)
+        return self._orders[seed]
 
+    @cached_property
     def test_part(self) -> RealImages | None:
         """The data set's own images for testing, at the same resolutions; None if it has none.
 

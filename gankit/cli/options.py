@@ -10,14 +10,13 @@ from pathlib import Path
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     """Add what names an experiment: `file`, `set` and `plugin`, as load_experiment takes them."""
     parser.add_argument("file", type=Path, metavar="FILE", help="the experiment's YAML file")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="OPTION=VALUE",
-        help="change one option, such as training.batch=16; may be repeated",
-    )
+    add_set_option(parser, "change one option, such as training.batch=16; may be repeated")
     add_plugin_option(parser)
+
+
+def add_set_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `set`, a list of changes of the form a.b=value; `text` is its help."""
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help=text)
 
 
 def add_plugin_option(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gankit.cli.options import add_set_option
 from gankit.errors import UserError
 
 
@@ -12,13 +13,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Add the command."""
     parser = subparsers.add_parser("resume", help="go on with a run that was left", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="OPTION=VALUE",
-        help="change an option of observers, evaluation, checkpoints or training.device; may be repeated",
-    )
+    add_set_option(parser, "change an option of observers, evaluation, checkpoints or training.device; may be repeated")
     parser.add_argument(
         "--extend",
         default="0",

@@ -30,18 +30,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Load the newest checkpoint and write a grid of its samples."""
     _check(arguments)
 
-    from gankit.reading.loading import load_experiment
-
-    experiment = load_experiment(_experiment_of(arguments.folder), check=False)  # sampling needs no data
-
     from gankit.data import to_uint8
+    from gankit.reading.loading import load_experiment
     from gankit.runs.parts import choose_device
     from gankit.runs.pictures import grid, save_png
-    from gankit.training.checkpoints import load_average
+    from gankit.training.checkpoints import chosen, experiment_of, load_average
     from gankit.training.sampling import Wish, sample
 
-    device = choose_device("auto")
-    generator = load_average(arguments.folder, experiment, device, arguments.best)
+    device, checkpoint = choose_device("auto"), chosen(arguments.folder, arguments.best)
+    experiment = load_experiment(experiment_of(checkpoint), check=False)  # sampling needs no data
+    generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
     classes = generator.place.classes
@@ -55,15 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
     return 0
-
-
-def _experiment_of(folder: Path) -> Path:
-    """The file that says what was trained in a run's folder, or in the run that a checkpoint is of."""
-    files = [place / "experiment.yaml" for place in (folder, *folder.absolute().parents[:2])]
-    for file in files[:1] if not (folder / "manifest.json").is_file() else files:
-        if file.is_file():
-            return file
-    raise UserError(f"{folder}: neither a run's folder nor a checkpoint in one: there is no experiment.yaml")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,18 +11,21 @@ import numpy as np
 from gankit.component import as_options
 from gankit.data import Batch, RealImages, images_at_a_time
 from gankit.errors import UserError
-from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
+from gankit.evaluation.samples import Extraction, Features, ImageSource, Need, Population, Samples
 from gankit.evaluation.splits import Part, Split, split
 from gankit.observing import Progress, Row
 from gankit.tallying import Tally
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from gankit.config import Evaluation
     from gankit.kinds import Metric
     from gankit.training.networks import Generator
 
+NONE = "none"
+"""What a protocol says of the extractor where no extractor took part."""
 RESAMPLING = 2
 """Names the draws of the bootstrap among all that depend on a seed."""
 
@@ -54,8 +57,20 @@ class Evaluator:
     yardsticks, is computed once a resolution.
     """
 
-    def __init__(self, options: Evaluation, reals: RealImages, device: torch.device) -> None:
-        """Load the extractor and the data set's test part, if there is anything to measure.
+    def __init__(
+        self,
+        options: Evaluation,
+        reals: RealImages,
+        device: torch.device,
+        extract: Callable[[Tensor], Features] | None = None,
+    ) -> None:
+        """Load what is needed of the extractor and the data set's test part.
+
+        Args:
+            options: The protocol.
+            reals: The real images.
+            device: Where to extract.
+            extract: The extractor, if it has been loaded for another protocol.
 
         Raises:
             UserError: if the extractor's weights or the test part cannot be had.
@@ -65,8 +80,8 @@ class Evaluator:
         self._populations: dict[tuple[int, str, int], Population] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:
-            self._extraction = self._loaded()
-            test = reals.test_part()
+            self._extraction = self._loaded(extract)
+            test = reals.test_part
             seeds = range(options.seed, options.seed + options.seeds)
             self._splits = {seed: split(reals, options.images, seed, test) for seed in seeds}
 
@@ -121,7 +136,12 @@ class Evaluator:
             numbers |= {name + suffix: number for name, number in _means(among).items()}
         return numbers
 
-    def _loaded(self) -> Extraction:
+    @property
+    def extract(self) -> Callable[[Tensor], Features] | None:
+        """The extractor; None if nothing needed it."""
+        return self._extraction.extract if self._options.metrics else None
+
+    def _loaded(self, extract: Callable[[Tensor], Features] | None) -> Extraction:
         """The extractor, with all that decides what it gives."""
         import torch
 
@@ -132,18 +152,20 @@ class Evaluator:
             if "logits" in metric.needs and not extractor.classifies:
                 names = as_options(metric)["use"], as_options(extractor)["use"]
                 raise UserError("metric {} needs class logits, which extractor {} does not give".format(*names))
-        with randomness.untouched():
-            extract = extractor.load(self._device)
+        needed = any(metric.extracts for metric in self._options.metrics)
+        if needed and extract is None:
+            with randomness.untouched():
+                extract = extractor.load(self._device)
         identity = {
-            "extractor": extractor.identity(),
-            "resize": extractor.resize,
+            "extractor": extractor.identity() if needed else NONE,
+            "resize": extractor.resize if needed else NONE,
             "device": self._device.type,
             "torch": torch.__version__,
         }
         keep: set[Need] = {need for metric in self._options.metrics for need in metric.needs}
         if self._options.bootstrap and "statistics" in keep:
             keep.add("features")
-        return Extraction(extract, identity, frozenset(keep))
+        return Extraction(extract if needed else None, identity, frozenset(keep))
 
     def _generated(self, source: Source, seed: int, resolution: int) -> Population:
         """The images that are to be measured."""
@@ -197,9 +219,11 @@ class Evaluator:
     def _measured(self, metric: Metric, samples: Samples, of: str) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
         numbers, high = metric.evaluate(samples), metric.higher_is_better
-        protocol = self._protocol(metric, samples, of)
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
-        return {name: Number(float(value), {**protocol, "better": better[name]}) for name, value in numbers.items()}
+        return {
+            name: Number(float(value), self._protocol(metric, samples, of, better[name]))
+            for name, value in numbers.items()
+        }
 
     def _errors(self, metric: Metric, samples: Samples, numbers: dict[str, Number]) -> dict[str, Number]:
         """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
@@ -214,13 +238,13 @@ class Evaluator:
             if not name.endswith("_std")
         }
 
-    def _protocol(self, metric: Metric, samples: Samples, of: str) -> dict[str, Any]:
+    def _protocol(self, metric: Metric, samples: Samples, of: str, better: str) -> dict[str, Any]:
         """All that must be the same for two numbers to be compared, as plain values."""
         parts: Split = self._splits[self._options.seed]
         return {
             "metric": as_options(metric),
             "version": metric.version,
-            "better": None,
+            "better": better,
             "of": of,
             "images": samples.generated.count,
             "resolution": samples.generated.resolution,
@@ -228,8 +252,8 @@ class Evaluator:
             "real_resolutions": [reals.resolution for reals in samples.compared],
             "data": self._reals.fingerprint,
             "held_out": parts.stated,
-            "extractor": self._extraction.identity["extractor"],
-            "resize": self._extraction.identity["resize"],
+            "extractor": self._extraction.identity["extractor"] if metric.extracts else NONE,
+            "resize": self._extraction.identity["resize"] if metric.extracts else NONE,
             "seed": self._options.seed,
             "seeds": self._options.seeds,
         }

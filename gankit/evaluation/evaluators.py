@@ -22,7 +22,7 @@ class Evaluators:
 
     def __init__(self, options: Evaluation, reals: RealImages, device: torch.device) -> None:
         self._full = Evaluator(options, reals, device)
-        self._track = None if options.track is None else Evaluator(options.tracked(), reals, device)
+        self._track = None if options.track is None else Evaluator(options.tracked(), reals, device, self._full.extract)
 
     def evaluate(self, source: Source, progress: Progress, full: bool) -> list[Row]:
         """The numbers of one evaluation; see Evaluator.evaluate."""

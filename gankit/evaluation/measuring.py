@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from pydantic import Field
 
@@ -22,9 +21,10 @@ from gankit.options import Images, Many, Options
 from gankit.reading.arguments import data_argument, read_arguments
 from gankit.reading.loading import load_experiment
 from gankit.runs.parts import choose_device
+from gankit.runs.record import is_run, row_as_json
 from gankit.runs.results import Evaluation as Measured
 from gankit.runs.results import RunResults
-from gankit.training.checkpoints import chosen, load_average, manifest_of
+from gankit.training.checkpoints import chosen, experiment_of, is_checkpoint, load_average, manifest_of
 from gankit.training.sampling import GeneratorSource
 
 
@@ -101,7 +101,7 @@ def measure(
     trained = {path: _trained(path, protocol, best, device) for path in paths if _is_trained(path)}
     for subject in list(trained.values())[:1]:  # folders beside a run are measured as it is
         protocol = protocol.filled(subject)
-    subjects = [trained[path] if path in trained else _folder(path, protocol) for path in paths]
+    subjects = [trained[path] if path in trained else _folder(path, protocol, device) for path in paths]
     fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
     results: list[RunResults] = []
     known: dict[str, tuple[RealImages, Evaluator]] = {}
@@ -122,13 +122,13 @@ def measure(
 
 def _is_trained(path: Path) -> bool:
     """Whether `path` is a run or a checkpoint rather than a folder of images."""
-    return (path / "experiment.yaml").is_file() or (path / "manifest.json").is_file()
+    return is_run(path) or is_checkpoint(path)
 
 
 def _trained(path: Path, protocol: Protocol, best: bool, device: torch.device) -> Subject:
     """A run, or one of its checkpoints."""
     checkpoint = chosen(path, best)
-    experiment = load_experiment(checkpoint.parents[1] / "experiment.yaml", check=False)
+    experiment = load_experiment(experiment_of(checkpoint), check=False)
     about = manifest_of(checkpoint)
     resolutions = [stage.resolution for stage in experiment.stages()]
     generator = load_average(checkpoint, experiment, device)
@@ -151,7 +151,7 @@ def _check_fits(path: Path, data: Dataset, experiment: Experiment) -> None:
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
 
 
-def _folder(path: Path, protocol: Protocol) -> Subject:
+def _folder(path: Path, protocol: Protocol, device: torch.device) -> Subject:
     """A folder of images that anything has made."""
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder")
@@ -168,7 +168,7 @@ def _folder(path: Path, protocol: Protocol) -> Subject:
     if options.images > loaded.count:
         raise UserError(f"--images: {path} holds {loaded.count} images, not {options.images}")
     progress = Progress(0, 0, 1, 1, resolution, 1.0)
-    return Subject(path, FolderSource(loaded, resolution), protocol.data, resolution, options, progress)
+    return Subject(path, FolderSource(loaded, resolution, device), protocol.data, resolution, options, progress)
 
 
 def _height(path: Path) -> int:
@@ -189,19 +189,17 @@ class FolderSource:
 
     network = None
 
-    def __init__(self, images: RealImages, resolution: int) -> None:
-        self._images, self._resolution = images, resolution
+    def __init__(self, images: RealImages, resolution: int, device: torch.device) -> None:
+        self._images, self._resolution, self._device = images, resolution, device
 
     def sample(self, first: int, count: int, seed: int) -> Batch:
         """Images number `first` to `first` + `count` - 1 in an order that depends on the seed and the pixels."""
-        order: np.ndarray = self._images.order_by_hash(seed)
-        return self._images.take(self._resolution, order[first : first + count], torch.device("cpu"))
+        chosen = self._images.order_by_hash(seed)[first : first + count]
+        return self._images.take(self._resolution, chosen, self._device)
 
 
 def as_json(results: Sequence[RunResults]) -> str:
     """All numbers with their protocols, as JSON."""
-    from gankit.runs.record import row_as_json
-
     return json.dumps(
         [
             {"path": str(run.path), "rows": [row_as_json(row) for row in stage.metrics.values()]}

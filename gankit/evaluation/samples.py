@@ -52,8 +52,8 @@ class ImageSource:
 class Extraction(NamedTuple):
     """How populations are seen."""
 
-    extract: Callable[[Tensor], Features]
-    """From uint8 [N, 3, H, W] to features."""
+    extract: Callable[[Tensor], Features] | None
+    """From uint8 [N, 3, H, W] to features; None if nothing of theirs is kept."""
     identity: Mapping[str, Any]
     """Plain values that decide what `extract` gives."""
     keep: frozenset[Need]
@@ -155,15 +155,12 @@ class Population:
         seen, statistics = Seen(self.count), RunningStatistics()
         for batch in self._source.batches():
             images = for_extractor(batch.images)
-            found = _extracted(images, self._extraction.extract)
-            if not len(images) == len(found.pooled) == len(found.logits):
-                raise ValueError(
-                    f"the extractor saw {len(found.pooled)} features and {len(found.logits)} logits "
-                    f"in {len(images)} images"
-                )
-            if "statistics" in keep:
-                statistics.add(found.pooled)
-            parts = {"features": found.pooled.float(), "logits": found.logits.float(), "images": images}
+            parts = {"images": images}
+            if self._extraction.extract is not None:
+                found = _extracted(images, self._extraction.extract)
+                parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
+                if "statistics" in keep:
+                    statistics.add(found.pooled)
             kept = {name: part for name, part in parts.items() if name in keep}
             seen.add(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels})
         if seen.filled != self.count:
@@ -278,4 +275,9 @@ def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Feature
 
     full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False), full_precision:
-        return extract(images)
+        found = extract(images)
+    if not len(images) == len(found.pooled) == len(found.logits):
+        raise ValueError(
+            f"the extractor saw {len(found.pooled)} features and {len(found.logits)} logits in {len(images)} images"
+        )
+    return found

@@ -107,6 +107,11 @@ class Metric(Component):
     yardstick: ClassVar[bool] = False
     """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
 
+    @property
+    def extracts(self) -> bool:
+        """Whether it looks at what an extractor sees, rather than at images or the generator alone."""
+        return bool(self.needs & {"statistics", "features", "logits"})
+
     @abstractmethod
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """One or several numbers by name."""

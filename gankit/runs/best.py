@@ -25,12 +25,17 @@ class Best:
         """Images shown at the best evaluation."""
         return None if self.found is None else self.found["images"]
 
-    def is_beaten(self, rows: Sequence[Row]) -> bool:
-        """Whether an evaluation is better than all before; it is the best then."""
+    def is_beaten(self, rows: Sequence[Row], full: bool) -> bool:
+        """Whether an evaluation is better than all before; it is the best then.
+
+        Args:
+            rows: Its numbers.
+            full: Whether it was by the full protocol, whose numbers must have the metric among them.
+        """
         if self._name is None:
             return False
         named = [row for row in rows if row.name == self._name]
-        if not named and not self._complained:
+        if full and not named and not self._complained:
             self._complained = True
             hint = did_you_mean(self._name, [row.name for row in rows])
             report(f"checkpoints.best: the evaluation gave no {self._name}, so no checkpoint is kept for it.{hint}")

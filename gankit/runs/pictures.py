@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+
+from gankit.files import write_at_once
 
 READABLE = 64
 """Small images are enlarged to at least so many pixels."""
@@ -55,13 +57,10 @@ def save_png(path: Path, image: np.ndarray) -> None:
 
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
         raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if image.shape[2] == 4:  # a PNG's colours are not multiplied by opacity
-            picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
-        else:
-            picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-        picture.save(draft, format="PNG")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    if image.shape[2] == 4:  # a PNG's colours are not multiplied by opacity
+        picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
+    else:
+        picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    content = BytesIO()
+    picture.save(content, format="PNG")
+    write_at_once(path, content.getvalue())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from gankit.errors import RunError, UserError
+from gankit.files import write_at_once
 from gankit.runs.lock import LOCK, RunLock
 from gankit.tallying import Tally
 
@@ -36,6 +36,8 @@ class RunFolder:
         times.jsonl       when things happened, how fast, in how much memory
         samples/          pictures
         checkpoints/      all that is needed to go on, and the weights
+
+    Observers may add files of their own.
 
     Raises:
         UserError: if another process has the folder.
@@ -218,16 +220,3 @@ def as_json(number: float) -> float | str:
         return number
     number = float(number)  # numpy's and torch's scalars are none of json's types
     return number if math.isfinite(number) else str(number)
-
-
-def write_at_once(path: Path, content: bytes) -> None:
-    """Write a file that is either complete or as it was, whatever happens to the process or the disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

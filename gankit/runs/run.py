@@ -143,7 +143,7 @@ class TrainingRun(ObservedRun):
             rows = evaluators.evaluate(GeneratorSource(trainer.average, self._parts.device), self.progress, full)
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
-        if self._best.is_beaten(rows) and "save" not in self._due:
+        if self._best.is_beaten(rows, full) and "save" not in self._due:
             self._due.append("save")
 
     def _collect(self) -> None:

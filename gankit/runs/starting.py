@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def resume(
     try:
         before = load_experiment(folder.path / EXPERIMENT, check=False)
         wanted = experiment or load_experiment(folder.path / EXPERIMENT, settings)
-        wanted = _extended(wanted, before.training.extend)
+        wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = _allowed_changes(before, wanted)
         checkpoint = checkpoints.newest(folder.checkpoints, report)
         if checkpoint is not None and _is_finished(checkpoint, before):
@@ -182,8 +181,7 @@ def _note(
     for difference in other:
         report(f"warning: {difference}; the run will not be to the bit what it would have been")
     images = checkpoint.manifest["images"] if checkpoint else 0
-    entry = {"resumed": datetime.now(UTC).isoformat(timespec="seconds"), "images": images, "changed": changes, **now}
-    origin["resumed"] = [*origin.get("resumed", []), entry]
+    origin["resumed"] = [*origin.get("resumed", []), {"images": images, "changed": changes, **now}]
     folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
     folder.write(EXPERIMENT, dump_experiment(experiment))
     folder.time("resumed", images=images)

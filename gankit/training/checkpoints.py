@@ -149,13 +149,18 @@ def newest(folder: Path, report: Callable[[str], None], regular: bool = False) -
     return None
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether `path` is a checkpoint, whole or damaged."""
+    return any((path / name).is_file() for name in (TRAINING, f"{WEIGHTS[0]}.safetensors"))
+
+
 def chosen(path: Path, best: bool = False) -> Path:
     """The checkpoint that `path` means: itself, or that of a run, the newest or the best.
 
     Raises:
         UserError: if it is neither, or the run has none.
     """
-    if (path / MANIFEST).is_file():
+    if is_checkpoint(path):
         return path
     there = found(path / "checkpoints")
     if not there:
@@ -184,19 +189,23 @@ def manifest_of(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read as a checkpoint: {problem}") from None
 
 
-def load_average(path: Path, experiment: Experiment, device: torch.device, best: bool = False) -> Generator:
+def experiment_of(checkpoint: Path) -> Path:
+    """The file that says what was trained, in the run that a checkpoint lies in."""
+    return checkpoint.absolute().parents[1] / "experiment.yaml"
+
+
+def load_average(path: Path, experiment: Experiment, device: torch.device) -> Generator:
     """The averaged generator of a run or checkpoint, in eval mode and grown as it was.
 
     Args:
         path: A checkpoint, or a run, of which the newest checkpoint is taken.
         experiment: The run's experiment.
         device: Where to put it.
-        best: Take the run's best checkpoint instead.
 
     Raises:
         UserError: if there is no checkpoint or it cannot be read.
     """
-    checkpoint = chosen(path, best)
+    checkpoint = chosen(path)
     generator = Generator(experiment.generator, Shape.of(experiment)).placed(device)
     try:
         manifest = _manifest(checkpoint)

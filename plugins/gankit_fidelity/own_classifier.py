@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import Field
 
 from gankit import Dataset, Options, UserError
 from gankit.data import RealImages
+from gankit.files import write_at_once
 from gankit.runs.parts import choose_device
 from gankit_fidelity.classifier_file import Card, Shape
 from gankit_fidelity.modules import Classifier
@@ -84,7 +84,10 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
         epochs=recipe.epochs,
         seed=recipe.seed,
     )
-    write(output, as_file(network, card))
+    try:
+        write_at_once(output, as_file(network, card))
+    except OSError as problem:
+        raise UserError(f"-o: cannot write {output}: {problem.strerror}") from None
     say(f"held-out accuracy {right:.4f}")
     use = {"evaluation": {"extractor": {"use": "classifier", "weights": str(output.absolute())}}}
     say(f"wrote {output}; to measure with it, write into an experiment:\n\n{yaml.safe_dump(use, allow_unicode=True)}")
@@ -123,7 +126,7 @@ def divided(reals: RealImages) -> Division:
     """
     if reals.count < FEWEST_IMAGES:
         raise UserError(f"--data: {reals.count} images are too few to learn from; {FEWEST_IMAGES} are the least")
-    test = reals.test_part()
+    test = reals.test_part
     if test is not None:
         how = f"{test.count:,} images, the data set's own test part"
         return Division(pictures(reals), pictures(test), how)
@@ -159,18 +162,3 @@ class Progress:
         passed = time.monotonic() - self._start
         left = passed / epoch * (self._epochs - epoch)
         self._say(f"epoch {epoch} of {self._epochs}: loss {loss:.3f}, {passed:.0f} s, {left:.0f} s left")
-
-
-def write(output: Path, content: bytes) -> None:
-    """Write a whole file, or none.
-
-    Raises:
-        UserError: if it cannot be written.
-    """
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, output)
-    except OSError as problem:
-        unfinished.unlink(missing_ok=True)
-        raise UserError(f"-o: cannot write {output}: {problem.strerror}") from None

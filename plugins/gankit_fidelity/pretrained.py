@@ -71,8 +71,8 @@ class Pretrained(Extractor):
                 yield f"{self.title} knows no classes, but metric {as_options(metric)['use']} needs them"
 
     def missing(self, experiment: Experiment) -> str | None:
-        """The weights, unless they are there or can be had, or nothing is to be measured."""
-        if not experiment.evaluation.metrics or self.file.is_file():
+        """The weights, unless they are there or can be had, or no metric looks at what it sees."""
+        if not experiment.evaluation.extracts or self.file.is_file():
             return None
         if self.weights is not None:
             return f"there is no file of weights {self.weights}"

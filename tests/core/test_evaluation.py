@@ -30,8 +30,9 @@ from support.measuring import (
 )
 from torch import Tensor
 
+from gankit import Metric, registry
 from gankit.data import RealImages, to_network_range
-from gankit.evaluation.samples import Features, for_extractor
+from gankit.evaluation.samples import Features, Samples, for_extractor
 from gankit.evaluation.splits import split
 from gankit.observing import Row
 
@@ -180,6 +181,25 @@ def test_every_image_is_looked_at_once() -> None:
     Levels.seen.clear()
     measured.evaluate(grey(8), at(8))
     assert sum(Levels.seen) == 3 * 100  # the full reference is known
+
+
+def test_metrics_of_images_alone_load_no_extractor() -> None:
+    class Missing(Levels):
+        def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+            raise AssertionError("no extractor is needed")
+
+    class Darkest(Metric):
+        """The darkest pixel of all."""
+
+        needs = frozenset({"images"})
+
+        def evaluate(self, samples: Samples) -> dict[str, float]:
+            return {"darkest": float(samples.generated.images.min()), "least": float(samples.real.images.min())}
+
+    registry.register("test", "darkest", Darkest)
+    rows = evaluator(Darkest(), extractor=Missing()).evaluate(grey(4), at(4))
+    assert values(rows)["darkest"] == 128
+    assert only(rows, "least")["extractor"] == "none"
 
 
 # --- what is left untouched, and what is refused ----------------------------------------------------------------------

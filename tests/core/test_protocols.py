@@ -53,6 +53,18 @@ def test_the_cheaper_protocol_has_names_of_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_the_best_of_the_full_protocol_is_not_looked_for_in_the_cheaper_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = MEASURED | {"every": 40, "track": {"images": 16, "metrics": "is"}}
+    begin(tiny(evaluation=evaluation, checkpoints={"best": "fid"}), tmp_path / "known").train()
+    assert "checkpoints.best" not in capsys.readouterr().err
+    begin(tiny(evaluation=evaluation, checkpoints={"best": "fdi"}), tmp_path / "unknown").train()
+    said = capsys.readouterr().err
+    assert said.count("checkpoints.best: the evaluation gave no fdi") == 1
+    assert "Did you mean 'fid'?" in said
+
+
 def test_alphas_are_evaluated_when_a_fade_comes_past_them(tmp_path: Path) -> None:
     found = measured(tmp_path / "run", alphas=[0.2, 0.5])  # the fade goes from 32 to 64 images, in batches of 8
     assert [row["images"] for row in found if row["name"] == "fid"] == [32, 48, 56, 96]

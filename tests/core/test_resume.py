@@ -15,7 +15,7 @@ from support.command import rows
 from support.crashing import files
 from support.tiny import tiny
 
-from gankit import Observer, UserError, Watcher
+from gankit import Metric, Observer, UserError, Watcher
 from gankit.cli import main
 from gankit.errors import Interrupted, RunError
 from gankit.observing import Progress, Run
@@ -204,6 +204,31 @@ def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
     going_on(run).train()
     assert capsys.readouterr().err.count("warning: plugins pggan is gankit") == 1
     assert resume(run, strict=True) is None
+
+
+class Impatient(Metric):
+    """Sends this process a signal while it is computed for the second time."""
+
+    calls: ClassVar[list[int]] = []
+
+    def evaluate(self, samples: Any) -> dict[str, float]:
+        self.calls.append(1)
+        if len(self.calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert len(self.calls) > 2, "the signal did not break off the evaluation"
+        return {"impatient": 1.0}
+
+
+def test_a_signal_breaks_off_an_evaluation_which_is_done_again(tmp_path: Path) -> None:
+    register("observers", "impatient", Impatient)
+    Impatient.calls.clear()
+    options = OFTEN | {"evaluation": MEASURED | {"metrics": ["fid", "impatient"]}}
+    with pytest.raises(Interrupted):
+        begin(tiny(**options), tmp_path / "run").train()
+    assert [row for row in rows(tmp_path / "run") if row["images"] == 32 and "protocol" in row] == []
+    going_on(tmp_path / "run").train()
+    begin(tiny(**options), tmp_path / "whole").train()
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
 
 
 class Signaller(Observer):

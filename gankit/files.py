@@ -1,0 +1,23 @@
+"""Files that are either complete or as they were."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_at_once(path: Path, content: bytes) -> None:
+    """Write a file that is either complete or as it was, whatever happens to the process or the disk.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
