@@ -40,6 +40,9 @@ from gankit.options import (
     repeated,
 )
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
+"""What experiments, studies and variants are called: safe as the name of a folder."""
+
 
 def default(value: Any) -> Any:
     """A field whose default is read as if it stood in the file, so that components are looked up when one is read."""
@@ -233,8 +236,10 @@ class Checkpoints(Options):
 class Experiment(Options):
     """Everything that a run depends on."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$")
+    name: str = Field(pattern=NAME)
     """Name of the experiment and of its run folder."""
+    variant: str | None = Field(default=None, pattern=NAME)
+    """The variant of a study that this is; `gankit run` says so in the runs of a study, whose name `name` then is."""
     seed: int = Field(default=0, ge=0)
     """Decides every random draw."""
     plugins: list[Path] = []

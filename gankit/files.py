@@ -9,9 +9,14 @@ from pathlib import Path
 def write_at_once(path: Path, content: bytes) -> None:
     """Write a file that is either complete or as it was, whatever happens to the process or the disk.
 
+    What is there and no file, such as /dev/null or a pipe, is written to and stays what it is.
+
     Raises:
         OSError: if it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:

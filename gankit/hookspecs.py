@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
     from gankit.component import Component
+    from gankit.results.reading import RunResults
 
 hookspec = pluggy.HookspecMarker("gankit")
 hookimpl = pluggy.HookimplMarker("gankit")
@@ -33,4 +35,21 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
     commands; so import nothing heavy before `run`. A name that `gankit` itself has is refused. If several plugins add
     one name, it is refused when it is used. A plugin that fails here adds no command, which is said where commands are
     listed and where one is not found; it disturbs nobody else.
+    """
+
+
+@hookspec(firstresult=True)
+def gankit_read_runs(place: Path) -> list[RunResults] | None:
+    """Read the runs that `place` holds, if it is of a kind that this plugin knows; return None if it is not.
+
+    So `gankit compare` and all that reads results can take them from elsewhere than run folders, from a tracker say.
+    A run counts by its `path`: where the folder of that name was named too, that is read and this left out.
+
+    Only installed plugins are asked, and only about places in which there is no run folder; so import nothing heavy
+    before it is clear that you know the place. Raise `gankit.UserError` if you know it and cannot read it. If a plugin
+    fails in another way the others are asked all the same, and it is named if none of them knows the place.
+
+    Args:
+        place: A file or folder as the user named it, or for a file of a study or an experiment the folder that it is
+            run in; there may be nothing there.
     """

@@ -74,6 +74,11 @@ class Run(Protocol):
         ...
 
     @property
+    def shelf(self) -> Path:
+        """The folder that holds the run's folder, or that of the study which the run belongs to."""
+        ...
+
+    @property
     def progress(self) -> Progress:
         """Where the run stands now."""
         ...

@@ -14,7 +14,7 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -111,7 +111,7 @@ class PluginManager(pluggy.PluginManager):
             others = [other for other in self.get_plugins() if other is not plugin]
             register = self.subset_hook_caller("gankit_register", others)
             register(register=partial(registry.register, name))
-            if not registry.provided_by(name) and not self._implements(plugin, "gankit_add_commands"):
+            if not registry.provided_by(name) and not self._does_more(plugin):
                 raise UserError("registers no component: is gankit_register marked with @gankit.hookimpl?")
         except BaseException:
             if self.get_plugin(name) is plugin:
@@ -124,21 +124,33 @@ class PluginManager(pluggy.PluginManager):
         """Whether a plugin has an implementation of `hook`."""
         return any(caller.name == hook for caller in self.get_hookcallers(plugin) or ())
 
+    def _does_more(self, plugin: object) -> bool:
+        """Whether a plugin has another hook than that by which it registers components."""
+        return any(caller.name != "gankit_register" for caller in self.get_hookcallers(plugin) or ())
+
     def names(self) -> list[str]:
         """The loaded plugins, in the order of their names."""
         return sorted(self._sources)
 
-    def ask(self, name: str, hook: str, **arguments: object) -> str | None:
-        """Call `hook` of the plugin called `name` alone, if it has it; why and where it failed, None if it did not."""
+    def call(self, name: str, hook: str, **arguments: object) -> Any:
+        """What `hook` of the plugin called `name` alone gives, None if it has no such hook; raises what it raises."""
         plugin = self.get_plugin(name)
         if not self._implements(plugin, hook):
             return None
         others = [other for other in self.get_plugins() if other is not plugin]
+        return self.subset_hook_caller(hook, others)(**arguments)
+
+    def ask(self, name: str, hook: str, **arguments: object) -> str | None:
+        """Call `hook` of the plugin called `name` alone, if it has it; why and where it failed, None if it did not."""
         try:
-            self.subset_hook_caller(hook, others)(**arguments)
+            self.call(name, hook, **arguments)
         except (Exception, SystemExit) as failure:
-            return _reason(failure, self._sources[name].path)
+            return self.reason(name, failure)
         return None
+
+    def reason(self, name: str, failure: BaseException) -> str:
+        """Why and in which of its lines the plugin called `name` failed."""
+        return _reason(failure, self._sources[name].path)
 
     def _check_hooks(self, plugin: object) -> None:
         """Refuse an implementation of a hook that does not exist."""

@@ -48,7 +48,7 @@ def report(message: str) -> None:
 
 def in_short(failure: Exception) -> str:
     """What was raised, and where, on one line; of a message meant for the user just that."""
-    if isinstance(failure, UserError):
+    if isinstance(failure, UserError | RunError):
         return str(failure)
     where = traceback.extract_tb(failure.__traceback__)[-1]
     message = " ".join(str(failure).split())

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gankit.cli.options import add_plugin_option, load_plugins
+from gankit.errors import UserError
 
 TOLD = {
     "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
@@ -25,7 +26,9 @@ TOLD = {
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("evaluate", help="measure runs, checkpoints, folders", description=__doc__)
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="a run, a checkpoint or a folder of images")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
+    )
     for name, (metavar, text) in TOLD.items():
         parser.add_argument(f"--{name}", metavar=metavar, help=text)
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
@@ -42,15 +45,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gankit.evaluation.measuring import Protocol, as_json, measure
     from gankit.reading.arguments import data_argument, read_arguments
-    from gankit.runs.results import print_table
+    from gankit.results.table import print_table
 
     told = {name: getattr(arguments, name) for name in TOLD}
     if told["data"] is not None:
         told["data"] = data_argument(told["data"])
     protocol = read_arguments(Protocol, told)
-    results = measure(arguments.paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
+    paths = [path for place in arguments.paths for path in _meant(place)]
+    results = measure(paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
     if arguments.json:
         print(as_json(results))
     else:
         print_table(results)
     return 0
+
+
+def _meant(place: Path) -> list[Path]:
+    """The runs that a place stands for; itself if there are none, for it may be a checkpoint or a folder of images."""
+    from gankit.results.finding import find_runs
+
+    if (place / "manifest.json").exists():
+        return [place]
+    try:
+        return find_runs([place])
+    except UserError:
+        return [place]

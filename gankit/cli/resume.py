@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Go on from the newest checkpoint that can be read, then print the results."""
     extend = _images(arguments.extend)
 
-    from gankit.runs.results import print_results
+    from gankit.results.table import print_results
     from gankit.runs.starting import resume
 
     training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict)

@@ -20,10 +20,10 @@ from gankit.observing import Progress
 from gankit.options import Images, Many, Options
 from gankit.reading.arguments import data_argument, read_arguments
 from gankit.reading.loading import load_experiment
+from gankit.results.reading import Evaluation as Measured
+from gankit.results.reading import RunResults
 from gankit.runs.parts import choose_device
 from gankit.runs.record import is_run, row_as_json
-from gankit.runs.results import Evaluation as Measured
-from gankit.runs.results import RunResults
 from gankit.training.checkpoints import chosen, experiment_of, is_checkpoint, load_average, manifest_of
 from gankit.training.sampling import GeneratorSource
 

@@ -21,14 +21,21 @@ def dump_experiment(experiment: Experiment) -> str:
 
     Whoever reads YAML by version 1.1 or 1.2 reads the same.
     """
-    document = _Dumper(StringIO(), sort_keys=False).represent_data(_bare(experiment.model_dump()))
+    return dump(experiment.model_dump())
+
+
+def dump(value: dict[str, Any]) -> str:
+    """A mapping of plain values as YAML; short lists and mappings stand on one line."""
+    document = _Dumper(StringIO(), sort_keys=False).represent_data(_bare(value))
     _lay_out(document, indent=0, is_root=True)
     return yaml.serialize(document, Dumper=_Dumper, allow_unicode=True, width=2**31)
 
 
 def inline(value: Any) -> str:
     """A plain value as YAML on one line."""
-    text = yaml.dump(_bare(value), Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31)
+    text = yaml.dump(
+        _bare(value), Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -18,7 +19,18 @@ from gankit.reading.merging import read_experiment
 from gankit.reading.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
 from gankit.reading.parts import components
 
-__all__ = ["components", "dump_experiment", "load_experiment"]
+__all__ = ["Judged", "components", "dump_experiment", "judge", "load_experiment", "load_root", "the_experiment"]
+
+
+class Judged(NamedTuple):
+    """An experiment, or what is wrong with it."""
+
+    experiment: Experiment | None
+    """None if it cannot be read as one."""
+    wrong: list[Mistake]
+    """Everything that its user has to mend."""
+    lacking: list[Mistake]
+    """What a valid experiment needs and this machine lacks."""
 
 
 def load_experiment(
@@ -40,34 +52,65 @@ def load_experiment(
     Raises:
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
     """
+    return the_experiment(load_root(path, settings, plugin_files), str(path), check, note)
+
+
+def the_experiment(
+    root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None
+) -> Experiment:
+    """The experiment that `root` says; see `load_experiment`.
+
+    Args:
+        root: What stands in its file, with all that it extends.
+        first: The file.
+        check: False leaves out whether it can be run.
+        note: Told each thing that is missing here; without it, that is an error too.
+
+    Raises:
+        UserError: with every mistake found.
+    """
+    judged = judge(root, check)
+    if judged.experiment is None or judged.wrong or (judged.lacking and note is None):
+        raise report([*judged.wrong, *judged.lacking], first)
+    for mistake in judged.lacking:
+        if note is not None:
+            note(str(mistake))
+    return judged.experiment
+
+
+def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = ()) -> Table:
+    """What stands in a file of an experiment or a study and in all that it extends; loads every plugin it needs.
+
+    Raises:
+        UserError: if any of that cannot be read.
+    """
     plugins.load_installed()
     for file in plugin_files:
         try:
             plugins.load_file(file)
         except UserError as failure:
             raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
-    root = _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
+    return _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
+
+
+def judge(root: Table, check: bool = True) -> Judged:
+    """The experiment that `root` says, with all that is wrong with it and all that is missing here.
+
+    Args:
+        root: What stands in its file, with all that it extends.
+        check: False leaves out whether it can be run.
+    """
     try:
         experiment = Experiment.model_validate(plain(root))
     except ValidationError as failure:
-        raise report(mistakes_of(failure, root), first=str(path)) from None
-    if check:
-        _check(experiment, root, str(path), note)
-    return experiment
-
-
-def _check(experiment: Experiment, root: Table, first: str, note: Callable[[str], None] | None) -> None:
-    """Raise for what keeps the experiment from working; tell `note` what is missing here, or raise for that too."""
+        return Judged(None, mistakes_of(failure, root), [])
 
     def placed(found: Sequence[Problem]) -> list[Mistake]:
         return [Mistake(*place_of(experiment, root, part), message) for part, message in found]
 
-    wrong, lacking = placed(problems(experiment)), placed(missing(experiment))
-    if wrong or (lacking and note is None):
-        raise report([*wrong, *lacking], first)
-    for mistake in lacking:
-        if note is not None:
-            note(str(mistake))
+    if not check:
+        return Judged(experiment, [], [])
+    return Judged(experiment, placed(problems(experiment)), placed(missing(experiment)))
 
 
 def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:

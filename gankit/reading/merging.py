@@ -33,7 +33,7 @@ def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
     if len(settings) > MOST_SETTINGS or sum(map(len, settings)) > MOST_BYTES:
         raise UserError(f"--set: more than {MOST_SETTINGS} or longer than {MOST_BYTES // 1024} KiB; put them in a file")
     for setting in settings:
-        root = _changed(root, setting)
+        root = _set(root, setting)
         _check_size(root, Mark(f"--set {setting}"))
     assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
     return root
@@ -133,22 +133,38 @@ def _check_size(node: Node, mark: Mark) -> None:
         raise report([Mistake(mark, (), f"more than {MOST_VALUES:,} values with this, which no experiment has")])
 
 
-def _changed(root: Node, setting: str) -> Node:
-    """What `root` becomes by one `--set`; a list is changed by the position of an item, counted from 0.
+def _set(root: Node, setting: str) -> Node:
+    """What `root` becomes by one `--set`.
 
     Raises:
-        UserError: if it is no a.b=value, or its value is no YAML, or the list has no such item.
+        UserError: if it is no a.b=value, or its value is no YAML, or a list has no such item.
     """
     mark = Mark(f"--set {setting}")
     path, equals, text = setting.partition("=")
-    segments = path.strip().split(".")
-    if not equals or not all(segments) or len(segments) > DEEPEST:
+    if not equals:
         raise report([Mistake(mark, (), "expected option=value, such as --set training.batch=16")])
+    return changed(root, path.strip(), parse(text, mark.source, has_lines=False) or Scalar(mark, None), mark)
+
+
+def changed(root: Node, path: str, value: Node, mark: Mark) -> Node:
+    """What `root` becomes when the option at the dotted `path` is given `value`, merged as `extends` does.
+
+    Args:
+        root: An experiment.
+        path: Such as training.batch; a list is changed by the position of an item, counted from 0.
+        value: What the option is to be, or the options of it that are to change.
+        mark: Where the path stands.
+
+    Raises:
+        UserError: if it is no path, or leads to an item that a list has not.
+    """
+    segments = path.split(".")
+    if not all(segments) or len(segments) > DEEPEST:
+        raise report([Mistake(mark, (), f"expected an option, such as training.batch, not {path!r}")])
     try:
         keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
     except ValueError:
         raise report([Mistake(mark, (), "a number of too many digits")]) from None
-    value = parse(text, mark.source, has_lines=False) or Scalar(mark, None)
     return merge(root, _nested(root, keys, value, mark))
 
 

@@ -5,15 +5,52 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from gankit.errors import UserError
+from gankit.tallying import report
 
 LOCK = ".lock"
 HOLDER = ".holder.json"
+PATIENCE = 0.2
+"""Seconds to wait for whoever only looks whether a folder is held."""
+
+
+def is_held(folder: Path) -> bool:
+    """Whether some process, perhaps of another machine, has a run's folder; looks without getting in anyone's way."""
+    if not (folder / HOLDER).exists():
+        return False
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        with lock:
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written to
+        return False
+
+
+def wait_for(folder: Path) -> None:
+    """Wait until no other process has a run's folder, saying once that this is what is waited for."""
+    told = False
+    while is_held(folder):
+        if not told:
+            report(f"waiting for {held_by(folder)}, which has {folder}")
+            told = True
+        time.sleep(1)
+
+
+def held_by(folder: Path) -> str:
+    """Who has a folder, in words."""
+    try:
+        holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        return f"process {holder['process']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, KeyError):  # it may be about to write it
+        return "another process"
 
 
 class RunLock:
@@ -26,12 +63,12 @@ class RunLock:
             UserError: naming the process that has it.
             OSError: if the folder cannot be written to.
         """
-        self._lock = FileLock(folder / LOCK, timeout=0)
+        self._lock = FileLock(folder / LOCK, timeout=PATIENCE)
         self._holder = folder / HOLDER
         try:
             self._lock.acquire()
         except Timeout:
-            raise UserError(f"{folder} is in use by {self._held_by()}; wait for it, or end it") from None
+            raise UserError(f"{folder} is in use by {held_by(folder)}; wait for it, or end it") from None
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
         self._holder.write_text(json.dumps(holder) + "\n", encoding="utf-8")
@@ -40,11 +77,3 @@ class RunLock:
         """Let others have the folder."""
         self._holder.unlink(missing_ok=True)
         self._lock.release()
-
-    def _held_by(self) -> str:
-        """Who has the folder, in words."""
-        try:
-            holder = json.loads(self._holder.read_text(encoding="utf-8"))
-            return f"process {holder['process']} on {holder['host']} since {holder['since']}"
-        except (OSError, ValueError, KeyError):  # it may be about to write it
-            return "another process"

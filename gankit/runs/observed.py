@@ -11,10 +11,10 @@ from torch import nn
 
 from gankit.data import to_uint8
 from gankit.observing import Picture, Progress, Row
+from gankit.results.reading import read_rows
 from gankit.runs.parts import Parts
 from gankit.runs.pictures import save_png
 from gankit.runs.record import METRICS, RunFolder
-from gankit.runs.results import read_rows
 from gankit.runs.watching import Watchers
 
 
@@ -41,6 +41,11 @@ class ObservedRun:
     def folder(self) -> Path:
         """The run's folder."""
         return self._record.path
+
+    @property
+    def shelf(self) -> Path:
+        """The folder that holds the run's folder, or that of the study: STUDY/VARIANT/seed-N."""
+        return self.folder.parents[0 if self.experiment.variant is None else 2]
 
     @property
     def progress(self) -> Progress:

@@ -40,6 +40,7 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
             "torch": torch.__version__,
         },
         "plugins": plugins_of(experiment),
+        "stages": [list(stage) for stage in experiment.stages()],
         "platform": platform.platform(),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 EXPERIMENT = "experiment.yaml"
 METRICS = "metrics.jsonl"
 PROVENANCE = "provenance.json"
+TIMES = "times.jsonl"
+STUDY = "study.yaml"
+"""What a study's folder holds: the study as it was run."""
 BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", "provenance", "metrics", "experiment")
 """What a run's folder holds before it is one."""
 
@@ -48,7 +51,7 @@ class RunFolder:
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
         self._lock = RunLock(self.path)
-        self._clock = Tally("times.jsonl")
+        self._clock = Tally(TIMES)
 
     @classmethod
     def create(cls, path: Path, experiment: Experiment, source: Path | None = None) -> Self:
@@ -164,7 +167,7 @@ class RunFolder:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
         measured = {name: fact if isinstance(fact, str) else as_json(fact) for name, fact in facts.items()}
         entry = {"time": moment, "event": event, **measured, "peak_memory": peak_memory()}
-        self._clock.attempt(lambda: self._append("times.jsonl", [entry]), "to be written")
+        self._clock.attempt(lambda: self._append(TIMES, [entry]), "to be written")
 
     def _replace(self, name: str, content: bytes) -> None:
         try:

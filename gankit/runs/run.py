@@ -14,7 +14,7 @@ from gankit.runs.observed import ObservedRun
 from gankit.runs.parts import Parts
 from gankit.runs.record import RunFolder
 from gankit.runs.watching import Watchers
-from gankit.tallying import report
+from gankit.tallying import in_short, report
 from gankit.training import checkpoints
 from gankit.training.averages import Averages
 from gankit.training.checkpoints import Checkpoint
@@ -57,6 +57,7 @@ class TrainingRun(ObservedRun):
         try:
             if not checkpoints.found(self._record.checkpoints):
                 self._save()  # tells at once whether there is room, and there is always something to go back to
+            self._record.time("begun", images=self._trainer.images, **self._parameters())
             with self._interrupts:
                 self._finish()
             self._record.time("finished")
@@ -65,6 +66,9 @@ class TrainingRun(ObservedRun):
             if self._saved_at != self._trainer.images:
                 self._save(interrupted=True)
             report(f"left at {self._trainer.images:,} images; go on with: gankit resume {self.folder}")
+            raise
+        except Exception as failure:
+            self._record.time("failed", reason=in_short(failure))
             raise
         finally:
             self._watchers.closed()
@@ -81,7 +85,9 @@ class TrainingRun(ObservedRun):
             else:
                 self._round()
             self._heed()
-        self._collect()
+        if self._submitted is not None:  # as if it had been measured before the last checkpoint
+            self._collect()
+            self._save()
 
     def _round(self) -> None:
         """One round, what is recorded of it, and what is due after it."""
@@ -181,6 +187,7 @@ class TrainingRun(ObservedRun):
             "best": self._best.found,
             "data": self._parts.reals.fingerprint,
             "interrupted": interrupted,
+            "finished": trainer.images >= trainer.ends[-1] and not due,
         }
         self._record.save(state, about, options.keep, self._best.images)
         self._saved_at = trainer.images
@@ -209,7 +216,6 @@ class TrainingRun(ObservedRun):
         if request is None:
             return
         if request.rate is None:
-            self._record.time("stopped", reason=request.reason)
             raise RunError(f"{self.folder} was stopped: {request.reason}")
         attempt, rate = self._trainer.attempt + 1, self._trainer.rate * request.rate
         checkpoint = checkpoints.newest(self._record.checkpoints, report, regular=True)
@@ -226,6 +232,13 @@ class TrainingRun(ObservedRun):
         at = self.progress
         means = self._losses.taken()
         self._write([Row(at.images, at.stage, at.resolution, name, mean) for name, mean in means.items()])
+
+    def _parameters(self) -> dict[str, float]:
+        """How many parameters each network has, the layers of all resolutions counted."""
+        return {
+            f"{name}_parameters": sum(parameter.numel() for parameter in network.parameters())
+            for name, network in self.networks.items()
+        }
 
     def _time_stage(self, resolution: int) -> None:
         images, since = self._stage_began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.reading.dumping import dump_experiment
 from gankit.reading.loading import load_experiment
+from gankit.runs.changes import allowed_changes
 from gankit.runs.parts import Parts
 from gankit.runs.provenance import provenance
 from gankit.runs.record import EXPERIMENT, PROVENANCE, RunFolder
@@ -18,9 +19,6 @@ from gankit.runs.run import TrainingRun
 from gankit.tallying import report
 from gankit.training import checkpoints
 from gankit.training.checkpoints import Checkpoint
-
-MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "launcher")
-"""Options that may be other ones when a run goes on: none of them changes what is trained."""
 
 
 def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingRun:
@@ -66,7 +64,7 @@ def resume(
         before = load_experiment(folder.path / EXPERIMENT, check=False)
         wanted = experiment or load_experiment(folder.path / EXPERIMENT, settings)
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
-        changes = _allowed_changes(before, wanted)
+        changes = allowed_changes(before, wanted)
         checkpoint = checkpoints.newest(folder.checkpoints, report)
         if checkpoint is not None and _is_finished(checkpoint, before):
             if not extend:
@@ -101,41 +99,6 @@ def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
     """Whether nothing was left to do."""
     total = sum(stage.images for stage in experiment.stages())
     return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
-
-
-def _allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
-    """What differs between two experiments, by the path of the option.
-
-    Raises:
-        UserError: naming every option that must not differ.
-    """
-    old, new = (dict(_flat(experiment.model_dump(mode="json"))) for experiment in (before, wanted))
-    changes = {
-        option: {"before": old.get(option), "now": new.get(option)}
-        for option in old | new
-        if old.get(option) != new.get(option)
-    }
-    refused = [option for option in changes if not any(f"{option}.".startswith(f"{free}.") for free in MAY_CHANGE)]
-    if refused:
-        listed = "\n".join(
-            f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
-        )
-        raise UserError(
-            f"a run goes on as it began; only {', '.join(MAY_CHANGE)} may be changed, but these were too:\n{listed}"
-        )
-    return changes
-
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every option that is no mapping of options, by its dotted path."""
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield from _flat(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        for position, item in enumerate(value):
-            yield from _flat(item, f"{path}.{position}")
-    else:
-        yield path, value
 
 
 def _refuse_other_data(checkpoint: Checkpoint, parts: Parts) -> None:

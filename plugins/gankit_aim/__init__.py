@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gankit import Component, hookimpl
+from gankit import Component, UserError, hookimpl
 from gankit_aim.observers import Aim
+from gankit_aim.places import repositories
+
+if TYPE_CHECKING:
+    from gankit.results.reading import RunResults
 
 
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register every component of this package."""
     register("aim", Aim)
+
+
+@hookimpl
+def gankit_read_runs(place: Path) -> list[RunResults] | None:
+    """Read the runs of an Aim repository, or of all in and below a folder."""
+    if place.parts[:1] == ("aim:",):
+        raise UserError(
+            f"aim://{'/'.join(place.parts[1:])} is a server of Aim, and runs are read from repositories alone: name "
+            "the folder .aim that it serves, on the machine that holds it"
+        )
+    found = repositories(place)
+    if not found:
+        return None
+    if find_spec("aim") is None:
+        raise UserError(
+            f"{found[0]} is an Aim repository, and aim is not installed (it has no release for Python 3.13 and later); "
+            "name run folders instead: they are read without it"
+        )
+    from gankit_aim.reading import read_repositories
+
+    runs = read_repositories(found)
+    if not runs:
+        raise UserError(f"{', '.join(map(str, found))}: no run of gankit's is tracked there")
+    return runs

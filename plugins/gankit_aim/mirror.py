@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aim  # noqa: TID253
 
-from gankit.runs.results import common_protocol, of_reals
+from gankit.results.protocols import common_protocol
+from gankit_aim.facts import PARAM, Facts, series_of
 
 if TYPE_CHECKING:
+    from gankit.growing import Stage
     from gankit.observing import Picture, Row
+    from gankit.results.reading import Cost
 
 EVENTS = "events"
 """The series of what happened, in words."""
@@ -22,13 +25,22 @@ EVENTS = "events"
 class Mirror:
     """One Aim run, as far as it shows a run."""
 
-    def __init__(self, tracked: aim.Run, folder: Path, options: dict[str, Any]) -> None:
-        """Name `tracked` after the run's folder and give it the experiment's options as params."""
+    def __init__(self, tracked: aim.Run, folder: Path, options: dict[str, Any], stages: Sequence[Stage]) -> None:
+        """Name `tracked` after the run's folder and its variant, and give it the experiment's options as params.
+
+        Those by which runs are grouped and chosen stand beside them, under names that make short titles: a run outside
+        a study counts as a variant of its own.
+        """
         self.tracked = tracked
+        self._facts = Facts(list(stages), options)
         self._events: dict[int, list[aim.Text]] = {}
-        tracked.name = folder.name
+        variant: str | None = options.get("variant")
+        tracked.name = folder.name if variant is None else f"{folder.parent.name}/{folder.name}"
+        tracked["study"], tracked["variant"], tracked["seed"] = options["name"], variant or folder.name, options["seed"]
+        tracked["stage"] = self._stage = 1
         tracked["folder"] = str(folder)
         tracked["hparams"] = options
+        self._write_facts()
 
     def replay(self, rows: Iterable[Row], pictures: Iterable[Picture], progressed: Callable[[], None]) -> list[Path]:
         """Track all of a run as it was tracked when it came to be.
@@ -51,21 +63,25 @@ class Mirror:
             except (OSError, ValueError):  # of the file; what Aim cannot write raises others
                 unreadable.append(picture.path)
             progressed()
+        self._facts.whole = True
+        self._write_facts()
         return unreadable
 
     def record(self, rows: list[Row]) -> None:
         """Track losses, metrics and events.
 
         Every name with every context is a column of Aim's table of runs, in the order of the alphabet. So only
-        metrics have a context, the resolution, which lines up runs that came to it in different stages; and what
-        measures reals, the same for every run, is called reals.<name>, which stands behind.
+        metrics have a context, the resolution, which lines up runs that came to it in different stages.
         """
+        if self._facts.add(rows):  # first, so that whoever reads a live run knows how what it finds was measured
+            self._write_facts()
+        if self._stage != (stage := max(self._facts.reached, default=1)):
+            self.tracked["stage"] = self._stage = stage
         if protocol := common_protocol(rows):
             self.tracked["protocol"] = protocol
         for row in rows:
             context: dict[int | str, Any] = {} if row.protocol is None else {"resolution": row.resolution}
-            name = f"reals.{row.name}" if of_reals(row) else row.name
-            self.tracked.track(row.value, name=name, step=row.images, context=context)
+            self.tracked.track(row.value, name=series_of(row), step=row.images, context=context)
             if row.note is not None:
                 self._tell(row.images, f"{row.name}: {row.note}")
 
@@ -74,6 +90,15 @@ class Mirror:
         name, path, at = picture
         image = aim.Image(str(path), caption=name, format="png")
         self.tracked.track(image, name=series(name), step=at.images, context={"resolution": at.resolution})
+
+    def note_cost(self, cost: Cost) -> None:
+        """Note what the run has taken so far."""
+        if (cost.seconds, cost.parameters) != (self._facts.seconds, self._facts.parameters):
+            self._facts.seconds, self._facts.parameters = cost.seconds, cost.parameters
+            self._write_facts()
+
+    def _write_facts(self) -> None:
+        self.tracked[PARAM] = self._facts.as_text()
 
     def _tell(self, images: int, event: str) -> None:
         """Track an event beside those of the same step, for each step of a series holds what was tracked last."""

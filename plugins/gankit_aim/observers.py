@@ -27,7 +27,8 @@ class Aim(Observer):
     """
 
     repo: Annotated[str, AfterValidator(_absolute)] | None = None
-    """The folder whose .aim is the repository, or aim://HOST:PORT; null: the folder that holds the run's folder."""
+    """The folder whose .aim is the repository, or aim://HOST:PORT; null: the folder that holds the run's folder or that
+    of its study."""
     experiment: str | None = None
     """The experiment under which Aim files the run; null: the experiment's name."""
 
@@ -44,4 +45,4 @@ class Aim(Observer):
             )
         from gankit_aim.tracking import Tracker
 
-        return Tracker(run, self.repo or str(run.folder.parent), self.experiment or run.experiment.name)
+        return Tracker(run, self.repo or str(run.shelf), self.experiment or run.experiment.name)

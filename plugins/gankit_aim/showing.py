@@ -6,12 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gankit.results.reading import read_run
+from gankit.runs.record import is_run
 from gankit.tallying import in_short
 from gankit_aim import repository
 from gankit_aim.ledger import Entry, Ledger
 from gankit_aim.mirror import Mirror
 
 if TYPE_CHECKING:
+    from gankit.growing import Stage
     from gankit.observing import Picture, Row
 
 
@@ -23,7 +26,13 @@ class Showing:
     """
 
     def __init__(
-        self, send: Callable[[tuple[str, Any]], None], folder: Path, options: dict[str, Any], repo: str, experiment: str
+        self,
+        send: Callable[[tuple[str, Any]], None],
+        folder: Path,
+        options: dict[str, Any],
+        stages: Sequence[Stage],
+        repo: str,
+        experiment: str,
     ) -> None:
         """Prepare to show a run.
 
@@ -31,10 +40,12 @@ class Showing:
             send: Takes messages for the user, ("said", text), and signs of life, ("busy", None).
             folder: The run's folder.
             options: The run's experiment.
+            stages: Its stages.
             repo: A folder, which is made an Aim repository if it is none, or aim://HOST:PORT.
             experiment: The experiment under which Aim files it.
         """
-        self._folder, self._options, self._repo, self._experiment = folder, options, repo, experiment
+        self._folder, self._options, self._stages = folder, options, stages
+        self._repo, self._experiment = repo, experiment
         self._send = send
         self._ledger = Ledger(folder, self._say)
         self._mirror: Mirror | None = None
@@ -62,6 +73,8 @@ class Showing:
         """Track losses, metrics and events."""
         if self._mirror is not None:
             self._mirror.record(rows)
+            if any(row.protocol is not None for row in rows):
+                self._note_cost(self._mirror)
 
     def show(self, picture: Picture) -> None:
         """Track a picture."""
@@ -82,8 +95,9 @@ class Showing:
         try:
             # noted before there is anything of it, so that it can be removed whatever happens
             tracked = repository.begin(self._repo, self._experiment, lambda new: self._ledger.add(self._repo, new))
-            mirror = Mirror(tracked, self._folder, self._options)
+            mirror = Mirror(tracked, self._folder, self._options, self._stages)
             unreadable = mirror.replay(rows, pictures, lambda: self._send(("busy", None)))
+            self._note_cost(mirror)
         except Exception:
             if mirror is not None:
                 self._end(mirror)
@@ -94,6 +108,11 @@ class Showing:
         if unreadable:
             self._say(f"pictures that cannot be read are no longer shown: {', '.join(map(str, unreadable))}")
         return mirror
+
+    def _note_cost(self, mirror: Mirror) -> None:
+        """Let an Aim run tell what the run's folder says of its cost."""
+        if is_run(self._folder):
+            mirror.note_cost(read_run(self._folder).cost)
 
     def _end(self, mirror: Mirror) -> None:
         """Write no more to an Aim run."""

@@ -27,7 +27,8 @@ class Tracker(Watcher):
         self._hash: str | None = None
         self._aim: Apart | None = Apart()
         try:
-            self._aim.ask("begin", run.folder, run.experiment.model_dump(mode="json"), repo, experiment)
+            options, stages = run.experiment.model_dump(mode="json"), run.experiment.stages()
+            self._aim.ask("begin", run.folder, options, stages, repo, experiment)
             self._replay(self._aim)
         except BaseException:
             self._aim.end()

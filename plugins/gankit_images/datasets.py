@@ -63,7 +63,7 @@ class Digits(Dataset):
 
         scans, digits = load_digits(return_X_y=True)
         images = np.stack([resized_scan(scan.reshape(8, 8) * (255 / 16), resolution) for scan in scans])
-        return LabelledImages(images[:, None], digits.astype(np.int64) if self.labels else None)
+        return LabelledImages(images[:, None], np.asarray(digits, np.int64) if self.labels else None)
 
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")

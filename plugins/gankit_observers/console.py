@@ -15,7 +15,8 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from gankit import Watcher
-from gankit.runs.results import FLOOR, column_names, significant
+from gankit.results.protocols import FLOOR
+from gankit.results.table import column_names, significant
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -42,7 +42,7 @@ def test_dump_says_everything_and_loads_back_equal(load: Load) -> None:
     assert load(text) == experiment
     assert dump_experiment(load(text)) == text
     lines = text.splitlines()
-    assert lines[:2] == ["name: toy", "seed: 0"]
+    assert lines[:2] == ["name: toy", "variant: null"]
     assert "loss: {use: toys/tug, margin: 2.0}" in lines
     assert "  batch: {4: 16, 16: 8}" in lines
     assert "  channels: 64" in lines, "a table of one value is written as the value"

@@ -241,8 +241,8 @@ def test_settings(write: Callable[..., None], settings: list[str], result: dict[
     ("setting", "message"),
     [
         ("a", "--set a: expected option=value"),
-        ("=3", "--set =3: expected option=value"),
-        ("a..b=3", "--set a..b=3: expected option=value"),
+        ("=3", "--set =3: expected an option, such as training.batch, not ''"),
+        ("a..b=3", "--set a..b=3: expected an option, such as training.batch"),
         ("a=[1", "--set a=[1: this bracket is never closed"),
         ("a={x: 1, x: 2}", "--set a={x: 1, x: 2}: 'x' stands twice"),
         ("list.2=3", "--set list.2=3: no item 2: the list has 2, counted from 0"),

@@ -22,9 +22,9 @@ from gankit import UserError
 from gankit.config import Experiment
 from gankit.observing import Row
 from gankit.reading.loading import load_experiment
+from gankit.results.reading import read_run
 from gankit.runs.provenance import git_state
 from gankit.runs.record import RunFolder, refuse_used
-from gankit.runs.results import read_run
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 

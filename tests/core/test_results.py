@@ -16,15 +16,10 @@ from rich.console import Console
 
 from gankit import UserError
 from gankit.observing import Row
+from gankit.results.protocols import common_protocol
+from gankit.results.reading import read_rows, read_run
+from gankit.results.table import column_names, print_results, significant
 from gankit.runs.record import RunFolder
-from gankit.runs.results import (
-    column_names,
-    common_protocol,
-    print_results,
-    read_rows,
-    read_run,
-    significant,
-)
 
 PROTOCOL: dict[str, Any] = {"metric": {"use": "fidelity/fid"}, "images": 1000, "extractor": "digits@3f", "seed": 0}
 

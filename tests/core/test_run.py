@@ -98,7 +98,7 @@ def test_every_stage_is_trained_evaluated_fully_grown_and_saved(tmp_path: Path, 
     assert (ways["fid"], ways["is"]) == ("lower", "higher")
     assert [path.name for path in checkpoints.found(folder / "checkpoints")] == ["000000000032", "000000000096"]
     events = [json.loads(line)["event"] for line in (folder / "times.jsonl").read_text().splitlines()]
-    assert events == ["stage", "evaluation", "stage", "evaluation", "finished"]
+    assert events == ["begun", "stage", "evaluation", "stage", "evaluation", "finished"]
 
 
 def test_a_stage_begins_when_the_batches_before_went_past_their_end(

@@ -77,7 +77,7 @@ def test_options_are_params_and_nothing_else_is_collected(tmp_path: Path) -> Non
     assert tracked["hparams"] == run.experiment.model_dump(mode="json")
     assert tracked["protocol"] == {"images": 100, "extractor": "digits@3f82a0", "seed": 0}
     collected: Any = tracked[...]
-    assert set(collected) == {"folder", "hparams", "protocol"}
+    assert set(collected) == {"folder", "gankit", "hparams", "protocol"}
     assert {metric.name for metric in tracked.metrics()} == {
         *("loss.discriminator", "loss.generator", "score.real"),
         *("fid", "is", "reals.fid_floor"),

@@ -37,7 +37,7 @@ from support.tracked import (
 
 from gankit.reading.dumping import dump_experiment
 from gankit.registry import restored
-from gankit.runs.results import read_rows
+from gankit.results.reading import read_rows
 from gankit.runs.starting import begin, resume
 from gankit_aim import tracking
 from gankit_aim.ledger import FILE

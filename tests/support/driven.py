@@ -64,6 +64,11 @@ class DrivenRun:
         self.watchers = Watchers(observers, self)
 
     @property
+    def shelf(self) -> Path:
+        """The folder that holds the run's folder."""
+        return self.folder.parent
+
+    @property
     def progress(self) -> Progress:
         """Where the run stands."""
         total = ends(STAGES)[-1]

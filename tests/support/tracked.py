@@ -19,7 +19,7 @@ from support.driven import DrivenRun
 
 from gankit import UserError
 from gankit.observing import Row
-from gankit.runs.results import of_reals
+from gankit.results.protocols import of_reals
 from gankit.tallying import report
 from gankit_aim import repository
 from gankit_aim.ledger import FILE

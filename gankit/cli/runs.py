@@ -1,0 +1,28 @@
+"""gankit runs: what has become of every run, and how far it is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("runs", help="list runs with their states", description=__doc__)
+    parser.add_argument(
+        "places", type=Path, nargs="*", metavar="DIR", help="runs, studies, folders above either (default: runs)"
+    )
+    parser.add_argument("--metric", default="fid", metavar="NAME", help="whose last value is shown (default: fid)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line for every run."""
+    from rich.console import Console
+
+    from gankit.results.finding import gather
+    from gankit.results.formats import print_table
+    from gankit.results.overview import overview
+
+    print_table(overview(gather(arguments.places or [Path("runs")]), arguments.metric), Console())
+    return 0

@@ -1,0 +1,49 @@
+"""What runs have measured, read from their folders; nothing here imports torch."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+__all__ = ["load"]
+
+
+def load(*places: str | PathLike[str]) -> Any:
+    """All numbers of runs as a table, one number a line; for notebooks.
+
+        from gankit.results import load
+
+        numbers = load("runs/losses")
+        fids = numbers[(numbers.metric == "fid") & numbers.complete]
+        fids.groupby(["resolution", "variant"]).value.agg(["count", "mean", "std", "min"])
+
+    Args:
+        places: What `gankit compare` takes: runs, studies, folders above either, files of studies; default: runs.
+
+    Returns:
+        A pandas.DataFrame, or a list of dicts where pandas is not installed. Of each number:
+
+        - run: the run's folder
+        - name, variant, seed: of its experiment or study; variant is None outside of studies
+        - images: real images shown when it was measured
+        - stage, resolution: the number of the stage, from 1, and the height of its images in pixels
+        - metric, value: as in metrics.jsonl; losses and events too
+        - complete: whether it is of the last evaluation of a stage that has come to its end; False for losses
+        - of: "generated", or the reals that were measured instead; None for losses
+        - protocol: how it was measured, a dict; None for losses
+        - note: what happened, in words; None for anything but events
+
+    Raises:
+        UserError: if there is no such place, no run in it, or a run that cannot be read.
+    """
+    from pathlib import Path
+
+    from gankit.results.finding import gather
+    from gankit.results.tidy import COLUMNS, tidy
+
+    rows = tidy(gather([Path(place) for place in places or ("runs",)]))
+    try:
+        import pandas
+    except ImportError:
+        return rows
+    return pandas.DataFrame(rows, columns=COLUMNS)

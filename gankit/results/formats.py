@@ -1,0 +1,117 @@
+"""A report on a terminal, in Markdown and as a web page."""
+
+from __future__ import annotations
+
+import html
+import re
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from gankit.results.sections import Report, Section
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDEST = 48
+"""Columns of a terminal up to which a cell of text stays on one line."""
+
+STYLE = """\
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin: 2rem 0 0.5rem }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: 0.25rem 0.75rem; text-align: left; border-bottom: 1px solid #8886 }
+th.number, td.number { text-align: right; white-space: nowrap }
+ul { padding-left: 1.2rem; opacity: 0.8; font-size: 0.9rem }
+"""
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report; tables are rather too wide for the terminal than digits cut off."""
+    for section in report.sections:
+        console.print()
+        console.print(section.title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        if section.columns:
+            print_table(section, console)
+        for note in section.notes:
+            console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_table(section: Section, console: Console) -> None:
+    """Print the table of a section alone."""
+    from rich import box
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=False)
+    for place, column in enumerate(section.columns):
+        if column.is_number:
+            table.add_column(Text(column.name), justify="right", no_wrap=True, vertical="bottom")
+        else:  # what lines are called by stays whole, to be copied
+            table.add_column(Text(column.name), max_width=WIDEST if place else None, overflow="fold")
+    for row in section.rows:
+        table.add_row(*map(Text, row))
+    table.width = Measurement.get(console, console.options.update(width=10_000), table).maximum
+    console.print(table, crop=False, no_wrap=True)
+
+
+def as_terminal(report: Report) -> str:
+    """What a terminal would show, without colours."""
+    from rich.console import Console
+
+    console = Console(file=(file := StringIO()), width=10_000, color_system=None)
+    print_report(report, console)
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().strip("\n").split("\n"))
+
+
+def as_markdown(report: Report) -> str:
+    """Tables as GitHub shows them."""
+    lines = [f"# {_escaped(report.title)}"]
+    for section in report.sections:
+        lines += ["", f"## {_escaped(section.title)}", ""]
+        if section.columns:
+            lines.append(_line([_escaped(column.name) for column in section.columns]))
+            lines.append(_line(["---:" if column.is_number else ":---" for column in section.columns]))
+            lines += [_line([_escaped(cell) for cell in row]) for row in section.rows]
+            lines += [""] if section.notes else []
+        lines += [f"- {_escaped(note)}" for note in section.notes]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(report: Report) -> str:
+    """One page that needs no other file."""
+    title = html.escape(report.title)
+    body = "\n".join(map(_html_section, report.sections))
+    head = f'<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>{title}</title>'
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>\n{STYLE}</style>\n</head>\n'
+        f"<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _html_section(section: Section) -> str:
+    parts = [f"<h2>{html.escape(section.title)}</h2>"]
+    kinds = [' class="number"' if column.is_number else "" for column in section.columns]
+    if section.columns:
+        head = _html_row("th", [column.name for column in section.columns], kinds)
+        rows = "\n".join(_html_row("td", row, kinds) for row in section.rows)
+        parts.append(f'<div class="scroll"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>')
+    if section.notes:
+        parts.append("<ul>\n" + "\n".join(f"<li>{html.escape(note)}</li>" for note in section.notes) + "\n</ul>")
+    return "\n".join(parts)
+
+
+def _html_row(tag: str, cells: list[str], kinds: list[str]) -> str:
+    shown = "".join(f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
+    return f"<tr>{shown}</tr>"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", text)

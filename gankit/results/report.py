@@ -1,0 +1,194 @@
+"""A comparison in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from gankit.observing import Row
+from gankit.results.comparing import Comparison, StageComparison, Standing, Unfinished
+from gankit.results.differing import differing
+from gankit.results.reading import NETWORKS, RunResults
+from gankit.results.sections import Column, Report, Section
+from gankit.results.significance import Interval, Method
+from gankit.results.table import significant
+from gankit.results.variants import Variant
+
+ABSENT = "-"
+FEW = 5
+"""Seeds up to which it is said how large a difference could have been seen."""
+MANY = 4
+"""Variants from which on it is said that verdicts are for each pair alone."""
+
+TESTS = {
+    Method.PAIRED: "seed by seed (paired t-test) where both have the same seeds",
+    Method.WELCH: "by Welch's t-test where seeds are not the same",
+}
+
+
+def report(comparison: Comparison) -> Report:
+    """Everything that is to be shown of a comparison."""
+    metrics = ", ".join(comparison.metrics) or "metrics"
+    sections = [_of_stage(stage, comparison) for stage in comparison.stages]
+    parts = [*sections, _statistics(comparison), _unfinished(comparison.unfinished), _cost(comparison.variants)]
+    parts += [_differing(comparison.variants)]
+    return Report(f"{metrics} by variant", [part for part in parts if part is not None])
+
+
+def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
+    """One stage, with the columns that its numbers of seeds allow."""
+    counts = {one.images for standing in stage.standings for one in standing.measured}
+    after = f" after {counts.copy().pop():,} images" if len(counts) == 1 else ""
+    floor = "" if stage.floor is None else f"; noise floor {significant(stage.floor)}"
+    title = f"{stage.metric} at {stage.size}{after}: {stage.better} is better{floor}"
+    names = [] if after else ["images"]
+    names = ["n", *names, "mean", "±95%", "std", "best"] if stage.repeated else [*names, stage.metric]
+    columns = [Column("variant", is_number=False), *map(Column, names)]
+    if len(comparison.variants) > 1:
+        columns += [Column("difference")]
+        if stage.repeated:
+            columns += [Column("±95%"), *([Column("Holm's p")] if comparison.is_corrected else [])]
+            columns += [Column("verdict", is_number=False), Column("detectable")]
+    rows = [_row(standing, stage, comparison, not after) for standing in stage.standings]
+    return Section(title, columns, rows, list(_notes(stage, comparison)))
+
+
+def _row(standing: Standing, stage: StageComparison, comparison: Comparison, shows_images: bool) -> list[str]:
+    """One variant's line, of the columns of `_of_stage`."""
+    summary, apart, is_alone = standing.summary, standing.difference, len(comparison.variants) == 1
+    is_baseline = standing.variant is comparison.baseline and not is_alone
+    label = standing.variant.label + (" (baseline)" if is_baseline else "")
+    counts = sorted({one.images for one in standing.measured})
+    images = [f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"] if shows_images else []
+    value = _number(None if apart is None else apart.value)
+    if not stage.repeated:
+        return [label, *images, _number(summary.mean), *([] if is_alone else [value])]
+    n = f"{summary.n}" if summary.n == summary.given else f"{summary.n} of {summary.given}"
+    mean = [_number(summary.mean), _half(summary.interval)]
+    cells = [label, n, *images, *mean, _number(summary.std), _number(standing.best)]
+    if is_alone:
+        return cells
+    cells += [value, _half(None if apart is None else apart.interval)]
+    cells += [ABSENT if standing.p is None else f"{standing.p:.2g}"] if comparison.is_corrected else []
+    return [*cells, standing.verdict or ABSENT, _number(None if apart is None else apart.detectable)]
+
+
+def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
+    """What has to be said beside a stage's numbers."""
+    for one in stage.standings:
+        if one.summary.n < one.summary.given:
+            yield (
+                f"{one.variant.label}: {one.summary.n} of {one.summary.given} seeds gave a number; "
+                "mean, interval and verdict are of these alone"
+            )
+    if all(one.variant is not comparison.baseline for one in stage.standings):
+        yield f"the baseline, {comparison.baseline.label}, has not come to the end of this stage"
+    few = [one for one in stage.standings if one.difference is not None and 1 < one.summary.n <= FEW]
+    seen = [(size, one) for one in few if one.difference and (size := one.difference.detectable) is not None]
+    if seen:
+        (low, first), (high, last) = (choose(seen, key=lambda pair: pair[0]) for choose in (min, max))
+        ends = [f"{significant(size)} ({one.variant.label})" for size, one in ((low, first), (high, last))]
+        found = (
+            f"true differences from {' to '.join(ends)}"
+            if len(seen) > 1
+            else f"a true difference of {significant(low)}"
+        )
+        yield f"with {_counts(few)} seeds, 80% of such studies would find {found}; smaller ones mostly go unseen"
+
+
+def _counts(standings: Sequence[Standing]) -> str:
+    """How many seeds, in words."""
+    counts = sorted({one.summary.n for one in standings})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def _statistics(comparison: Comparison) -> Section | None:
+    """How the numbers were come by."""
+    if not comparison.stages:
+        return None
+    notes = []
+    apart = [one.difference for stage in comparison.stages for one in stage.standings if one.difference is not None]
+    methods = {found.method for found in apart if found.method is not None}
+    if any(stage.repeated for stage in comparison.stages):
+        notes.append("±95%: half of the 95% interval of the number before it, by Student's t")
+    if methods:
+        how = " and ".join(said for method, said in TESTS.items() if method in methods)
+        notes.append(f"differences are to {comparison.baseline.label}, tested at the 95% level {how}")
+    elif apart:
+        notes.append("one seed each: how much of a difference is chance cannot be told; run more seeds")
+    if methods and comparison.is_corrected:
+        notes.append("verdicts are by Holm's correction for all variants of a stage; intervals are for each pair alone")
+    elif methods and len(comparison.variants) >= MANY:
+        notes.append(
+            "intervals and verdicts are for each pair alone: of so many, some differ by chance; "
+            "--holm corrects verdicts for that"
+        )
+    if comparison.measured_with:
+        notes.append(f"measured with {comparison.measured_with}")
+    return Section("How it was measured", notes=notes) if notes else None
+
+
+def _unfinished(runs: Sequence[Unfinished]) -> Section | None:
+    """The runs that lack numbers."""
+    return Section("Not complete", notes=[_so_far(one) for one in runs]) if runs else None
+
+
+def _so_far(one: Unfinished) -> str:
+    """Where a run stands, in words."""
+    run = one.run
+    of = "" if run.total is None else f" of {run.total:,}"
+    at = f" at {run.cost.images:,}{of} images" if run.cost.images != run.total else ""
+    last = ", ".join(
+        f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution} after {row.images:,}"
+        for row in one.last
+    )
+    return f"{one.variant.label}/seed-{run.seed}: {one.state}{at}; {last or 'no evaluation yet'}"
+
+
+def _measured(row: Row) -> str:
+    return f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution} after {row.images:,}"
+
+
+def _cost(variants: Sequence[Variant]) -> Section:
+    """What a run of each variant takes."""
+    columns = ["runs", "images", "seconds", *(f"{network} parameters" for network in NETWORKS)]
+    rows = []
+    for variant in variants:
+        complete = [run for run in variant.runs if _is_complete(run)]
+        runs = complete or variant.runs
+        images = fmean(run.cost.images for run in runs)
+        seconds = [run.cost.seconds for run in runs if run.cost.seconds is not None]
+        counts = [max((run.cost.parameters.get(network, 0) for run in runs), default=0) for network in NETWORKS]
+        partly = "" if complete else " so far"
+        cells = [f"{images:,.0f}{partly}", f"{fmean(seconds):,.0f}{partly}" if seconds else ABSENT]
+        rows.append([variant.label, str(len(runs)), *cells, *(f"{count:,}" if count else ABSENT for count in counts)])
+    return Section("Cost of a run", [Column("variant", is_number=False), *map(Column, columns)], rows)
+
+
+def _is_complete(run: RunResults) -> bool:
+    """Whether a run has shown all its images."""
+    return run.total is None or run.cost.images >= run.total
+
+
+def _differing(variants: Sequence[Variant]) -> Section | None:
+    """The options that are not the same in all variants."""
+    if len(variants) == 1:
+        return None
+    labels = [variant.label for variant in variants]
+    found = differing({variant.label: variant.options for variant in variants})
+    if not found:
+        return Section("What differs", notes=["nothing in their options"])
+    if len(found) <= len(labels):
+        names, rows = ["variant", *found], [[label, *(by[label] for by in found.values())] for label in labels]
+    else:
+        names, rows = ["option", *labels], [[path, *(by[label] for label in labels)] for path, by in found.items()]
+    return Section("What differs", [Column(name, is_number=False) for name in names], rows)
+
+
+def _number(value: float | None) -> str:
+    return ABSENT if value is None else significant(value)
+
+
+def _half(interval: Interval | None) -> str:
+    """How far an interval reaches to either side."""
+    return ABSENT if interval is None else significant((interval[1] - interval[0]) / 2)

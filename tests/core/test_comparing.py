@@ -1,0 +1,224 @@
+"""Which runs are one variant, what variants are called, how they differ, and how they are compared."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recorded import PROTOCOL, measured, recorded, study
+
+from gankit import UserError
+from gankit.observing import Row
+from gankit.results.comparing import Comparison, Standing, compare
+from gankit.results.differing import differing
+from gankit.results.finding import gather
+from gankit.results.significance import Method, Verdict
+from gankit.results.variants import NOT_TRAINED, variants_of
+from gankit.runs.changes import MAY_CHANGE
+
+CONV: dict[str, Any] = {"use": "pggan/conv"}
+
+
+def labels(*places: Path) -> dict[str, list[int]]:
+    return {variant.label: [run.seed for run in variant.runs] for variant in variants_of(gather(places))}
+
+
+def run(path: Path, fid: float = 1.0, **options: Any) -> Path:
+    return recorded(path, [*measured(1000, 1, 4, fid=fid), *measured(3000, 2, 8, fid=fid)], **options)
+
+
+def at(comparison: Comparison, resolution: int, label: str, metric: str = "fid") -> Standing:
+    (stage,) = [one for one in comparison.stages if (one.resolution, one.metric) == (resolution, metric)]
+    (standing,) = [one for one in stage.standings if one.variant.label == label]
+    return standing
+
+
+def test_a_study_has_a_variant_for_each_folder_and_a_run_for_each_seed(tmp_path: Path) -> None:
+    study(tmp_path / "losses", {"hinge": [1, 2], "wgan": [3, 4]})
+    assert labels(tmp_path / "losses") == {"loss=hinge": [0, 1], "loss=wgan": [0, 1]}
+
+
+def test_variants_of_several_studies_are_told_apart_by_them(tmp_path: Path) -> None:
+    study(tmp_path / "small", {"hinge": [1], "wgan": [3]})
+    study(tmp_path / "large", {"hinge": [1]}, depth=8)
+    assert set(labels(tmp_path / "small", tmp_path / "large")) == {
+        "small/loss=hinge",
+        "loss=wgan",
+        "large/loss=hinge",
+    }
+
+
+def test_what_changes_nothing_of_training_makes_no_variant(tmp_path: Path) -> None:
+    other = {"observers": [{"use": "aim"}], "checkpoints": {"every": 9}, "evaluation": {"every": 5}}
+    run(tmp_path / "a", seed=0, training={"batch": 8, "device": "cpu", "threads": 1}, plugins=["/here/p.py"])
+    run(tmp_path / "b", seed=1, training={"batch": 8, "device": "cuda"}, plugins=["/there/p.py"], **other)
+    assert labels(tmp_path) == {"tiny": [0, 1]}
+
+
+def test_what_may_change_within_a_run_makes_no_variant() -> None:
+    assert set(MAY_CHANGE) <= set(NOT_TRAINED)
+
+
+def test_other_options_make_another_variant_called_by_its_folder(tmp_path: Path) -> None:
+    run(tmp_path / "narrow", training={"batch": 8})
+    run(tmp_path / "wide", training={"batch": 16})
+    assert labels(tmp_path) == {"narrow": [0], "wide": [0]}
+    for batch in (8, 16):
+        for seed in (3, 4):
+            run(tmp_path / "more" / f"batch{batch}" / f"{seed}", seed=seed, training={"batch": batch})
+    assert labels(tmp_path / "more") == {"batch8": [3, 4], "batch16": [3, 4]}
+
+
+def test_names_that_count_seeds_are_one_variant(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        run(tmp_path / f"toy-{seed}", name=f"toy-{seed}", seed=seed)
+    assert labels(tmp_path) == {"toy": [0, 1]}
+
+
+def test_labels_are_unique_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("x/a/run", "y/a/run"):
+        run(tmp_path / place, seed=0, data={"path": place})
+    assert set(labels(tmp_path)) == {"x/a/run", "y/a/run"}
+    for place in ("z/p0", "z/p1", "z/q0", "z/q1"):
+        run(tmp_path / place, seed=int(place[-1]), data={"path": place[2]})
+    found = labels(tmp_path / "z")
+    assert [*found.values()] == [[0, 1], [0, 1]]
+    assert len(found) == 2
+
+
+def test_equal_runs_of_other_names_are_variants_of_their_own(tmp_path: Path) -> None:
+    run(tmp_path / "a", name="before", seed=0)
+    run(tmp_path / "b", name="after", seed=0)
+    assert labels(tmp_path) == {"before": [0], "after": [0]}
+
+
+def test_a_seed_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    study(tmp_path / "losses", {"hinge": [1, 2]})
+    shutil.copytree(tmp_path / "losses/loss=hinge/seed-1", tmp_path / "losses/loss=hinge/again")
+    with pytest.raises(UserError) as refusal:
+        labels(tmp_path)
+    for part in ("loss=hinge/seed-1", "loss=hinge/again", "both seed 1 of losses/loss=hinge"):
+        assert part in str(refusal.value)
+
+
+def test_seeds_are_paired_and_the_better_is_found(tmp_path: Path) -> None:
+    study(tmp_path / "s", {"hinge": [5.0, 6.0, 7.0], "wgan": [4.0, 4.9, 6.1], "least": [5.1, 5.5, 7.1]})
+    comparison = compare(gather([tmp_path]), baseline="loss=hinge")
+    better, same = at(comparison, 8, "loss=wgan"), at(comparison, 8, "loss=least")
+    assert better.difference is not None
+    assert (better.difference.method, better.verdict) == (Method.PAIRED, Verdict.BETTER)
+    assert better.difference.value == pytest.approx(-1.0)
+    assert same.verdict is Verdict.NOT_DISTINGUISHABLE
+    assert (better.best, better.summary.n) == (4.0, 3)
+    assert at(comparison, 8, "loss=hinge").verdict is None
+    assert [stage.size for stage in comparison.stages] == ["4x4", "8x8"]
+    assert [one.variant.label for one in comparison.stages[1].standings] == ["loss=wgan", "loss=least", "loss=hinge"]
+    assert comparison.stages[0].floor == pytest.approx(0.02)
+
+
+def test_high_values_are_better_where_the_protocol_says_so(tmp_path: Path) -> None:
+    for name, scores in {"low": [1.0, 1.1], "high": [2.0, 2.1]}.items():
+        for seed, score in enumerate(scores):
+            rows = measured(1000, 1, 4, **{"is": score})
+            recorded(tmp_path / name / str(seed), rows, [(4, 1000)], seed=seed, loss=name)
+    comparison = compare(gather([tmp_path]), baseline="low")
+    assert comparison.metrics == ["is"]
+    assert [one.variant.label for one in comparison.stages[0].standings] == ["high", "low"]
+    assert (at(comparison, 4, "high", "is").verdict, at(comparison, 4, "high", "is").best) == (Verdict.BETTER, 2.1)
+
+
+def test_holm_takes_back_what_only_one_of_many_pairs_shows(tmp_path: Path) -> None:
+    fids = {"base": [5.0, 6.0, 7.0], "near": [4.0, 4.7, 6.3], **{f"same{i}": [5.3, 5.5, 7.4] for i in range(4)}}
+    study(tmp_path / "s", fids)
+    alone, corrected = (compare(gather([tmp_path]), correct=correct) for correct in (False, True))
+    one, other = (at(comparison, 8, "loss=near") for comparison in (alone, corrected))
+    assert one.p is not None
+    assert other.p == pytest.approx(5 * one.p)
+    assert (one.verdict, other.verdict) == (Verdict.BETTER, Verdict.NOT_DISTINGUISHABLE)
+
+
+def test_runs_that_were_cut_short_count_where_they_have_come_to_the_end(tmp_path: Path) -> None:
+    study(tmp_path / "s", {"hinge": [1.0, 2.0]})
+    rows = [*measured(1000, 1, 4, fid=0.3), *measured(2000, 2, 8, fid=50.0)]
+    recorded(tmp_path / "s/loss=hinge/seed-2", rows, name="s", variant="loss=hinge", seed=2, loss={"use": "gan/hinge"})
+    comparison = compare(gather([tmp_path]))
+    assert at(comparison, 4, "loss=hinge").summary.n == 3
+    assert at(comparison, 8, "loss=hinge").by_seed == {0: 1.0, 1: 2.0}
+    (left,) = comparison.unfinished
+    assert (left.run.seed, left.state, [row.value for row in left.last]) == (2, "cut short", [50.0])
+
+
+def test_a_run_that_was_killed_in_its_last_evaluation_is_not_complete(tmp_path: Path) -> None:
+    rows = [*measured(1000, 1, 4, fid=0.3), Row(3000, 2, 8, "loss.generator", 0.5)]
+    recorded(tmp_path / "run", rows)
+    assert [one.run.cost.images for one in compare(gather([tmp_path])).unfinished] == [3000]
+
+
+def test_runs_without_any_evaluation_can_be_told_of(tmp_path: Path) -> None:
+    recorded(tmp_path / "run", [])
+    comparison = compare(gather([tmp_path]))
+    assert (comparison.metrics, comparison.stages, len(comparison.unfinished)) == ([], [], 1)
+
+
+def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
+    study(tmp_path / "s", {"hinge": [1.0, math.nan, 2.0], "wgan": [math.inf, math.nan, math.nan]})
+    comparison = compare(gather([tmp_path]))
+    hinge, wgan = at(comparison, 8, "loss=hinge"), at(comparison, 8, "loss=wgan")
+    assert (hinge.summary.given, hinge.summary.n, hinge.summary.mean) == (3, 2, 1.5)
+    assert (wgan.summary.n, wgan.verdict, wgan.best) == (0, Verdict.NO_NUMBER, None)
+    assert comparison.stages[1].standings[-1].variant.label == "loss=wgan"
+
+
+def test_unlike_protocols_are_refused_for_what_is_compared_alone(tmp_path: Path) -> None:
+    other = {**PROTOCOL, "images": 898}
+    for name, protocol in {"a": PROTOCOL, "b": other}.items():
+        rows = [*measured(1000, 1, 4, **{"is": 2.0}), *measured(1000, 1, 4, protocol, fid=1.0)]
+        recorded(tmp_path / name, rows, [(4, 1000)], loss=name)
+    runs = gather([tmp_path])
+    assert compare(runs, ["is"]).metrics == ["is"]
+    with pytest.raises(UserError, match=r"images: 1000 in .*a, 898 in .*b \(fid at 4x4\)"):
+        compare(runs)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"metrics": ["fdi"]}, r"--metric: no run has 'fdi'; there are fid, is\. Did you mean 'fid'\?"),
+        ({"metrics": ["fid_floor"]}, r"--metric: no run has 'fid_floor'"),
+        ({"baseline": "tiney"}, r"--baseline: there is no variant 'tiney'\. Did you mean 'tiny'\?"),
+        ({"baseline": "x"}, r"--baseline: there is no variant 'x'\. There are: tiny\."),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_nearest(tmp_path: Path, asked: dict[str, Any], said: str) -> None:
+    recorded(tmp_path / "run", measured(1000, 1, 4, fid=1.0, fid_floor=0.1, **{"is": 2.0}))
+    with pytest.raises(UserError, match=said):
+        compare(gather([tmp_path]), **asked)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"loss": {"use": "gan/hinge"}}, {"loss": {"use": "wgan/wgan"}}, {"loss": ("hinge", "wgan")}),
+        (
+            {"loss": {"use": "gan/hinge", "margin": 1}},
+            {"loss": {"use": "gan/hinge", "margin": 2}},
+            {"loss.margin": ("1", "2")},
+        ),
+        ({"loss": {"use": "gan/hinge"}}, {"loss": {"use": "other/hinge"}}, {"loss": ("gan/hinge", "other/hinge")}),
+        ({"g": {"block": [CONV], "latent": 8}}, {"g": {"block": [CONV] * 2, "latent": 8}},
+         {"g.block": ("[conv]", "[conv, conv]")}),
+        ({"r": [CONV, {"use": "a/gp", "weight": 1}]}, {"r": [CONV, {"use": "a/gp", "weight": 10}]},
+         {"r.1.weight": ("1", "10")}),
+        ({"channels": 8}, {"channels": {4: 8, 8: 4}}, {"channels": ("8", "{4: 8, 8: 4}")}),
+        ({"augment": None}, {"augment": {"use": "x/shift", "by": 2}}, {"augment": ("null", "{use: shift, by: 2}")}),
+        ({"a": 1}, {"a": 1, "b": False}, {"b": ("-", "false")}),
+        ({"a": {4: 1}}, {"a": {4: 1}}, {}),
+    ],
+)  # fmt: skip
+def test_differences_are_shown_as_small_as_they_are(one: Any, other: Any, expected: dict[str, tuple[str, str]]) -> None:
+    found = differing({"one": one, "other": other})
+    assert {path: (by["one"], by["other"]) for path, by in found.items()} == expected
