@@ -11,6 +11,7 @@ from gankit.component import Component
 from gankit.config import Experiment
 from gankit.kinds import KINDS
 from gankit.registry import Entry, Registry, registries
+from gankit.studies.study import StudyOptions
 
 Schema = dict[str, Any]
 
@@ -27,8 +28,10 @@ EXTENDS: Schema = {
 
 
 def experiment_schema() -> Schema:
-    """The schema of an experiment's file; one that extends another may leave out what its parents say."""
+    """The schema of an experiment's or a study's file; one that extends another may leave out what its parents say."""
     definitions = _definitions()
+    experiment, study = definitions["Experiment"], definitions.pop("StudyOptions")
+    definitions["Experiment"] = {**experiment, "properties": {**experiment["properties"], **study["properties"]}}
     partial = {f"partial.{name}": _partial(definition) for name, definition in definitions.items()}
     root = partial.pop("partial.Experiment")
     return {
@@ -60,7 +63,7 @@ def summary(documented: type) -> str:
 def _definitions() -> dict[str, Schema]:
     """Experiment, every model in it, every kind and every component by name."""
     entries = [entry for registry in registries.values() for entry in registry.entries()]
-    models = dict.fromkeys([Experiment, *(entry.component for entry in entries)])
+    models = dict.fromkeys([Experiment, StudyOptions, *(entry.component for entry in entries)])
     references, generated = models_json_schema([(model, "validation") for model in models])
     found: dict[str, Schema] = _cleaned(generated["$defs"])
     definitions = {"images": IMAGES}

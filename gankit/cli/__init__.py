@@ -14,7 +14,20 @@ from gankit.cli.parser import Parser
 from gankit.errors import Interrupted, RunError, UserError
 from gankit.options import did_you_mean
 
-COMMANDS = ("run", "resume", "validate", "compare", "evaluate", "sample", "plugins", "explain", "schema", "init")
+COMMANDS = (
+    "run",
+    "resume",
+    "validate",
+    "expand",
+    "compare",
+    "runs",
+    "evaluate",
+    "sample",
+    "plugins",
+    "explain",
+    "schema",
+    "init",
+)
 """The commands in the order in which help lists them: each is the module of that name in this package."""
 
 MOST_ARGUMENTS = 1000

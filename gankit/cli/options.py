@@ -19,6 +19,12 @@ def add_set_option(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help=text)
 
 
+def add_only_option(parser: argparse.ArgumentParser) -> None:
+    """Add `only`, a list of patterns for the runs of a study."""
+    text = "only these runs or variants of a study, such as 'loss=*' or '*/seed-0'; may be repeated"
+    parser.add_argument("--only", action="append", default=[], metavar="GLOB", help=text)
+
+
 def add_plugin_option(parser: argparse.ArgumentParser) -> None:
     """Add `plugin`, a list of plugin files."""
     parser.add_argument(

@@ -1,38 +1,107 @@
-"""gankit run: train and evaluate an experiment."""
+"""gankit run: train and evaluate an experiment, or all runs of a study."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_experiment_options
+from gankit.cli.options import add_experiment_options, add_only_option
+from gankit.errors import UserError
+
+if TYPE_CHECKING:
+    from gankit.config import Experiment
+    from gankit.studies.study import Study
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("run", help="train and evaluate an experiment", description=__doc__)
+    parser = subparsers.add_parser("run", help="train and evaluate an experiment or a study", description=__doc__)
     add_experiment_options(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder, new or empty (default: runs/NAME)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the run, new or empty, or of the study (default: runs/NAME)",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run if it was begun before")
+    add_only_option(parser)
+    parser.add_argument("--run", dest="one", metavar="NAME", help="carry out this run of a study in this process")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the experiment, carry it out, print its results."""
-    from gankit.reading.loading import load_experiment
+    """Read the file, carry out what it says, print the results."""
+    from gankit.studies.reading import load_study
+    from gankit.studies.study import Study
+
+    read = load_study(arguments.file, arguments.set, arguments.plugin, only=arguments.one)
+    folder = arguments.out or Path("runs") / read.name
+    if isinstance(read, Study):
+        return _run_one(read, folder, arguments.one) if arguments.one else _run_all(read, folder, arguments.only)
+    if arguments.only or arguments.one:
+        raise UserError(f"--{'only' if arguments.only else 'run'}: {arguments.file} is no study but an experiment")
+    return _run_experiment(read, folder, arguments.file, arguments.resume)
+
+
+def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool) -> int:
+    """Train and evaluate one experiment in `path`."""
     from gankit.runs.record import is_run, refuse_used
 
-    experiment = load_experiment(arguments.file, arguments.set, arguments.plugin)
-    path = arguments.out or Path("runs") / experiment.name
-    goes_on = arguments.resume and is_run(path)
+    goes_on = may_resume and is_run(path)
     if not goes_on:
         refuse_used(path)
 
-    from gankit.runs.results import print_results
+    from gankit.results.table import print_results
     from gankit.runs.starting import begin, resume
 
-    training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, arguments.file)
+    training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
     if training is not None:
         training.train()
     print_results([path])
     return 0
+
+
+def _run_one(study: Study, folder: Path, name: str) -> int:
+    """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
+    from gankit.options import did_you_mean
+    from gankit.runs.lock import wait_for
+
+    runs = {run.name: run for run in study.runs}
+    if name not in runs:
+        hint = did_you_mean(name, runs) or " `gankit expand` lists the runs."
+        raise UserError(f"--run: the study has no run {name!r}.{hint}")
+    path = folder / name
+    wait_for(path)
+    return _run_experiment(runs[name].experiment, path, source=None, may_resume=True)
+
+
+def _run_all(study: Study, folder: Path, only: list[str]) -> int:
+    """Carry out the runs of a study, then compare its variants."""
+    from gankit.studies.running import run_study
+    from gankit.tallying import report
+
+    failures = run_study(study, folder, only)
+    _print_comparison(folder)
+    if failures:
+        listed = "\n".join(f"  {failure}" for failure in failures)
+        report(
+            f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}"
+        )
+    return 1 if failures else 0
+
+
+def _print_comparison(folder: Path) -> None:
+    """Print what `gankit compare` prints, or why it cannot."""
+    from rich.console import Console
+
+    from gankit.results.comparing import compare
+    from gankit.results.finding import gather
+    from gankit.results.formats import print_report
+    from gankit.results.report import report
+    from gankit.tallying import report as say
+
+    try:
+        print_report(report(compare(gather([folder]))), Console())
+    except UserError as reason:
+        say(f"not compared: {reason}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gankit.component import Component
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
 from gankit.kinds.networks import Block, Head, Init, Mapping, Norm, Stem
-from gankit.kinds.runs import Launcher, Observer
+from gankit.kinds.runs import Job, Launcher, Observer
 from gankit.kinds.training import Augmentation, Average, Growth, Loss, Optimizer, Regularizer, Shown
 
 KINDS: tuple[type[Component], ...] = (
@@ -43,6 +43,7 @@ __all__ = [
     "Growth",
     "Head",
     "Init",
+    "Job",
     "LabelledImages",
     "Launcher",
     "Loss",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from gankit.component import Component
 
@@ -23,11 +23,26 @@ class Observer(Component):
         """Begin to watch `run`; the watcher's methods are called at the moments they are named after."""
 
 
+class Job(NamedTuple):
+    """One run of a study, to be carried out by a process of its own."""
+
+    name: str
+    """The run's name within its study, such as loss=a/seed-0."""
+    command: Sequence[str]
+    """What to execute in the current folder: it begins the run or goes on with it; on SIGTERM it saves and leaves."""
+    log: Path
+    """The file that what it prints is to be appended to."""
+
+
 class Launcher(Component):
     """Where the runs of a study are carried out: in turn, side by side, on a cluster."""
 
     kind: ClassVar[str] = "launcher"
 
     @abstractmethod
-    def launch(self, commands: Sequence[Sequence[str]], folder: Path) -> Iterable[int]:
-        """Carry out each command, one a run, in `folder`; yields each exit status in the order of `commands`."""
+    def launch(self, jobs: Sequence[Job]) -> Generator[tuple[Job, int]]:
+        """Carry out all jobs; yields each as it ends, with its exit status (negative: the signal that killed it).
+
+        When the generator is closed early, jobs under way are sent SIGTERM, their ends are waited for, and no other
+        begins.
+        """

@@ -13,9 +13,13 @@ from gankit.explaining import explain
 from gankit.plugins import plugins
 from gankit.reading.loading import components, dump_experiment, load_experiment
 from gankit.registry import Entry, registries
+from gankit.studies.reading import load_study
+from gankit.studies.study import Study
 
 ENTRIES = [entry for registry in registries.values() for entry in registry.entries()]
-EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
+STUDIES = [file for file in FILES if file.parent.name == "studies"]
+EXPERIMENTS = [file for file in FILES if file not in STUDIES]
 
 
 def ids(entry: Entry) -> str:
@@ -64,6 +68,18 @@ def test_every_experiment_is_valid_wherever_its_data_are(file: Path) -> None:
     lacking: list[str] = []
     load_experiment(file, without_network, note=lacking.append)
     assert all(": data: " in note for note in lacking)
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_every_study_is_valid_and_its_runs_survive_being_saved(file: Path, tmp_path: Path) -> None:
+    study = load_study(file, ["evaluation.extractor=digits"], note=lambda _: None)
+    assert isinstance(study, Study)
+    assert study.name == file.stem
+    assert len(study.runs) > len(study.variants) > 1
+    saved = tmp_path / "saved.yaml"
+    for run in study.runs:
+        saved.write_text(dump_experiment(run.experiment))
+        assert load_experiment(saved, check=False) == run.experiment
 
 
 def test_the_quick_start_is_valid_and_a_bad_combination_is_not() -> None:

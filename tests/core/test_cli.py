@@ -66,7 +66,7 @@ def test_validate_fails_with_exit_code_2_and_no_traceback(folder: Path, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a command: run, resume, validate, compare, evaluate, sample, plugins, explain, schema, init"),
+        ([], f"name a command: {', '.join(COMMANDS)}"),
         (["valdate", "x.yaml"], "there is no command 'valdate'. Did you mean 'validate'?"),
         (["frobnicate"], "there is no command 'frobnicate'."),
         (["validate"], "FILE"),

@@ -50,7 +50,7 @@ def test_a_kind_lists_its_components(toys: None, capsys: pytest.CaptureFixture[s
     assert lines[0] == "loss"
     assert lines[2].startswith("  The adversarial objective")
     assert lines[-2:] == ["  toys/push  Pushes.", "  toys/tug   Pulls both ways."]
-    assert explain("launcher").endswith("  (none is installed)")
+    assert explain("augmentation").endswith("  (none is installed)")
 
 
 def test_names_that_mean_several_things_or_nothing(toys: None) -> None:

@@ -54,6 +54,13 @@ def _holds(keyword: str, argument: Any, value: Any, schema: dict[str, Any], root
             return not isinstance(value, dict) or all(
                 valid(item, argument) for key, item in value.items() if key not in schema.get("properties", {})
             )
+        case "patternProperties":
+            return not isinstance(value, dict) or all(
+                valid(item, by)
+                for pattern, by in argument.items()
+                for key, item in value.items()
+                if re.search(pattern, key)
+            )
         case "propertyNames":
             return not isinstance(value, dict) or all(valid(key, argument) for key in value)
         case "minProperties":

@@ -197,6 +197,12 @@ class Guard(gankit.Observer):
     def watch(self, run: Any) -> Any: ...
 
 
+class InTurn(gankit.Launcher):
+    """Begins nothing."""
+
+    def launch(self, jobs: Any) -> Any: ...
+
+
 TOYS: dict[str, type[gankit.Component]] = {
     "identity": Identity,
     "seed": Seed,
@@ -215,6 +221,7 @@ TOYS: dict[str, type[gankit.Component]] = {
     "count": Count,
     "progress": Progress,
     "guard": Guard,
+    "in-turn": InTurn,
 }
 
 

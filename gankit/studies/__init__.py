@@ -1,0 +1,1 @@
+"""Studies: variants of one experiment, each with several seeds."""

@@ -1,0 +1,124 @@
+"""Carries out the runs of a study."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from gankit.errors import Interrupted, UserError
+from gankit.files import write_at_once
+from gankit.kinds import Job
+from gankit.reading.dumping import dump
+from gankit.reading.loading import load_experiment
+from gankit.reading.nodes import plain
+from gankit.results.states import State, state_of
+from gankit.runs.changes import allowed_changes
+from gankit.runs.record import EXPERIMENT, STUDY, is_run
+from gankit.studies.showing import Showing
+from gankit.studies.study import Study, StudyRun
+
+
+class Failure(NamedTuple):
+    """A run that could not be finished."""
+
+    name: str
+    status: int
+    """Its process's exit status; negative: the signal that killed it."""
+    log: Path
+
+    def __str__(self) -> str:
+        how = f"killed by {signal.Signals(-self.status).name}" if self.status < 0 else f"exit {self.status}"
+        return f"{self.name} ({how}): {self.said()}\n    {self.log}"
+
+    def said(self) -> str:
+        """The last line that it printed."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            return "it printed nothing"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+
+
+def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Failure]:
+    """Carry out the runs of a study that are not finished, and go on past those that fail.
+
+    Args:
+        study: What is to be run.
+        folder: Where: each run gets a folder <variant>/seed-<n> in it, beside which stands what it prints.
+        only: Patterns of the shell for the names of runs or variants; none: all.
+
+    Returns:
+        What failed.
+
+    Raises:
+        UserError: if `only` matches nothing, or in `folder` are runs of other experiments; then nothing was begun.
+        Interrupted: after SIGINT or SIGTERM, all that was under way saved.
+    """
+    chosen = study.chosen(only)
+    _refuse_others(chosen, folder)
+    left = [run for run in chosen if not _is_finished(folder / run.name)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_at_once(folder / STUDY, dump(plain(study.root)).encode())
+    except OSError as failure:
+        raise UserError(f"cannot write the study to {folder}: {failure}; choose another folder with --out") from None
+    jobs = [_job(run, folder) for run in left]
+    failures: list[Failure] = []
+    with Showing(chosen, folder) as showing, _raised_signals(), closing(study.launcher.launch(jobs)) as ended:
+        for job, status in ended if jobs else ():
+            failure = Failure(job.name, status, job.log) if status else None
+            if failure is not None:
+                failures.append(failure)
+            showing.ended(job.name, failure.said() if failure else None)
+    return failures
+
+
+def _job(run: StudyRun, folder: Path) -> Job:
+    """How one run is carried out; the study's record is read, so that its file may change meanwhile."""
+    command = [sys.executable, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
+    return Job(run.name, command, folder / f"{run.name}.log")
+
+
+def _is_finished(path: Path) -> bool:
+    return is_run(path) and state_of(path) is State.FINISHED
+
+
+def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
+    """Notice runs that another study, or this one before it was changed, has left in the folder.
+
+    Raises:
+        UserError: naming the first and how it differs.
+    """
+    if is_run(folder):
+        raise UserError(f"{folder} is the folder of a run; choose another one for the study with --out")
+    for run in runs:
+        path = folder / run.name
+        if not is_run(path):
+            continue
+        try:
+            allowed_changes(load_experiment(path / EXPERIMENT, check=False), run.experiment)
+        except UserError as difference:
+            raise UserError(
+                f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "
+                f"that run to have it done again: {difference}"
+            ) from None
+
+
+@contextmanager
+def _raised_signals() -> Iterator[None]:
+    """Within this context SIGTERM is raised as SIGINT is: both as Interrupted."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,124 @@
+"""Shows how a study gets on: a live table on a terminal, elsewhere a line for each run that ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gankit.errors import UserError
+from gankit.results.reading import RunResults, read_run
+from gankit.results.states import State, state_of
+from gankit.results.table import significant
+from gankit.runs.record import is_run
+from gankit.studies.study import StudyRun, extent
+
+
+class Showing:
+    """The progress of a study, read from the folders of its runs, so that it does not matter where they are run."""
+
+    PERIOD = 2.0
+    """Seconds from one look at the folders to the next."""
+
+    def __init__(self, runs: Sequence[StudyRun], folder: Path, console: Console | None = None) -> None:
+        self._extent = extent(runs)
+        self._totals = {run.name: run.images for run in runs}
+        self._folder = folder
+        self._console = console or Console(stderr=True)
+        self._failed: dict[str, str] = {}
+        self._live: Live | None = None
+        self._looked = (float("-inf"), Text(""))
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        states = self._states()
+        finished = sum(state is State.FINISHED for state in states.values())
+        already = f", {finished} of them finished already" if finished else ""
+        self._say(f"{self._extent}{already}, in {self._folder}")
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._now, console=self._console, refresh_per_second=1, transient=True, screen=False
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def ended(self, name: str, failure: str | None) -> None:
+        """Say that a run has ended.
+
+        Args:
+            name: The run's name within the study.
+            failure: Why it failed; None if it did not.
+        """
+        if failure is not None:
+            self._failed[name] = failure
+        done = sum(state is State.FINISHED for state in self._states().values())
+        what = f"failed: {failure}" if failure else f"finished{_last_metric(self._folder / name)}"
+        self._say(f"{name} {what} ({done} of {len(self._totals)} finished)")
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+    def _states(self) -> dict[str, State | None]:
+        """What has become of each run; None: not begun."""
+        folders = {name: self._folder / name for name in self._totals}
+        return {name: state_of(path) if is_run(path) else None for name, path in folders.items()}
+
+    def _now(self) -> RenderableType:
+        """The runs under way, and how many are done; looked up anew every few seconds."""
+        since, shown = self._looked
+        if time.monotonic() - since > self.PERIOD:
+            shown = self._table()
+            self._looked = (time.monotonic(), shown)
+        return shown
+
+    def _table(self) -> RenderableType:
+        states = self._states()
+        counts = [list(states.values()).count(state) for state in (State.FINISHED, State.RUNNING)]
+        rest = len(states) - sum(counts) - len(self._failed)
+        table = Table(
+            title=f"{counts[0]} finished, {counts[1]} running, {len(self._failed)} failed, {rest} to come",
+            title_justify="left",
+            box=None,
+            show_header=False,
+        )
+        for name, state in states.items():
+            if state is State.RUNNING and (run := _read(self._folder / name)) is not None:
+                share = run.cost.images / self._totals[name]
+                images = f"{run.cost.images:,} of {self._totals[name]:,} images"
+                table.add_row(Text(name), f"{share:4.0%}", images, _last_metric_of(run).removeprefix(": "))
+        return table
+
+
+def _read(path: Path) -> RunResults | None:
+    """What a run has to show; None while that cannot be read."""
+    try:
+        return read_run(path)
+    except (UserError, OSError):
+        return None
+
+
+def _last_metric(path: Path) -> str:
+    run = _read(path)
+    return _last_metric_of(run) if run is not None else ""
+
+
+def _last_metric_of(run: RunResults) -> str:
+    """The first metric of the last evaluation, in words."""
+    if not run.stages:
+        return ""
+    stage = run.stages[-1]
+    row = stage.metrics.get("fid") or next(iter(stage.metrics.values()))
+    return f": {row.name} {significant(row.value)} at {stage.size}"

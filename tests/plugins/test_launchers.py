@@ -1,0 +1,140 @@
+"""Launchers on one machine: how many at once, in what environment, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from gankit import Job
+from gankit_launchers.launchers import InTurn, Processes
+
+TELL = "import os, time; print(os.environ.get('OMP_NUM_THREADS'), os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True);"
+
+
+def jobs(folder: Path, *programs: str) -> list[Job]:
+    return [
+        Job(f"job-{number}", [sys.executable, "-c", TELL + program], folder / "logs" / f"{number}.log")
+        for number, program in enumerate(programs)
+    ]
+
+
+def said(job: Job) -> list[str]:
+    return job.log.read_text().split()
+
+
+@pytest.fixture(autouse=True)
+def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+@pytest.mark.parametrize("launcher", [InTurn(), Processes(count=2)])
+def test_every_job_ends_with_its_status(launcher: InTurn | Processes, tmp_path: Path) -> None:
+    given = jobs(tmp_path, "", "raise SystemExit(3)", "os.kill(os.getpid(), 9)", "")
+    ended = {job.name: status for job, status in launcher.launch(given)}
+    assert ended == {"job-0": 0, "job-1": 3, "job-2": -9, "job-3": 0}
+
+
+def test_in_turn_each_begins_when_the_one_before_has_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    alone = f"import pathlib; m = pathlib.Path({str(mark)!r}); m.touch(exist_ok=False); time.sleep(0.1); m.unlink()"
+    assert [job.name for job, status in InTurn().launch(jobs(tmp_path, alone, alone, alone)) if status == 0] == [
+        "job-0",
+        "job-1",
+        "job-2",
+    ]
+
+
+def test_processes_run_side_by_side_and_no_more_than_asked_for(tmp_path: Path) -> None:
+    meet = f"""
+import pathlib
+here = pathlib.Path({str(tmp_path)!r}) / str(os.getpid())
+here.touch()
+most = 0
+for _ in range(40):
+    most = max(most, len([p for p in here.parent.iterdir() if p.name.isdecimal()]))
+    time.sleep(0.02)
+here.unlink()
+print(most)
+"""
+    given = jobs(tmp_path, *[meet] * 6)
+    assert all(status == 0 for _, status in Processes(count=3).launch(given))
+    assert max(int(said(job)[-1]) for job in given) == 3
+
+
+def test_each_process_has_its_share_of_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
+    for count, threads in ((None, "2"), (2, "4"), (3, "2")):
+        given = jobs(tmp_path / str(count), *[""] * (4 if count is None else 2 * count))
+        list(Processes(count=count).launch(given))
+        assert {said(job)[0] for job in given} == {threads}
+
+
+def test_each_process_has_a_gpu_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    given = jobs(tmp_path, "time.sleep(0.3)", "time.sleep(0.3)")
+    list(Processes().launch(given))
+    assert [said(job)[1] for job in given] == ["3", "5"]
+
+
+def test_in_turn_leaves_the_environment_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    given = jobs(tmp_path, "")
+    list(InTurn().launch(given))
+    assert said(given[0])[0] == "7"
+
+
+STUBBORN = """
+import signal, sys
+def leave(number, frame):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep({seconds})
+    print("saved", flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def ready(given: Sequence[Job]) -> None:
+    until = time.monotonic() + 20
+    while not all(job.log.exists() and "ready" in said(job) for job in given):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_when_it_is_closed_those_under_way_save_and_leave_and_no_other_begins(tmp_path: Path) -> None:
+    given = jobs(tmp_path, "", STUBBORN.format(seconds=0.2), STUBBORN.format(seconds=0.2), "")
+    launched = Processes(count=2).launch(given)
+    next(launched)
+    ready(given[1:2])
+    launched.close()
+    assert said(given[1])[-1] == "saved"
+    assert not given[3].log.exists()
+
+
+def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
+    given = jobs(tmp_path, STUBBORN.format(seconds=60))
+    launched = InTurn().launch(given)
+
+    def twice() -> None:
+        ready(given)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupt = threading.Thread(target=twice)
+    interrupt.start()
+    since = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        next(launched)
+    interrupt.join()
+    assert time.monotonic() - since < 30
+    assert "saved" not in said(given[0])
