@@ -13,7 +13,7 @@ from support.command import QUICKSTART, gankit
 
 STUDY = f"""\
 extends: {QUICKSTART}
-growth: {{images: {{4: 1k, 8: 4k, 16: 12k}}}}
+growth: {{images: {{4: 500, 8: 2k, 16: 6k}}}}
 observers: [progress]
 matrix: {{loss: [non-saturating, hinge], seed: [0, 1, 2]}}
 """
