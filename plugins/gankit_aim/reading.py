@@ -34,7 +34,7 @@ class Tracked(NamedTuple):
 
 
 def read_repositories(repositories: Iterable[Path]) -> list[RunResults]:
-    """The runs that are shown in some repositories, in the order of their folders' names; each once.
+    """The runs that are shown in some repositories, in the order in which they were begun; each once.
 
     Where several Aim runs show one folder, as when it was removed and made again or while a run is resumed, the one
     that was begun last counts, among those that show all that there was when they were begun.
@@ -50,7 +50,7 @@ def read_repositories(repositories: Iterable[Path]) -> list[RunResults]:
         before = shown.setdefault(tracked.folder, tracked)
         if (tracked.facts.whole, tracked.facts.begun) > (before.facts.whole, before.facts.begun):
             shown[tracked.folder] = tracked
-    return [_results(shown[folder]) for folder in sorted(shown)]
+    return [_results(tracked) for tracked in sorted(shown.values(), key=lambda tracked: tracked.facts.begun)]
 
 
 def _runs(repository: Path) -> Iterator[Tracked]:
