@@ -11,7 +11,9 @@ from gankit.errors import UserError
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("sample", help="draw images from a trained generator", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="RUN", help="a run's folder, or one of its checkpoints")
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
+    )
     parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.training.checkpoints import chosen, experiment_of, load_average
     from gankit.training.sampling import Wish, sample
 
-    device, checkpoint = choose_device("auto"), chosen(arguments.folder, arguments.best)
+    device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
     experiment = load_experiment(experiment_of(checkpoint), check=False)  # sampling needs no data
     generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
@@ -53,6 +55,18 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
     return 0
+
+
+def _run_meant(place: Path) -> Path:
+    """The only run that a place holds; itself, if it may be a checkpoint."""
+    from gankit.results.finding import find_runs
+
+    if (place / "manifest.json").exists() or not place.exists():
+        return place
+    runs = find_runs([place])
+    if len(runs) > 1:
+        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+    return runs[0]
 
 
 def _check(arguments: argparse.Namespace) -> None:

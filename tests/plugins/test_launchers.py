@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,15 @@ def test_when_it_is_closed_those_under_way_save_and_leave_and_no_other_begins(tm
     assert not given[3].log.exists()
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """SIGINT is raised as KeyboardInterrupt, though a shell starts what runs in the background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
     given = jobs(tmp_path, STUBBORN.format(seconds=60))
     launched = InTurn().launch(given)
