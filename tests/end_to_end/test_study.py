@@ -130,10 +130,13 @@ def test_a_run_that_another_process_has_is_waited_for(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "losses" / "loss=hinge" / "seed-0"
     orphan = begun(file, tmp_path, "--run", "loss=hinge/seed-0")
     until(lambda: (run / "experiment.yaml").exists(), orphan)
-    ended = gankit(["run", file], tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    orphan.send_signal(signal.SIGSTOP)
+    log = run.parent / "seed-0.log"
+    study_again = begun(file, tmp_path)
+    until(lambda: log.exists() and "waiting for process" in log.read_text(), study_again)
+    orphan.send_signal(signal.SIGCONT)
     assert orphan.wait(60) == 0
-    assert "waiting for process" in (run.parent / "seed-0.log").read_text()
+    assert study_again.wait(60) == 0
     assert (run / "times.jsonl").read_text().count('"finished"') == 1
 
 
