@@ -72,6 +72,8 @@ class _Plan:
         self._seeds = next((self._seeds_of(axis) for axis in axes if axis.path == SEED), [seed])
         listed = own["exclude"].node if "exclude" in own else None
         self._exclude = listed.items if isinstance(listed, Items) else []
+        if self._exclude and not self._has_product:
+            raise self._wrong(self._exclude[0].mark, ("exclude",), "leaves out nothing: the matrix has no combinations")
         for node in self._exclude:
             self._check_exclusion(node, {axis.path: axis for axis in axes})
 
@@ -92,24 +94,16 @@ class _Plan:
     def _product(self) -> Iterator[Planned]:
         """Every combination of the axes, with the seeds that are not excluded."""
         exclusions = [plain(node) for node in self._exclude]
-        used: set[int] = set()
         for values in itertools.product(*(axis.values for axis in self._axes)):
             point = {axis.path: Entry(axis.mark, value) for axis, value in zip(self._axes, values, strict=True)}
             changes = {path: plain(entry.node) for path, entry in point.items()}
-            hits = {
-                seed: {
-                    number
-                    for number, exclusion in enumerate(exclusions)
-                    if _matches({**changes, SEED: seed}, exclusion)
-                }
+            seeds = [
+                seed
                 for seed in self._seeds
-            }
-            used.update(*hits.values())
-            if seeds := [seed for seed in self._seeds if not hits[seed]]:
+                if not any(_matches({**changes, SEED: seed}, exclusion) for exclusion in exclusions)
+            ]
+            if seeds:
                 yield Planned(variant_name(changes), point, seeds)
-        for number, node in enumerate(self._exclude):
-            if number not in used:
-                raise self._wrong(node.mark, ("exclude", number), "leaves out nothing")
 
     def _given(self) -> Iterator[Planned]:
         """The variants that their author named."""

@@ -152,6 +152,7 @@ def test_only_chooses_by_the_names_of_runs_and_of_variants(read: Read) -> None:
         ("matrix: {loss: [tug]}\nexclude: [{loss: push}]\n", "exclude.loss: is no value of that axis; it has tug"),
         ("matrix: {loss: [tug]}\nexclude: [{loss: tug}]\n", "every run is excluded"),
         ("matrix: {loss: [tug, push]}\nexclude: [{loss: tug}, {}]\n", "every run is excluded"),
+        ("variants: {a: {}}\nmatrix: {seed: [0, 1]}\nexclude: [{seed: 1}]\n", "4:11: exclude: leaves out nothing"),
         ("matrix: {seed: [0]}\nlauncher: in-trun\n", "no launcher is called 'in-trun'. Did you mean 'in-turn'?"),
         ("matrix: {regularizers.5.weight: [1]}\n", "losses.yaml:2:10: no item 5: the list has 2"),
         ("matrix: {'': [1]}\n", "expected an option, such as training.batch"),

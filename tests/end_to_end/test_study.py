@@ -72,11 +72,12 @@ def test_one_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert "seed-0.log" in ended.stderr
     assert "loss=hinge/seed-0 finished: fid" in ended.stderr
     assert not (losses / "loss=hinge" / "seed-1").exists()
-    before = mtimes(losses)
+    before, said = mtimes(losses), (losses / "loss=hinge" / "seed-0.log").read_bytes()
     (tmp_path / "faulty.py").write_text(FAULTY.replace('raise RuntimeError("out of order")', "return fake.mean()"))
     again = gankit(["run", file, "--only", "*/seed-0"], tmp_path)
     assert again.returncode == 0, again.stderr
     assert "2 runs of 2 variants, 384 images in all, 1 of them finished already" in again.stderr
+    assert (losses / "loss=hinge" / "seed-0.log").read_bytes() == said  # nothing was begun
     changed = {path for path, mtime in mtimes(losses).items() if before[path] != mtime}
     assert changed == {losses / "loss=faulty" / "seed-0" / "metrics.jsonl"}
 
