@@ -117,6 +117,8 @@ def _runs_below(folder: Path, seen: set[str]) -> Iterator[Path]:
         return
     try:
         inside = [entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:  # a study that has not been run yet
+        return
     except OSError as failure:
         raise UserError(f"{folder}: cannot be read: {failure.strerror}") from None
     places = {name: place for place, name in enumerate(_variants_of(folder))}
