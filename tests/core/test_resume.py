@@ -20,6 +20,7 @@ from gankit.cli import main
 from gankit.errors import Interrupted, RunError
 from gankit.observing import Progress, Run
 from gankit.registry import register, restored
+from gankit.results.states import State, state_of
 from gankit.runs.record import RunFolder
 from gankit.runs.run import TrainingRun
 from gankit.runs.starting import begin, resume
@@ -229,6 +230,21 @@ def test_a_signal_breaks_off_an_evaluation_which_is_done_again(tmp_path: Path) -
     going_on(tmp_path / "run").train()
     begin(tiny(**options), tmp_path / "whole").train()
     assert files(tmp_path / "run") == files(tmp_path / "whole")
+
+
+def test_a_run_that_lacks_its_last_evaluation_is_not_finished(tmp_path: Path) -> None:
+    register("observers", "impatient", Impatient)
+    Impatient.calls.clear()
+    options = {
+        "evaluation": MEASURED | {"metrics": ["impatient"]},
+        "growth": {"use": "fixed", "resolution": 8, "images": 32},
+    }
+    with pytest.raises(Interrupted):
+        begin(tiny(**options), tmp_path / "run").train()
+    assert rows(tmp_path / "run")[-1]["images"] == 32
+    assert state_of(tmp_path / "run") is State.CUT_SHORT
+    going_on(tmp_path / "run").train()
+    assert state_of(tmp_path / "run") is State.FINISHED
 
 
 class Signaller(Observer):

@@ -41,6 +41,13 @@ def test_values_that_differ_have_labels_that_differ(values: list[Any]) -> None:
     assert len({label(value) for value in values}) == len(values)
 
 
+def test_a_position_in_a_list_says_little_without_the_list() -> None:
+    assert short_names(["regularizers.0", "loss.margin"]) == {
+        "regularizers.0": "regularizers.0",
+        "loss.margin": "margin",
+    }
+
+
 def test_labels_read_like_what_they_stand_for() -> None:
     assert label("non-saturating") == "non-saturating"
     assert label({"use": "adam", "lr": 0.001, "betas": [0, 0.9]}) == "adam+lr-0.001+betas-0+0.9"
