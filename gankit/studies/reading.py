@@ -105,6 +105,11 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None
     wanted = [variant for variant in planned if only is not None and only.rpartition("/")[0] == variant.name] or planned
     name = _own_name(root, path)
     experiments = _experiments({variant.name: _judged(base, name, variant) for variant in wanted}, str(path), note)
+    if only is None and (lacks := options.launcher.missing(experiments[0])) is not None:
+        mistake = Mistake(own["launcher"].key if "launcher" in own else root.mark, ("launcher",), lacks)
+        if note is None:
+            raise report([mistake], str(path))
+        note(str(mistake))
     variants = {
         variant.name: Variant(variant.name, variant.changes, experiment)
         for variant, experiment in zip(wanted, experiments, strict=True)
