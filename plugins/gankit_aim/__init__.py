@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from gankit import Component, UserError, hookimpl
 from gankit_aim.observers import Aim
 from gankit_aim.places import repositories
+from gankit_aim.ui import add_ui
 
 if TYPE_CHECKING:
     from gankit.results.reading import RunResults
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register every component of this package."""
     register("aim", Aim)
+
+
+@hookimpl
+def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """Add gankit ui."""
+    add_ui(add)
 
 
 @hookimpl

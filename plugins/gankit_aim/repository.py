@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,10 @@ def _close(self: RocksAutoClean) -> None:
 
 
 RocksAutoClean._close = _close
+
+
+class HeldError(Exception):
+    """A process still writes to a run."""
 
 
 class RunToBe(aim.Run):
@@ -67,7 +72,7 @@ def begin(repo: str, experiment: str, announce: Callable[[str], None]) -> aim.Ru
     """
     if not is_remote(repo):
         Path(repo).mkdir(parents=True, exist_ok=True)
-    with _exclusive(repo):
+    with exclusive(repo):
         if not exists(repo):
             aim.Repo.from_path(repo, init=True)
         _break_stale_lock(repo)
@@ -91,7 +96,7 @@ def index(home: aim.Repo, run_hash: str) -> None:
 
     if home.is_remote_repo:
         return
-    with _exclusive(home.root_path):
+    with exclusive(home.root_path):
         manager = RepoIndexManager.get_index_manager(home)
         _patiently(lambda: manager.index(run_hash))
 
@@ -102,12 +107,15 @@ def remove(repo: str, run_hash: str) -> None:
     Whatever a killed process left of it goes too: locks, marks of progress, half of a removal.
 
     Raises:
+        HeldError: if a process has it still, and would write what is left of it anew.
         FileNotFoundError: if there is no repository.
         Exception: whatever Aim raises if it cannot.
     """
     if not exists(repo):
         raise FileNotFoundError(f"there is no Aim repository in {repo} any more")
-    with _exclusive(repo):
+    if not is_remote(repo) and _is_held(Path(repo), run_hash):
+        raise HeldError("a process still writes to it")
+    with exclusive(repo):
         home = aim.Repo.from_path(repo)
         # the public delete_run logs what went wrong instead of raising it
         answer = _patiently(lambda: home._delete_run(run_hash))
@@ -148,8 +156,19 @@ def _break_stale_lock(repo: str) -> None:
         time.sleep(0.1)
 
 
+def _is_held(repo: Path, run_hash: str) -> bool:
+    """Whether another process has a database of a run open for writing, as RocksDB's locks on them tell."""
+    for kind in ("meta", "seqs"):
+        with suppress(OSError), (repo / ".aim" / kind / "chunks" / run_hash / "LOCK").open("r+b") as lock:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):  # which of them depends on the system
+                return True
+    return False
+
+
 @contextmanager
-def _exclusive(repo: str) -> Iterator[None]:
+def exclusive(repo: str) -> Iterator[None]:
     """One process at a time makes a folder a repository or writes its index; Aim itself does not see to that."""
     if is_remote(repo):
         yield

@@ -49,6 +49,8 @@ class Showing:
         self._send = send
         self._ledger = Ledger(folder, self._say)
         self._mirror: Mirror | None = None
+        self._held: list[Entry] = []
+        """Aim runs that could not be removed for now."""
 
     def replay(self, rows: Sequence[Row], pictures: Sequence[Picture], others: Collection[str]) -> str:
         """Show `rows` and `pictures` in a new Aim run, then remove those that showed this run before but not `others`.
@@ -63,7 +65,7 @@ class Showing:
         self._enter(self._mirror)
         if before is not None:
             self._end(before)
-        now = self._mirror.tracked.hash
+        now, self._held = self._mirror.tracked.hash, []
         for entry in self._ledger.entries():
             if entry.hash != now and entry.hash not in others:
                 self._remove(entry)
@@ -87,6 +89,8 @@ class Showing:
         if mirror is not None:
             self._end(mirror)
             self._enter(mirror)
+            for entry in self._held:
+                self._remove(entry)
 
     def _begun(self, rows: Sequence[Row], pictures: Sequence[Picture]) -> Mirror:
         """A new Aim run with all that the run has recorded."""
@@ -126,12 +130,18 @@ class Showing:
         )
 
     def _remove(self, entry: Entry) -> None:
-        """Remove an Aim run from wherever it shows this run."""
+        """Remove an Aim run from wherever it shows this run, at the end if it is held as yet."""
 
         def remove() -> None:
-            for repo in self._places(entry):
-                repository.remove(repo, entry.hash)
-            self._ledger.strike(entry)
+            try:
+                for repo in self._places(entry):
+                    repository.remove(repo, entry.hash)
+            except repository.HeldError:  # the Aim of a process that was killed takes a moment to end
+                if entry in self._held:
+                    raise
+                self._held.append(entry)
+            else:
+                self._ledger.strike(entry)
 
         self._try(remove, f"cannot remove the outdated run {entry.hash} from {entry.repo}")
 

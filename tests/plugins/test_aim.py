@@ -77,11 +77,29 @@ def test_options_are_params_and_nothing_else_is_collected(tmp_path: Path) -> Non
     assert tracked["hparams"] == run.experiment.model_dump(mode="json")
     assert tracked["protocol"] == {"images": 100, "extractor": "digits@3f82a0", "seed": 0}
     collected: Any = tracked[...]
-    assert set(collected) == {"folder", "gankit", "hparams", "protocol"}
+    assert set(collected) == {"folder", "gankit", "hparams", "protocol", "study", "variant", "seed", "stage"}
     assert {metric.name for metric in tracked.metrics()} == {
         *("loss.discriminator", "loss.generator", "score.real"),
         *("fid", "is", "reals.fid_floor"),
     }
+
+
+def test_runs_can_be_grouped_and_chosen_by_what_they_are(tmp_path: Path) -> None:
+    run = driven_run(tmp_path / "one")
+    run.train(until=900)
+    entered(tmp_path)
+    tracked = only_run(tmp_path)
+    assert [tracked[name] for name in ("study", "variant", "seed", "stage")] == ["tiny", "one", 0, 2], "no study's"
+    run.train()
+    run.watchers.closed()
+    of_study = {"name": "losses", "variant": "loss=hinge", "seed": 7}
+    experiment = driven.experiment(use="aim", repo=str(tmp_path)).model_copy(update=of_study)
+    other = DrivenRun(tmp_path / "losses" / "loss=hinge" / "seed-7", experiment.observers, experiment)
+    other.train()
+    other.watchers.closed()
+    query = 'run.study == "losses" and run.variant == "loss=hinge" and run.seed == 7 and run.stage == 3'
+    found: list[Any] = list(aim.Repo(str(tmp_path)).query_runs(query, report_mode=SILENT).iter_runs())
+    assert [(one.run.name, one.run.experiment) for one in found] == [("loss=hinge/seed-7", "losses")]
 
 
 def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-from support.tracked import Here, expected, hashes, is_shown_once, left, noted, resumed, series_of
+from support import driven
+from support.tracked import Here, driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
 
 from gankit_aim import repository, tracking
 
@@ -90,3 +93,37 @@ def test_the_lock_of_a_process_that_was_killed_is_broken(tmp_path: Path, monkeyp
     subprocess.run([sys.executable, "-c", killed], check=False)
     assert lock.exists()
     is_shown_once(resumed(before))
+
+
+@pytest.mark.parametrize("until_the_end", [False, True])
+def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], until_the_end: bool
+) -> None:
+    process = subprocess.Popen([sys.executable, driven.__file__, str(tmp_path / "run"), "0.05"])
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / ".aim" / "seqs" / "chunks").glob("*/LOCK")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)  # it is past its entry in the index, which nobody else could make any more
+    (orphan,) = [child for child in psutil.Process(process.pid).children() if "gankit_aim.service" in child.cmdline()]
+    orphan.suspend()
+    process.kill()
+    process.wait()
+    (held,) = noted(tmp_path / "run")
+    try:
+        run = driven_run(tmp_path / "run")
+        assert noted(run.folder)[0] == held
+        run.train()
+        if until_the_end:
+            run.watchers.closed()
+            assert f"aim: cannot remove the outdated run {held} from {tmp_path}: HeldError" in capsys.readouterr().err
+            run = resumed(run)
+            capsys.readouterr()
+    finally:
+        orphan.resume()
+    orphan.wait(30)
+    if until_the_end:
+        run = resumed(run)
+    run.watchers.closed()
+    is_shown_once(run)
+    assert capsys.readouterr().err == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,20 +16,22 @@ from pathlib import Path
 
 import pytest
 from support import driven
-from support.tracked import empty_repository, entered, expected, hashes, left, noted, resumed, series_of
+from support.tracked import driven_run, empty_repository, entered, expected, hashes, left, noted, resumed, series_of
 
+from gankit_aim import apart
 from gankit_aim.ledger import FILE
 
 pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """The address of a server for the repository in `folder`."""
-    shutil.copytree(empty_repository().name, folder)
+def server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """The address of a server for the repository in `folder`, which is made if it is not there."""
+    if not folder.exists():
+        shutil.copytree(empty_repository().name, folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = port or int(free.getsockname()[1])
     start = "from aim.cli.cli import cli_entry_point; cli_entry_point()"
     command = [sys.executable, "-c", start, "server", "--repo", str(folder), "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
@@ -77,6 +80,30 @@ def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
     _, said = run.communicate(timeout=120)
     assert run.returncode == 0, said
     assert "gankit: observer aim/aim failed in 'closed': Aim has shown no sign of life for 60 seconds" in said
+
+
+def test_a_run_whose_server_went_away_and_came_back_is_shown_once_when_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server(tmp_path / "served") as address:
+        before = driven_run(tmp_path / "run", repo=address)
+        before.train(until=500)
+        monkeypatch.setattr(apart, "PATIENCE", 3.0)
+    before.train(until=900)
+    before.watchers.closed()
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert "observer aim/aim failed in '" in first
+    assert "Aim has shown no sign of life for 3 seconds" in first
+    assert re.search(r"observer aim/aim failed in [1-9]\d* of \d+ calls$", last)
+    monkeypatch.undo()
+    with server(tmp_path / "served", port=int(address.rpartition(":")[2])) as again:
+        assert again == address
+        run = resumed(before, repo=address)
+        assert capsys.readouterr().err == ""
+    entered(tmp_path / "served")
+    (run_hash,) = noted(run.folder)
+    assert hashes(tmp_path / "served") == [run_hash]
+    assert series_of(tmp_path / "served", run_hash) == expected(run.rows)
 
 
 def test_a_server_that_is_gone_does_not_stop_a_run(tmp_path: Path) -> None:

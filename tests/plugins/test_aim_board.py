@@ -1,0 +1,65 @@
+"""What a browser draws of gankit's views in Aim."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from shutil import which
+from urllib.parse import unquote
+
+import pytest
+from support.aim_ui import SEEDS, VARIANTS, study, ui
+
+from gankit_aim.board import FID, RESOLUTION, SAMPLES, STUDY, VARIANT
+
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
+]
+
+
+ATTEMPTS = 6
+
+
+def drawn(address: str, profile: Path, what: str) -> str:
+    """The document that a page has become when it shows `what`; how long a browser waits depends on its own clock."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--window-size=1400,900"]
+    command = [str(CHROMIUM), *options, "--virtual-time-budget=30000", "--dump-dom", address]
+    for _ in range(ATTEMPTS):
+        document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        if what in document:
+            return document
+    raise AssertionError(f"{address} does not show {what}")
+
+
+def test_there_is_a_line_for_each_variant_in_a_chart_for_each_resolution(tmp_path: Path) -> None:
+    study(tmp_path / "runs")
+    with ui(tmp_path / "runs") as started:
+        addresses = started.addresses()
+        board = drawn(addresses[FID.name], tmp_path / "profile", what="AggrLine")
+        samples = drawn(addresses[SAMPLES.name], tmp_path / "profile", what="00000400-4x4")
+    lines = [group(key) for key in re.findall(r'id="AggrLine-O-([\w-]*)"', board)]
+    expected = [
+        {VARIANT: variant, RESOLUTION: resolution, STUDY: "losses"} for resolution in (4, 8, 16) for variant in VARIANTS
+    ]
+    assert lines == expected, "in this order"
+    assert len(re.findall(r'id="AggrArea-', board)) == len(expected)
+    titles = re.findall(r"metric\.context\.resolution=(\d+), run\.study=&quot;losses&quot;|resolution=(\d+)", board)
+    assert list(dict.fromkeys(first or second for first, second in titles)) == ["4", "8", "16"]
+
+    rows = re.findall(r'run\.variant = (?:&quot;|")([^"&]*)', samples)
+    assert list(dict.fromkeys(rows)) == list(VARIANTS)
+    captions = re.findall(r">(\d{8}-\d+x\d+)<", samples)
+    assert captions[: len(SEEDS)] == ["00002000-16x16"] * len(SEEDS), "the last of every seed come first"
+    assert Counter(captions)["00000400-4x4"] == len(VARIANTS) * len(SEEDS)
+
+
+def group(key: str) -> dict[str, object]:
+    """What Aim's user interface calls a group."""
+    return json.loads(unquote(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)).decode()))

@@ -1,0 +1,186 @@
+"""gankit ui: Aim's user interface with gankit's views in it, each once, and no process left whatever ends it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from support.aim_ui import VARIANTS, members, repository, study, ui
+
+from gankit import UserError
+from gankit.cli import main
+from gankit_aim.board import BOOKMARKS, FID, SAMPLES
+from gankit_aim.bookmarks import Api, placed
+from gankit_aim.places import nearest
+from gankit_aim.ui import has_display
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("place") / "runs"
+    study(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def started(runs: Path) -> Iterator[dict[str, str]]:
+    """The addresses of a server that has been started for the second time, this time in a terminal with a display."""
+    opened = runs.parent / "opened"
+    browser = runs.parent / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    browser.chmod(0o755)
+    display = {"DISPLAY": ":99", "BROWSER": str(browser)}
+    with ui(runs, environment=display) as first:
+        before = first.addresses()
+        group = first.group()
+        assert len(members(group)) > 2, "Aim has processes of its own"
+        assert first.ended(signal.SIGTERM) == (0, "")
+        assert members(group) == []
+        assert not opened.exists(), "nobody looks at a pipe"
+    with ui(runs / "losses" / VARIANTS[0], terminal=True, environment=display) as second:
+        again = second.addresses()
+        group = second.group()
+        assert {name: path(address) for name, address in again.items()} == {
+            name: path(address) for name, address in before.items()
+        }, "they are the same"
+        yield again
+        assert opened.read_text().split() == [again[FID.name]]
+        assert second.ended(signal.SIGINT) == (0, "")
+        assert members(group) == []
+
+
+def path(address: str) -> str:
+    return re.sub(r"^http://127\.0\.0\.1:\d+", "", address)
+
+
+def port(addresses: dict[str, str]) -> int:
+    return int(addresses[FID.name].split(":")[2].split("/")[0])
+
+
+def test_views_are_there_once_and_have_addresses(started: dict[str, str]) -> None:
+    api = Api(port(started))
+    assert list(started) == [FID.name, SAMPLES.name]
+    shown = {known["name"]: known for known in api.ask("GET", "/dashboards/")}
+    assert len(api.ask("GET", "/dashboards/")) == len(shown) == 2
+    for bookmark in BOOKMARKS:
+        view = shown[bookmark.name]["app_id"]
+        assert path(started[bookmark.name]) == f"/{bookmark.page}/{view}"
+        assert api.ask("GET", f"/apps/{view}/")["state"] == bookmark.state
+        connection = HTTPConnection("127.0.0.1", port(started))
+        connection.request("GET", path(started[bookmark.name]))
+        assert b'<div id="root">' in connection.getresponse().read()
+
+
+def test_a_view_is_brought_up_to_date_but_keeps_what_its_user_changed(started: dict[str, str]) -> None:
+    api = Api(port(started))
+    mine = FID._replace(key="mine", name="mine")
+    view = placed(api, mine)
+    changed = {**mine.state, "select": {"advancedMode": True, "advancedQuery": "metric.name == 'is'"}}
+    api.ask("PUT", f"/apps/{view}/", {"type": mine.page, "state": changed})
+    assert placed(api, mine) == view
+    assert api.ask("GET", f"/apps/{view}/")["state"] == changed, "its user's"
+    newer = mine._replace(name="newer", state={**mine.state, "grouping": {"chart": ["context.resolution"]}})
+    assert placed(api, newer) == view
+    assert api.ask("GET", f"/apps/{view}/")["state"] == newer.state
+    (known,) = [known for known in api.ask("GET", "/dashboards/") if known["app_id"] == view]
+    assert (known["name"], known["description"]) == ("newer", newer.about)
+    api.ask("DELETE", f"/dashboards/{known['id']}/")
+    assert placed(api, newer) != view, "it is put there again once it was removed"
+
+
+def test_a_port_in_use_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository(tmp_path / "runs")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        assert main(["ui", str(tmp_path / "runs"), "--port", str(number)]) == 2
+    assert f"--port {number}: Address already in use on 127.0.0.1" in capsys.readouterr().err
+    assert main(["ui", str(tmp_path / "runs"), "--port", "70000"]) == 2
+    assert "--port 70000: bind(): port must be 0-65535" in capsys.readouterr().err
+
+
+def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+    with ExitStack() as stack:
+        places = {number: repository(tmp_path / number.name) for number in codes}
+        starting = {number: stack.enter_context(ui(place)) for number, place in places.items()}
+        groups = [one.group() for one in starting.values()]
+        assert {number: one.ended(number)[0] for number, one in starting.items()} == codes
+    deadline = time.monotonic() + 20
+    while any(map(members, groups)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_what_aim_says_is_shown_if_it_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = repository(tmp_path / "runs")
+    (found / "VERSION").write_text("0.0")
+    assert main(["ui", str(found)]) == 1
+    said = capsys.readouterr().err
+    assert "the server of Aim's user interface has ended; it said:\n" in said
+    assert "Aborted" in said, "it asked whether to overwrite the repository, which is nobody's to answer"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "display", "opens"),
+    [
+        (True, {"DISPLAY": ":0"}, True),
+        (True, {"WAYLAND_DISPLAY": "w"}, True),
+        (True, {}, False),
+        (False, {"DISPLAY": ":0"}, False),
+    ],
+)
+def test_a_browser_is_opened_where_it_can_be_seen(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, display: dict[str, str], opens: bool
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in display.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert has_display() is opens
+
+
+def test_without_aim_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gankit_aim.ui.find_spec", lambda name: None)
+    assert main(["ui", str(tmp_path)]) == 2
+    assert "aim is not installed" in capsys.readouterr().err
+
+
+def test_a_repository_is_found_in_below_and_above_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep" / "runs" / "losses" / "hinge").mkdir(parents=True)
+    found = repository(tmp_path / "elsewhere")
+    found.parent.rename(tmp_path / "deep" / "runs" / "losses" / "tracked")
+    below = tmp_path / "deep" / "runs" / "losses" / "tracked" / ".aim"
+    assert nearest(tmp_path / "deep") == nearest(below) == nearest(below.parent) == below
+    with pytest.raises(
+        UserError, match=r"no Aim repository in .*hinge, nor right above; runs get into one by the observer"
+    ):
+        nearest(tmp_path / "deep" / "runs" / "losses" / "hinge")
+    above = repository(tmp_path / "new")
+    above.parent.rename(tmp_path / "deep" / "new")
+    shutil.move(tmp_path / "deep" / "new" / ".aim", tmp_path / "deep" / "runs" / ".aim")
+    runs = tmp_path / "deep" / "runs"
+    assert nearest(runs) == nearest(runs / "losses" / "hinge") == runs / ".aim"
+    monkeypatch.chdir(runs / "losses" / "hinge")
+    assert nearest(Path(".")) == runs / ".aim"
+    with pytest.raises(UserError, match=r"several Aim repositories in .*deep, name one: .*runs/.aim, .*tracked/.aim"):
+        nearest(tmp_path / "deep")
+    with pytest.raises(UserError, match="there is no runs; runs get into one"):
+        nearest(Path("runs"))
+    with pytest.raises(UserError, match=r"aim://127\.0\.0\.1:53800 is a server of Aim: name the folder"):
+        nearest(Path("aim://127.0.0.1:53800"))
