@@ -20,6 +20,7 @@ COMMANDS = (
     "validate",
     "expand",
     "compare",
+    "report",
     "runs",
     "evaluate",
     "sample",

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.errors import UserError
+from gankit.cli.options import add_comparison_options, write_output
 
 if TYPE_CHECKING:
     from gankit.results.comparing import Comparison
@@ -17,12 +17,7 @@ FORMATS = ("terminal", "markdown", "csv", "json", "html")
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("compare", help="variants side by side, best first", description=__doc__)
-    parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")
-    parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="such as is; may be repeated (default: fid)"
-    )
-    parser.add_argument("--baseline", metavar="VARIANT", help="which the others are compared with (default: the first)")
-    parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
+    add_comparison_options(parser)
     parser.add_argument("--format", choices=FORMATS, default="terminal", help="of the tables (default: terminal)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the tables there, not to the screen")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw values over images and means: fid.png")
@@ -42,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         from gankit.results.plots import plot
 
-        _write("--plot", arguments.plot, plot(comparison, arguments.plot.suffix))
+        write_output("--plot", arguments.plot, plot(comparison, arguments.plot.suffix))
     if arguments.output is not None:
         text = _as_text(comparison, arguments.format)
-        _write("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
+        write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
     elif arguments.format != "terminal":
         print(_as_text(comparison, arguments.format), end="")
     else:
@@ -67,12 +62,3 @@ def _as_text(comparison: Comparison, form: str) -> str:
         return {"csv": exporting.as_csv, "json": exporting.as_json}[form](comparison)
     shown = {"terminal": formats.as_terminal, "markdown": formats.as_markdown, "html": formats.as_html}
     return shown[form](report(comparison))
-
-
-def _write(option: str, path: Path, content: bytes) -> None:
-    from gankit.files import write_at_once
-
-    try:
-        write_at_once(path, content)
-    except OSError as failure:
-        raise UserError(f"{option}: cannot write {path}: {failure.strerror}") from None

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from gankit.errors import UserError
+
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     """Add what names an experiment: `file`, `set` and `plugin`, as load_experiment takes them."""
@@ -35,6 +37,30 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="load a plugin that is a single Python file; may be repeated",
     )
+
+
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
+    parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="NAME", help="such as is; may be repeated (default: fid)"
+    )
+    parser.add_argument("--baseline", metavar="VARIANT", help="which the others are compared with (default: the first)")
+    parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
+
+
+def write_output(option: str, path: Path, content: bytes) -> None:
+    """Write a file that `option` asks for.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
+    from gankit.files import write_at_once
+
+    try:
+        write_at_once(path, content)
+    except OSError as failure:
+        raise UserError(f"{option}: cannot write {path}: {failure.strerror}") from None
 
 
 def load_plugins(files: Iterable[Path]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from gankit.results.markup import page, part_of
 from gankit.results.sections import Report, Section
 
 if TYPE_CHECKING:
@@ -14,17 +14,6 @@ if TYPE_CHECKING:
 
 WIDEST = 48
 """Columns of a terminal up to which a cell of text stays on one line."""
-
-STYLE = """\
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin: 2rem 0 0.5rem }
-.scroll { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: 0.25rem 0.75rem; text-align: left; border-bottom: 1px solid #8886 }
-th.number, td.number { text-align: right; white-space: nowrap }
-ul { padding-left: 1.2rem; opacity: 0.8; font-size: 0.9rem }
-"""
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -82,30 +71,7 @@ def as_markdown(report: Report) -> str:
 
 def as_html(report: Report) -> str:
     """One page that needs no other file."""
-    title = html.escape(report.title)
-    body = "\n".join(map(_html_section, report.sections))
-    head = f'<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>{title}</title>'
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>\n{STYLE}</style>\n</head>\n'
-        f"<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _html_section(section: Section) -> str:
-    parts = [f"<h2>{html.escape(section.title)}</h2>"]
-    kinds = [' class="number"' if column.is_number else "" for column in section.columns]
-    if section.columns:
-        head = _html_row("th", [column.name for column in section.columns], kinds)
-        rows = "\n".join(_html_row("td", row, kinds) for row in section.rows)
-        parts.append(f'<div class="scroll"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>')
-    if section.notes:
-        parts.append("<ul>\n" + "\n".join(f"<li>{html.escape(note)}</li>" for note in section.notes) + "\n</ul>")
-    return "\n".join(parts)
-
-
-def _html_row(tag: str, cells: list[str], kinds: list[str]) -> str:
-    shown = "".join(f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
-    return f"<tr>{shown}</tr>"
+    return page(report.title, "", map(part_of, report.sections))
 
 
 def _line(cells: list[str]) -> str:

@@ -57,7 +57,7 @@ def check(path: Path) -> None:
 
 
 def plot(comparison: Comparison, extension: str) -> bytes:
-    """The figure as a file's content.
+    """The figure as a file's content; as PNG, SVG and PDF the same bytes for the same comparison.
 
     Args:
         comparison: What it shows.
@@ -68,8 +68,12 @@ def plot(comparison: Comparison, extension: str) -> bytes:
     """
     if not comparison.stages:
         raise UserError("--plot: there is nothing to draw: no run has been measured at the end of a stage")
-    content = BytesIO()
-    _figure(comparison).savefig(content, format=extension.lower().removeprefix("."), dpi=150)
+    from matplotlib import rc_context
+
+    form, content = extension.lower().removeprefix("."), BytesIO()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
+    with rc_context({"svg.hashsalt": "gankit"}):
+        _figure(comparison).savefig(content, format=form, dpi=150, metadata=undated)
     return content.getvalue()
 
 

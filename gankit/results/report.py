@@ -138,10 +138,7 @@ def _so_far(one: Unfinished) -> str:
     run = one.run
     of = "" if run.total is None else f" of {run.total:,}"
     at = f" at {run.cost.images:,}{of} images" if run.cost.images != run.total else ""
-    last = ", ".join(
-        f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution} after {row.images:,}"
-        for row in one.last
-    )
+    last = ", ".join(map(_measured, one.last))
     return f"{one.variant.label}/seed-{run.seed}: {one.state}{at}; {last or 'no evaluation yet'}"
 
 

@@ -46,7 +46,12 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Save uint8 [H, W, 1, 3 or 4] as a PNG that is either complete or not there, the same bytes for the same image.
+    """Save a picture as a PNG that is either complete or not there; see `as_png`."""
+    write_at_once(path, as_png(image))
+
+
+def as_png(image: np.ndarray) -> bytes:
+    """The PNG file of uint8 [H, W, 1, 3 or 4], the same bytes for the same image.
 
     Of four channels the last is opacity, which the colours are multiplied by.
 
@@ -63,4 +68,4 @@ def save_png(path: Path, image: np.ndarray) -> None:
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     content = BytesIO()
     picture.save(content, format="PNG")
-    write_at_once(path, content.getvalue())
+    return content.getvalue()

@@ -134,8 +134,10 @@ def test_a_run_that_another_process_has_is_waited_for(tmp_path: Path) -> None:
     orphan.send_signal(signal.SIGSTOP)
     log = run.parent / "seed-0.log"
     study_again = begun(file, tmp_path)
-    until(lambda: log.exists() and "waiting for process" in log.read_text(), study_again)
-    orphan.send_signal(signal.SIGCONT)
+    try:
+        until(lambda: log.exists() and "waiting for process" in log.read_text(), study_again)
+    finally:
+        orphan.send_signal(signal.SIGCONT)
     assert orphan.wait(60) == 0
     assert study_again.wait(60) == 0
     assert (run / "times.jsonl").read_text().count('"finished"') == 1

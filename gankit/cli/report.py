@@ -1,0 +1,33 @@
+"""gankit report: a comparison as one page to send, with tables, plots, samples and where they come from."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gankit.cli.options import add_comparison_options, write_output
+from gankit.errors import UserError
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("report", help="one page to send, with plots and samples", description=__doc__)
+    add_comparison_options(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="HTML", help="where to write the page")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, sample and write."""
+    from gankit.results.comparing import compare
+    from gankit.results.finding import gather
+
+    if arguments.output.is_dir() or not arguments.output.parent.is_dir():  # sampling takes a while, so say it before
+        lacking = "it is a folder" if arguments.output.is_dir() else f"there is no folder {arguments.output.parent}"
+        raise UserError(f"-o: cannot write {arguments.output}: {lacking}")
+    comparison = compare(gather(arguments.places), arguments.metric, arguments.baseline, arguments.holm)
+
+    from gankit.page.report import report_page
+
+    write_output("-o", arguments.output, report_page(comparison).encode("utf-8", "backslashreplace"))
+    return 0

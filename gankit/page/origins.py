@@ -1,0 +1,136 @@
+"""Where the numbers of a comparison come from: versions, sources, machines, commands, dates."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gankit.page.choosing import seed_label
+from gankit.reading.dumping import inline
+from gankit.results.reading import RunResults, read_events
+from gankit.results.sections import Column, Section
+from gankit.results.states import state_of
+from gankit.results.variants import Variant
+from gankit.runs.record import PROVENANCE, TIMES, is_run
+
+TOLD_ELSEWHERE = frozenset({"started", "command", "plugins", "stages", "resumed", "images", "changed"})
+"""Keys of provenance.json that tables of their own show, or that follow from the options."""
+ABSENT = "-"
+
+Origins = Mapping[str, list[dict[str, Any]]]
+"""By the run's label what provenance.json says: of its beginning, and of each time that it went on."""
+
+
+def origins(variants: Sequence[Variant]) -> list[Section]:
+    """Tables of all that is known of where runs come from."""
+    labelled = [(variant, run, seed_label(variant, run)) for variant in variants for run in variant.runs]
+    known = {label: content for _, run, label in labelled if (content := _provenance(run))}
+    groups = {variant.label: [seed_label(variant, run) for run in variant.runs] for variant in variants}
+    lacking = [label for _, _, label in labelled if label not in known]
+    dates = _dates([(run, label) for _, run, label in labelled], known)
+    sections = [dates, *_facts(known, groups), _plugins(known, groups)]
+    if lacking:
+        dates.notes.append(f"not known, for there is no {PROVENANCE}: {_named(lacking, groups)}")
+    return [section for section in sections if section.rows or section.notes]
+
+
+def _provenance(run: RunResults) -> list[dict[str, Any]]:
+    """What is known of a run's beginning and of each time that it went on; empty without a file that can be read."""
+    try:
+        content = json.loads((run.path / PROVENANCE).read_bytes())
+        return [content, *content.get("resumed", [])] if content else []
+    except (OSError, ValueError, AttributeError):
+        return []
+
+
+def _dates(runs: Sequence[tuple[RunResults, str]], known: Origins) -> Section:
+    """When each run began, when it last noted anything, and by which command."""
+    run_and_state = [Column("run", is_number=False), Column("state", is_number=False)]
+    columns = [*run_and_state, Column("began (UTC)"), Column("last seen (UTC)"), Column("command", is_number=False)]
+    rows = []
+    for run, label in runs:
+        origin, *resumed = known.get(label) or [{}]
+        events = read_events(run.path / TIMES) if is_run(run.path) else []
+        last = _moment(events[-1].get("time")) if events else ABSENT
+        state = str(state_of(run.path)) if is_run(run.path) else ABSENT
+        times = f", resumed {len(resumed)} times" if len(resumed) > 1 else ", resumed once" if resumed else ""
+        command = shlex.join(map(str, origin.get("command", []))) or ABSENT
+        rows.append([label, state, _moment(origin.get("started")) + times, last, command])
+    return Section("Runs", columns, rows)
+
+
+def _moment(time: object) -> str:
+    """A date and time to the second."""
+    return str(time)[:19].replace("T", " ") if time else ABSENT
+
+
+def _facts(known: Origins, groups: Mapping[str, Sequence[str]]) -> Iterator[Section]:
+    """What is the same in all runs, and what is not."""
+    found = {label: _joined(entries) for label, entries in known.items()}
+    by_value: dict[str, dict[str, list[str]]] = {}
+    for name in dict.fromkeys(name for facts in found.values() for name in facts):
+        for label, facts in found.items():
+            by_value.setdefault(name, {}).setdefault(facts.get(name, ABSENT), []).append(label)
+    columns = [Column(name, is_number=False) for name in ("what", "value", "runs")]
+    unlike = [
+        [name, value, _named(labels, groups)]
+        for name, values in by_value.items()
+        if len(values) > 1
+        for value, labels in values.items()
+    ]
+    yield Section("Not the same in all runs", columns, unlike)
+    alike = [[name, *values] for name, values in by_value.items() if len(values) == 1]
+    yield Section("The same in all runs", columns[:2], alike)
+
+
+def _joined(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The facts of a run, each as it was at the beginning and, if it changed, later."""
+    joined: dict[str, list[str]] = {}
+    for entry in entries:
+        for name, value in _flat(entry):
+            if (values := joined.setdefault(name, []))[-1:] != [value]:
+                values.append(value)
+    return {name: ", then ".join(values) for name, values in joined.items()}
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every fact by its dotted name, in words."""
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        if name in TOLD_ELSEWHERE:
+            continue
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif name == "hardware.memory" and isinstance(value, int):
+            yield name, f"{value / 2**30:.1f} GiB"
+        else:
+            yield name, "none" if value is None or value == [] else value if isinstance(value, str) else inline(value)
+
+
+def _plugins(known: Origins, groups: Mapping[str, Sequence[str]]) -> Section:
+    """Each plugin in each state that its source was in, with the runs that used it."""
+    users: dict[tuple[str, ...], list[str]] = {}
+    for label, entries in known.items():
+        for name, about in [pair for entry in entries for pair in entry.get("plugins", {}).items()]:
+            source = tuple(str(about.get(fact) or ABSENT) for fact in ("distribution", "version", "sha256"))
+            if label not in (using := users.setdefault((name, *source), [])):
+                using.append(label)
+    rows = [[*state, _named(labels, groups)] for state, labels in sorted(users.items())]
+    names = [name for name, *_ in users]
+    changed = sorted({name for name in names if names.count(name) > 1})
+    notes = [f"{name}: its source is not the same in all runs" for name in changed]
+    columns = ("plugin", "distribution", "version", "sha256 of its source", "used by")
+    return Section("Plugins", [Column(name, is_number=False) for name in columns], rows, notes)
+
+
+def _named(labels: Sequence[str], groups: Mapping[str, Sequence[str]]) -> str:
+    """Runs by name, those of whole variants by that of the variant."""
+    if len(labels) == sum(map(len, groups.values())):
+        return "all"
+    names = []
+    for variant, runs in groups.items():
+        inside = [label for label in runs if label in labels]
+        names += [variant] if len(inside) == len(runs) else inside
+    return ", ".join(names)

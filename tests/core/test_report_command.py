@@ -1,0 +1,331 @@
+"""gankit report: one page that needs nothing else, and says what the folders of the runs say."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.pages import Page, content_of
+from support.recorded import measured, recorded, study
+from support.tiny import tiny
+
+from gankit.cli import main
+from gankit.data import to_uint8
+from gankit.observing import Row
+from gankit.page.choosing import choices
+from gankit.plugins import plugins
+from gankit.reading.loading import load_experiment
+from gankit.results.comparing import compare
+from gankit.results.finding import gather
+from gankit.results.report import report
+from gankit.results.table import significant
+from gankit.runs.pictures import grid
+from gankit.runs.starting import begin
+from gankit.training.checkpoints import load_average
+from gankit.training.sampling import sample
+
+PROVENANCE = {
+    "started": "2026-01-02T03:04:05+00:00",
+    "command": ["gankit", "run", "a b.yaml"],
+    "git": {"commit": "abc123", "dirty": False},
+    "versions": {"gankit": "0.1.0", "torch": "2.5.0"},
+    "plugins": {"gan": {"distribution": "gankit", "version": "0.1.0", "path": "/x", "sha256": "0123"}},
+    "stages": [[4, 1000, 0], [8, 2000, 0]],
+    "hardware": {"cpu": "Abacus", "memory": 2**33, "gpus": []},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two losses, the first with two seeds, the second with latents of another size."""
+    folder = tmp_path_factory.mktemp("trained") / "losses"
+    about: dict[str, Any] = {"name": "losses", "observers": [{"use": "sample-grid", "every": 20, "count": 4}]}
+    about["evaluation"] = {"metrics": ["fid"], "extractor": "digits", "images": 16}
+    wider = {**tiny().model_dump()["generator"], "latent": 9}
+    for variant, seed, options in (
+        ("loss=hinge", 0, {"loss": "hinge"}),
+        ("loss=hinge", 1, {"loss": "hinge"}),
+        ("wide", 0, {"loss": "wgan", "generator": wider}),
+    ):
+        begin(tiny(variant=variant, seed=seed, **about, **options), folder / variant / f"seed-{seed}").train()
+    return folder
+
+
+def page_of(place: Path, *arguments: str) -> Page:
+    """The page that the command makes of a place; it prints nothing."""
+    output = place.parent / "report.html"
+    assert main(["report", str(place), "-o", str(output), *arguments]) == 0
+    return Page(output.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(trained: Path) -> Page:
+    return page_of(trained)
+
+
+def test_the_page_needs_no_network_and_no_script(page: Page, trained: Path) -> None:
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "iframe", "object", "embed", "base"})
+    drawings = 0
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcset")]
+        for address in (attributes[name] for name in ("src", "href") if name in attributes):
+            assert address.startswith("#") if tag == "a" else address.startswith("data:image/")
+            if address.startswith("data:image/svg"):
+                drawings += 1
+                for element in ElementTree.fromstring(content_of(address, "image/svg+xml")).iter():
+                    assert element.tag.rpartition("}")[2] not in ("script", "image", "foreignObject")
+                    links = [value for name, value in element.attrib.items() if name.rpartition("}")[2] == "href"]
+                    assert all(link.startswith("#") for link in links)
+    assert drawings == 1
+    style = (trained.parent / "report.html").read_text().partition("<style>")[2].partition("</style>")[0]
+    assert "prefers-color-scheme: dark" in style
+    assert "@media print" in style
+    assert not re.search(r"url\(|@import|//", style)
+
+
+def test_every_link_leads_somewhere_and_every_picture_is_described(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links == [f"#{anchor}" for anchor in ids]
+    assert len(set(ids)) == len(ids) > 8
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+
+
+def test_every_number_is_that_of_the_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = study(tmp_path / "s", {"hinge": [5, 6, 7], "wgan": [4.0, math.nan, 6.1], "least": [5.1, 5.5, 7.1]})
+    found, numbers = page_of(place, "--holm"), 0
+    assert main(["compare", str(place), "--format", "json", "--holm"]) == 0
+    for stage in json.loads(capsys.readouterr().out)["stages"]:
+        size = f"{stage['resolution']}x{stage['resolution']}"
+        ((title, (head, *lines)),) = [pair for pair in found.tables.items() if pair[0].startswith(f"fid at {size} ")]
+        assert stage["floor"] is None or f"noise floor {significant(stage['floor'])}" in title
+        assert [line[0].removesuffix(" (baseline)") for line in lines] == [one["variant"] for one in stage["variants"]]
+        for line, one in zip(lines, stage["variants"], strict=True):
+            apart, shown = one["difference"], dict(zip(head, line, strict=True))
+            assert shown["n"].split(" of ")[0] == str(one["n"])
+            expected: dict[str, float] = {key: one[key] for key in ("mean", "std", "best")}
+            if apart is not None:
+                expected |= {"difference": apart["value"], "detectable": apart["detectable"]}
+                assert float(shown["Holm's p"]) == pytest.approx(apart["p_holm"], rel=0.05)
+                assert shown["verdict"] == one["verdict"]
+            assert {key: shown[key] for key in expected} == {key: significant(value) for key, value in expected.items()}
+            intervals = [of["interval"] for of in (one, apart) if of is not None]
+            halves = [cell for name, cell in zip(head, line, strict=True) if name == "±95%" and cell != "-"]
+            assert halves == [significant((high - low) / 2) for low, high in intervals]
+            numbers += len(expected) + len(halves)
+    assert numbers == 2 * (3 * 4 + 2 * 3)
+
+
+def test_the_tables_are_those_of_the_comparison(page: Page, trained: Path) -> None:
+    shown = report(compare(gather([trained])))
+    assert page.text.startswith(f"{shown.title} {shown.title} losses: 2 variants, 3 runs, compared with loss=hinge.")
+    for section in shown.sections:
+        if section.columns:
+            assert page.tables[section.title] == [[column.name for column in section.columns], *section.rows]
+        assert all(note in page.text for note in section.notes)
+
+
+def test_samples_are_those_of_the_run_in_the_middle(page: Page, trained: Path) -> None:
+    hinge, _ = choices(compare(gather([trained])))
+    values = {run.seed: run.stages[-1].metrics["fid"].value for run in hinge.variant.runs}
+    seed = max(values, key=lambda seed: values[seed])
+    reason = f"seed {seed}, fid {significant(values[seed])} at 8x8, the worse of 2 seeds"
+    run = trained / "loss=hinge" / f"seed-{seed}"
+    generator = load_average(run, load_experiment(run / "experiment.yaml", check=False), torch.device("cpu"))
+    images = to_uint8(sample(generator, 0, 32, 0, torch.device("cpu"))).permute(0, 2, 3, 1).numpy()
+    shown = page.pixels(f"loss=hinge: {reason}; checkpoint after 96 images, 8x8")
+    assert np.array_equal(shown, grid(images, 16, gap=1, scale=2)[:, :, 0])
+    assert "other latents than above, of 9 numbers" in page.text
+
+
+def test_reals_stand_above_samples(page: Page, trained: Path) -> None:
+    from gankit.data import RealImages
+
+    assert page.captions[0] == "real images, as loss=hinge was trained on"
+    reals = RealImages(load_experiment(trained / "wide/seed-0/experiment.yaml", check=False).data, [8])
+    images = reals.at(8)[reals.drawn(32, 0)].transpose(0, 2, 3, 1)
+    assert np.array_equal(page.pixels("real images"), grid(images, 16, gap=1, scale=2)[:, :, 0])
+
+
+def test_small_images_are_enlarged_without_blur(page: Page) -> None:
+    pictures = [attributes for caption, attributes in page.pictures if "checkpoint" in caption]
+    assert len(pictures) == 2
+    assert all(one["class"] == "pixels" and int(one["width"]) % (16 * 17 - 1) == 0 for one in pictures)
+
+
+def test_the_last_picture_of_each_stage_is_shown(page: Page, trained: Path) -> None:
+    stages = [caption for caption in page.captions if "after" in caption and "checkpoint" not in caption]
+    assert stages == ["4x4 after 32 images", "8x8 after 96 images"] * 2
+    expected = np.asarray(Image.open(trained / "wide/seed-0/samples/00000096-8x8.png"))
+    assert np.array_equal(page.pixels("8x8 after 96 images"), expected)
+
+
+def test_equal_runs_give_equal_pages(page: Page, trained: Path, tmp_path: Path) -> None:
+    assert main(["report", str(trained), "-o", str(tmp_path / "again.html")]) == 0
+    assert (tmp_path / "again.html").read_bytes() == (trained.parent / "report.html").read_bytes()
+
+
+def test_what_cannot_be_shown_is_said(trained: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained / "wide/seed-0", tmp_path / "run"))
+    for weights in run.glob("checkpoints/*/average.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1])
+    damaged = page_of(run).captions[0]
+    assert "as painted in training after 96 images, 8x8, perhaps of other latents, for none could be drawn: " in damaged
+    assert "cannot be read as a checkpoint" in damaged
+    shutil.rmtree(run / "checkpoints")
+    shutil.copytree(trained / "wide/seed-0/checkpoints", run / "checkpoints")
+    known = re.findall(r'"data": "(\w+)"', (run / "metrics.jsonl").read_text())[0]
+    (run / "metrics.jsonl").write_text((run / "metrics.jsonl").read_text().replace(known, "another"))
+    found = page_of(run)
+    assert "real images are not shown: they are no longer those that the run was trained on" in found.text
+    assert "checkpoint after 96 images" in found.captions[0]
+
+
+def test_without_torch_the_last_pictures_are_shown(trained: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from gankit.cli import main; sys.exit(main(sys.argv[1:]))"
+    output = tmp_path / "report.html"
+    command = [sys.executable, "-c", code, "report", str(trained), "-o", str(output)]
+    assert subprocess.run(command, capture_output=True, text=True).stderr == ""
+    found = Page(output.read_text())
+    assert found.text.count("for none could be drawn: sampling needs torch, which is not installed") == 2
+    assert len(found.pictures) == 2 + 2 * 2
+
+
+def test_names_and_notes_are_text(tmp_path: Path) -> None:
+    event = Row(900, 1, 4, "rollback", 1.0, note="</td><img src=x onerror=alert(1)>")
+    for name in ("<b>bold</b>", "[x]&amp;'\"$"):
+        rows = [*measured(1000, 1, 4, fid=1.0), event]
+        recorded(tmp_path / "runs" / name.replace("/", "|"), rows, [(4, 1000)], name=name, loss=name)
+    found = page_of(tmp_path / "runs")
+    assert {"b", "i"}.isdisjoint(tag for tag, _ in found.tags)
+    for shown in ("<b>bold</b>", "[x]&amp;'\"$"):
+        assert [line[0] for line in found.tables["Cost of a run"]].count(shown) == 1
+        assert any(caption.startswith(f"{shown}: seed 0") for caption in found.captions)
+    assert [line[3] for line in found.tables["What happened in training"][1:]] == [event.note] * 2
+
+
+def test_runs_that_were_killed_or_failed_are_told_of(tmp_path: Path) -> None:
+    place = study(tmp_path / "s", {"hinge": [5, 6]})
+    about: dict[str, Any] = {"name": "s", "variant": "loss=hinge", "loss": {"use": "gan/hinge"}}
+    recorded(place / "loss=hinge/seed-2", [*measured(1000, 1, 4, fid=0.3)], seed=2, **about)
+    (place / "loss=hinge/seed-2/metrics.jsonl").open("a").write('{"images": 12')
+    failed = [("failed", {"reason": "no memory <left>"})]
+    recorded(place / "loss=hinge/seed-3", [Row(500, 1, 4, "nan", 1.0, note="lost")], times=failed, seed=3, **about)
+    found = page_of(place)
+    assert "loss=hinge/seed-2: cut short at 1,000 of 3,000 images; fid 0.3000 at 4x4 after 1,000" in found.text
+    assert found.tables["What happened in training"][1:] == [
+        ["loss=hinge/seed-3", "500", "nan", "lost"],
+        ["loss=hinge/seed-3", "500", "failed", "no memory <left>"],
+    ]
+    assert re.search(
+        r"loss=hinge: seed 1, fid 6.000 at 8x8, the worse of 2 seeds; no samples: .* no checkpoint yet", found.text
+    )
+    assert "img" in [tag for tag, _ in found.tags]
+
+
+def test_runs_without_any_number_make_a_page(tmp_path: Path) -> None:
+    recorded(tmp_path / "runs" / "a", [])
+    found = page_of(tmp_path / "runs")
+    assert "tiny: seed 0, no number yet; no samples" in found.text
+    assert "img" not in [tag for tag, _ in found.tags]
+
+
+def test_where_runs_come_from_is_told_and_where_they_differ(tmp_path: Path) -> None:
+    place = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
+    for path in place.glob("*/*"):
+        (path / "provenance.json").write_text(json.dumps(PROVENANCE))
+    other = {**PROVENANCE, "git": {"commit": "def456", "dirty": True}}
+    other["plugins"] = {"gan": {"distribution": "gankit", "version": "0.1.0", "path": "/y", "sha256": "4567"}}
+    (place / "loss=wgan/seed-1/provenance.json").write_text(json.dumps({**PROVENANCE, "resumed": [other]}))
+    (place / "loss=hinge/seed-0/provenance.json").write_text("{")
+    tables = page_of(place).tables
+    assert tables["Runs"][1][:3] == ["loss=hinge/seed-0", "cut short", "-"]
+    assert tables["Runs"][4][2:] == ["2026-01-02 03:04:05, resumed once", "-", "gankit run 'a b.yaml'"]
+    some = "loss=hinge/seed-1, loss=wgan/seed-0"
+    assert tables["Not the same in all runs"][1:] == [
+        ["git.commit", "abc123", some],
+        ["git.commit", "abc123, then def456", "loss=wgan/seed-1"],
+        ["git.dirty", "false", some],
+        ["git.dirty", "false, then true", "loss=wgan/seed-1"],
+    ]
+    alike = {line[0]: line[1] for line in tables["The same in all runs"]}
+    assert alike | {"versions.torch": "2.5.0", "hardware.memory": "8.0 GiB", "hardware.gpus": "none"} == alike
+    assert [line[3:] for line in tables["Plugins"][1:]] == [
+        ["0123", "loss=hinge/seed-1, loss=wgan"],
+        ["4567", "loss=wgan/seed-1"],
+    ]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A place that holds no folders of runs and is read by a plugin."""
+    reader = tmp_path / "reader.py"
+    reader.write_text(
+        "from pathlib import Path\nfrom gankit import hookimpl\nfrom gankit.observing import Row\n"
+        "from gankit.results.reading import RunResults, last_evaluations\n\n"
+        "@hookimpl\ndef gankit_read_runs(place):\n"
+        "    rows = [Row(9, 1, 4, 'fid', 2.0, {'images': 10, 'data': 'x'})]\n"
+        "    options = {'name': 'tracked', 'loss': 'wgan'}\n"
+        "    return [RunResults(Path('gone/away'), last_evaluations(rows), options, rows)]\n"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    with plugins.restored():
+        plugins.load_file(reader)
+        yield tmp_path / "elsewhere"
+
+
+def test_runs_whose_folders_are_gone_have_tables_and_no_pictures(elsewhere: Path) -> None:
+    found = page_of(elsewhere)
+    assert found.tables["fid at 4x4 after 9 images: lower is better"][1] == ["tracked", "2.000"]
+    assert "seed 0, fid 2.000 at 4x4; no samples: there is no folder gone/away here" in found.text
+    assert "not known, for there is no provenance.json: all" in found.text
+    assert "loss: wgan" in found.text
+    assert [attributes["class"] for tag, attributes in found.tags if tag == "img"] == ["drawing"]
+
+
+def test_fifteen_runs_take_seconds(tmp_path: Path) -> None:
+    place = study(tmp_path / "s", {f"l{i}": [5.0 + i, 6.0, 7.0] for i in range(5)})
+    began = time.process_time()
+    page_of(place)
+    assert time.process_time() - began < 10
+    assert (tmp_path / "report.html").stat().st_size < 500_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs", "-o", "nowhere/report.html"], "-o: cannot write nowhere/report.html: there is no folder nowhere"),
+        (["runs", "-o", "runs"], "-o: cannot write runs: it is a folder"),
+        (["empty", "-o", "x.html"], "empty: there is no run in empty"),
+        (["rums", "-o", "x.html"], "rums: there is no such folder or file. Did you mean 'runs'?"),
+        (["runs", "-o", "x.html", "--metric", "fdi"], "--metric: no run has 'fdi'; there are fid. Did you mean 'fid'?"),
+        (["runs", "-o", "x.html", "--baseline", "loss=hing"], "--baseline: there is no variant 'loss=hing'."),
+        (["runs"], "the following arguments are required: -o/--output"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study(Path("runs"), {"hinge": [1.0]})
+    Path("empty").mkdir()
+    try:
+        code = main(["report", *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not Path("x.html").exists()
