@@ -5,9 +5,12 @@ from __future__ import annotations
 from base64 import b64decode
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from gankit.cli import main
 
 Table = list[list[str]]
 """Lines of cells, the head first."""
@@ -73,6 +76,13 @@ class Page(HTMLParser):
         """Those of the last picture whose caption begins so."""
         *_, found = [attributes for caption, attributes in self.pictures if caption.startswith(begin)]
         return np.asarray(Image.open(BytesIO(content_of(found["src"], "image/png"))))
+
+
+def page_of(place: Path, *arguments: str) -> Page:
+    """The page that the command makes of a place; it prints nothing."""
+    output = place.parent / "report.html"
+    assert main(["report", str(place), "-o", str(output), *arguments]) == 0
+    return Page(output.read_text(encoding="utf-8"))
 
 
 def content_of(source: str, kind: str) -> bytes:
