@@ -58,12 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_meant(place: Path) -> Path:
-    """The only run that a place holds; itself, if it may be a checkpoint."""
+    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
     from gankit.results.finding import find_runs
 
-    if (place / "manifest.json").exists() or not place.exists():
+    try:
+        runs = find_runs([place])
+    except UserError:
         return place
-    runs = find_runs([place])
     if len(runs) > 1:
         raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
     return runs[0]

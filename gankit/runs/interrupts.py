@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a run trains: it leaves at the next moment at which its state is whole."""
+"""SIGINT and SIGTERM: a run leaves at the next moment at which its state is whole, all else at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,24 @@ from typing import Any, Self
 from gankit.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """Within this context both signals are raised as Interrupted, so that what is open is closed.
+
+    They are also where SIGINT is ignored, as by jobs that a shell has put into the background.
+    """
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, leave) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Interrupts:

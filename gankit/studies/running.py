@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
-from gankit.errors import Interrupted, UserError
+from gankit.errors import UserError
 from gankit.files import write_at_once
 from gankit.kinds import Job
 from gankit.reading.dumping import dump
@@ -18,6 +17,7 @@ from gankit.reading.loading import load_experiment
 from gankit.reading.nodes import plain
 from gankit.results.states import State, state_of
 from gankit.runs.changes import allowed_changes
+from gankit.runs.interrupts import raised
 from gankit.runs.record import EXPERIMENT, STUDY, is_run
 from gankit.studies.showing import Showing
 from gankit.studies.study import Study, StudyRun
@@ -69,7 +69,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
         raise UserError(f"cannot write the study to {folder}: {failure}; choose another folder with --out") from None
     jobs = [_job(run, folder) for run in left]
     failures: list[Failure] = []
-    with Showing(chosen, folder) as showing, _raised_signals(), closing(study.launcher.launch(jobs)) as ended:
+    with Showing(chosen, folder) as showing, raised(), closing(study.launcher.launch(jobs)) as ended:
         for job, status in ended if jobs else ():
             failure = Failure(job.name, status, job.log) if status else None
             if failure is not None:
@@ -107,18 +107,3 @@ def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
                 f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "
                 f"that run to have it done again: {difference}"
             ) from None
-
-
-@contextmanager
-def _raised_signals() -> Iterator[None]:
-    """Within this context SIGTERM is raised as SIGINT is: both as Interrupted."""
-
-    def leave(number: int, _: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

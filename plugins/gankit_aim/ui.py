@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from gankit.errors import Interrupted, UserError
+from gankit.runs.interrupts import raised
 from gankit.tallying import in_short, report
 from gankit_aim.places import nearest
 
@@ -49,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit_aim.server import HOST, Server
 
     repository = nearest(arguments.place)
-    with _terminable(), Server(repository, arguments.port) as server:
+    with raised(), Server(repository, arguments.port) as server:
         views = _views(server.wait_until_ready(), repository)
         addresses = [f"http://{HOST}:{server.port}{path}" for path in views.values()]
         try:
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
                 webbrowser.open(addresses[0])
             server.wait()
-        except (KeyboardInterrupt, Interrupted):  # that is how it is meant to end
+        except Interrupted:  # that is how it is meant to end
             return 0
     return 0
 
@@ -84,17 +82,3 @@ def has_display() -> bool:
     """Whether somebody sees what is printed, and a browser can be opened for them."""
     anywhere = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
     return anywhere and sys.stdout.isatty()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Within this context SIGTERM raises, so that what is open is closed."""
-
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        raise Interrupted(number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
