@@ -121,7 +121,7 @@ def test_what_an_interruption_left_is_gone_on_with_to_the_same_bits(tmp_path: Pa
     assert state_of(run) is State.FINISHED
     events = [json.loads(line)["event"] for line in (run / "times.jsonl").read_text().splitlines()]
     assert "resumed" in events
-    assert gankit(["run", file, "--out", "straight"], tmp_path).returncode == 0
+    assert main(["run", str(file), "--run", "loss=hinge/seed-0", "--out", str(tmp_path / "straight")]) == 0
     assert files(tmp_path / "straight") == files(tmp_path / "runs" / "losses")
 
 

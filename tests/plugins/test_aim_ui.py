@@ -65,6 +65,7 @@ def port(addresses: dict[str, str]) -> int:
     return int(addresses[FID.name].split(":")[2].split("/")[0])
 
 
+@pytest.mark.slow
 def test_views_are_there_once_and_have_addresses(started: dict[str, str]) -> None:
     api = Api(port(started))
     assert list(started) == [FID.name, SAMPLES.name]
@@ -79,6 +80,7 @@ def test_views_are_there_once_and_have_addresses(started: dict[str, str]) -> Non
         assert b'<div id="root">' in connection.getresponse().read()
 
 
+@pytest.mark.slow
 def test_a_view_is_brought_up_to_date_but_keeps_what_its_user_changed(started: dict[str, str]) -> None:
     api = Api(port(started))
     mine = FID._replace(key="mine", name="mine")
