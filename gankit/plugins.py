@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os.path
+import os
 import sys
+import time
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,28 +22,21 @@ import pluggy
 from gankit import hookspecs, registry
 from gankit.errors import UserError
 from gankit.options import did_you_mean
+from gankit.origins import Origin, Source, package_of
 
 GROUP = "gankit.plugins"
 """The entry points under which installed plugins are found."""
+RESTRICTION = "GANKIT_PLUGINS"
+"""The variable that names the installed plugins to load beside those that come with gankit, with commas between."""
 
 
-class Origin(NamedTuple):
-    """Where a plugin came from."""
+class Call(NamedTuple):
+    """One thing that a plugin was asked to do."""
 
-    distribution: str | None
-    """The installed distribution; None for a single file."""
-    version: str | None
-    """The distribution's version."""
-    path: Path
-    """The package's folder or the file."""
-    sha256: str
-    """Of the file; of a package the names and contents of all its *.py files in order."""
-
-
-class _Source(NamedTuple):
-    distribution: str | None
-    version: str | None
-    path: Path
+    plugin: str
+    what: str
+    """`import`, or the name of a hook."""
+    seconds: float
 
 
 class PluginManager(pluggy.PluginManager):
@@ -52,8 +46,12 @@ class PluginManager(pluggy.PluginManager):
         super().__init__("gankit")
         self.add_hookspecs(hookspecs)
         self.broken: dict[str, str] = {}
-        """Installed plugins that could not be loaded, each with the reason."""
-        self._sources: dict[str, _Source] = {}
+        """Plugins that could not be loaded, each with the reason."""
+        self.left_out: list[str] = []
+        """Installed plugins that were not to be loaded."""
+        self.watched: Callable[[Call], None] = lambda call: None
+        """Told of each import and each hook."""
+        self._sources: dict[str, Source] = {}
         self._has_installed = False
 
     def load_installed(self) -> None:
@@ -64,24 +62,44 @@ class PluginManager(pluggy.PluginManager):
         found: dict[str, dict[tuple[str, str], EntryPoint]] = defaultdict(dict)
         for point in entry_points(group=GROUP):
             found[point.name][_provider(point), point.value] = point
+        wanted = self._wanted(list(found))
         for name, points in sorted(found.items()):
             if len(points) > 1:
                 providers = " and ".join(f"{provider} ({value})" for provider, value in sorted(points))
                 self.broken[name] = f"several installed packages call a plugin so: {providers}; uninstall all but one"
             else:
-                self._load_entry_point(*points.values())
+                (point,) = points.values()
+                self._load_entry_point(point, is_wanted=wanted is None or name in wanted)
 
-    def _load_entry_point(self, point: EntryPoint) -> None:
-        """Load one installed plugin."""
+    def _wanted(self, installed: list[str]) -> set[str] | None:
+        """The plugins that the user restricts us to; None if all are wanted."""
+        if RESTRICTION not in os.environ:
+            return None
+        named = {name.strip() for name in os.environ[RESTRICTION].split(",")} - {""}
+        for name in named - set(installed):
+            hint = did_you_mean(name, installed)
+            self.broken[name] = f"{RESTRICTION} names it, but no installed plugin is called so.{hint}".rstrip(".")
+        return named
+
+    def _load_entry_point(self, point: EntryPoint, is_wanted: bool) -> None:
+        """Load one installed plugin, unless it is another's than ours and not wanted."""
         source = None
         try:
-            source = _source_of(point)
-            self._add(point.name, point.load(), source)
+            source = Source.of(point)
+            if not is_wanted and not source.is_ours:
+                self.left_out.append(point.name)
+                return
+            with self._timed(point.name, "import"):
+                plugin = point.load()
+            self._add(point.name, plugin, source)
         except (Exception, SystemExit) as failure:
             self.broken[point.name] = _reason(failure, source.path if source else None)
 
-    def load_file(self, path: Path) -> None:
+    def load_file(self, path: Path) -> str:
         """Load a plugin that is one Python file; its name is the file's, without .py. Again is not an error.
+
+        Returns:
+            Its name.
 
         Raises:
             UserError: if there is no such file, it fails or registers nothing, or its name is taken.
@@ -93,24 +111,48 @@ class PluginManager(pluggy.PluginManager):
             raise UserError(f"{path}: no such file") from None
         if path.suffix != ".py" or not os.path.isfile(file):
             raise UserError(f"{path}: " + ("is not a Python file" if os.path.exists(file) else "no such file"))
-        known = self._sources.get(file.stem)
-        if known is not None and known.path == file:
-            return
+        name, known = file.stem, self._sources.get(file.stem)
         if known is not None:
-            raise UserError(f"{path}: a plugin {file.stem!r} is loaded already, from {known.path}; rename the file")
+            if known.path != file and not known.is_copy(file):
+                raise UserError(
+                    f"{path}: a plugin {name!r} with other source is loaded already, from {known.path}; rename one of them"
+                )
+            return name
         try:
-            self._add(file.stem, _module_of(file), _Source(None, None, file))
+            self._add(name, _module_of(file), Source(None, file))
         except (Exception, SystemExit) as failure:
             raise UserError(f"plugin {path}: {_reason(failure, file)}") from None
+        return name
 
-    def _add(self, name: str, plugin: object, source: _Source) -> None:
+    def load_module(self, module: str) -> str:
+        """Load a plugin by its module, whether it is installed as a plugin or can only be imported.
+
+        Returns:
+            Its name: that under which it is installed, or else the module's.
+
+        Raises:
+            Exception: what the module raises, or why it is no plugin.
+        """
+        self.load_installed()
+        for name in self.names():
+            if self.module_of(name) == module:
+                return name
+        loaded = import_module(module)
+        self._add(module, loaded, Source(None, Path(str(loaded.__file__)).parent))
+        return module
+
+    def module_of(self, name: str) -> str:
+        """The module of the loaded plugin called `name`, or its path if it is one file."""
+        plugin, path = self.get_plugin(name), self._sources[name].path
+        module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
+        return str(path) if module == _name_of(path) else module
+
+    def _add(self, name: str, plugin: object, source: Source) -> None:
         """Register a plugin with all its components, or nothing of it."""
         try:
             self.register(plugin, name=name)
             self._check_hooks(plugin)
-            others = [other for other in self.get_plugins() if other is not plugin]
-            register = self.subset_hook_caller("gankit_register", others)
-            register(register=partial(registry.register, name))
+            self.call(name, "gankit_register", register=partial(registry.register, name))
             if not registry.provided_by(name) and not self._does_more(plugin):
                 raise UserError("registers no component: is gankit_register marked with @gankit.hookimpl?")
         except BaseException:
@@ -120,9 +162,9 @@ class PluginManager(pluggy.PluginManager):
             raise
         self._sources[name] = source
 
-    def _implements(self, plugin: object, hook: str) -> bool:
-        """Whether a plugin has an implementation of `hook`."""
-        return any(caller.name == hook for caller in self.get_hookcallers(plugin) or ())
+    def hooks_of(self, name: str) -> list[str]:
+        """The hooks that the plugin called `name` implements, in the order of their names."""
+        return sorted(caller.name for caller in self.get_hookcallers(self.get_plugin(name)) or ())
 
     def _does_more(self, plugin: object) -> bool:
         """Whether a plugin has another hook than that by which it registers components."""
@@ -134,11 +176,12 @@ class PluginManager(pluggy.PluginManager):
 
     def call(self, name: str, hook: str, **arguments: object) -> Any:
         """What `hook` of the plugin called `name` alone gives, None if it has no such hook; raises what it raises."""
-        plugin = self.get_plugin(name)
-        if not self._implements(plugin, hook):
+        if hook not in self.hooks_of(name):
             return None
+        plugin = self.get_plugin(name)
         others = [other for other in self.get_plugins() if other is not plugin]
-        return self.subset_hook_caller(hook, others)(**arguments)
+        with self._timed(name, hook):
+            return self.subset_hook_caller(hook, others)(**arguments)
 
     def ask(self, name: str, hook: str, **arguments: object) -> str | None:
         """Call `hook` of the plugin called `name` alone, if it has it; why and where it failed, None if it did not."""
@@ -165,44 +208,48 @@ class PluginManager(pluggy.PluginManager):
         Raises:
             KeyError: if no plugin of that name is loaded.
         """
-        source = self._sources[name]
-        return Origin(*source, sha256=_sha256(source.path))
+        return self._sources[name].origin()
+
+    @contextmanager
+    def _timed(self, name: str, what: str) -> Iterator[None]:
+        """Tell whoever watches what a plugin is asked to do, once it has done it or failed."""
+        since = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.watched(Call(name, what, time.perf_counter() - since))
 
     @contextmanager
     def restored(self) -> Iterator[None]:
         """Put plugins and registries back as they were: what a test or a trial loads is gone afterwards."""
-        sources, broken, has_installed = dict(self._sources), dict(self.broken), self._has_installed
+        sources, broken, left_out = dict(self._sources), dict(self.broken), list(self.left_out)
+        has_installed = self._has_installed
         with registry.restored():
             try:
                 yield
             finally:
                 for name in self._sources.keys() - sources.keys():
                     self.unregister(name=name)
-                self._sources, self.broken, self._has_installed = sources, broken, has_installed
+                self._sources, self.broken, self.left_out = sources, broken, left_out
+                self._has_installed = has_installed
 
 
 def _provider(point: EntryPoint) -> str:
     """The distribution that brings an entry point, with its version."""
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+    return str(package_of(point.dist)) if point.dist else "an unknown distribution"
 
 
-def _source_of(point: EntryPoint) -> _Source:
-    """Where an installed plugin is, without importing it."""
-    package = point.module.partition(".")[0]
-    spec = importlib.util.find_spec(package)
-    if spec is None:
-        raise UserError(f"no package {package!r}; was it moved since it was installed?")
-    folders = list(spec.submodule_search_locations or ())
-    path = Path(folders[0] if folders else str(spec.origin))
-    return _Source(point.dist.name if point.dist else None, point.dist.version if point.dist else None, path)
+def _name_of(file: Path) -> str:
+    """The name under which the module in `file` is run, which no import can mean."""
+    return f"gankit plugin {file.stem}"
 
 
 def _module_of(file: Path) -> ModuleType:
-    """The module in `file`, run under a name that no import can mean, and without leaving a cache beside the file."""
-    name = f"gankit plugin {file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    """The module in `file`, run without leaving a cache beside the file."""
+    name = _name_of(file)
+    spec = spec_from_file_location(name, file)
     assert spec is not None  # the file's name ends in .py
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[name] = module  # where pydantic looks up the names in annotations
     try:
         exec(compile(file.read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
@@ -222,17 +269,6 @@ def _reason(failure: BaseException, root: Path | None) -> str:
         if root is not None and Path(frame.filename).is_relative_to(root):
             return f"{Path(frame.filename).relative_to(root.parent)}:{frame.lineno}: {said}"
     return said
-
-
-def _sha256(path: Path) -> str:
-    """The hash of a file, or of all Python files of a package with their names."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    total = hashlib.sha256()
-    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*.py")):
-        content = (path / name).read_bytes()
-        total.update(f"{name}\0{len(content)}\0".encode() + content)
-    return total.hexdigest()
 
 
 plugins = PluginManager()

@@ -30,11 +30,6 @@ def choices(comparison: Comparison) -> list[Choice]:
     return [_choice(variant, comparison) for variant in comparison.variants]
 
 
-def seed_label(variant: Variant, run: RunResults) -> str:
-    """What one run of a variant is called."""
-    return f"{variant.label}/seed-{run.seed}"
-
-
 def _choice(variant: Variant, comparison: Comparison) -> Choice:
     last_first = reversed([stage for stage in comparison.stages if stage.metric == comparison.metrics[0]])
     for stage in last_first:

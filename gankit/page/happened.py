@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gankit.page.choosing import seed_label
 from gankit.results.reading import RunResults, read_events
 from gankit.results.sections import Column, Section
 from gankit.results.states import State, state_of
@@ -14,9 +13,7 @@ from gankit.runs.record import TIMES, is_run
 
 def happened(variants: Sequence[Variant]) -> Section | None:
     """A line for each event; None if nothing has happened."""
-    rows = [
-        [seed_label(variant, run), *event] for variant in variants for run in variant.runs for event in _events(run)
-    ]
+    rows = [[variant.called(run), *event] for variant in variants for run in variant.runs for event in _events(run)]
     columns = [
         Column("run", is_number=False),
         Column("images"),

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gankit.page.choosing import seed_label
 from gankit.reading.dumping import inline
+from gankit.results.code import ambiguous, named, users_of
 from gankit.results.reading import RunResults, read_events
 from gankit.results.sections import Column, Section
 from gankit.results.states import state_of
@@ -25,14 +25,13 @@ Origins = Mapping[str, list[dict[str, Any]]]
 
 def origins(variants: Sequence[Variant]) -> list[Section]:
     """Tables of all that is known of where runs come from."""
-    labelled = [(variant, run, seed_label(variant, run)) for variant in variants for run in variant.runs]
+    labelled = [(variant, run, variant.called(run)) for variant in variants for run in variant.runs]
     known = {label: content for _, run, label in labelled if (content := _provenance(run))}
-    groups = {variant.label: [seed_label(variant, run) for run in variant.runs] for variant in variants}
     lacking = [label for _, _, label in labelled if label not in known]
     dates = _dates([(run, label) for _, run, label in labelled], known)
-    sections = [dates, *_facts(known, groups), _plugins(known, groups)]
+    sections = [dates, *_facts(known, variants), _plugins(variants)]
     if lacking:
-        dates.notes.append(f"not known, for there is no {PROVENANCE}: {_named(lacking, groups)}")
+        dates.notes.append(f"not known, for there is no {PROVENANCE}: {named(lacking, variants)}")
     return [section for section in sections if section.rows or section.notes]
 
 
@@ -66,7 +65,7 @@ def _moment(time: object) -> str:
     return str(time)[:19].replace("T", " ") if time else ABSENT
 
 
-def _facts(known: Origins, groups: Mapping[str, Sequence[str]]) -> Iterator[Section]:
+def _facts(known: Origins, variants: Sequence[Variant]) -> Iterator[Section]:
     """What is the same in all runs, and what is not."""
     found = {label: _joined(entries) for label, entries in known.items()}
     by_value: dict[str, dict[str, list[str]]] = {}
@@ -75,7 +74,7 @@ def _facts(known: Origins, groups: Mapping[str, Sequence[str]]) -> Iterator[Sect
             by_value.setdefault(name, {}).setdefault(facts.get(name, ABSENT), []).append(label)
     columns = [Column(name, is_number=False) for name in ("what", "value", "runs")]
     unlike = [
-        [name, value, _named(labels, groups)]
+        [name, value, named(labels, variants)]
         for name, values in by_value.items()
         if len(values) > 1
         for value, labels in values.items()
@@ -109,28 +108,10 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             yield name, "none" if value is None or value == [] else value if isinstance(value, str) else inline(value)
 
 
-def _plugins(known: Origins, groups: Mapping[str, Sequence[str]]) -> Section:
+def _plugins(variants: Sequence[Variant]) -> Section:
     """Each plugin in each state that its source was in, with the runs that used it."""
-    users: dict[tuple[str, ...], list[str]] = {}
-    for label, entries in known.items():
-        for name, about in [pair for entry in entries for pair in entry.get("plugins", {}).items()]:
-            source = tuple(str(about.get(fact) or ABSENT) for fact in ("distribution", "version", "sha256"))
-            if label not in (using := users.setdefault((name, *source), [])):
-                using.append(label)
-    rows = [[*state, _named(labels, groups)] for state, labels in sorted(users.items())]
-    names = [name for name, *_ in users]
-    changed = sorted({name for name in names if names.count(name) > 1})
-    notes = [f"{name}: its source is not the same in all runs" for name in changed]
-    columns = ("plugin", "distribution", "version", "sha256 of its source", "used by")
+    users = users_of(variants)
+    rows = [[code.plugin, code.installed, code.sha256, named(labels, variants)] for code, labels in users.items()]
+    notes = [f"{name}: its source is not the same in all runs" for name in ambiguous(users)]
+    columns = ("plugin", "installed from", "sha256 of its source", "used by")
     return Section("Plugins", [Column(name, is_number=False) for name in columns], rows, notes)
-
-
-def _named(labels: Sequence[str], groups: Mapping[str, Sequence[str]]) -> str:
-    """Runs by name, those of whole variants by that of the variant."""
-    if len(labels) == sum(map(len, groups.values())):
-        return "all"
-    names = []
-    for variant, runs in groups.items():
-        inside = [label for label in runs if label in labels]
-        names += [variant] if len(inside) == len(runs) else inside
-    return ", ".join(names)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gankit.errors import UserError
 from gankit.growing import ends
-from gankit.page.choosing import Choice, seed_label
+from gankit.page.choosing import Choice
 from gankit.page.drawing import Drawn, draw, draw_reals
 from gankit.page.images import COLUMNS, Picture, figure, reduced_grid, strip
 from gankit.reading.marks import shortened
@@ -69,7 +69,7 @@ def by_stage(choices: Sequence[Choice]) -> Part | None:
         limits = {stage.resolution: end for stage, end in zip(plan, ends(plan), strict=True)}
         grids = _grids(choice.run.path)
         last = {grid.height: grid for grid in grids if grid.images <= limits.get(grid.height, grid.images)}
-        label = seed_label(choice.variant, choice.run)
+        label = choice.variant.called(choice.run)
         shown = [
             figure(f"{grid.size} after {grid.images:,} images", picture, f"samples of {label} at {grid.size}")
             for grid in last.values()

@@ -13,6 +13,7 @@ from gankit.growing import Stage, ends
 from gankit.observing import Row
 from gankit.reading.nodes import plain
 from gankit.reading.yamlfile import mapping, read_text
+from gankit.results.code import Code, code_of
 from gankit.runs.record import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
 
 NETWORKS = ("generator", "discriminator")
@@ -66,6 +67,8 @@ class RunResults:
     """Real images that the whole run shows; None if it is not known."""
     plan: list[Stage] = field(default_factory=list)
     """The stages that it is to go through; empty if they are not known."""
+    code: list[Code] = field(default_factory=list)
+    """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
 
     @property
     def name(self) -> str:
@@ -94,11 +97,11 @@ def read_run(path: Path) -> RunResults:
     options = plain(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
     rows = read_rows(path / METRICS)
     origin = _json(path / PROVENANCE)
-    latest = [origin, *origin.get("resumed", [])][-1]
-    stages = [Stage(*stage) for stage in latest.get("stages", [])]
+    entries = [origin, *origin.get("resumed", [])]
+    stages = [Stage(*stage) for stage in entries[-1].get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
-    return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages)
+    return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages, code_of(entries))
 
 
 def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[Evaluation]:

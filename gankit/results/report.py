@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from gankit.observing import Row
+from gankit.results.code import other_code
 from gankit.results.comparing import Comparison, StageComparison, Standing, Unfinished
 from gankit.results.differing import differing
 from gankit.results.reading import NETWORKS, RunResults
@@ -31,7 +32,7 @@ def report(comparison: Comparison) -> Report:
     metrics = ", ".join(comparison.metrics) or "metrics"
     sections = [_of_stage(stage, comparison) for stage in comparison.stages]
     parts = [*sections, _statistics(comparison), _unfinished(comparison.unfinished), _cost(comparison.variants)]
-    parts += [_differing(comparison.variants)]
+    parts += [_differing(comparison.variants), other_code(comparison.variants)]
     return Report(f"{metrics} by variant", [part for part in parts if part is not None])
 
 
@@ -139,7 +140,7 @@ def _so_far(one: Unfinished) -> str:
     of = "" if run.total is None else f" of {run.total:,}"
     at = f" at {run.cost.images:,}{of} images" if run.cost.images != run.total else ""
     last = ", ".join(map(_measured, one.last))
-    return f"{one.variant.label}/seed-{run.seed}: {one.state}{at}; {last or 'no evaluation yet'}"
+    return f"{one.variant.called(run)}: {one.state}{at}; {last or 'no evaluation yet'}"
 
 
 def _measured(row: Row) -> str:

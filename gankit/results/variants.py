@@ -34,6 +34,10 @@ class Variant:
         """The study that it belongs to; None if it belongs to none."""
         return self.runs[0].name if self.runs[0].variant is not None else None
 
+    def called(self, run: RunResults) -> str:
+        """What one of its runs is called."""
+        return f"{self.label}/seed-{run.seed}"
+
     @property
     def options(self) -> dict[str, Any]:
         """What it is trained with."""

@@ -47,18 +47,17 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
     }
 
 
-def plugins_of(experiment: Experiment) -> dict[str, dict[str, str | None]]:
-    """Each plugin that the experiment names a component of: distribution, version, path and sha256 of its source."""
+def plugins_of(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """The origin of each plugin that the experiment names a component of, in plain JSON types."""
     names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
-    origins = {name: plugins.origin(name) for name in sorted(names)}
+    return {name: plugins.origin(name).as_json() for name in sorted(names)}
+
+
+def source_of_plugins(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """The same, but for where they lie, which says nothing of what they do."""
     return {
-        name: {
-            "distribution": origin.distribution,
-            "version": origin.version,
-            "path": str(origin.path),
-            "sha256": origin.sha256,
-        }
-        for name, origin in origins.items()
+        name: {fact: value for fact, value in origin.items() if fact != "path"}
+        for name, origin in plugins_of(experiment).items()
     }
 
 

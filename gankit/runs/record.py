@@ -24,7 +24,8 @@ PROVENANCE = "provenance.json"
 TIMES = "times.jsonl"
 STUDY = "study.yaml"
 """What a study's folder holds: the study as it was run."""
-BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", "provenance", "metrics", "experiment")
+PLUGINS = "plugins"
+BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", PLUGINS, "provenance", "metrics", "experiment")
 """What a run's folder holds before it is one."""
 
 
@@ -35,6 +36,7 @@ class RunFolder:
 
         experiment.yaml   the experiment with full component names and every default
         provenance.json   versions, git commit, plugins with their sources' hashes, hardware, command line
+        plugins/          copies of the plugins that are single files, which the run goes on with
         metrics.jsonl     losses, metrics and events; nothing in it depends on the clock or the machine's name
         times.jsonl       when things happened, how fast, in how much memory
         samples/          pictures
@@ -65,11 +67,9 @@ class RunFolder:
         Raises:
             UserError: if `path` is anything else, another process has it, or it cannot be written to.
         """
-        from gankit.reading.loading import dump_experiment
         from gankit.runs.provenance import provenance
 
         refuse_used(path)
-        resolved = dump_experiment(experiment)
         origin = provenance(experiment, source.absolute().parent if source else Path.cwd())
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,10 @@ class RunFolder:
                 folder.checkpoints.mkdir(exist_ok=True)
                 write_at_once(folder.path / PROVENANCE, (json.dumps(origin, indent=2) + "\n").encode())
                 (folder.path / METRICS).touch()
-                write_at_once(folder.path / EXPERIMENT, resolved.encode())
+                for file in experiment.plugins:
+                    folder._copy_of(file).parent.mkdir(exist_ok=True)
+                    write_at_once(folder._copy_of(file), file.read_bytes())
+                write_at_once(folder.path / EXPERIMENT, folder._written(experiment).encode())
             except BaseException:
                 folder.close()
                 raise
@@ -156,6 +159,24 @@ class RunFolder:
             RunError: if it cannot be written.
         """
         self._replace(name, text.encode())
+
+    def write_experiment(self, experiment: Experiment) -> None:
+        """Let experiment.yaml hold this experiment, whose plugins that are single files have copies here.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        self.write(EXPERIMENT, self._written(experiment))
+
+    def _written(self, experiment: Experiment) -> str:
+        """The experiment as it stands here: in a folder that may be moved or sent to others."""
+        from gankit.reading.dumping import dump_experiment
+
+        here = [self._copy_of(file).relative_to(self.path) for file in experiment.plugins]
+        return dump_experiment(experiment.model_copy(update={"plugins": here}))
+
+    def _copy_of(self, file: Path) -> Path:
+        return self.path / PLUGINS / file.name
 
     def time(self, event: str, **facts: float | str) -> None:
         """Append an event to times.jsonl: wall-clock time (UTC), its name, `facts`, peak memory in bytes.

@@ -12,6 +12,7 @@ from gankit.runs.best import Best
 from gankit.runs.interrupts import Interrupts
 from gankit.runs.observed import ObservedRun
 from gankit.runs.parts import Parts
+from gankit.runs.provenance import source_of_plugins
 from gankit.runs.record import RunFolder
 from gankit.runs.watching import Watchers
 from gankit.tallying import in_short, report
@@ -40,6 +41,7 @@ class TrainingRun(ObservedRun):
         self._saved_at: int | None = None
         self._submitted: tuple[str, int] | None = None
         self._interrupts = Interrupts()
+        self._plugins = source_of_plugins(self.experiment)
         if checkpoint is not None:
             self._take(checkpoint)
         self._watchers = Watchers(self.experiment.observers, self)
@@ -186,6 +188,7 @@ class TrainingRun(ObservedRun):
             "alpha": trainer.grown.alpha,
             "best": self._best.found,
             "data": self._parts.reals.fingerprint,
+            "plugins": self._plugins,
             "interrupted": interrupted,
             "finished": trainer.images >= trainer.ends[-1] and not due,
         }

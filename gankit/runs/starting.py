@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,12 +10,11 @@ from typing import Any
 
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.reading.dumping import dump_experiment
 from gankit.reading.loading import load_experiment
 from gankit.runs.changes import allowed_changes
 from gankit.runs.parts import Parts
 from gankit.runs.provenance import provenance
-from gankit.runs.record import EXPERIMENT, PROVENANCE, RunFolder
+from gankit.runs.record import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
 from gankit.runs.run import TrainingRun
 from gankit.tallying import report
 from gankit.training import checkpoints
@@ -141,13 +141,25 @@ def _note(
         raise UserError(
             "--strict: the code is not that which the run was trained with so far:\n  " + "\n  ".join(other)
         )
+    for name in _changed_since(origin["plugins"]):
+        report(f"{name} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
     for difference in other:
         report(f"warning: {difference}; the run will not be to the bit what it would have been")
     images = checkpoint.manifest["images"] if checkpoint else 0
     origin["resumed"] = [*origin.get("resumed", []), {"images": images, "changed": changes, **now}]
     folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
-    folder.write(EXPERIMENT, dump_experiment(experiment))
+    folder.write_experiment(experiment)
     folder.time("resumed", images=images)
+
+
+def _changed_since(used: Mapping[str, Any]) -> list[str]:
+    """The files of plugins that are not what they were when a run began; it has copies of these."""
+    files = {Path(about["path"]): about["sha256"] for about in used.values() if about["distribution"] is None}
+    return [
+        str(file)
+        for file, then in files.items()
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != then
+    ]
 
 
 def _version(code: Any) -> str:

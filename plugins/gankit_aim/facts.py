@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from gankit.growing import Stage
 from gankit.observing import Row
+from gankit.results.code import Code
 from gankit.results.protocols import of_reals
 
 PARAM = "gankit"
@@ -66,6 +67,8 @@ class Facts:
     """What the stages that are complete took; None if that is not known."""
     parameters: dict[str, int] = field(default_factory=dict)
     """Of the networks."""
+    code: list[Code] = field(default_factory=list)
+    """The source of each plugin that was used."""
 
     def add(self, rows: Iterable[Row]) -> bool:
         """Take in what `rows`, recorded last, tell; whether any of it is to be written down."""
@@ -110,7 +113,9 @@ class Facts:
             measured = [Measured(*how) for how in fields.pop("measured")]
             reached = {int(number): Reached(*stage) for number, stage in fields.pop("reached").items()}
             events = [Row(*event) for event in fields.pop("events")]
-            return cls(stages, fields.pop("options"), measured=measured, reached=reached, events=events, **fields)
+            code = [Code(*source) for source in fields.pop("code", [])]
+            options = fields.pop("options")
+            return cls(stages, options, measured=measured, reached=reached, events=events, code=code, **fields)
         except (TypeError, KeyError, AttributeError) as failure:
             raise ValueError(f"not what gankit writes: {failure}") from failure
 

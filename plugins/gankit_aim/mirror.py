@@ -16,8 +16,11 @@ from gankit_aim.facts import PARAM, Facts, series_of
 if TYPE_CHECKING:
     from gankit.growing import Stage
     from gankit.observing import Picture, Row
+    from gankit.results.code import Code
     from gankit.results.reading import Cost
 
+PLUGINS = "plugins"
+"""The param that names plugins with version and source."""
 EVENTS = "events"
 """The series of what happened, in words."""
 
@@ -91,10 +94,13 @@ class Mirror:
         image = aim.Image(str(path), caption=name, format="png")
         self.tracked.track(image, name=series(name), step=at.images, context={"resolution": at.resolution})
 
-    def note_cost(self, cost: Cost) -> None:
-        """Note what the run has taken so far."""
-        if (cost.seconds, cost.parameters) != (self._facts.seconds, self._facts.parameters):
-            self._facts.seconds, self._facts.parameters = cost.seconds, cost.parameters
+    def note(self, cost: Cost, code: Sequence[Code]) -> None:
+        """Note what the run has taken so far, and the source of the plugins that it uses."""
+        facts = self._facts
+        if code != facts.code:
+            self.tracked[PLUGINS] = list(map(str, code))
+        if (cost.seconds, cost.parameters, code) != (facts.seconds, facts.parameters, facts.code):
+            facts.seconds, facts.parameters, facts.code = cost.seconds, cost.parameters, list(code)
             self._write_facts()
 
     def _write_facts(self) -> None:

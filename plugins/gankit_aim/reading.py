@@ -129,7 +129,9 @@ def _results(tracked: Tracked) -> RunResults:
     cost = Cost(max((row.images for row in rows), default=0), facts.seconds, facts.parameters)
     stages = last_evaluations(rows, facts.stages)
     options = _with_numbers(facts.options)
-    return RunResults(Path(tracked.folder), stages, options, rows, cost, ends(facts.stages)[-1], facts.stages)
+    return RunResults(
+        Path(tracked.folder), stages, options, rows, cost, ends(facts.stages)[-1], facts.stages, facts.code
+    )
 
 
 def _with_numbers(options: Any) -> Any:

@@ -86,6 +86,27 @@ def begin(repo: str, experiment: str, announce: Callable[[str], None]) -> aim.Ru
         )
 
 
+def refuse_broken(tracked: aim.Run) -> None:
+    """Notice that what a run is told goes nowhere, since the thread that passes it on to a server has died of an error.
+
+    Raises:
+        ConnectionError: then; Aim itself does not say it.
+    """
+    if tracked.repo.is_remote_repo and not tracked.repo._client.get_queue()._thread.is_alive():
+        raise ConnectionError(f"the connection to {tracked.repo.root_path} broke, and nothing more is shown there")
+
+
+def flush(tracked: aim.Run) -> None:
+    """Wait until all that a run was told has reached its server.
+
+    Raises:
+        ConnectionError: if it never will.
+    """
+    refuse_broken(tracked)
+    if tracked.repo.is_remote_repo:
+        tracked.repo._client.get_queue().wait_for_finish()
+
+
 def index(home: aim.Repo, run_hash: str) -> None:
     """Let queries find a run as it is now; Aim itself leaves that to the server of its user interface.
 

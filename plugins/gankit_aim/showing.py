@@ -75,18 +75,21 @@ class Showing:
         """Track losses, metrics and events."""
         if self._mirror is not None:
             self._mirror.record(rows)
+            repository.refuse_broken(self._mirror.tracked)
             if any(row.protocol is not None for row in rows):
-                self._note_cost(self._mirror)
+                self._note_facts(self._mirror)
 
     def show(self, picture: Picture) -> None:
         """Track a picture."""
         if self._mirror is not None:
             self._mirror.show(picture)
+            repository.refuse_broken(self._mirror.tracked)
 
     def close(self) -> None:
         """End the Aim run and enter it in the index."""
         mirror, self._mirror = self._mirror, None
         if mirror is not None:
+            repository.flush(mirror.tracked)
             self._end(mirror)
             self._enter(mirror)
             for entry in self._held:
@@ -101,7 +104,7 @@ class Showing:
             tracked = repository.begin(self._repo, self._experiment, lambda new: self._ledger.add(self._repo, new))
             mirror = Mirror(tracked, self._folder, self._options, self._stages)
             unreadable = mirror.replay(rows, pictures, lambda: self._send(("busy", None)))
-            self._note_cost(mirror)
+            self._note_facts(mirror)
         except Exception:
             if mirror is not None:
                 self._end(mirror)
@@ -113,10 +116,11 @@ class Showing:
             self._say(f"pictures that cannot be read are no longer shown: {', '.join(map(str, unreadable))}")
         return mirror
 
-    def _note_cost(self, mirror: Mirror) -> None:
-        """Let an Aim run tell what the run's folder says of its cost."""
+    def _note_facts(self, mirror: Mirror) -> None:
+        """Let an Aim run tell what the run's folder says of its cost and its plugins."""
         if is_run(self._folder):
-            mirror.note_cost(read_run(self._folder).cost)
+            run = read_run(self._folder)
+            mirror.note(run.cost, run.code)
 
     def _end(self, mirror: Mirror) -> None:
         """Write no more to an Aim run."""

@@ -14,6 +14,7 @@ from core.test_loading import PLUGIN
 from gankit import registry
 from gankit.component import as_options
 from gankit.errors import UserError
+from gankit.origins import Origin
 from gankit.plugins import PluginManager, plugins
 from gankit.registry import registries
 
@@ -55,7 +56,9 @@ def test_installed_plugins_are_loaded_once(manager: PluginManager, site: Path) -
     assert losses() == ["plugin_one/lift"]
     assert manager.broken == {}
     origin = manager.origin("plugin_one")
-    assert origin == ("one", "1.0", site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest())
+    assert origin == Origin(
+        "one", "1.0", False, site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest()
+    )
 
 
 def test_a_broken_plugin_stops_no_other_and_says_where_it_broke(manager: PluginManager, site: Path) -> None:
@@ -162,15 +165,19 @@ def test_files_are_told_apart(manager: PluginManager, tmp_path: Path, monkeypatc
     manager.load_file(tmp_path / "here" / "plugin.py")
     manager.load_file(tmp_path / "there" / ".." / "here" / "plugin.py")
     assert losses() == ["plugin/lift"]
-    with pytest.raises(UserError, match=r"'plugin' is loaded already, from .*here/plugin\.py; rename the file"):
+    manager.load_file(tmp_path / "there" / "plugin.py")  # which holds the same
+    assert losses() == ["plugin/lift"]
+    (tmp_path / "there" / "plugin.py").write_text(PLUGIN + "# changed\n")
+    with pytest.raises(UserError, match=r"'plugin' with other source is loaded already, from .*here/plugin\.py"):
         manager.load_file(tmp_path / "there" / "plugin.py")
     with pytest.raises(UserError, match=r"missing\.py: no such file"):
         manager.load_file(Path("missing.py"))
     with pytest.raises(UserError, match="here: is not a Python file"):
         manager.load_file(tmp_path / "here")
-    assert manager.origin("plugin") == (
+    assert manager.origin("plugin") == Origin(
         None,
         None,
+        False,
         tmp_path / "here" / "plugin.py",
         hashlib.sha256(PLUGIN.encode()).hexdigest(),
     )

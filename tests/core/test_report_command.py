@@ -114,7 +114,7 @@ def test_where_runs_come_from_is_told_and_where_they_differ(tmp_path: Path) -> N
     ]
     alike = {line[0]: line[1] for line in tables["The same in all runs"]}
     assert alike | {"versions.torch": "2.5.0", "hardware.memory": "8.0 GiB", "hardware.gpus": "none"} == alike
-    assert [line[3:] for line in tables["Plugins"][1:]] == [
+    assert [line[2:] for line in tables["Plugins"][1:]] == [
         ["0123", "loss=hinge/seed-1, loss=wgan"],
         ["4567", "loss=wgan/seed-1"],
     ]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,11 @@ def server(folder: Path, port: int | None = None) -> Iterator[str]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
+        with suppress(ProcessLookupError):
+            for _ in range(30):
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+            os.killpg(process.pid, signal.SIGKILL)  # it would go on serving those who are connected
 
 
 def answers(port: int) -> bool:
@@ -79,7 +84,7 @@ def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
         assert run.poll() is None
     _, said = run.communicate(timeout=120)
     assert run.returncode == 0, said
-    assert "gankit: observer aim/aim failed in 'closed': Aim has shown no sign of life for 60 seconds" in said
+    assert re.search("observer aim/aim failed in '.*(no sign of life for 60 seconds|the connection to .* broke)", said)
 
 
 def test_a_run_whose_server_went_away_and_came_back_is_shown_once_when_it_goes_on(
@@ -93,7 +98,7 @@ def test_a_run_whose_server_went_away_and_came_back_is_shown_once_when_it_goes_o
     before.watchers.closed()
     first, *_, last = capsys.readouterr().err.splitlines()
     assert "observer aim/aim failed in '" in first
-    assert "Aim has shown no sign of life for 3 seconds" in first
+    assert re.search(r"no sign of life for 3 seconds|the connection to .* broke", first)
     assert re.search(r"observer aim/aim failed in [1-9]\d* of \d+ calls$", last)
     monkeypatch.undo()
     with server(tmp_path / "served", port=int(address.rpartition(":")[2])) as again:

@@ -1,0 +1,141 @@
+"""Where a plugin comes from: its distribution, its files, and a hash of their contents."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from importlib.metadata import Distribution, EntryPoint, version
+from pathlib import Path
+from typing import Any
+
+from gankit.errors import UserError
+
+OURS = "gankit"
+"""The distribution of gankit itself and of the plugins that come with it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a plugin came from, as provenance.json has it."""
+
+    distribution: str | None
+    """The installed distribution; None for a single file."""
+    version: str | None
+    """The distribution's version."""
+    editable: bool
+    """Whether it is installed so that changes of its source take effect at once, as by `pip install -e`."""
+    path: Path
+    """The package's folder or the file."""
+    sha256: str
+    """Of the file; of a package the names and contents of all its *.py files in order."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in plain JSON types."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed distribution."""
+
+    distribution: Distribution
+
+    @cached_property
+    def name(self) -> str:
+        """Its name."""
+        return self.distribution.name
+
+    @cached_property
+    def version(self) -> str:
+        """Its version."""
+        return self.distribution.version
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def editable(self) -> bool:
+        """Whether it is installed in place (PEP 610)."""
+        about = json.loads(self.distribution.read_text("direct_url.json") or "{}")
+        return bool(about.get("dir_info", {}).get("editable"))
+
+    def refuse_unfit(self) -> None:
+        """Say so if it asks for another version of gankit, which a package manager may have been told to overlook.
+
+        Raises:
+            UserError: then.
+        """
+        for text in self.distribution.requires or ():
+            if not re.match(rf"{OURS}(?![\w.-]*\w)", text, re.IGNORECASE):
+                continue
+            from packaging.requirements import Requirement
+
+            asked, ours = Requirement(text), version(OURS)
+            applies = asked.marker is None or asked.marker.evaluate({"extra": ""})
+            if applies and not asked.specifier.contains(ours, prereleases=True):
+                remedy = f"pip install --upgrade {OURS} {self.name}"
+                raise UserError(f"{self} asks for {OURS}{asked.specifier}, but this is {OURS} {ours}: {remedy}")
+
+
+@cache
+def package_of(distribution: Distribution) -> Package:
+    """The distribution, whose metadata takes a while to read, with what was read of it."""
+    return Package(distribution)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a plugin is, known without looking into it."""
+
+    package: Package | None
+    """The distribution that brings it; None for a single file."""
+    path: Path
+    """The package's folder or the file."""
+
+    @staticmethod
+    def of(point: EntryPoint) -> Source:
+        """Where the plugin of an entry point is; it is not imported.
+
+        Raises:
+            UserError: if there is no such package, or it asks for another version of gankit.
+        """
+        package = package_of(point.dist) if point.dist else None
+        if package is not None and package.name != OURS:
+            package.refuse_unfit()
+        name = point.module.partition(".")[0]
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            raise UserError(f"no package {name!r}; was it moved since it was installed?")
+        folders = list(spec.submodule_search_locations or ())
+        return Source(package, Path(folders[0] if folders else str(spec.origin)))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with gankit."""
+        return self.package is not None and self.package.name == OURS
+
+    def is_copy(self, file: Path) -> bool:
+        """Whether this is a single file with the same content as another."""
+        return self.package is None and self.path.is_file() and self.path.read_bytes() == file.read_bytes()
+
+    def origin(self) -> Origin:
+        """All that is told of it; reads its files."""
+        name, of_version, editable = None, None, False
+        if self.package is not None:
+            name, of_version, editable = self.package.name, self.package.version, self.package.editable
+        return Origin(name, of_version, editable, self.path, _sha256(self.path))
+
+
+def _sha256(path: Path) -> str:
+    """The hash of a file, or of all Python files of a package with their names."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*.py")):
+        content = (path / name).read_bytes()
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
