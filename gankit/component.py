@@ -51,7 +51,7 @@ class Component(Options, ABC):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return defined(cls.kind) if "kind" in vars(cls) else handler(schema)
+        return defined(cls.kind) if "kind" in vars(cls) else super().__get_pydantic_json_schema__(schema, handler)
 
 
 def named(kind: type[Component], value: Any) -> Any:

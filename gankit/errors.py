@@ -11,6 +11,14 @@ class RunError(Exception):
     """Why a run cannot go on although nothing is wrong with what was asked; printed alike, with exit code 1."""
 
 
+class ComponentError(RunError):
+    """A component failed by its own fault; the command prints its traceback too, for whoever wrote it."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
 class Interrupted(BaseException):
     """A run was asked by a signal to leave, and has; the exit code is the shell's for that signal."""
 

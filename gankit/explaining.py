@@ -32,8 +32,8 @@ def explain(subject: str) -> str:
         raise UserError(f"{subject!r} is the name of several components; write one of: {names}")
     known = [name for entry in _all_entries() for name in (f"{entry.component.kind}/{entry.name}", entry.name)]
     hint = did_you_mean(subject, [*registries, *known]) or f" Kinds: {', '.join(registries)}."
-    broken = "".join(f" Plugin {name!r} failed to load: {reason}." for name, reason in plugins.broken.items())
-    raise UserError(f"no component and no kind is called {subject!r}.{hint}{broken}")
+    absent = "".join(f" {complaint}." for complaint in plugins.complaints())
+    raise UserError(f"no component and no kind is called {subject!r}.{hint}{absent}")
 
 
 def _all_entries() -> list[Entry]:

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from gankit.place import Place
+
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
 """The layers whose weights inits and norms act on."""
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+Built = TypeVar("Built", bound=nn.Module | None, covariant=True)
+
+
+class Builds(Protocol[Built]):
+    """A component that is part of a network."""
+
+    def build(self, place: Place) -> Built:
+        """Its module for a place."""
+        ...
+
+
+def built(component: Builds[Built], place: Place) -> Built:
+    """The module of a component for a place; it remembers the component, to which its failures can be traced."""
+    module = component.build(place)
+    if module is not None:
+        module.built_by = component  # pyright: ignore[reportArgumentType]  (modules take any attribute)
+    return module
 
 
 class Condition(NamedTuple):

@@ -25,6 +25,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
 
+from gankit.docstrings import under_fields
+
 T = TypeVar("T")
 
 
@@ -56,13 +58,31 @@ class Options(BaseModel):
         pydantic.ValidationError: with one entry for every unknown option and every wrong value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def help_texts(cls) -> dict[str, str]:
+        """What each option is for: its `description` if it has one, or else the docstring under it."""
+        found: dict[str, str] = {}
+        for owner in reversed(cls.__mro__):
+            if cls.model_fields.keys() & vars(owner).get("__annotations__", {}).keys():
+                found |= under_fields(owner)
+        given = {name: field.description for name, field in cls.model_fields.items() if field.description}
+        return {name: text for name, text in (found | given).items() if name in cls.model_fields}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
         _make_strict(schema)
         return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in cls.help_texts().items():
+            properties.get(name, {}).setdefault("description", text)
+        return made
 
     @model_validator(mode="wrap")
     @classmethod

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint, version
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,9 @@ class Package:
                 continue
             from packaging.requirements import Requirement
 
-            asked, ours = Requirement(text), version(OURS)
+            from gankit import __version__ as ours
+
+            asked = Requirement(text)
             applies = asked.marker is None or asked.marker.evaluate({"extra": ""})
             if applies and not asked.specifier.contains(ours, prereleases=True):
                 remedy = f"pip install --upgrade {OURS} {self.name}"

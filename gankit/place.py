@@ -56,9 +56,9 @@ class Place:
 
     def norm(self, channels: int | None = None) -> nn.Module:
         """The experiment's activation norms for `channels` maps here (default: `out_channels`); identity if none."""
-        from gankit.layers import Chain
+        from gankit.layers import Chain, built
 
         channels = channels or self.out_channels
         here = replace(self, in_channels=channels, out_channels=channels)
         norms = at(self.norms, self.resolution) if self.norms else ()
-        return Chain.of([module for norm in norms if (module := norm.build(here)) is not None])
+        return Chain.of([module for norm in norms if (module := built(norm, here)) is not None])

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -114,9 +114,8 @@ class PluginManager(pluggy.PluginManager):
         name, known = file.stem, self._sources.get(file.stem)
         if known is not None:
             if known.path != file and not known.is_copy(file):
-                raise UserError(
-                    f"{path}: a plugin {name!r} with other source is loaded already, from {known.path}; rename one of them"
-                )
+                other = f"a plugin {name!r} with other source is loaded already, from {known.path}"
+                raise UserError(f"{path}: {other}; rename one of them")
             return name
         try:
             self._add(name, _module_of(file), Source(None, file))
@@ -170,6 +169,17 @@ class PluginManager(pluggy.PluginManager):
         """Whether a plugin has another hook than that by which it registers components."""
         return any(caller.name != "gankit_register" for caller in self.get_hookcallers(plugin) or ())
 
+    def complaints(self, of: Collection[str] | None = None) -> list[str]:
+        """A sentence on each plugin that is not there, without its full stop.
+
+        Args:
+            of: Names; if any of them is a plugin that is not there, only those are told of.
+        """
+        left_out = f"is left out, as {RESTRICTION} does not name it"
+        said = {name: f"Plugin {name!r} failed to load: {reason}" for name, reason in sorted(self.broken.items())}
+        said |= {name: f"Plugin {name!r} {left_out}" for name in self.left_out}
+        return [said[name] for name in said.keys() & set(of or ()) or said]
+
     def names(self) -> list[str]:
         """The loaded plugins, in the order of their names."""
         return sorted(self._sources)
@@ -202,8 +212,16 @@ class PluginManager(pluggy.PluginManager):
             if not caller.has_spec():
                 raise UserError(f"there is no hook {caller.name!r}.{did_you_mean(caller.name, known)}")
 
+    def source(self, name: str) -> Source:
+        """Where the loaded plugin called `name` is.
+
+        Raises:
+            KeyError: if no plugin of that name is loaded.
+        """
+        return self._sources[name]
+
     def origin(self, name: str) -> Origin:
-        """Where the loaded plugin called `name` came from.
+        """Where the loaded plugin called `name` came from, with a hash of its files.
 
         Raises:
             KeyError: if no plugin of that name is loaded.

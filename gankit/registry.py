@@ -86,11 +86,10 @@ class Registry:
         names = sorted({entry.name for entry in self._entries.values()})
         hint = did_you_mean(name, [*names, *self._entries]) or f" Available: {', '.join(names) or 'none'}."
         owner, slash, _ = name.partition("/")
-        suspects = {owner} if slash and owner in plugins.broken else plugins.broken.keys()
-        broken = "".join(f" Plugin {plugin!r} failed to load: {plugins.broken[plugin]}." for plugin in sorted(suspects))
-        message = "no {kind} is called '{name}'.{hint}{broken}"
+        absent = "".join(f" {complaint}." for complaint in plugins.complaints([owner] if slash else None))
+        message = "no {kind} is called '{name}'.{hint}{absent}"
         return PydanticCustomError(
-            "unknown_component", message, {"kind": self.kind, "name": name, "hint": hint, "broken": broken}
+            "unknown_component", message, {"kind": self.kind, "name": name, "hint": hint, "absent": absent}
         )
 
 

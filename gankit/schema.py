@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gankit.component import Component
@@ -47,7 +49,7 @@ def experiment_schema() -> Schema:
 
 def component_schema(entry: Entry) -> Schema:
     """The schema of one component as a mapping of `use` and its options; what it refers to is left out."""
-    return _definitions()[_name_of(entry)]
+    return _of_components([entry])[_name_of(entry)]
 
 
 def kind_of(name: str) -> type[Component]:
@@ -62,13 +64,19 @@ def summary(documented: type) -> str:
 
 def _definitions() -> dict[str, Schema]:
     """Experiment, every model in it, every kind and every component by name."""
-    entries = [entry for registry in registries.values() for entry in registry.entries()]
-    models = dict.fromkeys([Experiment, StudyOptions, *(entry.component for entry in entries)])
-    references, generated = models_json_schema([(model, "validation") for model in models])
-    found: dict[str, Schema] = _cleaned(generated["$defs"])
     definitions = {"images": IMAGES}
     for kind in KINDS:
         definitions[kind.kind] = _kind_schema(registries[kind.kind], summary(kind))
+    entries = [entry for registry in registries.values() for entry in registry.entries()]
+    return definitions | _of_components(entries, Experiment, StudyOptions)
+
+
+def _of_components(entries: Sequence[Entry], *others: type[BaseModel]) -> dict[str, Schema]:
+    """Components by name, other models, and every model in either."""
+    models = dict.fromkeys([*others, *(entry.component for entry in entries)])
+    references, generated = models_json_schema([(model, "validation") for model in models])
+    found: dict[str, Schema] = _cleaned(generated["$defs"])
+    definitions: dict[str, Schema] = {}
     for entry in entries:
         model = found[references[entry.component, "validation"]["$ref"].rpartition("/")[2]]
         definitions[_name_of(entry)] = _with_use(entry, model)

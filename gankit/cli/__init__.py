@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from gankit.cli.parser import Parser
-from gankit.errors import Interrupted, RunError, UserError
+from gankit.errors import ComponentError, Interrupted, RunError, UserError
 from gankit.options import did_you_mean
 
 COMMANDS = (
@@ -28,8 +28,10 @@ COMMANDS = (
     "explain",
     "schema",
     "init",
+    "new-plugin",
+    "completion",
 )
-"""The commands in the order in which help lists them: each is the module of that name in this package."""
+"""The commands in the order in which help lists them: each is the module of that name in this package, with `_`."""
 
 MOST_ARGUMENTS = 1000
 """Arguments of one command; argparse takes seconds for thousands."""
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 if all went well, 1 if a run could not go on, 2 after a mistake of the user, 130 or 143 when
         interrupted or terminated.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        import_module(f"{__name__}.completion").complete()
     argv = sys.argv[1:] if argv is None else argv
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
@@ -53,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(mistake, file=sys.stderr)
         return 2
     except RunError as reason:
+        if isinstance(reason, ComponentError):
+            print(reason.traceback, file=sys.stderr)
         print(f"gankit: {reason}", file=sys.stderr)
         return 1
     except Interrupted as interruption:
@@ -74,7 +80,7 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     named = argv[0] if argv else ""
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in [named] if named in COMMANDS else COMMANDS:
-        import_module(f"{__name__}.{name}").add(subparsers)
+        import_module(f"{__name__}.{name.replace('-', '_')}").add(subparsers)
     if named in COMMANDS or (named.startswith("-") and named not in ("-h", "--help")):
         return parser.parse_args(argv)
 

@@ -10,54 +10,73 @@ from typing import TYPE_CHECKING
 from gankit.cli.options import add_plugin_option, load_plugins
 
 if TYPE_CHECKING:
-    from gankit.plugins import Origin
+    from gankit.plugins import Call
     from gankit.registry import Entry
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("plugins", help="list components and where they come from", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    shown.add_argument("--trace", action="store_true", help="show what plugins are asked to do, and how long it takes")
     add_plugin_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the components by kind, then the plugins that failed to load."""
+    """Print the components by kind, then the plugins that failed to load or were left out."""
     from gankit.plugins import plugins
     from gankit.registry import registries
 
+    if arguments.trace:
+        return _trace(arguments)
     load_plugins(arguments.plugin)
     entries = [entry for registry in registries.values() for entry in registry.entries()]
-    origins = {name: plugins.origin(name) for name in {entry.plugin for entry in entries}}
-    components = [_row(entry, origins[entry.plugin]) for entry in entries]
     if arguments.json:
-        print(json.dumps({"components": components, "broken": plugins.broken}, indent=2))
+        origins = {name: plugins.origin(name).as_json() for name in {entry.plugin for entry in entries}}
+        components = [
+            {"kind": entry.component.kind, "name": entry.full_name, "plugin": entry.plugin, **origins[entry.plugin]}
+            for entry in entries
+        ]
+        print(json.dumps({"components": components, "broken": plugins.broken, "left_out": plugins.left_out}, indent=2))
         return 0
-    _print_table(components)
-    for name, reason in plugins.broken.items():
-        print(f"plugin {name!r} failed to load: {reason}")
+    _print_table([("KIND", "NAME", "FROM"), *map(_row, entries)])
+    for complaint in plugins.complaints():
+        print(complaint)
     return 0
 
 
-def _row(entry: Entry, origin: Origin) -> dict[str, str | None]:
+def _row(entry: Entry) -> tuple[str, ...]:
     """What is told of one component."""
-    return {
-        "kind": entry.component.kind,
-        "name": entry.full_name,
-        "plugin": entry.plugin,
-        "distribution": origin.distribution,
-        "version": origin.version,
-        "path": str(origin.path),
-    }
+    from gankit.plugins import plugins
+
+    source = plugins.source(entry.plugin)
+    return entry.component.kind, entry.full_name, str(source.package or source.path)
 
 
-def _print_table(components: list[dict[str, str | None]]) -> None:
-    """Print one line a component; where it is not read on a terminal, lines are as long as they have to be."""
-    from rich.console import Console
-    from rich.table import Table
+def _trace(arguments: argparse.Namespace) -> int:
+    """Load all plugins and ask them for their commands; print each call."""
+    from gankit.cli import COMMANDS
+    from gankit.cli.contributed import contributed
+    from gankit.plugins import plugins
+    from gankit.registry import provided_by
 
-    table = Table("Kind", "Name", "Plugin", "Distribution", "Version", box=None, header_style="bold", pad_edge=False)
-    for row in components:
-        table.add_row(row["kind"], row["name"], row["plugin"], row["distribution"] or row["path"], row["version"])
-    Console(width=None if sys.stdout.isatty() else 1000, markup=False).print(table)
+    calls: list[Call] = []
+    plugins.watched = calls.append
+    load_plugins(arguments.plugin)
+    contributed(reserved=COMMANDS)
+    for call in calls:
+        named = [f"{entry.component.kind}/{entry.name}" for entry in provided_by(call.plugin)]
+        gave = f"  {', '.join(named)}" if call.what == "gankit_register" else ""
+        print(f"{call.seconds * 1000:8.1f} ms  {call.plugin:<20}  {call.what}{gave}")
+    for complaint in plugins.complaints():
+        print(complaint, file=sys.stderr)
+    return 0
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print columns as wide as they have to be; a library that lays out tables takes longer than all else here."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -76,7 +76,10 @@ class Evaluator:
             UserError: if the extractor's weights or the test part cannot be had.
         """
         self._options, self._reals, self._device = options, reals, device
-        self._tallies = [Tally(f"metric {as_options(metric)['use']}", "it is left out") for metric in options.metrics]
+        self._tallies = [
+            Tally(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
+            for position, metric in enumerate(options.metrics)
+        ]
         self._populations: dict[tuple[int, str, int], Population] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:

@@ -9,6 +9,7 @@ from gankit.evaluation.beside import Beside
 from gankit.growing import Moment, crossed
 from gankit.observing import Picture, Progress, Row
 from gankit.runs.best import Best
+from gankit.runs.blaming import blaming
 from gankit.runs.interrupts import Interrupts
 from gankit.runs.observed import ObservedRun
 from gankit.runs.parts import Parts
@@ -60,7 +61,7 @@ class TrainingRun(ObservedRun):
             if not checkpoints.found(self._record.checkpoints):
                 self._save()  # tells at once whether there is room, and there is always something to go back to
             self._record.time("begun", images=self._trainer.images, **self._parameters())
-            with self._interrupts:
+            with self._interrupts, blaming(self.experiment):
                 self._finish()
             self._record.time("finished")
             self._watchers.finished()

@@ -11,6 +11,7 @@ from typing import Any
 from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.reading.loading import load_experiment
+from gankit.runs.blaming import blaming
 from gankit.runs.changes import allowed_changes
 from gankit.runs.parts import Parts
 from gankit.runs.provenance import provenance
@@ -32,7 +33,8 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None) -> Tra
     Raises:
         UserError: if the folder is in use, or data or weights cannot be had; then there is no folder.
     """
-    parts = Parts.of(experiment)
+    with blaming(experiment):
+        parts = Parts.of(experiment)
     parts.transfer()
     return TrainingRun(parts, RunFolder.create(path, experiment, source))
 
@@ -74,7 +76,8 @@ def resume(
             wanted = _extended(wanted, before.training.extend + extend)
         elif extend:
             raise UserError(f"--extend: {path} is not finished yet; resume it without first")
-        parts = Parts.of(wanted)
+        with blaming(wanted):
+            parts = Parts.of(wanted)
         if checkpoint is None:
             report(f"{path} has no checkpoint yet and starts over")
             parts.transfer()
@@ -132,8 +135,8 @@ def _note(
     now = provenance(experiment, Path.cwd())
     last = [origin, *origin.get("resumed", [])][-1]
     other = [
-        f"{kind} {name} is {_version(now[kind][name])} now and was {_version(then)}"
-        for kind in ("versions", "plugins")
+        f"{prefix}{name} is {_version(now[kind][name])} now and was {_version(then)}"
+        for kind, prefix in (("versions", ""), ("plugins", "plugin "))
         for name, then in last[kind].items()
         if name in now[kind] and _version(now[kind][name]) != _version(then)
     ]
@@ -164,4 +167,9 @@ def _changed_since(used: Mapping[str, Any]) -> list[str]:
 
 def _version(code: Any) -> str:
     """What tells one state of some code from another: its version, or a hash of its source."""
-    return code if isinstance(code, str) else f"{code['distribution']} {code['version']} (source {code['sha256'][:12]})"
+    if isinstance(code, str):
+        return code
+    return (
+        f"{code['distribution'] or 'a single file'} {code['version'] or ''}".rstrip()
+        + f" (source {code['sha256'][:12]})"
+    )

@@ -22,14 +22,14 @@ class Watchers(Watcher):
     def __init__(self, observers: Sequence[Observer], run: Run) -> None:
         self._watched: dict[str, tuple[Watcher, Tally]] = {}
         seen = Counter[str]()
-        for observer in observers:
+        for position, observer in enumerate(observers):
             name = registries[observer.kind].entry_of(type(observer)).full_name
             seen[name] += 1
             label = name if seen[name] == 1 else f"{name} ({seen[name]})"
-            beginning = Tally(f"observer {label}")
+            beginning = Tally(f"observer {label}", f"the run goes on (observers.{position})")
             watcher = beginning.attempt(lambda observer=observer: observer.watch(run), "to begin, and is left out")
             if watcher is not None:
-                self._watched[label] = watcher, Tally(f"observer {label}")
+                self._watched[label] = watcher, Tally(f"observer {label}", f"the run goes on (observers.{position})")
 
     def stage_started(self, progress: Progress) -> None:
         """Tell all that a resolution begins."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gankit.config import DiscriminatorOptions, Experiment, GeneratorOptions, Network
 from gankit.kinds import Block, Regularizer
-from gankit.layers import WEIGHTED, Chain, Condition, double, halve, run, styles_of
+from gankit.layers import WEIGHTED, Chain, Condition, built, double, halve, run, styles_of
 from gankit.options import at
 from gankit.place import Place
 
@@ -149,7 +149,7 @@ class Growing(nn.Module):
                 resample=place.resample if position == turn else None,
                 outermost=outermost and position == nearest_image,
             )
-            modules.append(block.build(here))
+            modules.append(built(block, here))
             channels = getattr(modules[-1], "out_channels", outputs)
         return self.finished(Chain.of(modules), resolution)
 
@@ -168,7 +168,7 @@ class Growing(nn.Module):
                 in_channels=features if into_image else image,
                 out_channels=image if into_image else features,
             )
-            rgb[str(resolution)] = self.finished(self.options.rgb.build(here), resolution)
+            rgb[str(resolution)] = self.finished(built(self.options.rgb, here), resolution)
         return rgb
 
     def above_base(self) -> list[int]:
@@ -181,12 +181,12 @@ class Generator(Growing):
 
     def __init__(self, options: GeneratorOptions, shape: Shape) -> None:
         place = Place("generator", options.base, 0, 0, latent=options.latent, classes=shape.classes)
-        mapping = options.mapping.build(place)
+        mapping = built(options.mapping, place)
         width = int(mapping.width)  # pyright: ignore[reportArgumentType]
         super().__init__(options, "generator", shape, options.latent, width)
         self.output = torch.tanh if options.output == "tanh" else nn.Identity()
         self.mapping = self.finished(mapping, options.base)
-        self.stem = self.finished(options.stem.build(replace(self.place, in_channels=width)), options.base)
+        self.stem = self.finished(built(options.stem, replace(self.place, in_channels=width)), options.base)
         self.base_blocks = self.blocks_at(options.base, options.base_blocks, self.place)
         self.blocks = nn.ModuleDict()
         for resolution in self.resolutions[1:]:
@@ -262,7 +262,7 @@ class Discriminator(Growing):
             self.blocks[str(resolution)] = self.blocks_at(resolution, at(options.block, resolution), place)
         self.base_blocks = self.blocks_at(options.base, options.base_blocks, self.place)
         self.layers, channels = self._layers(regularizers)
-        head = options.head.build(replace(self.place, in_channels=channels))
+        head = built(options.head, replace(self.place, in_channels=channels))
         self.classes = int(getattr(head, "classes", 0))
         self.head = self.finished(head, options.base)
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gankit.component import Component
+from gankit.component import Component, as_options
 from gankit.config import Experiment
 from gankit.data import RealImages, fade_reals
+from gankit.errors import RunError
 from gankit.growing import Moment, ends, moment
 from gankit.kinds import Regularizer, Shown
 from gankit.options import at
@@ -217,13 +218,13 @@ class Trainer:
     def _loss(self, step: Step) -> Tensor:
         loss = self.experiment.loss
         if step.phase == "discriminator":
-            return loss.discriminator(step.on_real.score, step.on_fake.score)
-        return loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None)
+            return _scalar(loss, loss.discriminator(step.on_real.score, step.on_fake.score))
+        return _scalar(loss, loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
 
     def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor:
         name = self.names[id(regularizer)]
         step.seed(name)
-        penalty = getattr(regularizer, step.phase)(step)
+        penalty = _scalar(regularizer, getattr(regularizer, step.phase)(step))
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 
@@ -258,6 +259,18 @@ def _groups(network: Growing) -> list[dict[str, Any]]:
     fading = {id(parameter) for parameters in new.values() for parameter in parameters}
     new[0] = [parameter for parameter in network.parameters() if id(parameter) not in fading]
     return [{"params": parameters, "new_at": resolution} for resolution, parameters in new.items() if parameters]
+
+
+def _scalar(component: Component, minimized: object) -> Tensor:
+    """What a component gives to be minimized.
+
+    Raises:
+        RunError: if that is no scalar tensor, of which torch would complain later and more darkly.
+    """
+    if isinstance(minimized, Tensor) and minimized.dim() == 0:
+        return minimized
+    gave = f"a tensor of shape {list(minimized.shape)}" if isinstance(minimized, Tensor) else repr(minimized)
+    raise RunError(f"{component.kind} {as_options(component)['use']} gave {gave} to be minimized, not a scalar tensor")
 
 
 def acts_on(regularizer: Regularizer, network: str) -> bool:

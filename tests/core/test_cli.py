@@ -110,10 +110,10 @@ def test_plugins_lists_every_component_and_what_failed(folder: Path, capsys: pyt
         plugins.broken["rgan"] = "rgan.py:1: ImportError: no"
         assert main(["plugins", "--plugin", "file.py"]) == 0
         lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-        assert lines[0] == ["Kind", "Name", "Plugin", "Distribution", "Version"]
-        assert ["loss", "wgan/wgan", "wgan", "gankit", version("gankit")] in lines
-        assert ["loss", "file/lift", "file", str(folder / "file.py")] in lines, "paths are not cut short"
-        assert " ".join(lines[-1]) == "plugin 'rgan' failed to load: rgan.py:1: ImportError: no"
+        assert lines[0] == ["KIND", "NAME", "FROM"]
+        assert ["loss", "wgan/wgan", "gankit", version("gankit")] in lines
+        assert ["loss", "file/lift", str(folder / "file.py")] in lines, "paths are not cut short"
+        assert " ".join(lines[-1]) == "Plugin 'rgan' failed to load: rgan.py:1: ImportError: no"
         assert main(["plugins", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
     assert found["broken"] == {"rgan": "rgan.py:1: ImportError: no"}

@@ -8,23 +8,28 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import packaging.requirements  # noqa: F401 (found in none of the folders that tests put in the path)
 import pytest
 from core.test_loading import PLUGIN
+from support.installing import install
 
+import gankit
 from gankit import registry
 from gankit.component import as_options
 from gankit.errors import UserError
 from gankit.origins import Origin
-from gankit.plugins import PluginManager, plugins
+from gankit.plugins import Call, PluginManager, plugins
 from gankit.registry import registries
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for distributions that are all that is installed, and for their modules."""
     elsewhere = [entry for entry in sys.path if "site-packages" not in entry]
     monkeypatch.setattr(sys, "path", [str(tmp_path), *elsewhere])
-    return tmp_path
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("plugin_")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
@@ -34,15 +39,6 @@ def manager(site: Path) -> Iterator[PluginManager]:
         for entry in [entry for kind in registries.values() for entry in kind.entries()]:
             registry.forget(entry.plugin)
         yield PluginManager()
-
-
-def install(site: Path, distribution: str, module: str, text: str, name: str = "") -> None:
-    """Install a distribution with one plugin, which is one module."""
-    (site / f"{module}.py").write_text(text)
-    info = site / f"{distribution}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[gankit.plugins]\n{name or module} = {module}\n")
 
 
 def losses() -> list[str]:
@@ -56,9 +52,7 @@ def test_installed_plugins_are_loaded_once(manager: PluginManager, site: Path) -
     assert losses() == ["plugin_one/lift"]
     assert manager.broken == {}
     origin = manager.origin("plugin_one")
-    assert origin == Origin(
-        "one", "1.0", False, site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest()
-    )
+    assert origin == Origin("one", "1.0", False, site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest())
 
 
 def test_a_broken_plugin_stops_no_other_and_says_where_it_broke(manager: PluginManager, site: Path) -> None:
@@ -90,6 +84,93 @@ def test_of_two_plugins_of_one_name_neither_is_chosen(manager: PluginManager, si
         "same": "several installed packages call a plugin so: first 1.0 (module_a) and second 1.0 (module_b); "
         "uninstall all but one"
     }
+
+
+@pytest.mark.parametrize(
+    ("requires", "reason"),
+    [
+        ("gankit>=99", "one 1.0 asks for gankit>=99, but this is gankit {}: pip install --upgrade gankit one"),
+        ("Gankit<0.0.1", "one 1.0 asks for gankit<0.0.1, but this is gankit {}: pip install --upgrade gankit one"),
+        ("gankit>=0.0.1", None),
+        ("gankit", None),
+        ("gankit-other>=99", None),
+        ("gankit>=99; extra == 'more'", None),
+        ("gankit>=99; python_version < '3'", None),
+    ],
+)
+def test_a_plugin_for_another_gankit_is_told_so(
+    manager: PluginManager, site: Path, requires: str, reason: str | None
+) -> None:
+    install(site, "one", "plugin_one", PLUGIN, requires=requires)
+    manager.load_installed()
+    assert manager.broken == ({} if reason is None else {"plugin_one": reason.format(gankit.__version__)})
+
+
+def test_only_the_plugins_that_are_named_are_loaded(
+    manager: PluginManager, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        install(site, name, f"plugin_{name}", PLUGIN)
+    install(site, "gankit", "plugin_ours", PLUGIN)
+    monkeypatch.setenv("GANKIT_PLUGINS", "plugin_one, plugin_tow,")
+    manager.load_installed()
+    assert losses() == ["plugin_one/lift", "plugin_ours/lift"]
+    assert manager.left_out == ["plugin_three", "plugin_two"]
+    assert "plugin_two" not in sys.modules
+    assert manager.complaints() == [
+        "Plugin 'plugin_tow' failed to load: GANKIT_PLUGINS names it, but no installed plugin is called so. "
+        "Did you mean 'plugin_two'?",
+        "Plugin 'plugin_three' is left out, as GANKIT_PLUGINS does not name it",
+        "Plugin 'plugin_two' is left out, as GANKIT_PLUGINS does not name it",
+    ]
+    assert manager.complaints(["plugin_two"]) == [manager.complaints()[-1]]
+    assert manager.complaints(["other"]) == manager.complaints()
+
+
+def test_nothing_but_our_own_is_loaded_if_nothing_is_named(
+    manager: PluginManager, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(site, "one", "plugin_one", PLUGIN)
+    monkeypatch.setenv("GANKIT_PLUGINS", "")
+    manager.load_installed()
+    assert losses() == []
+
+
+def test_it_is_known_what_plugins_are_asked_to_do(manager: PluginManager, site: Path) -> None:
+    install(site, "one", "plugin_one", PLUGIN)
+    install(site, "bad", "plugin_bad", PLUGIN + "    1 / 0\n")
+    calls: list[Call] = []
+    manager.watched = calls.append
+    manager.load_installed()
+    assert [(call.plugin, call.what) for call in calls] == [
+        ("plugin_bad", "import"),
+        ("plugin_bad", "gankit_register"),
+        ("plugin_one", "import"),
+        ("plugin_one", "gankit_register"),
+    ]
+    assert all(0 < call.seconds < 5 for call in calls)
+    assert manager.hooks_of("plugin_one") == ["gankit_register"]
+
+
+def test_a_plugin_is_loaded_by_its_module(manager: PluginManager, site: Path) -> None:
+    install(site, "one", "plugin_one", PLUGIN, name="one")
+    (site / "plugin_two.py").write_text(PLUGIN)
+    (site / "plugin_bad.py").write_text("import nothing_of_that_name")
+    assert manager.load_module("plugin_one") == "one"
+    assert manager.load_module("plugin_two") == manager.load_module("plugin_two") == "plugin_two"
+    assert losses() == ["one/lift", "plugin_two/lift"]
+    assert manager.module_of("one") == "plugin_one"
+    with pytest.raises(ModuleNotFoundError, match="nothing_of_that_name"):
+        manager.load_module("plugin_bad")
+
+
+def test_a_plugin_installed_in_place_says_so(manager: PluginManager, site: Path) -> None:
+    install(site, "one", "plugin_one", PLUGIN, editable=True)
+    install(site, "two", "plugin_two", PLUGIN)
+    manager.load_installed()
+    assert manager.origin("plugin_one").editable
+    assert not manager.origin("plugin_two").editable
+    assert manager.origin("plugin_one").as_json()["path"] == str(site / "plugin_one.py")
 
 
 def test_unknown_names_mention_plugins_that_failed() -> None:
@@ -198,7 +279,7 @@ def test_a_file_hides_no_module(manager: PluginManager, tmp_path: Path) -> None:
 def test_the_options_of_a_file_are_documented(manager: PluginManager, tmp_path: Path) -> None:
     (tmp_path / "file.py").write_text(PLUGIN)
     manager.load_file(tmp_path / "file.py")
-    assert registries["loss"].find("lift").component.model_fields["height"].description == "How high."
+    assert registries["loss"].find("lift").component.help_texts() == {"height": "How high."}
 
 
 def test_the_hash_of_a_package_covers_all_its_source(manager: PluginManager, site: Path) -> None:

@@ -197,13 +197,13 @@ def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
     (run / "provenance.json").write_text(json.dumps(origin))
     before = files(run)
     with pytest.raises(
-        UserError, match=r"--strict: the code is not .*\n  plugins pggan is gankit .* was gankit .*0000\)"
+        UserError, match=r"--strict: the code is not .*\n  plugin pggan is gankit .* was gankit .*0000\)"
     ):
         resume(run, strict=True)
     assert files(run) == before
     capsys.readouterr()
     going_on(run).train()
-    assert capsys.readouterr().err.count("warning: plugins pggan is gankit") == 1
+    assert capsys.readouterr().err.count("warning: plugin pggan is gankit") == 1
     assert resume(run, strict=True) is None
 
 

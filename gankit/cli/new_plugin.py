@@ -1,0 +1,33 @@
+"""gankit new-plugin: write a small package with a component of each kind asked for, its tests and an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("new-plugin", help="write a package to begin a plugin with", description=__doc__)
+    parser.add_argument("name", metavar="NAME", help="what the plugin is called, such as my-loss; also its folder here")
+    parser.add_argument(
+        "--kind",
+        action="append",
+        metavar="KIND",
+        help="a kind of component that it shall have, such as block; may be repeated (default: loss)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the package; never over anything."""
+    from gankit.scaffold.naming import checked_kinds, checked_name, module_of, package_of
+    from gankit.scaffold.plugin import files_of, write
+
+    name, kinds = checked_name(arguments.name), checked_kinds(arguments.kind or ["loss"])
+    write(Path(name), files_of(name, kinds))
+    print(f"wrote {name}/, a plugin with")
+    for kind in kinds:
+        print(f"  {kind} {name}/{name} in {package_of(name)}/{module_of(kind)}.py")
+    print(f"try it:\n  cd {name}\n  pip install -e '.[test]'\n  pytest\n  gankit run experiment.yaml")
+    return 0

@@ -1,0 +1,69 @@
+"""Names the component whose code failed, so that whoever composed an experiment knows which option to change."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gankit.component import Component
+from gankit.errors import ComponentError, RunError, UserError
+from gankit.plugins import plugins
+from gankit.reading.parts import Path, components
+from gankit.registry import registries
+
+if TYPE_CHECKING:
+    from gankit.config import Experiment
+
+
+@contextmanager
+def blaming(experiment: Experiment) -> Iterator[None]:
+    """Turn what a component of `experiment` raises by its own fault into an error that names it.
+
+    Raises:
+        ComponentError: instead of that; what no component raises, and errors meant for the user, pass through.
+    """
+    try:
+        yield
+    except (UserError, RunError, MemoryError):
+        raise
+    except Exception as failure:
+        if (found := _guilty(failure, experiment)) is None:
+            raise
+        path, component, since = found
+        raise ComponentError(_in_words(path, component, failure), _from(failure, since)) from failure
+
+
+def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component, TracebackType] | None:
+    """The component in whose code, or in whose module's, the failure arose: its place in the experiment and itself.
+
+    That is the innermost one: a block may have asked for a norm, which failed.
+    """
+    named = list(components(experiment))
+    found = None
+    step = failure.__traceback__
+    while step is not None:
+        owner = step.tb_frame.f_locals.get("self")
+        component = owner if isinstance(owner, Component) else getattr(owner, "built_by", None)
+        for path, part in named:
+            if part is component or part == component:  # that of a copied network is a copy
+                found = path, part, step
+                break
+        step = step.tb_next
+    return found
+
+
+def _in_words(path: Path, component: Component, failure: Exception) -> str:
+    """Which component failed, where the experiment names it, and how."""
+    entry = registries[component.kind].entry_of(type(component))
+    source = plugins.source(entry.plugin)
+    option = ".".join(map(str, path))
+    where = f"option {option!r}, plugin {entry.plugin!r} of {source.package or source.path}"
+    return f"{component.kind} {entry.full_name} ({where}) failed: {plugins.reason(entry.plugin, failure)}"
+
+
+def _from(failure: Exception, step: TracebackType) -> str:
+    """The traceback from the component's own code on."""
+    return "".join(traceback.format_exception(type(failure), failure, step)).rstrip()

@@ -1,0 +1,113 @@
+"""The files of a new plugin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+from string import Template
+
+from gankit.errors import UserError
+from gankit.scaffold.example import experiment_of, place_of
+from gankit.scaffold.naming import class_of, module_of, package_of
+
+HERE = Path(__file__).parent
+
+FILES = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    ".gitignore": "gitignore",
+    ".github/workflows/test.yml": "test.yml",
+    "tests/test_conformance.py": "test_conformance.py",
+    "$package/__init__.py": "__init__.py",
+}
+"""Each file whose template is in package/."""
+
+MOST_LISTED = 4
+"""Kinds that are named one by one in a description."""
+
+
+def minimal_example(kind: str) -> Path:
+    """The smallest component of a kind that does something sensible, as a plugin that is one file."""
+    return HERE / "kinds" / f"{kind}.py"
+
+
+def files_of(name: str, kinds: Sequence[str]) -> dict[str, str]:
+    """The text of each file of the plugin called `name`, which has one component, of the same name, of each of `kinds`.
+
+    Both are to be checked already, by `gankit.scaffold.naming`.
+    """
+    package = package_of(name)
+    words = _words(name, kinds)
+    files = {
+        Template(path).substitute(words): Template(_template(file)).substitute(words) for path, file in FILES.items()
+    }
+    files[f"{package}/py.typed"] = ""
+    for kind in kinds:
+        files[f"{package}/{module_of(kind)}.py"] = component_of(name, kind)
+    said = f"# The quick start, made short, with all that gankit-{name} has: gankit run experiment.yaml\n"
+    files["experiment.yaml"] = said + experiment_of(name, f"{name}/{name}", kinds)
+    return files
+
+
+def component_of(name: str, kind: str) -> str:
+    """The minimal example of a kind as a module of the plugin called `name`, which registers it elsewhere."""
+    source = minimal_example(kind).read_text(encoding="utf-8").partition("\n\n\n@hookimpl\n")[0] + "\n"
+    source = source.replace(", hookimpl\n", "\n").replace(f"Example{kind.capitalize()}", class_of(name, kind))
+    source = source.replace("Example", class_of(name, kind).removesuffix(kind.capitalize()))
+    source = re.sub(r"\bexample\b", name, source)
+    return f'"""{module_of(kind).capitalize()} of gankit-{name}."""\n\n{source}'
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a plugin into a new folder.
+
+    Raises:
+        UserError: if there is something already, or it cannot be written; then nothing is left of it.
+    """
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise UserError(f"{folder}: exists already, and is left as it is") from None
+    except OSError as failure:
+        raise UserError(f"{folder}: cannot be made: {failure.strerror}") from None
+    try:
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    except OSError as failure:
+        rmtree(folder, ignore_errors=True)
+        raise UserError(f"{folder}: cannot be written: {failure.strerror}") from None
+
+
+def _words(name: str, kinds: Sequence[str]) -> dict[str, str]:
+    """What the templates are filled with."""
+    package, full = package_of(name), f"{name}/{name}"
+    modules = sorted((module_of(kind), class_of(name, kind)) for kind in kinds)
+    rows = [f"| {kind} `{full}` | `{package}/{module_of(kind)}.py` | `{place_of(kind)}` |" for kind in kinds]
+    return {
+        "name": name,
+        "package": package,
+        "full": full,
+        "kind": kinds[0],
+        "described": _described(kinds),
+        "version": ".".join(version("gankit").split(".")[:2]),
+        "table": "\n".join(rows),
+        "imports": "\n".join(f"from {package}.{module} import {name}" for module, name in modules),
+        "registrations": "\n".join(f'    register("{name}", {class_of(name, kind)})' for kind in kinds),
+    }
+
+
+def _template(name: str) -> str:
+    return (HERE / "package" / f"{name}.template").read_text(encoding="utf-8")
+
+
+def _described(kinds: Sequence[str]) -> str:
+    """What the plugin has, in words: a loss, a block and a norm."""
+    if len(kinds) > MOST_LISTED:
+        return f"components of {len(kinds)} kinds"
+    *others, last = [f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in kinds]
+    return f"{', '.join(others)} and {last}" if others else last

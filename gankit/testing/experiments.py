@@ -1,0 +1,76 @@
+"""The experiment in which a component is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from gankit.bundled import bundled_experiment
+from gankit.component import Component
+from gankit.config import Experiment
+from gankit.reading.checks import problems
+from gankit.reading.loading import load_experiment
+from gankit.reading.parts import components
+
+PLACES = {
+    "mapping": "generator.mapping",
+    "stem": "generator.stem",
+    "block": "generator.block",
+    "head": "discriminator.head",
+    "norm": "generator.norm",
+    "init": "generator.init",
+    "loss": "loss",
+    "regularizer": "regularizers",
+    "augmentation": "augment",
+    "optimizer": "training.optimizer",
+    "average": "training.average",
+    "growth": "growth",
+    "dataset": "data",
+    "extractor": "evaluation.extractor",
+    "metric": "evaluation.metrics",
+    "observer": "observers",
+}
+"""Where an experiment names a component of each kind; a study names the launcher."""
+
+SMALL = (
+    "growth={use: progressive, start: 4, final: 8, images: 32}",
+    "generator={latent: 4, channels: 8}",
+    "discriminator={channels: 8}",
+    "training={batch: 8, threads: 1, device: cpu}",
+    "evaluation={images: 16}",
+    "observers=[]",
+)
+
+
+@cache
+def _quickstart(labels: bool) -> dict[str, Any]:
+    """The options of the quick start, with networks and a schedule that take no time."""
+    settings = [*SMALL, f"data.labels={str(labels).lower()}"]
+    return load_experiment(bundled_experiment("quickstart"), settings, check=False).model_dump()
+
+
+def experiment_with(component: Component, place: str = "", labels: bool = False, **changes: Any) -> Experiment:
+    """The quick start, made small, with `component` in it.
+
+    Args:
+        component: A registered component of any kind but launcher.
+        place: The dotted path of the option that names it; default: the first of its kind.
+        labels: Whether the data has classes; it has ten.
+        **changes: Other options by their dotted paths, with `__` for the dot: generator__channels=4.
+    """
+    options = _quickstart(labels)
+    for path, value in {place or PLACES[component.kind]: component, **changes}.items():
+        options = _changed(options, path.replace("__", ".").split("."), value)
+    return Experiment.model_validate(options)
+
+
+def complaints(component: Component, experiment: Experiment) -> list[str]:
+    """Why `component`, which is in `experiment`, says that it cannot work there; nothing if it can."""
+    paths = {path for path, part in components(experiment) if part == component}
+    return [message for path, message in problems(experiment) if path in paths]
+
+
+def _changed(options: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    first, *below = path
+    return {**options, first: _changed(options[first], below, value) if below else value}

@@ -1,0 +1,57 @@
+"""What a checkpoint makes of a state, and whether two states are the same to the last bit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+
+from gankit.testing.rules import Broken
+from gankit.training import checkpoints
+
+
+def through_checkpoint(state: Mapping[str, Any]) -> Any:
+    """`state` as a run has it that goes on from a checkpoint.
+
+    Raises:
+        Broken: if it holds what a checkpoint cannot.
+    """
+    weights = {name: {} for name in checkpoints.WEIGHTS}
+    with TemporaryDirectory() as folder:
+        try:
+            path = checkpoints.save(Path(folder), {"weights": weights, "state": state}, b"", {"images": 0})
+        except TypeError as refused:
+            raise Broken(f"its state cannot be saved: {refused}") from None
+        return checkpoints.read(path).state["state"]
+
+
+def difference(one: Any, other: Any, path: str = "") -> str | None:
+    """Where two states differ in any bit, such as `.weights.generator`; None if they do not."""
+    first, second = dict(_flat(one, path)), dict(_flat(other, path))
+    if first.keys() != second.keys():
+        return min(first.keys() ^ second.keys())
+    return next((where for where, value in first.items() if value != second[where]), None)
+
+
+def stir_randomness(number: int) -> None:
+    """Point every global generator of random numbers elsewhere, as other work would have left them."""
+    random.seed(number)
+    np.random.seed(number)
+    torch.manual_seed(number)
+
+
+def _flat(state: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every value of a state with the way to it; of a tensor its type, shape and bytes."""
+    if isinstance(state, Mapping | list | tuple):
+        for key, value in state.items() if isinstance(state, Mapping) else enumerate(state):
+            yield from _flat(value, f"{path}.{key}")
+    elif isinstance(state, Tensor):
+        yield path, (state.dtype, tuple(state.shape), state.detach().cpu().contiguous().numpy().tobytes())
+    else:
+        yield path, repr(state)

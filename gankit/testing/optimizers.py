@@ -1,0 +1,140 @@
+"""Rules for optimizers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch  # noqa: TID253
+from hypothesis import strategies as st
+from torch import Tensor  # noqa: TID253
+from torch.optim import Optimizer as TorchOptimizer  # noqa: TID253
+
+from gankit.kinds import Optimizer
+from gankit.testing.rules import Broken, Trial, rule
+
+CORRECTIONS = st.sampled_from([1.0, 0.8, 0.5])
+"""Such as the trainer gives: 1 without lazy regularizers, 0.8 with one of every fourth update."""
+
+
+def _groups() -> list[dict[str, Any]]:
+    """Parameters in groups as the trainer gives them, away from zero, which is where their quadratics have the least."""
+    draws = torch.Generator().manual_seed(0)
+    shapes = [(3, 2), (4,), (1,)]
+    first, second, third = [torch.nn.Parameter(1 + torch.rand(shape, generator=draws)) for shape in shapes]
+    return [{"params": [first], "new_at": 8}, {"params": [second, third], "new_at": 0}]
+
+
+def _update(optimizer: TorchOptimizer, rate: float, strength: float = 1.0) -> None:
+    """One update of half the square of every parameter, as the trainer does it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    optimizer.zero_grad(set_to_none=True)
+    for parameter in parameters:
+        parameter.grad = strength * parameter.detach().clone()
+    optimizer.step()
+
+
+@rule(Optimizer, examples=20)
+def rates_are_rates(trial: Trial[Optimizer]) -> None:
+    """The learning rate is finite and above zero at every resolution and share of the run; it may end at zero."""
+    resolution = trial.draw(st.sampled_from([4, 8, 64, 1024]))
+    for share in (0.0, trial.draw(st.floats(0.01, 0.99)), 0.999, 1.0):
+        rate = trial.component.learning_rate(resolution, share)
+        if not math.isfinite(rate) or rate < 0 or (rate == 0 and share < 1):
+            raise Broken(f"learning_rate({resolution}, {share}) is {rate}")
+
+
+@rule(Optimizer, implied=("goes-on-to-the-bit",))
+def rates_follow_from_images(trial: Trial[Optimizer]) -> None:
+    """The learning rate depends on resolution and share alone, so that a run that was left goes on as it would have."""
+    moments = [(resolution, share / 4) for resolution in (4, 8, 16) for share in range(5)]
+    there = {moment: trial.component.learning_rate(*moment) for moment in moments}
+    back = {moment: trial.component.learning_rate(*moment) for moment in reversed(moments)}
+    for moment in moments:
+        if there[moment] != back[moment]:
+            raise Broken(f"learning_rate{moment} was {there[moment]}, and {back[moment]} when it was asked again")
+
+
+@rule(Optimizer)
+def lowers_a_quadratic(trial: Trial[Optimizer]) -> None:
+    """With a small learning rate every parameter comes nearer to the least of its quadratic."""
+    groups = _groups()
+    parameters: list[Tensor] = [parameter for group in groups for parameter in group["params"]]
+    before = [parameter.detach().norm().item() for parameter in parameters]
+    optimizer = trial.component.build(groups, trial.draw(CORRECTIONS))
+    for _ in range(50):
+        _update(optimizer, rate=0.01)
+    for parameter, distance in zip(parameters, before, strict=True):
+        after = parameter.detach().norm().item()
+        if not after < distance:
+            raise Broken(f"after 50 updates of a learning rate of 0.01 a parameter went from {distance:.4g} to {after:.4g}")
+
+
+@rule(Optimizer, implied=("goes-on-to-the-bit",))
+def heeds_the_trainer(trial: Trial[Optimizer]) -> None:
+    """The groups stay as they were given, and each moves by the learning rate that the trainer sets in it."""
+    optimizer = trial.component.build(_groups(), trial.draw(CORRECTIONS))
+    names = [group.get("new_at") for group in optimizer.param_groups]
+    if names != [8, 0]:
+        raise Broken(f"its param_groups have 'new_at' {names}, not [8, 0]; hand `parameters` on to torch as they are")
+    _update(optimizer, rate=0.01)
+    for group in optimizer.param_groups:
+        before = [parameter.detach().clone() for parameter in group["params"]]
+        _update(optimizer, rate=0.0)
+        if not all(map(torch.equal, before, group["params"])):
+            raise Broken("parameters move though the trainer has set their group's 'lr' to 0; use the group's 'lr'")
+
+
+@rule(Optimizer, implied=("goes-on-to-the-bit",))
+def passes_over_what_rests(trial: Trial[Optimizer]) -> None:
+    """Parameters without a gradient, as those of layers that have not grown yet, stay as they are."""
+    groups = _groups()
+    optimizer = trial.component.build(groups)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.01
+    resting, *others = [parameter for group in groups for parameter in group["params"]]
+    before = resting.detach().clone()
+    for parameter in others:
+        parameter.grad = torch.ones_like(parameter)
+    try:
+        optimizer.step()
+    except (TypeError, AttributeError) as failure:
+        raise Broken(f"step() fails with {failure!r} where a parameter's grad is None; pass over it") from None
+    if not torch.equal(before, resting):
+        raise Broken("a parameter whose grad is None moves")
+
+
+@rule(Optimizer)
+def corrects_its_decay(trial: Trial[Optimizer]) -> None:
+    """With a correction c, whatever decays by d in an update decays by d to the power of c (Karras et al. 2020)."""
+    plain, correction = _decays(trial.component, 1.0), trial.draw(st.sampled_from([0.8, 0.5]))
+    corrected = _decays(trial.component, correction)
+    for name, decay in plain.items():
+        if abs(corrected[name] - decay**correction) > 1e-3:
+            raise Broken(
+                f"{name!r} decays by {decay:.4f} an update, and by {corrected[name]:.4f} instead of "
+                f"{decay**correction:.4f} with a correction of {correction}; build with the power of each decay"
+            )
+
+
+def _decays(component: Optimizer, correction: float) -> dict[str, float]:
+    """What becomes of each running mean in an update without a gradient, as a share."""
+    groups = _groups()
+    optimizer = component.build(groups, correction)
+    _update(optimizer, rate=1e-3)
+    before = _memories(optimizer, groups[0]["params"][0])
+    _update(optimizer, rate=1e-3, strength=0.0)
+    after = _memories(optimizer, groups[0]["params"][0])
+    return {name: (after[name] / before[name]).mean().item() for name in before.keys() & after}
+
+
+def _memories(optimizer: TorchOptimizer, parameter: Tensor) -> dict[str, Tensor]:
+    """Copies of what an optimizer remembers of each weight of a parameter and is not at zero, in float64."""
+    state = {name: kept for name, kept in optimizer.state[parameter].items() if isinstance(kept, Tensor)}
+    return {
+        name: kept.detach().double().clone()
+        for name, kept in state.items()
+        if kept.shape == parameter.shape and kept.is_floating_point() and bool((kept != 0).all())
+    }

@@ -1,0 +1,110 @@
+"""What a rule of conformance is, and what it is given to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, NoReturn, TypeVar
+
+import pytest
+from hypothesis import reject
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gankit.component import Component
+from gankit.errors import UserError
+from gankit.registry import Entry
+from gankit.testing.drawing import options_of
+
+C = TypeVar("C", bound=Component)
+T = TypeVar("T")
+
+
+class Broken(AssertionError):  # noqa: N818 (it is read with `raise`)
+    """A component breaks a rule; the message says how."""
+
+
+@dataclass
+class Trial(Generic[C]):
+    """One component with options drawn for it, and whatever else a rule draws."""
+
+    entry: Entry
+    """The component's class, as it is registered."""
+    fixed: Mapping[str, Any]
+    """Options that are not drawn."""
+    data: st.DataObject
+    """Where hypothesis draws from."""
+
+    @cached_property
+    def component(self) -> C:
+        """The component with drawn options; options that it refuses itself are passed over."""
+        options = self.draw(options_of(self.entry, self.fixed))
+        try:
+            return self.entry.component.model_validate(options)  # pyright: ignore[reportReturnType]
+        except (ValidationError, UserError):
+            reject()
+
+    def draw(self, strategy: st.SearchStrategy[T]) -> T:
+        """Draw something else."""
+        return self.data.draw(strategy)
+
+    def accepted(self, build: Callable[[], T]) -> T:
+        """What `build` gives; a place or input that the component refuses with a `UserError` is passed over."""
+        try:
+            return build()
+        except UserError:
+            reject()
+
+    def skip(self, reason: object) -> NoReturn:
+        """Leave the rule untried, since this machine lacks what it takes."""
+        pytest.skip(f"{self.entry.component.kind} {self.entry.full_name}: {reason}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that is true of every component of some kinds."""
+
+    kinds: tuple[type[Component], ...]
+    check: Callable[[Trial[Any]], None]
+    """Raises if the component of a trial breaks the rule: `Broken`, or whatever the component itself raises."""
+    examples: int
+    """How many trials there are."""
+    implied: frozenset[str]
+    """Names of other rules that whatever breaks this one breaks, or may break, as well."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, such as no-broadcasting."""
+        return self.check.__name__.replace("_", "-")
+
+    @property
+    def says(self) -> str:
+        """The rule in one sentence."""
+        return (self.check.__doc__ or "").strip().splitlines()[0]
+
+    def concerns(self, component: type[Component]) -> bool:
+        """Whether a component is held to it."""
+        return issubclass(component, self.kinds)
+
+
+RULES: list[Rule] = []
+"""All rules, in the order in which they were made."""
+
+
+def rule(
+    *kinds: type[Component], examples: int = 10, implied: tuple[str, ...] = ()
+) -> Callable[[Callable[[Trial[Any]], None]], Callable[[Trial[Any]], None]]:
+    """Makes a check a rule for components of `kinds`, called by the check's name with dashes.
+
+    Args:
+        kinds: The kinds that it concerns.
+        examples: How many trials there are, each with other options.
+        implied: Names of other rules that whatever breaks this one breaks, or may break, as well.
+    """
+
+    def made(check: Callable[[Trial[Any]], None]) -> Callable[[Trial[Any]], None]:
+        RULES.append(Rule(kinds, check, examples, frozenset(implied)))
+        return check
+
+    return made

@@ -1,0 +1,78 @@
+"""Rules for whatever keeps something between the updates of training, tried in training."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch  # noqa: TID253
+from hypothesis import reject
+from torch import Tensor  # noqa: TID253
+
+from gankit.component import Component
+from gankit.config import Experiment
+from gankit.data import RealImages
+from gankit.kinds import Augmentation, Average, Dataset, Optimizer
+from gankit.testing.experiments import complaints, experiment_with
+from gankit.testing.keeping import difference, stir_randomness, through_checkpoint
+from gankit.testing.rules import Broken, Trial, rule
+from gankit.training.trainer import Trainer
+
+ROUNDS = 3
+"""Rounds before and after the checkpoint: 24 images each, so that the fade of the second stage comes after it."""
+
+
+@rule(Average, Augmentation, examples=3)
+def remembers_in_tensors(trial: Trial[Any]) -> None:
+    """Its memory holds tensors by name and nothing else, as checkpoints keep it."""
+    memories = _trained(_tried(trial), ROUNDS).memory
+    for name, memory in memories.items():
+        for key, kept in memory.items():
+            if not isinstance(key, str) or not isinstance(kept, Tensor):
+                raise Broken(f"its memory ({name}) holds {key!r}: {kept!r:.60}; make it a tensor, as torch.tensor(...)")
+
+
+@rule(Optimizer, Average, Augmentation, examples=3)
+def goes_on_to_the_bit(trial: Trial[Any]) -> None:
+    """Training that goes on from a checkpoint comes to the same bits as training that was never left."""
+    experiment = _tried(trial)
+    stir_randomness(1)
+    left = _trained(experiment, ROUNDS)
+    if any(not isinstance(kept, Tensor) for memory in left.memory.values() for kept in memory.values()):
+        return  # says the rule remembers-in-tensors
+    state = left.state_dict()
+    weights = state.pop("weights")
+    state = {**through_checkpoint(state), "weights": {name: dict(kept) for name, kept in weights.items()}}
+    resumed = _trained(experiment, 0)
+    resumed.load_state_dict(state)
+    for trainer, number in ((left, 2), (resumed, 3)):
+        stir_randomness(number)
+        for _ in range(ROUNDS):
+            trainer.round()
+    where = difference(left.state_dict(), resumed.state_dict())
+    if where is not None:
+        raise Broken(
+            f"{where.lstrip('.')} differs after {ROUNDS} more rounds; keep what updates depend on in the optimizer's "
+            "state or in `memory`, and draw with torch alone, whose generators the trainer seeds"
+        )
+
+
+def _tried(trial: Trial[Component]) -> Experiment:
+    """A small experiment with the component."""
+    experiment = experiment_with(trial.component)
+    if complaints(trial.component, experiment):
+        reject()
+    return experiment
+
+
+@cache
+def _reals(data: Dataset) -> RealImages:
+    """The data of the small experiment, loaded once."""
+    return RealImages(data, [4, 8])
+
+
+def _trained(experiment: Experiment, rounds: int) -> Trainer:
+    trainer = Trainer(experiment, _reals(experiment.data), torch.device("cpu"))
+    for _ in range(rounds):
+        trainer.round()
+    return trainer

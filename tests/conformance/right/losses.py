@@ -1,0 +1,97 @@
+"""Losses that break no rule though they are no mean over samples: each must pass all of them."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from gankit import Loss, hookimpl
+
+
+class RelativisticAverage(Loss):
+    """Compares each score with the mean of the other kind (Jolicoeur-Martineau 2019)."""
+
+    relativistic: ClassVar[bool] = True
+
+    def discriminator(self, real, fake):
+        import torch.nn.functional as F
+
+        return F.softplus(-(real - fake.mean())).mean() + F.softplus(fake - real.mean()).mean()
+
+    def generator(self, fake, real):
+        return self.discriminator(fake, real)
+
+
+class RelativisticPairs(Loss):
+    """Compares each fake with the real of its position."""
+
+    relativistic: ClassVar[bool] = True
+
+    def discriminator(self, real, fake):
+        import torch.nn.functional as F
+
+        return F.softplus(fake - real).mean()
+
+    def generator(self, fake, real):
+        return self.discriminator(fake, real)
+
+
+class Softmax(Loss):
+    """One softmax over all scores of a batch (Lin 2017)."""
+
+    def discriminator(self, real, fake):
+        import torch
+
+        return real.mean() + torch.cat([-real, -fake]).flatten().logsumexp(0)
+
+    def generator(self, fake, real):
+        return -fake.mean()
+
+
+class TopHalf(Loss):
+    """The generator learns from the better half of its fakes (Sinha et al. 2020)."""
+
+    def discriminator(self, real, fake):
+        return (1 - real).relu().mean() + (1 + fake).relu().mean()
+
+    def generator(self, fake, real):
+        return -fake.flatten().topk(math.ceil(fake.numel() / 2)).values.mean()
+
+
+class Exponential(Loss):
+    """The Kullback-Leibler divergence as an f-GAN (Nowozin et al. 2016)."""
+
+    def discriminator(self, real, fake):
+        return -real.mean() + (fake - 1).exp().mean()
+
+    def generator(self, fake, real):
+        return -(fake - 1).exp().mean()
+
+
+class Targets(Loss):
+    """Binary cross-entropy with smoothed targets made to measure."""
+
+    def discriminator(self, real, fake):
+        import torch
+        import torch.nn.functional as F
+
+        goal = torch.full_like(real, 0.9)
+        return F.binary_cross_entropy_with_logits(real, goal) + F.binary_cross_entropy_with_logits(
+            fake, torch.zeros_like(fake)
+        )
+
+    def generator(self, fake, real):
+        import torch
+        import torch.nn.functional as F
+
+        return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
+
+
+@hookimpl
+def gankit_register(register) -> None:
+    register("relativistic-average", RelativisticAverage)
+    register("relativistic-pairs", RelativisticPairs)
+    register("softmax", Softmax)
+    register("top-half", TopHalf)
+    register("exponential", Exponential)
+    register("targets", Targets)

@@ -1,0 +1,91 @@
+"""Growth schedules that are wrong, each under the name of the rule that it breaks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import ClassVar
+
+from gankit import Component, Growth, Stage, hookimpl
+
+
+class Drawn(Growth):
+    """Draws how long it stays at each resolution."""
+
+    def stages(self) -> list[Stage]:
+        """Other ones every time."""
+        return [Stage(resolution, random.randint(1000, 9999)) for resolution in (4, 8)]
+
+
+class Used(Growth):
+    """Hands out the stages that are left, as if it were asked once."""
+
+    left: ClassVar[list[Stage]] = [Stage(4, 100), Stage(8, 100), Stage(16, 100)]
+
+    def stages(self) -> list[Stage]:
+        """All of them, the first time; later the last alone."""
+        given = list(self.left)
+        del self.left[:-1]
+        return given
+
+
+class Tripling(Growth):
+    """Grows to three times the resolution."""
+
+    def stages(self) -> list[Stage]:
+        """Stages at 4 and 12."""
+        return [Stage(4, 100), Stage(12, 100)]
+
+
+class Shrinking(Growth):
+    """Has its stages in the wrong order."""
+
+    def stages(self) -> list[Stage]:
+        """Stages at 8 and 4."""
+        return [Stage(8, 100), Stage(4, 100)]
+
+
+class Nothing(Growth):
+    """Leaves out the resolution that it ends at, and so all of them."""
+
+    def stages(self) -> list[Stage]:
+        """None."""
+        return [Stage(4 << doubling, 100) for doubling in range(0)]
+
+
+class Divided(Growth):
+    """Divides the images among the stages and leaves fractions."""
+
+    def stages(self) -> list[Stage]:
+        """Two stages of 333.3 images."""
+        images: int = 1000 / 3  # pyright: ignore[reportAssignmentType]
+        return [Stage(4, images), Stage(8, images)]
+
+
+class Empty(Growth):
+    """Shows no image at the first resolution."""
+
+    def stages(self) -> list[Stage]:
+        """A stage without images, and one with some."""
+        return [Stage(4, 0), Stage(8, 100)]
+
+
+class LongFade(Growth):
+    """Counts the fade beside the images of its stage."""
+
+    def stages(self) -> list[Stage]:
+        """A second stage that is over before its fade is."""
+        return [Stage(4, 100), Stage(8, 100, fade=200)]
+
+
+@hookimpl
+def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
+    """Register each under the rule that it breaks."""
+    register("stages-follow-from-options", Drawn)
+    register("stages-follow-from-options.2", Used)
+    register("resolutions-double", Tripling)
+    register("resolutions-double.2", Shrinking)
+    register("resolutions-double.3", Nothing)
+    register("stages-are-possible", Divided)
+    register("stages-are-possible.2", Empty)
+    register("stages-are-possible.3", LongFade)

@@ -1,0 +1,203 @@
+"""Observers that are wrong, each under the name of the rule that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gankit import Component, Observer, Watcher, hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gankit.observing import Picture, Progress, Row, Run
+
+
+class LooksUpNote(Observer):
+    """Takes it that every row was measured by a protocol."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Reading(Watcher):
+            def recorded(self, rows: list[Row]) -> None:
+                for row in rows:
+                    assert row.protocol or row.name.startswith(("loss", "score", "penalty")), row.name
+
+        return Reading()
+
+
+class ClosesTwice(Observer):
+    """Closes what only the end of a complete run has opened."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Summary(Watcher):
+            def finished(self) -> None:
+                self.total = len(run.rows)
+
+            def closed(self) -> None:
+                assert self.total > 0
+
+        return Summary()
+
+
+class OnlyForward(Observer):
+    """Takes it that the number of images never falls."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Forward(Watcher):
+            images = 0
+
+            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+                if progress.images <= self.images:
+                    raise ValueError(f"{progress.images} images after {self.images}")
+                self.images = progress.images
+
+        return Forward()
+
+
+class OwnNames(Observer):
+    """Takes it that every picture is one of its own."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Numbered(Watcher):
+            def shown(self, picture: Picture) -> None:
+                int(picture.name.partition("-")[0])
+
+        return Numbered()
+
+
+class KeepsASet(Observer):
+    """Has a set in its state, which no checkpoint holds."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Names(Watcher):
+            def __init__(self) -> None:
+                self.names: set[str] = set()
+
+            def recorded(self, rows: list[Row]) -> None:
+                self.names |= {row.name for row in rows}
+
+            def state_dict(self) -> dict[str, Any]:
+                return {"names": self.names}
+
+            def load_state_dict(self, state: dict[str, Any]) -> None:
+                self.names = set(state["names"])
+
+        return Names()
+
+
+class BeginsAfresh(Observer):
+    """Gives a state and does not take it back."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Counter(Watcher):
+            count = 0
+
+            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+                self.count += 1
+
+            def state_dict(self) -> dict[str, Any]:
+                return {"count": self.count}
+
+        return Counter()
+
+
+class LeavesEvalMode(Observer):
+    """Puts the generator into eval mode to draw a sample, and leaves it there."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Sampler(Watcher):
+            def stage_ended(self, progress: Progress) -> None:
+                run.networks["generator"].eval()
+
+        return Sampler()
+
+
+class Draws(Observer):
+    """Draws latents with torch's own generator."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Latents(Watcher):
+            def evaluating(self, progress: Progress) -> None:
+                import torch
+
+                torch.randn(4, 4)
+
+        return Latents()
+
+
+class Clips(Observer):
+    """Mends the gradients that it looks at."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Norm(Watcher):
+            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+                import torch
+
+                torch.nn.utils.clip_grad_norm_(run.networks["discriminator"].parameters(), 1e-3)
+
+        return Norm()
+
+
+class LeavesAThread(Observer):
+    """Beats until the run is complete, and for ever if it is stopped."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+        import threading
+
+        class Heart(Watcher):
+            def __init__(self) -> None:
+                self.done = threading.Event()
+                self.thread = threading.Thread(target=self.done.wait, daemon=True, name="heart")
+                self.thread.start()
+
+            def finished(self) -> None:
+                self.done.set()
+                self.thread.join()
+
+        return Heart()
+
+
+class LeavesAProcess(Observer):
+    """Has a process that it never ends."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+        import subprocess
+
+        subprocess.Popen(["sleep", "20"])
+        return Watcher()
+
+
+@hookimpl
+def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
+    """Register each under the rule that it breaks."""
+    register("takes-every-event", LooksUpNote)
+    register("takes-every-event.2", ClosesTwice)
+    register("takes-every-event.3", OnlyForward)
+    register("takes-every-event.4", OwnNames)
+    register("state-goes-on", KeepsASet)
+    register("state-goes-on.2", BeginsAfresh)
+    register("only-watches", LeavesEvalMode)
+    register("only-watches.2", Draws)
+    register("only-watches.3", Clips)
+    register("lets-go", LeavesAThread)
+    register("lets-go.2", LeavesAProcess)

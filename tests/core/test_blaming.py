@@ -1,0 +1,199 @@
+"""Where a plugin fails, the message names plugin, component and option; what is not concerned goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.command import QUICKSTART, SMALL, gankit
+
+from gankit.cli import main
+from gankit.plugins import plugins
+
+Run = Callable[..., tuple[int, str]]
+
+PLUGIN = """
+from torch import Tensor, nn
+
+from gankit import Block, Dataset, Head, Init, Loss, Metric, Norm, Observer, Regularizer, UserError, Watcher, hookimpl
+from gankit.layers import conv, double
+
+
+class Raises(Loss):
+    def discriminator(self, real, fake):
+        return real.nothing
+
+    def generator(self, fake, real):
+        return fake.mean()
+
+
+class ByBatch(Raises):
+    def discriminator(self, real, fake):
+        return fake - real
+
+
+class Groups(Norm):
+    groups: int = 3
+
+    def build(self, place):
+        return nn.GroupNorm(self.groups, place.out_channels)
+
+
+class Forward(nn.Module):
+    def forward(self, x):
+        return x[{}["no"]]
+
+
+class RaisesForward(Block):
+    def build(self, place):
+        return nn.Sequential(nn.Identity(), Forward())
+
+
+class AsksForNorm(Block):
+    def build(self, place):
+        return place.norm()
+
+
+class RaisesInit(Init):
+    def apply(self, layer):
+        raise OSError("no numbers")
+
+
+class RaisesPenalty(Regularizer):
+    def generator(self, step):
+        return sum(float(each) for each in [1, "x"])
+
+
+class RaisesLoad(Dataset):
+    def image_channels(self):
+        return 1
+
+    def load(self, resolution):
+        raise OSError("gone")
+
+
+class Refuses(RaisesLoad):
+    def load(self, resolution):
+        raise UserError("data.path: there is nothing")
+
+
+class RaisesMetric(Metric):
+    def evaluate(self, samples):
+        return {"none": 1 / 0}
+
+
+class RaisesWatcher(Watcher):
+    def recorded(self, rows):
+        raise KeyError("boom")
+
+
+class RaisesWatching(Observer):
+    def watch(self, run):
+        return RaisesWatcher()
+
+
+@hookimpl
+def gankit_register(register):
+    for name, component in list(globals().items()):
+        if getattr(component, "__module__", "") == __name__ and hasattr(component, "kind"):
+            register(name.lower(), component)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder, with a plugin and an experiment that loads it."""
+    (tmp_path / "bad.py").write_text(PLUGIN)
+    (tmp_path / "experiment.yaml").write_text(f"extends: {QUICKSTART}\nname: bad\nplugins: [bad.py]\n")
+    monkeypatch.chdir(tmp_path)
+    with plugins.restored():
+        yield tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the experiment with some settings; gives the exit code and what is said of failures."""
+
+    def run(*settings: str) -> tuple[int, str]:
+        code = main(["run", "experiment.yaml", *SMALL, *(f"--set={setting}" for setting in settings), "--out", "run"])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def line_of(text: str) -> int:
+    return PLUGIN[: PLUGIN.index(text)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "component", "option", "line", "reason"),
+    [
+        ("loss=raises", "loss bad/raises", "loss", "real.nothing", "AttributeError: 'Tensor' object has no attribute"),
+        (
+            "generator.norm={use: groups, groups: 5}",
+            "norm bad/groups",
+            "generator.norm",
+            "nn.GroupNorm",
+            "ValueError: ",
+        ),
+        ("generator.block=raisesforward", "block bad/raisesforward", "generator.block", "x[{}", "KeyError: 'no'"),
+        ("generator.init=raisesinit", "init bad/raisesinit", "generator.init", "no numbers", "OSError: no numbers"),
+        (
+            "regularizers=[raisespenalty]",
+            "regularizer bad/raisespenalty",
+            "regularizers.0",
+            "sum(",
+            "ValueError: could",
+        ),
+        ("data=raisesload", "dataset bad/raisesload", "data", '"gone"', "OSError: gone"),
+    ],
+)
+def test_what_a_component_raises_is_told_with_its_name_and_place(
+    run: Run, setting: str, component: str, option: str, line: str, reason: str
+) -> None:
+    code, said = run(setting)
+    assert code == 1
+    *above, last = said.splitlines()
+    where = rf"\(option '{re.escape(option)}[.0-9]*', plugin 'bad' of .*bad.py\)"
+    assert re.match(rf"gankit: {component} {where} failed: bad.py:{line_of(line)}: {re.escape(reason)}", last), last
+    traceback = "\n".join(above)
+    assert "Traceback (most recent call last)" in traceback, "for whoever wrote it"
+    assert "gankit/cli" not in traceback, "from the component's own code on"
+
+
+def test_the_innermost_component_is_named(run: Run) -> None:
+    _, said = run("generator.block=asksfornorm", "generator.norm={use: groups, groups: 5}")
+    assert "gankit: norm bad/groups (option 'generator.norm" in said.splitlines()[-1]
+
+
+def test_a_loss_that_is_no_scalar_is_refused_in_words(run: Run) -> None:
+    reason = "gankit: loss bad/bybatch gave a tensor of shape [16] to be minimized, not a scalar tensor\n"
+    assert run("loss=bybatch") == (1, reason)
+
+
+def test_what_is_meant_for_the_user_stays_as_it_is(run: Run) -> None:
+    assert run("data=refuses") == (2, "data.path: there is nothing\n")
+
+
+def test_metrics_and_observers_that_raise_do_not_stop_a_run(run: Run) -> None:
+    code, said = run("evaluation.metrics=[fid, raisesmetric]", "observers=[raiseswatching]")
+    assert code == 0
+    metric, observer = (
+        next(line for line in said.splitlines() if name in line) for name in ("gankit: metric", "gankit: observer")
+    )
+    assert "metric bad/raisesmetric failed at" in metric
+    assert metric.endswith("it is left out (evaluation.metrics.1)")
+    assert "observer bad/raiseswatching failed in 'recorded': KeyError: 'boom'" in observer
+    assert observer.endswith("the run goes on (observers.0)")
+
+
+@pytest.mark.slow
+def test_the_other_runs_of_a_study_go_on(folder: Path) -> None:
+    (folder / "study.yaml").write_text("extends: experiment.yaml\nmatrix: {loss: [raises, hinge], seed: [0]}\n")
+    done = gankit(["run", "study.yaml", *SMALL, "--out", "study"], folder)
+    assert done.returncode == 1
+    assert "gankit: loss bad/raises (option 'loss'" in (folder / "study/loss=raises/seed-0.log").read_text()
+    assert "loss bad/raises" in (folder / "study/loss=raises/seed-0/times.jsonl").read_text()
+    assert "finished" in (folder / "study/loss=hinge/seed-0/times.jsonl").read_text()

@@ -1,0 +1,101 @@
+"""Runs keep the plugins that are single files, and go on with what they began with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from core.test_loading import PLUGIN
+from support.command import QUICKSTART, SMALL
+
+from gankit.cli import main
+from gankit.plugins import plugins
+
+Command = Callable[..., tuple[int, str]]
+SETTINGS = [*SMALL, "--set", "evaluation.metrics=[]"]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Carries out a command as in a new process; gives its exit code and what it says on standard error."""
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    (tmp_path / "experiment.yaml").write_text(f"extends: {QUICKSTART}\nplugins: [mine.py]\nloss: lift\n")
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> tuple[int, str]:
+        with plugins.restored():
+            return main(arguments), capsys.readouterr().err
+
+    return command
+
+
+def run(command: Command, *more: str, out: str = "run") -> None:
+    assert command("run", "experiment.yaml", *SETTINGS, "--out", out, *more) == (0, "")
+
+
+def test_a_run_holds_the_file_and_its_hash(command: Command) -> None:
+    run(command)
+    assert Path("run/plugins/mine.py").read_text() == PLUGIN
+    assert yaml.safe_load(Path("run/experiment.yaml").read_text())["plugins"] == ["plugins/mine.py"]
+    used = json.loads(Path("run/provenance.json").read_text())["plugins"]["mine"]
+    sha256 = hashlib.sha256(PLUGIN.encode()).hexdigest()
+    origin = {"distribution": None, "version": None, "editable": False, "sha256": sha256}
+    assert used == {**origin, "path": str(Path("mine.py").absolute())}
+    manifests = [json.loads(path.read_text()) for path in Path("run/checkpoints").glob("*/manifest.json")]
+    assert len(manifests) == 2
+    assert all(manifest["plugins"]["mine"] == origin for manifest in manifests)
+    assert all(manifest["plugins"]["pggan"]["distribution"] == "gankit" for manifest in manifests)
+
+
+def test_so_does_one_whose_file_was_named_on_the_command_line(command: Command) -> None:
+    Path("experiment.yaml").write_text(f"extends: {QUICKSTART}\nloss: lift\n")
+    run(command, "--plugin", "mine.py")
+    assert Path("run/plugins/mine.py").read_text() == PLUGIN
+
+
+def test_a_run_that_was_moved_needs_nothing_else(command: Command) -> None:
+    run(command)
+    Path("mine.py").unlink()
+    Path("elsewhere").mkdir()
+    Path("run").rename("elsewhere/moved")
+    assert command("sample", "elsewhere/moved", "-o", "grid.png", "-n", "4")[0] == 0
+    code, said = command("resume", "elsewhere/moved", "--extend", "32")
+    assert code == 0
+    assert "mine" not in said
+
+
+def test_a_run_goes_on_with_the_code_that_it_began_with(command: Command) -> None:
+    run(command)
+    Path("mine.py").write_text(PLUGIN.replace("fake.mean() - real.mean()", "1 / 0"))
+    code, said = command("resume", "run", "--extend", "32")
+    assert code == 0
+    changed = "mine.py has been changed; the run goes on with the copy that it began with, in "
+    assert changed + str(Path("run/plugins").absolute()) in said
+    assert Path("run/plugins/mine.py").read_text() == PLUGIN
+    again = yaml.safe_load(Path("run/experiment.yaml").read_text())
+    assert again["plugins"] == ["plugins/mine.py"]
+
+
+def test_a_copy_that_was_changed_is_other_code(command: Command) -> None:
+    run(command)
+    Path("run/plugins/mine.py").write_text(PLUGIN + "\n# better\n")
+    code, said = command("resume", "run", "--extend", "32", "--strict")
+    assert code == 2
+    assert "plugin mine is a single file (source " in said
+    code, said = command("resume", "run", "--extend", "32")
+    assert code == 0
+    assert "warning: plugin mine is a single file (source " in said
+
+
+def test_runs_that_keep_the_same_file_are_read_together(command: Command) -> None:
+    run(command, out="one")
+    run(command, out="two")
+    assert command("evaluate", "one", "two", "--metrics", "fid", "--images", "16")[0] == 0
+    Path("two/plugins/mine.py").write_text(PLUGIN + "\n# other\n")
+    code, said = command("evaluate", "one", "two", "--metrics", "fid", "--images", "16")
+    assert code == 2
+    assert "a plugin 'mine' with other source is loaded already, from " in said

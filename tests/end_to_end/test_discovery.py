@@ -1,0 +1,92 @@
+"""Commands that tell what there is answer at once, however many plugins are installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+from support.installing import LIFT, install
+
+PLUGINS = 30
+SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which many plugins are installed, each a package that asks for gankit."""
+    folder = tmp_path_factory.mktemp("site")
+    for number in range(PLUGINS):
+        install(folder, f"third-{number}", f"third_{number}", LIFT, requires="gankit>=0.1")
+    return folder
+
+
+ANSWER = """
+import os, sys
+os._exit = sys.exit  # by which completion leaves
+from gankit.cli import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as leaving:
+    code = leaving.code
+print(*sorted({"torch", "aim", "numpy", "scipy", "matplotlib"} & sys.modules.keys()), file=sys.stderr)
+sys.exit(code)
+"""
+"""Runs the command, then names what it should not have imported."""
+
+COMMANDS = [
+    ["plugins"],
+    ["plugins", "--trace"],
+    ["explain", "loss/third_7/lift"],
+    ["explain", "loss"],
+    ["schema"],
+    ["--help"],
+    ["completion", "bash"],
+    ["new-plugin", "mine"],
+]
+TYPED = "gankit explain loss/third_2"
+
+
+def completing(site: Path, folder: Path) -> dict[str, str]:
+    """The environment in which the command is asked how TYPED can go on."""
+    return {
+        **{"COMP_LINE": TYPED, "COMP_POINT": str(len(TYPED)), "_ARGCOMPLETE": "1", "_ARGCOMPLETE_SHELL": "bash"},
+        **{"_ARGCOMPLETE_STDOUT_FILENAME": str(folder / "answer")},
+    }
+
+
+def answered(arguments: list[str], site: Path, folder: Path) -> str:
+    """What a command says, if it goes well and imports nothing heavy."""
+    typing = completing(site, folder) if not arguments else {}
+    command = [sys.executable, "-c", ANSWER, *arguments]
+    environment = {**os.environ, **typing, "PYTHONPATH": str(site)}
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "", "imports"
+    return done.stdout
+
+
+@pytest.mark.parametrize("arguments", [*COMMANDS, []], ids=lambda words: " ".join(words) or "completion")
+def test_what_there_is_is_told_without_importing_anything_heavy(
+    arguments: list[str], site: Path, tmp_path: Path
+) -> None:
+    said = answered(arguments, site, tmp_path)
+    if arguments in (["plugins"], ["schema"]):
+        assert all(f"third_{number}/lift" in said for number in range(PLUGINS))
+
+
+@pytest.mark.slow  # alone: beside other work every process takes longer
+@pytest.mark.parametrize("arguments", [*COMMANDS, []], ids=lambda words: " ".join(words) or "completion")
+def test_what_there_is_is_told_at_once(arguments: list[str], site: Path, tmp_path: Path) -> None:
+    took = []
+    for attempt in range(5):
+        (folder := tmp_path / str(attempt)).mkdir()
+        since = time.perf_counter()
+        answered(arguments, site, folder)
+        took.append(time.perf_counter() - since)
+    print(f"{' '.join(arguments) or 'completion'}: {min(took):.2f} s, median {median(took):.2f} s")
+    assert median(took) < SECONDS, took
