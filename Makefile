@@ -1,8 +1,8 @@
-# Two commands; each sets up all that it needs in .venv, when that is missing or outdated.
+# Each command sets up all that it needs in .venv, when that is missing or outdated.
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: quickstart test
+.PHONY: quickstart test docs
 
 # Grow a GAN on scanned digits, measured at every resolution; the next free runs/quickstart-N.
 quickstart: $(READY)
@@ -15,6 +15,10 @@ test: $(READY)
 	.venv/bin/ruff format --check
 	.venv/bin/basedpyright
 	.venv/bin/pytest -n auto --dist worksteal
+
+# The pages that are made from the code.
+docs: $(READY)
+	.venv/bin/python docs/generate.py
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gankit needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -10,10 +10,12 @@ from gankit.errors import UserError
 from gankit.options import did_you_mean
 from gankit.plugins import plugins
 from gankit.reading.dumping import inline
+from gankit.reading.parts import places
 from gankit.registry import Entry, Registry, registries
 from gankit.schema import Schema, component_schema, kind_of, summary
 
 WIDTH = 100
+NONE = "  (none is installed)"
 
 
 def explain(subject: str) -> str:
@@ -56,8 +58,9 @@ def _kind(registry: Registry) -> str:
     entries = registry.entries()
     width = max((len(entry.full_name) for entry in entries), default=0)
     lines = [f"  {entry.full_name:<{width}}  {summary(entry.component)}" for entry in entries]
-    about = _wrapped(kind_of(registry.kind).__doc__ or "")
-    return "\n".join([registry.kind, "", about, "", *(lines or ["  (none is installed)"])])
+    kind = kind_of(registry.kind)
+    named = _wrapped(f"Named in an experiment under {', '.join(places(kind))}.")
+    return "\n".join([registry.kind, "", _wrapped(kind.__doc__ or ""), "", named, "", *(lines or [NONE])])
 
 
 def _component(entry: Entry) -> str:

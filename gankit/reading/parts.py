@@ -22,6 +22,30 @@ def components(experiment: Experiment) -> Iterator[tuple[Path, Component]]:
             yield path, value
 
 
+def places(kind: type[Component]) -> list[str]:
+    """The options of an experiment, or of a study, that name components of a kind, as dotted paths."""
+    from gankit.studies.study import StudyOptions
+
+    return [*_places(Experiment, kind, ""), *_places(StudyOptions, kind, "")]
+
+
+def _places(model: type[Options], kind: type[Component], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        for named in _classes_in(field.annotation):
+            if named is kind:
+                yield f"{prefix}{name}"
+            elif issubclass(named, Options) and not issubclass(named, Component):
+                yield from _places(named, kind, f"{prefix}{name}.")
+
+
+def _classes_in(annotation: Any) -> Iterator[type]:
+    """Every class that a type is made of, containers apart."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _classes_in(argument)
+
+
 def _models(value: Any, path: Path) -> Iterator[tuple[Path, Options]]:
     """Every model in `value`, outermost first."""
     if isinstance(value, Options):

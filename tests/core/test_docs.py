@@ -1,0 +1,129 @@
+"""Pages that are made from the code are up to date, and what they say of a run's moments is what happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from support.tiny import tiny
+from torch import Tensor
+
+from gankit import Observer, Watcher
+from gankit.observing import Progress, Row, Run
+from gankit.registry import register, restored
+from gankit.runs.starting import begin, resume
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pages_that_are_made_from_the_code_are_up_to_date(generate: ModuleType) -> None:
+    for path, text in generate.pages().items():
+        assert (DOCS / path).read_text() == text, f"run: python docs/generate.py ({path})"
+
+
+class Telling(Watcher):
+    """Notes each moment by its name, and checks what it is told."""
+
+    told: list[str]
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        Telling.told = ["watch"]
+
+    def _note(self, moment: str, progress: Progress | None = None) -> None:
+        Telling.told.append(moment)
+        assert progress is None or progress == self.run.progress
+
+    def stage_started(self, progress: Progress) -> None:
+        self._note("stage_started", progress)
+
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+        self._note("updated", progress)
+        assert {"loss.discriminator", "loss.generator"} <= scalars.keys()
+        assert all(scalar.dim() == 0 and not scalar.requires_grad for scalar in scalars.values())
+
+    def evaluating(self, progress: Progress) -> None:
+        self._note("evaluating", progress)
+
+    def recorded(self, rows: list[Row]) -> None:
+        self._note("recorded")
+        assert rows
+        assert self.run.rows[-len(rows) :] == rows
+
+    def stage_ended(self, progress: Progress) -> None:
+        self._note("stage_ended", progress)
+        assert progress.alpha == 1
+
+    def saving(self, progress: Progress) -> None:
+        self._note("saving", progress)
+
+    def finished(self) -> None:
+        self._note("finished")
+        assert self.run.progress.images >= self.run.progress.total
+
+    def closed(self) -> None:
+        self._note("closed")
+
+    def state_dict(self) -> dict[str, Any]:
+        self._note("state_dict")
+        return {"moments": len(self.told)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._note("load_state_dict")
+        assert state["moments"] > 0
+
+
+class Teller(Observer):
+    """Tells."""
+
+    def watch(self, run: Run) -> Watcher:
+        return Telling(run)
+
+
+def order() -> str:
+    """The order that the page tells of, as a regular expression for moments with a space after each."""
+    text = re.search(r"```text\n(.*?)```", (DOCS / "hooks.md").read_text(), re.DOTALL)
+    assert text is not None
+    marks = {"[": "(?:", "]": ")?", "{": "(?:", "}*": ")*", "(": "(?:", ")*": ")*", "|": "|"}
+    tokens = re.findall(r"[a-z_]+|\}\*|\)\*|\S", text[1])
+    return "".join(marks.get(token, f"{token} ") for token in tokens)
+
+
+def test_a_run_tells_its_moments_in_the_order_that_is_documented(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 16}
+    with restored():
+        register("gan", "teller", Teller)  # by the name of a plugin that there is, for the provenance
+        experiment = tiny(observers=["gan/teller"], evaluation=evaluation, checkpoints={"every": 24})
+        begin(experiment, tmp_path / "run").train()
+        first = Telling.told
+        again = resume(tmp_path / "run", extend=32)
+        assert again is not None
+        again.train()
+    for told in (first, Telling.told):
+        assert re.fullmatch(order(), "".join(f"{moment} " for moment in told)), told
+        assert told[-2:] == ["finished", "closed"]
+    assert first.count("stage_started") == first.count("stage_ended") == 2
+    assert "load_state_dict" in Telling.told
+    assert "failed" not in capsys.readouterr().err, "nothing that was checked above was otherwise"
+
+
+def test_the_order_is_not_any_order() -> None:
+    assert not re.fullmatch(order(), "watch saving state_dict updated closed stage_started ")
+    assert not re.fullmatch(order(), "watch stage_started updated stage_ended evaluating closed ")
