@@ -10,22 +10,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import gankit.scaffold
 from gankit import hookspecs
 from gankit.component import Component
 from gankit.docstrings import under_fields
 from gankit.explaining import option_in_words
 from gankit.kinds import KINDS
 from gankit.observing import Watcher
-from gankit.options import Options
 from gankit.plugins import plugins
 from gankit.reading.parts import places
 from gankit.registry import Entry, registries
+from gankit.scaffold.plugin import minimal_example
 from gankit.schema import component_schema, summary
 from gankit.testing import RULES
 
 DOCS = Path(__file__).parent
-TEMPLATES = Path(gankit.scaffold.__file__).parent / "kinds"
 MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 
 
@@ -104,9 +102,9 @@ def _signature(name: str, member: object) -> str:
 
 def _example(kind: type[Component]) -> Iterator[str]:
     """The smallest component of a kind, as one file, and how an experiment comes to use it."""
-    yield f"Save it as `my_{kind.kind}.py`, name it in an experiment by `plugins: [my_{kind.kind}.py]`, and its component"
-    yield f"as `example`. `gankit new-plugin NAME --kind {kind.kind}` makes a package of the same."
-    yield from ("", "```python", (TEMPLATES / f"{kind.kind}.py").read_text().strip(), "```", "")
+    yield f"Save it as `my_{kind.kind}.py`, name it in an experiment by `plugins: [my_{kind.kind}.py]`, and its"
+    yield f"component as `example`. `gankit new-plugin NAME --kind {kind.kind}` makes a package of the same."
+    yield from ("", "```python", minimal_example(kind.kind).read_text().strip(), "```", "")
 
 
 def _rules(kind: type[Component]) -> Iterator[str]:
@@ -138,9 +136,10 @@ def _hooks() -> Iterator[str]:
         if name.startswith("gankit_"):
             yield from (f"### `{_signature(name, hook)}`", "", *_text(hook), "")
     yield from ("## Moments of a run", "")
-    yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it. An"
-    yield "[observer](kinds/observer.md)'s `watch` is called once, before the first round or where a run goes on, and gives a"
-    yield "`gankit.Watcher`, whose methods are called at these moments. What one raises is reported, and stops nothing."
+    yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it."
+    yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first round or where a run goes on,"
+    yield "and gives a `gankit.Watcher`, whose methods are called at these moments. What one raises is reported, and"
+    yield "stops nothing."
     yield ""
     for name, method in _methods(Watcher):
         yield from (f"### `{_signature(name, method)}`", "", *_text(method), "")

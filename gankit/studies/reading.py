@@ -25,7 +25,7 @@ V = TypeVar("V", bound=Variants)
 
 def is_study(root: Table) -> bool:
     """Whether a file's content is that of a study rather than of a single experiment."""
-    return any(key in root.entries for key in ("matrix", "variants", "exclude"))
+    return any(key in _study_options(root) for key in ("matrix", "variants", "exclude"))
 
 
 def name_of(path: Path) -> str:
@@ -76,7 +76,11 @@ def load_study(
         UserError: with every mistake found, each where it stands.
     """
     root = load_root(path, settings, plugin_files)
-    return _study(root, path, only, note) if is_study(root) else the_experiment(root, str(path), note=note)
+    if is_study(root):
+        return _study(root, path, only, note)
+    said = _study_options(root)  # null takes back what an extended file says of a study
+    kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
+    return the_experiment(table(root.mark, kept), str(path), note=note)
 
 
 def the_study(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = ()) -> Study:

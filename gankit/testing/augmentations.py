@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor  # noqa: TID253
+from torch import Tensor
 
 from gankit.kinds import Augmentation
 from gankit.testing.rules import Broken, Trial, rule
@@ -16,7 +16,7 @@ UNTRAINABLE = ("remembers-in-tensors", "goes-on-to-the-bit")
 
 
 def _images_of(trial: Trial[Any]) -> Tensor:
-    """Images in network range, float64 [N, C, H, W], of any form that data sets have; some pixels are black or white."""
+    """Images in network range, float64 [N, C, H, W], as data sets have them; some pixels are black or white."""
     count, channels = trial.draw(st.integers(1, 5)), trial.draw(st.sampled_from([1, 3, 4]))
     height, aspect = trial.draw(st.sampled_from([4, 8, 16])), trial.draw(st.sampled_from([1, 2]))
     draws = torch.Generator().manual_seed(trial.draw(st.integers(0, 99)))

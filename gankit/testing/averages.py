@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor, nn  # noqa: TID253
+from torch import Tensor, nn
 
 from gankit.kinds import Average, Shown
 from gankit.testing.rules import Broken, Trial, rule
@@ -85,6 +85,8 @@ def averages_in_place(trial: Trial[Average]) -> None:
         _move(trial.component, average, current, shown, memory)
     after = list(average.parameters())
     if len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=False)):
-        raise Broken("the average's parameters are other objects than before; change them in place, as by lerp_ or copy_")
+        raise Broken(
+            "the average's parameters are other objects than before; change them in place, as by lerp_ or copy_"
+        )
     if any(parameter.requires_grad or parameter.grad_fn is not None for parameter in after):
         raise Broken("the average's parameters ask for gradients")

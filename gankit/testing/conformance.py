@@ -84,12 +84,10 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
         try:
             rule.check(trial)
         except Exception as failure:
-            with_options = _options_of(trial)
-            if isinstance(failure, Broken):
-                raise Broken(f"{about}: {failure}{with_options}") from None
-            failure.add_note(f"while trying {about}{with_options}")
+            failures.append((failure, _options_of(trial)))
             raise
 
+    failures: list[tuple[Exception, str]] = []
     try:
         held()
     except Unsatisfiable:
@@ -97,6 +95,14 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
             f"{about}: could not be tried, as it refused all options and places that were drawn; give it some that it "
             f"takes: conformance(..., options={{{entry.name!r}: {{...}}}})"
         ) from None
+    except Exception:
+        if not failures:
+            raise
+        failure, with_options = failures[0]  # which a component that is not the same every time may not repeat
+        if isinstance(failure, Broken):
+            raise Broken(f"{about}: {failure}{with_options}") from None
+        failure.add_note(f"while trying {about}{with_options}")
+        raise failure from None
 
 
 def _options_of(trial: Trial[Any]) -> str:

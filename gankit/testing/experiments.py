@@ -11,27 +11,8 @@ from gankit.component import Component
 from gankit.config import Experiment
 from gankit.reading.checks import problems
 from gankit.reading.loading import load_experiment
-from gankit.reading.parts import components
-
-PLACES = {
-    "mapping": "generator.mapping",
-    "stem": "generator.stem",
-    "block": "generator.block",
-    "head": "discriminator.head",
-    "norm": "generator.norm",
-    "init": "generator.init",
-    "loss": "loss",
-    "regularizer": "regularizers",
-    "augmentation": "augment",
-    "optimizer": "training.optimizer",
-    "average": "training.average",
-    "growth": "growth",
-    "dataset": "data",
-    "extractor": "evaluation.extractor",
-    "metric": "evaluation.metrics",
-    "observer": "observers",
-}
-"""Where an experiment names a component of each kind; a study names the launcher."""
+from gankit.reading.parts import components, places
+from gankit.schema import kind_of
 
 SMALL = (
     "growth={use: progressive, start: 4, final: 8, images: 32}",
@@ -60,7 +41,7 @@ def experiment_with(component: Component, place: str = "", labels: bool = False,
         **changes: Other options by their dotted paths, with `__` for the dot: generator__channels=4.
     """
     options = _quickstart(labels)
-    for path, value in {place or PLACES[component.kind]: component, **changes}.items():
+    for path, value in {place or places(kind_of(component.kind))[0]: component, **changes}.items():
         options = _changed(options, path.replace("__", ".").split("."), value)
     return Experiment.model_validate(options)
 

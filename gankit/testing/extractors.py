@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor  # noqa: TID253
+from torch import Tensor
 
 from gankit.errors import UserError
 from gankit.evaluation.samples import Features

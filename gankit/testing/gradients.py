@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor, nn  # noqa: TID253
+from torch import Tensor, nn
 
 from gankit.kinds import Block, Head, Norm, Stem
 from gankit.layers import Condition, Conditioned

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch  # noqa: TID253
-from torch import Tensor, nn  # noqa: TID253
+import torch
+from torch import Tensor, nn
 
 from gankit.kinds import Init
 from gankit.testing.modules import LayerOptions, drawn_layer

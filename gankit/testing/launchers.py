@@ -34,6 +34,7 @@ print('to standard error', file=sys.stderr, flush=True)
 STUBBORN = """
 import os, signal, sys, time
 def leave(number, frame):
+    time.sleep(0.2)
     print('saved', flush=True)
     os._exit(143)
 signal.signal(signal.SIGTERM, leave)
@@ -57,7 +58,7 @@ class Carried:
     """Why it could not be tried here."""
 
 
-@rule(Launcher, examples=2)
+@rule(Launcher, examples=2, implied=("keeps-logs",))
 def carries_out_every_job(trial: Trial[Launcher]) -> None:
     """Every job is yielded once, with its exit status: 0, another number, or below zero the signal that killed it."""
     ended = _carried(trial).ended
@@ -90,7 +91,6 @@ def leaves_when_interrupted(trial: Trial[Launcher]) -> None:
             except Interrupted:
                 pass
         begun = [log for job in jobs if (log := _read(job.log))]
-        time.sleep(0.1)
         left = [number for log in begun if is_running(number := int(log.split()[1]))]
         for number in left:
             os.kill(number, signal.SIGKILL)

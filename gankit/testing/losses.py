@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor  # noqa: TID253
-from torch.overrides import TorchFunctionMode  # noqa: TID253
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from gankit.kinds import Loss
 from gankit.testing.rules import Broken, Trial, rule
@@ -17,6 +17,7 @@ from gankit.training import randomness
 PHASES: tuple[Literal["discriminator", "generator"], ...] = ("discriminator", "generator")
 SAMPLES, PATCHES = 11, 7
 """Two primes, so that no other number in a loss is mistaken for them."""
+TINY = 1e-6
 EXTREME = 80.0
 """Scores as large as a discriminator that wins gives; the exponential of more is no float32."""
 
@@ -92,8 +93,8 @@ def patches_count_alike(trial: Trial[Loss]) -> None:
         patches = (each[:, None].repeat(1, PATCHES) for each in (real, fake))
         summed = [each.sum(1) for each in _value_and_gradients(trial.component, phase, *patches)[1:]]
         for expected, gradient in zip(plain, summed, strict=True):
-            if not torch.allclose(expected, gradient, rtol=1e-3, atol=1e-5):
-                times = float(gradient.abs().sum() / expected.abs().sum().clamp_min(1e-9))
+            times = float((gradient.abs().sum() + TINY) / (expected.abs().sum() + TINY))
+            if not 0.8 < times < 1.25:  # not exactly one, as some losses pick the best scores, a rounded number of them
                 raise Broken(
                     f"with {PATCHES} equal patches {phase}() moves the scores {times:.3g} times as much as with one "
                     "score a sample; take the mean over all scores, without naming dimensions"

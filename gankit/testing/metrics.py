@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import reject
 from hypothesis import strategies as st
 
@@ -15,7 +15,7 @@ from gankit.evaluation.samples import Need, Samples
 from gankit.kinds import Metric
 from gankit.testing.experiments import complaints, experiment_with
 from gankit.testing.keeping import stir_randomness
-from gankit.testing.populations import COUNT, Images
+from gankit.testing.populations import COUNT, Compared
 from gankit.testing.rules import Broken, Trial, rule
 
 EVERYTHING: frozenset[Need] = frozenset({"statistics", "features", "logits", "images"})
@@ -23,15 +23,15 @@ TAKEN = ("_floor", "_error", "_seeds_std", "_track")
 """How the names of numbers end that gankit itself makes of a metric's."""
 EQUAL = 1e-4
 """How far numbers may be apart that differ by rounding, as a share of them."""
-SURPRISE = 5.0
-"""Standard deviations by which no draw at random lies off."""
-ORDERS = 4
+SURPRISE = 4.0
+"""Standard deviations by which a draw at random hardly ever lies off, and never three times."""
+ORDERS = 6
 """Random orders that show how much a metric owes to chance."""
 
 
 @rule(Metric, examples=4)
 def finite_numbers(trial: Trial[Metric]) -> None:
-    """It gives numbers, and finite ones, of images that vary: near the reals, the reals themselves, or far from them."""
+    """It gives finite numbers of images that vary: near the reals, the reals themselves, or far from them."""
     images = _tried(trial)
     for distance in (0.5, 0.0, 5.0):
         for name, number in _numbers(trial, images(distance)).items():
@@ -54,7 +54,9 @@ def stays_in_its_numbers(trial: Trial[Metric]) -> None:
         if name.endswith(TAKEN):
             raise Broken(f"{name!r} ends as gankit's own numbers do: {', '.join(TAKEN)}")
         if not any(name == word or (word.endswith("_") and name.startswith(word)) for word in said):
-            raise Broken(f"its docstrings do not say what `{name}` is; name it there in backquotes, or `its_beginning_`")
+            raise Broken(
+                f"its docstrings do not say what `{name}` is; name it there in backquotes, or `its_beginning_`"
+            )
     high = component.higher_is_better
     if not isinstance(high, bool) and not high <= names[0]:
         raise Broken(f"`higher_is_better` names {sorted(high - names[0])}, which it does not give")
@@ -117,7 +119,7 @@ def order_says_nothing(trial: Trial[Metric]) -> None:
     raise Broken(f"{off}; treat all images alike, wherever they stand")
 
 
-def _off_in_order(trial: Trial[Metric], measured: Images) -> str | None:
+def _off_in_order(trial: Trial[Metric], measured: Compared) -> str | None:
     """What is unlike random orders when images and reals stand in the order of their brightness."""
     rising = [_numbers(trial, measured.by_brightness(opposed)) for opposed in (False, True)]
     if all(_near(rising[0][name], number) for name, number in (rising[1] | _numbers(trial, measured)).items()):
@@ -136,7 +138,7 @@ def _near(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=EQUAL, abs_tol=1e-6)
 
 
-def _tried(trial: Trial[Metric]) -> Callable[..., Images]:
+def _tried(trial: Trial[Metric]) -> Callable[..., Compared]:
     """Draws images for the metric by their distance from reals and a seed; skips a metric that lacks something here."""
     experiment = experiment_with(trial.component, labels=trial.draw(st.booleans()), evaluation__images=COUNT)
     if complaints(trial.component, experiment):
@@ -144,13 +146,13 @@ def _tried(trial: Trial[Metric]) -> Callable[..., Images]:
     if lacking := trial.component.missing(experiment):
         trial.skip(lacking)
 
-    def images(distance: float, seed: int = 0) -> Images:
-        return Images.drawn(distance, seed, experiment)
+    def images(distance: float, seed: int = 0) -> Compared:
+        return Compared.drawn(distance, seed, experiment)
 
     return images
 
 
-def _numbers(trial: Trial[Metric], images: Images) -> dict[str, float]:
+def _numbers(trial: Trial[Metric], images: Compared) -> dict[str, float]:
     """What the metric gives, whatever it says that it needs."""
     return _evaluated(trial, images.samples(EVERYTHING))
 

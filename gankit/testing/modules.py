@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch  # noqa: TID253
+import torch
 from hypothesis import reject
 from hypothesis import strategies as st
-from torch import Tensor, nn  # noqa: TID253
+from torch import Tensor, nn
 
 from gankit.kinds import Mapping, Norm, Regularizer
 from gankit.layers import Condition, gained, run, styles_of

@@ -1,4 +1,4 @@
-"""Rules for observers; what runs go on without when it fails is looked at here."""
+"""Rules for observers, by what a small run sees of them."""
 
 from __future__ import annotations
 

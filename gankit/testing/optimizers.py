@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import strategies as st
-from torch import Tensor  # noqa: TID253
-from torch.optim import Optimizer as TorchOptimizer  # noqa: TID253
+from torch import Tensor
+from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.kinds import Optimizer
 from gankit.testing.rules import Broken, Trial, rule
@@ -18,7 +18,7 @@ CORRECTIONS = st.sampled_from([1.0, 0.8, 0.5])
 
 
 def _groups() -> list[dict[str, Any]]:
-    """Parameters in groups as the trainer gives them, away from zero, which is where their quadratics have the least."""
+    """Parameters in groups as the trainer gives them, away from zero, where their quadratics are least."""
     draws = torch.Generator().manual_seed(0)
     shapes = [(3, 2), (4,), (1,)]
     first, second, third = [torch.nn.Parameter(1 + torch.rand(shape, generator=draws)) for shape in shapes]
@@ -69,7 +69,9 @@ def lowers_a_quadratic(trial: Trial[Optimizer]) -> None:
     for parameter, distance in zip(parameters, before, strict=True):
         after = parameter.detach().norm().item()
         if not after < distance:
-            raise Broken(f"after 50 updates of a learning rate of 0.01 a parameter went from {distance:.4g} to {after:.4g}")
+            raise Broken(
+                f"after 50 updates of a learning rate of 0.01 a parameter went from {distance:.4g} to {after:.4g}"
+            )
 
 
 @rule(Optimizer, implied=("goes-on-to-the-bit",))

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-import torch  # noqa: TID253
-import torch.nn.functional as F  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from gankit.config import Experiment
 from gankit.data import Batch, permutation
@@ -26,7 +26,7 @@ RESOLUTION = 8
 
 
 @dataclass(frozen=True)
-class Images:
+class Compared:
     """What a metric is to measure."""
 
     generated: Batch
@@ -37,7 +37,7 @@ class Images:
     """Which has nothing to do with the generated images."""
 
     @classmethod
-    def drawn(cls, distance: float, seed: int, experiment: Experiment) -> Images:
+    def drawn(cls, distance: float, seed: int, experiment: Experiment) -> Compared:
         """Images in network range.
 
         Args:
@@ -58,14 +58,15 @@ class Images:
         reals, others, generated = real(), real(), real()
         noise = torch.rand(generated.shape, generator=draws) * 2 - 1
         generated = (generated + distance * noise) / (1 + distance) if distance else reals
-        return cls(Batch(generated, labels), Batch(reals, labels), Batch(others, labels), _generator(experiment.data))
+        generator = _generator(experiment.data)  # pyright: ignore[reportArgumentType]: digits can be hashed
+        return cls(Batch(generated, labels), Batch(reals, labels), Batch(others, labels), generator)
 
-    def by_brightness(self, opposed: bool) -> Images:
+    def by_brightness(self, opposed: bool) -> Compared:
         """The same images, each set in the order of their brightness, generated ones in the opposite if asked for."""
         descending = iter((opposed, False, False))
         return self._changed(lambda images: images.mean((1, 2, 3)).argsort(descending=next(descending), stable=True))
 
-    def shuffled(self, seed: int) -> Images:
+    def shuffled(self, seed: int) -> Compared:
         """The same images, each set in an order of its own."""
         orders = iter(range(3))
         return self._changed(lambda images: torch.from_numpy(permutation(len(images), seed, next(orders)).copy()))
@@ -87,7 +88,7 @@ class Images:
             seen(self.generated), real, seen(self.real, full=True), seen(self.held_out), real, self.generator
         )
 
-    def _changed(self, order_of: Callable[[Tensor], Tensor]) -> Images:
+    def _changed(self, order_of: Callable[[Tensor], Tensor]) -> Compared:
         def changed(batch: Batch) -> Batch:
             order = order_of(batch.images)
             return Batch(batch.images[order], None if batch.labels is None else batch.labels[order])

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 
 def children() -> set[int]:
-    """The ids of child processes that run; none where the system does not tell, as anywhere but on Linux."""
+    """The ids of child processes that run; none where the system does not tell, as anywhere but on Linux.
+
+    The one by which Python's multiprocessing keeps track of what is shared is left out: it stays to the end.
+    """
     found: set[int] = set()
     for listed in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
         try:
             found |= {int(number) for number in listed.read_text().split()}
         except OSError:  # a thread that has just ended
             continue
-    return {number for number in found if is_running(number)}
+    tracker = getattr(resource_tracker, "_resource_tracker", None)
+    return {number for number in found - {getattr(tracker, "_pid", None)} if is_running(number)}
 
 
 def is_running(number: int) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import torch  # noqa: TID253
+import torch
 from hypothesis import reject
 from hypothesis import strategies as st
-from torch import Tensor  # noqa: TID253
+from torch import Tensor
 
 from gankit.component import Component
 from gankit.config import Experiment

@@ -13,8 +13,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import torch  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+import torch
+from torch import Tensor
 
 from gankit.errors import RunError, UserError
 from gankit.kinds import Observer
@@ -33,7 +33,7 @@ MOMENTS = tuple(name for name in vars(Watcher) if not name.startswith("_") and n
 
 @dataclass
 class Witness:
-    """What was seen of an observer in three runs: one that goes back once and ends well, its sequel, which is stopped."""
+    """What was seen of an observer in a run that goes back once and is finished, and in its sequel that is stopped."""
 
     told: list[str] = field(default_factory=list)
     """The moments that its watchers were told of, in order."""

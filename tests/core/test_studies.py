@@ -93,6 +93,13 @@ def test_a_study_may_change_another(read: Read) -> None:
     assert the_study(Path("more.yaml")).name == "more"
 
 
+def test_null_takes_back_what_is_said_of_a_study(read: Read) -> None:
+    assert names(read("matrix: {loss: [push], seed: [0, 1]}\nvariants: {mine: {}}\n", "matrix=null")) == ["mine/seed-0"]
+    undone = load_study(Path("losses.yaml"), ["matrix=null", "variants=null", "launcher=null"])
+    assert not isinstance(undone, Study)
+    assert undone.name == "toy"
+
+
 def test_settings_change_the_study_too(read: Read) -> None:
     study = read("matrix: {loss: [tug, push]}\n", "matrix.seed=[4]", "name=other", "training.batch=4")
     assert (study.name, names(study)) == ("other", ["loss=tug/seed-4", "loss=push/seed-4"])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 from support.command import rows
+from support.environments import Environment
 from support.new_plugins import NEW, make
 
 ROOT = Path(__file__).parents[2]
-PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-build-isolation"]
 
 pytestmark = pytest.mark.slow
 
@@ -26,25 +24,9 @@ class Fresh:
         self.folder = folder
         for name in NEW:
             make(name, folder)
-        venv.create(folder / "venv", symlinks=True)
-        self.python = folder / "venv" / "bin" / "python"
-        self.site = next((folder / "venv" / "lib").glob("python*/site-packages"))
-        here = next(Path(path) for path in sys.path if (Path(path) / "torch").is_dir())
-        (self.site / "here.pth").write_text(f"import site; site.addsitedir({str(here)!r})\n")  # and its editable ones
-        installed = self.run([*PIP, *(f"./{name}" for name in NEW)], folder)
+        self.environment = Environment(folder)
+        installed = self.environment.run(f"pip install --quiet {' '.join(f'./{name}' for name in NEW)}", folder)
         assert installed.returncode == 0, installed.stdout
-
-    def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run this environment's Python in `folder`; what it prints is in `stdout`."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-        return subprocess.run(
-            [str(self.python), *arguments],
-            cwd=folder,
-            env=own | {"GANKIT_CACHE": str(self.folder / "cache"), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +39,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 def test_a_new_plugin_passes_its_tests_and_trains(fresh: Fresh, name: str) -> None:
     folder = fresh.folder / name
     package = f"gankit_{name.replace('-', '_')}"
-    assert (fresh.site / package / "py.typed").is_file()
-    tested = fresh.run(["-m", "pytest", "-q", "-p", "no:cacheprovider"], folder)
+    assert (fresh.environment.site / package / "py.typed").is_file()
+    tested = fresh.environment.run("pytest -q -p no:cacheprovider", folder)
     assert tested.returncode == 0, tested.stdout
-    trained = fresh.run(["-m", "gankit", "run", "experiment.yaml"], folder)
+    trained = fresh.environment.run("gankit run experiment.yaml", folder)
     assert trained.returncode == 0, trained.stdout
     runs = [path.parent for path in (folder / "runs" / name).rglob("metrics.jsonl") if "checkpoints" not in path.parts]
     assert len(runs) == (2 if "launcher" in NEW[name] else 1)

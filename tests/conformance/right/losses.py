@@ -19,6 +19,7 @@ class RelativisticAverage(Loss):
         return F.softplus(-(real - fake.mean())).mean() + F.softplus(fake - real.mean()).mean()
 
     def generator(self, fake, real):
+        assert real is not None
         return self.discriminator(fake, real)
 
 
@@ -33,6 +34,7 @@ class RelativisticPairs(Loss):
         return F.softplus(fake - real).mean()
 
     def generator(self, fake, real):
+        assert real is not None
         return self.discriminator(fake, real)
 
 

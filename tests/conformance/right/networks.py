@@ -45,7 +45,7 @@ class Modulated(Block):
 
 
 class Patches(Head):
-    """One score a pixel, of which the median batch says nothing."""
+    """One score a pixel."""
 
     def build(self, place) -> Any:
         from torch import nn
@@ -78,6 +78,8 @@ class OfEachClass(Mapping):
         from torch import nn
 
         class OneLayer(nn.Module):
+            means: torch.Tensor
+
             def __init__(self) -> None:
                 super().__init__()
                 self.width, self.layer = 5, nn.Linear(place.latent + place.classes, 5)
@@ -113,7 +115,7 @@ class Instance(Norm):
 class WeightNorm(Norm):
     """torch's weight norm."""
 
-    def apply(self, layer) -> None:
+    def apply(self, layer: Any) -> None:
         from torch.nn.utils.parametrizations import weight_norm
 
         if getattr(layer, "gain", 1.0):
@@ -128,6 +130,8 @@ class PathLength(Regularizer):
 
         step.seed("path")
         styles = step.generator.map(step.z, step.labels)
+        if not styles.requires_grad:  # of a mapping that learns nothing
+            styles.requires_grad_()
         images = step.generator.synthesize(styles, step.labels)
         noise = torch.randn_like(images) / math.sqrt(images.shape[2] * images.shape[3])
         lengths = step.gradient(images * noise, styles).square().sum(2).mean(1).sqrt()
@@ -143,7 +147,8 @@ class LeCam(Regularizer):
     def discriminator(self, step):
         memory, real, fake = step.memory(self), step.on_real.score, step.on_fake.score
         means = memory.get("real", real.detach().mean()), memory.get("fake", fake.detach().mean())
-        memory["real"], memory["fake"] = means[0].lerp(real.detach().mean(), 0.1), means[1].lerp(fake.mean().detach(), 0.1)
+        for name, mean, score in zip(("real", "fake"), means, (real, fake), strict=True):
+            memory[name] = mean.lerp(score.detach().mean(), 0.1)
         return (real - means[1]).square().mean() + (fake - means[0]).square().mean()
 
 

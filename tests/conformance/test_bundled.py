@@ -1,0 +1,44 @@
+"""All that comes with gankit is held to the rules by the same call as the plugins of others."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gankit.plugins import GROUP
+from gankit.testing import conformance
+
+_faces = TemporaryDirectory()  # removed when the tests end
+
+
+def folder_of_images() -> str:
+    """A folder of images in two classes."""
+    random = np.random.default_rng(0)
+    for number in range(12):
+        path = Path(_faces.name) / f"class-{number % 2}" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(path)
+    return _faces.name
+
+
+ABSENT = {"weights": "/nowhere"}
+"""For extractors whose weights would be downloaded: they are skipped where they need them."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "gankit_aim": {"aim": {"repo": None, "experiment": None}},
+    "gankit_fidelity": {
+        **{"classifier": ABSENT, "inception": ABSENT, "clip": ABSENT, "dinov2": ABSENT},
+        "perceptual-path-length": {"distance": "pixels", "paths": 64},
+    },
+    "gankit_images": {"folder": {"path": folder_of_images()}},
+    "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},
+}
+"""What cannot be drawn, or would take long."""
+
+for point in entry_points(group=GROUP):
+    if point.dist is not None and point.dist.name == "gankit":
+        globals()[f"test_{point.name}"] = conformance(point.value, OPTIONS.get(point.value))

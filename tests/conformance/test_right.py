@@ -1,0 +1,30 @@
+"""The rules find nothing wrong with components that are right, though they do what none of the bundled ones does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gankit.plugins import plugins
+from gankit.registry import provided_by, registries
+from gankit.testing import RULES, check
+from gankit.testing.witness import MOMENTS, witnessed
+
+RIGHT = sorted((Path(__file__).parent / "right").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", RIGHT, ids=lambda file: file.stem)
+def test_a_right_component_breaks_no_rule(file: Path) -> None:
+    with plugins.restored():
+        for entry in provided_by(plugins.load_file(file)):
+            for rule in RULES:
+                if rule.concerns(entry.component):
+                    check(entry, rule)
+
+
+def test_observers_are_told_of_every_moment() -> None:
+    witness = witnessed(registries["observer"].find("guard"), "{}")
+    assert set(witness.told) == set(MOMENTS)
+    assert witness.told.count("closed") == 2
+    assert witness.told.count("finished") == 1
