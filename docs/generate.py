@@ -8,22 +8,34 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from gankit import hookspecs
 from gankit.component import Component
 from gankit.docstrings import under_fields
+from gankit.evaluation.samples import Features, Population, Samples
 from gankit.explaining import option_in_words
-from gankit.kinds import KINDS
-from gankit.observing import Watcher
+from gankit.growing import Stage
+from gankit.kinds import KINDS, Job, LabelledImages, Shown
+from gankit.layers import Condition, Conditioned
+from gankit.observing import Picture, Progress, Row, Run, Watcher
+from gankit.place import Place
 from gankit.plugins import plugins
 from gankit.reading.parts import places
 from gankit.registry import Entry, registries
 from gankit.scaffold.plugin import minimal_example
 from gankit.schema import component_schema, summary
 from gankit.testing import RULES
+from gankit.training.networks import Verdict
+from gankit.training.step import Step
 
 DOCS = Path(__file__).parent
+GIVEN: tuple[type, ...] = (
+    *(Place, Condition, Conditioned, Step, Verdict, Shown, Stage),
+    *(LabelledImages, Features, Samples, Population, Run, Progress, Row, Picture, Job),
+)
+"""What the page of types tells of."""
 MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 
 
@@ -32,6 +44,7 @@ def pages() -> dict[Path, str]:
     plugins.load_installed()
     made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in KINDS}
     made[Path("kinds") / "README.md"] = "\n".join(_catalogue())
+    made[Path("kinds") / "given.md"] = "\n".join(_given())
     made[Path("hooks.md")] = "\n".join(_hooks())
     return {path: f"{text.strip()}\n" for path, text in made.items()}
 
@@ -51,6 +64,7 @@ def _kind(kind: type[Component]) -> Iterator[str]:
     """The page of one kind."""
     yield from (f"# {kind.kind.capitalize()}", "", MADE, "", inspect.cleandoc(kind.__doc__ or ""), "")
     yield from (f"Named in an experiment under {_paths(kind)}.", "", "## Contract", "", *_contract(kind))
+    yield from ("What the types hold that are named here stands in [what components are given](given.md).", "")
     yield from ("## A minimal example", "", *_example(kind))
     yield from ("## What conformance checks", "", *_rules(kind))
     entries = [entry for entry in registries[kind.kind].entries() if plugins.source(entry.plugin).is_ours]
@@ -83,17 +97,37 @@ def _text(documented: object) -> Iterator[str]:
             yield re.sub(r"^    (?! )", "- ", line)
 
 
+def _given() -> Iterator[str]:
+    """What the methods of components are given, and what they give."""
+    yield from ("# What components are given", "", MADE, "")
+    yield "The types that the methods of [the kinds](README.md) name. All but torch's and numpy's are gankit's own."
+    for given in GIVEN:
+        yield from ("", f"## {given.__name__}", "", *_text(given), "", f"From `{given.__module__}`.", "")
+        for name, about in under_fields(given).items():
+            yield f"- `{name}: {_annotation(given, name)}` {' '.join(about.split())}"
+        for name, method in _methods(given):
+            about = " ".join(" ".join(_text(method)).split())
+            yield f"- `{_signature(name, method)}` {about}"
+
+
+def _annotation(owner: type, name: str) -> str:
+    annotation = owner.__annotations__[name]
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", str(annotation))
+
+
 def _methods(owner: type) -> Iterator[tuple[str, object]]:
     """The public methods and properties that a class itself defines."""
     for name, member in vars(owner).items():
-        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property | cached_property)):
             yield name, member
 
 
 def _signature(name: str, member: object) -> str:
     """A method with its arguments, as it is called."""
-    if isinstance(member, property):
-        return name
+    if isinstance(member, property | cached_property):
+        getter = member.fget if isinstance(member, property) else member.func
+        assert getter is not None
+        return f"{name}: {inspect.signature(getter).return_annotation}"
     assert callable(member)
     signature = inspect.signature(member)
     others = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]

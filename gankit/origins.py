@@ -89,6 +89,11 @@ def package_of(distribution: Distribution) -> Package:
     return Package(distribution)
 
 
+def is_ours(point: EntryPoint) -> bool:
+    """Whether a plugin comes with gankit."""
+    return point.dist is not None and package_of(point.dist).name == OURS
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a plugin is, known without looking into it."""
@@ -106,7 +111,7 @@ class Source:
             UserError: if there is no such package, or it asks for another version of gankit.
         """
         package = package_of(point.dist) if point.dist else None
-        if package is not None and package.name != OURS:
+        if package is not None and not is_ours(point):
             package.refuse_unfit()
         name = point.module.partition(".")[0]
         spec = importlib.util.find_spec(name)

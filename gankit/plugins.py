@@ -22,7 +22,7 @@ import pluggy
 from gankit import hookspecs, registry
 from gankit.errors import UserError
 from gankit.options import did_you_mean
-from gankit.origins import Origin, Source, package_of
+from gankit.origins import Origin, Source, is_ours, package_of
 
 GROUP = "gankit.plugins"
 """The entry points under which installed plugins are found."""
@@ -64,12 +64,13 @@ class PluginManager(pluggy.PluginManager):
             found[point.name][_provider(point), point.value] = point
         wanted = self._wanted(list(found))
         for name, points in sorted(found.items()):
-            if len(points) > 1:
+            if wanted is not None and name not in wanted and not all(map(is_ours, points.values())):
+                self.left_out.append(name)
+            elif len(points) > 1:
                 providers = " and ".join(f"{provider} ({value})" for provider, value in sorted(points))
                 self.broken[name] = f"several installed packages call a plugin so: {providers}; uninstall all but one"
             else:
-                (point,) = points.values()
-                self._load_entry_point(point, is_wanted=wanted is None or name in wanted)
+                self._load_entry_point(*points.values())
 
     def _wanted(self, installed: list[str]) -> set[str] | None:
         """The plugins that the user restricts us to; None if all are wanted."""
@@ -81,14 +82,11 @@ class PluginManager(pluggy.PluginManager):
             self.broken[name] = f"{RESTRICTION} names it, but no installed plugin is called so.{hint}".rstrip(".")
         return named
 
-    def _load_entry_point(self, point: EntryPoint, is_wanted: bool) -> None:
-        """Load one installed plugin, unless it is another's than ours and not wanted."""
+    def _load_entry_point(self, point: EntryPoint) -> None:
+        """Load one installed plugin."""
         source = None
         try:
             source = Source.of(point)
-            if not is_wanted and not source.is_ours:
-                self.left_out.append(point.name)
-                return
             with self._timed(point.name, "import"):
                 plugin = point.load()
             self._add(point.name, plugin, source)

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from support.command import QUICKSTART, gankit
 from support.installing import LIFT, install
 
 PLUGINS = 30
@@ -77,6 +78,24 @@ def test_what_there_is_is_told_without_importing_anything_heavy(
     said = answered(arguments, site, tmp_path)
     if arguments in (["plugins"], ["schema"]):
         assert all(f"third_{number}/lift" in said for number in range(PLUGINS))
+
+
+def test_a_plugin_that_fails_is_named_and_in_nobodys_way(tmp_path: Path) -> None:
+    install(tmp_path, "broken", "broken", "import gankit\n\n\nraise RuntimeError('no luck')\n")
+    install(tmp_path, "newer", "newer", LIFT, requires="gankit>=99")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert gankit(["validate", QUICKSTART], tmp_path, environment).returncode == 0
+    for loss, reason in {
+        "broken/lift": "Plugin 'broken' failed to load: broken.py:4: RuntimeError: no luck.",
+        "newer/lift": "Plugin 'newer' failed to load: newer 1.0 asks for gankit>=99, but this is gankit ",
+    }.items():
+        refused = gankit(["validate", QUICKSTART, "--set", f"loss={loss}"], tmp_path, environment)
+        assert refused.returncode == 2
+        assert f"--set loss={loss}: loss: no loss is called '{loss}'" in refused.stderr
+        assert reason in refused.stderr
+    restricted = {**environment, "GANKIT_PLUGINS": "broken"}
+    refused = gankit(["validate", QUICKSTART, "--set", "loss=newer/lift"], tmp_path, restricted)
+    assert "Plugin 'newer' is left out, as GANKIT_PLUGINS does not name it" in refused.stderr
 
 
 @pytest.mark.slow  # alone: beside other work every process takes longer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from support import driven
 from support.command import gankit
 from support.driven import DrivenRun
 from support.tiny import tiny
-from support.tracked import Here, driven_run, left, resumed
+from support.tracked import Here, driven_run, left, noted, resumed
 
 from gankit import UserError
 from gankit.observing import Row
@@ -97,6 +98,20 @@ def test_a_run_is_read_from_aim_as_from_its_folder(whole: Path, home: Path) -> N
     assert (there.cost, there.total) == (here.cost, 96)
     assert there.plan == here.plan
     assert there.cost.parameters.keys() == {"generator", "discriminator"}
+
+
+def test_the_source_of_plugins_is_told_in_aim(whole: Path, home: Path, tmp_path: Path) -> None:
+    here, there = read_run(whole), from_aim(home)
+    assert there.code == here.code
+    assert {"pggan", "wgan", "images"} <= {code.plugin for code in there.code}
+    shutil.copytree(home, tmp_path / ".aim")
+    repo = aim.Repo(str(tmp_path))
+    repository.index(repo, *noted(whole))
+    tracked = repo.get_run(*noted(whole))
+    assert tracked is not None
+    assert tracked["plugins"] == list(map(str, here.code))
+    (wgan,) = [line for line in tracked["plugins"] if line.startswith("wgan: gankit ")]
+    assert re.fullmatch(r"wgan: gankit [0-9.]+(, editable)?, source [0-9a-f]{12}", wgan)
 
 
 def test_nothing_is_written_to_a_repository_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
