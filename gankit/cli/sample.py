@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gankit.data import to_uint8
     from gankit.reading.loading import load_experiment
+    from gankit.runs.blaming import blaming
     from gankit.runs.parts import choose_device
     from gankit.runs.pictures import grid, save_png
     from gankit.training.checkpoints import chosen, experiment_of, load_average
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
     experiment = load_experiment(experiment_of(checkpoint), check=False)  # sampling needs no data
-    generator = load_average(checkpoint, experiment, device)
+    with blaming(experiment):
+        generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
     classes = generator.place.classes
@@ -49,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
         raise UserError(f"--label: {there}")
     wish = Wish(arguments.label, arguments.truncation, arguments.cutoff)
-    images = sample(generator, 0, arguments.number, arguments.seed, device, wish)
+    with blaming(experiment):
+        images = sample(generator, 0, arguments.number, arguments.seed, device, wish)
     try:
         save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
     except OSError as failure:

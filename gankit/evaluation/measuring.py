@@ -22,6 +22,7 @@ from gankit.reading.arguments import data_argument, read_arguments
 from gankit.reading.loading import load_experiment
 from gankit.results.reading import Evaluation as Measured
 from gankit.results.reading import RunResults
+from gankit.runs.blaming import blaming
 from gankit.runs.parts import choose_device
 from gankit.runs.record import is_run, row_as_json
 from gankit.training.checkpoints import chosen, experiment_of, is_checkpoint, load_average, manifest_of
@@ -131,7 +132,8 @@ def _trained(path: Path, protocol: Protocol, best: bool, device: torch.device) -
     experiment = load_experiment(experiment_of(checkpoint), check=False)
     about = manifest_of(checkpoint)
     resolutions = [stage.resolution for stage in experiment.stages()]
-    generator = load_average(checkpoint, experiment, device)
+    with blaming(experiment):
+        generator = load_average(checkpoint, experiment, device)
     total, stage = sum(stage.images for stage in experiment.stages()), resolutions.index(about["resolution"])
     progress = Progress(about["images"], total, stage + 1, len(resolutions), about["resolution"], about["alpha"])
     options = protocol.over(experiment.evaluation)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gankit.component import Component
 from gankit.errors import ComponentError, RunError, UserError
+from gankit.options import Options
 from gankit.plugins import plugins
 from gankit.reading.parts import Path, components
 from gankit.registry import registries
@@ -33,7 +34,9 @@ def blaming(experiment: Experiment) -> Iterator[None]:
         if (found := _guilty(failure, experiment)) is None:
             raise
         path, component, since = found
-        raise ComponentError(_in_words(path, component, failure), _from(failure, since)) from failure
+        raise ComponentError(
+            _in_words(_option(experiment, path), component, failure), _from(failure, since)
+        ) from failure
 
 
 def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component, TracebackType] | None:
@@ -55,11 +58,21 @@ def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component
     return found
 
 
-def _in_words(path: Path, component: Component, failure: Exception) -> str:
+def _option(experiment: Experiment, path: Path) -> str:
+    """The option at a path as it is written; a table by resolution that holds one value is written as that value."""
+    value: Any = experiment
+    steps: list[str] = []
+    for step in path:
+        if not (isinstance(value, Mapping) and list(value) == [0]):
+            steps.append(str(step))
+        value = getattr(value, str(step)) if isinstance(value, Options) else value[step]
+    return ".".join(steps)
+
+
+def _in_words(option: str, component: Component, failure: Exception) -> str:
     """Which component failed, where the experiment names it, and how."""
     entry = registries[component.kind].entry_of(type(component))
     source = plugins.source(entry.plugin)
-    option = ".".join(map(str, path))
     where = f"option {option!r}, plugin {entry.plugin!r} of {source.package or source.path}"
     return f"{component.kind} {entry.full_name} ({where}) failed: {plugins.reason(entry.plugin, failure)}"
 

@@ -138,7 +138,7 @@ def line_of(text: str) -> int:
             "nn.GroupNorm",
             "ValueError: ",
         ),
-        ("generator.block=raisesforward", "block bad/raisesforward", "generator.block", "x[{}", "KeyError: 'no'"),
+        ("generator.block=raisesforward", "block bad/raisesforward", "generator.block.0", "x[{}", "KeyError: 'no'"),
         ("generator.init=raisesinit", "init bad/raisesinit", "generator.init", "no numbers", "OSError: no numbers"),
         (
             "regularizers=[raisespenalty]",
@@ -156,16 +156,27 @@ def test_what_a_component_raises_is_told_with_its_name_and_place(
     code, said = run(setting)
     assert code == 1
     *above, last = said.splitlines()
-    where = rf"\(option '{re.escape(option)}[.0-9]*', plugin 'bad' of .*bad.py\)"
+    where = rf"\(option '{re.escape(option)}', plugin 'bad' of .*bad.py\)"
     assert re.match(rf"gankit: {component} {where} failed: bad.py:{line_of(line)}: {re.escape(reason)}", last), last
     traceback = "\n".join(above)
     assert "Traceback (most recent call last)" in traceback, "for whoever wrote it"
     assert "gankit/cli" not in traceback, "from the component's own code on"
 
 
+def test_so_is_what_it_raises_when_a_run_is_sampled_or_measured(
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("generator.norm={use: groups, groups: 1}", "evaluation.metrics=[]")[0] == 0
+    saved = folder / "run" / "experiment.yaml"
+    saved.write_text(saved.read_text().replace("groups: 1", "groups: 3"))
+    for command in (["sample", "run", "-o", "grid.png"], ["evaluate", "run", "--metrics", "fid", "--images", "16"]):
+        assert main(command) == 1
+        assert "gankit: norm bad/groups (option 'generator.norm.0'" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_the_innermost_component_is_named(run: Run) -> None:
     _, said = run("generator.block=asksfornorm", "generator.norm={use: groups, groups: 5}")
-    assert "gankit: norm bad/groups (option 'generator.norm" in said.splitlines()[-1]
+    assert "gankit: norm bad/groups (option 'generator.norm.0'" in said.splitlines()[-1]
 
 
 def test_a_loss_that_is_no_scalar_is_refused_in_words(run: Run) -> None:
