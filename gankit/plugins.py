@@ -52,7 +52,7 @@ class PluginManager(pluggy.PluginManager):
         self.watched: Callable[[Call], None] = lambda call: None
         """Told of each import and each hook."""
         self._sources: dict[str, Source] = {}
-        self._has_installed = False
+        self._has_installed = self._trusts_loaded = False
 
     def load_installed(self) -> None:
         """Load the installed plugins, once; what fails is put into `broken` and disturbs no other plugin."""
@@ -111,7 +111,8 @@ class PluginManager(pluggy.PluginManager):
             raise UserError(f"{path}: " + ("is not a Python file" if os.path.exists(file) else "no such file"))
         name, known = file.stem, self._sources.get(file.stem)
         if known is not None:
-            if known.path != file and not known.is_copy(file):
+            trusted = self._trusts_loaded and known.package is None
+            if known.path != file and not known.is_copy(file) and not trusted:
                 other = f"a plugin {name!r} with other source is loaded already, from {known.path}"
                 raise UserError(f"{path}: {other}; rename one of them")
             return name
@@ -120,6 +121,15 @@ class PluginManager(pluggy.PluginManager):
         except (Exception, SystemExit) as failure:
             raise UserError(f"plugin {path}: {_reason(failure, file)}") from None
         return name
+
+    @contextmanager
+    def trusting_loaded(self) -> Iterator[None]:
+        """Meanwhile a single file is taken for the one of its name that is loaded already, whatever it holds."""
+        before, self._trusts_loaded = self._trusts_loaded, True
+        try:
+            yield
+        finally:
+            self._trusts_loaded = before
 
     def load_module(self, module: str) -> str:
         """Load a plugin by its module, whether it is installed as a plugin or can only be imported.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -80,10 +81,7 @@ class RunFolder:
                 folder.checkpoints.mkdir(exist_ok=True)
                 write_at_once(folder.path / PROVENANCE, (json.dumps(origin, indent=2) + "\n").encode())
                 (folder.path / METRICS).touch()
-                for file in experiment.plugins:
-                    folder._copy_of(file).parent.mkdir(exist_ok=True)
-                    write_at_once(folder._copy_of(file), file.read_bytes())
-                write_at_once(folder.path / EXPERIMENT, folder._written(experiment).encode())
+                folder._write_experiment(experiment)
             except BaseException:
                 folder.close()
                 raise
@@ -166,17 +164,27 @@ class RunFolder:
         Raises:
             RunError: if it cannot be written.
         """
-        self.write(EXPERIMENT, self._written(experiment))
+        try:
+            self._write_experiment(experiment)
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path}: {failure.strerror}; {self._remedy()}") from failure
 
-    def _written(self, experiment: Experiment) -> str:
-        """The experiment as it stands here: in a folder that may be moved or sent to others."""
+    def _write_experiment(self, experiment: Experiment) -> None:
+        """The same, as it stands in a folder that may be moved or sent to others."""
         from gankit.reading.dumping import dump_experiment
 
-        here = [self._copy_of(file).relative_to(self.path) for file in experiment.plugins]
-        return dump_experiment(experiment.model_copy(update={"plugins": here}))
+        copies = [self._kept(file).relative_to(self.path) for file in experiment.plugins]
+        resolved = dump_experiment(experiment.model_copy(update={"plugins": copies}))
+        write_at_once(self.path / EXPERIMENT, resolved.encode())
 
-    def _copy_of(self, file: Path) -> Path:
-        return self.path / PLUGINS / file.name
+    def _kept(self, file: Path) -> Path:
+        """The copy of a plugin; one that holds something else stays beside it, named by its hash."""
+        copy, content = self.path / PLUGINS / file.name, file.read_bytes()
+        copy.parent.mkdir(exist_ok=True)
+        if copy.exists() and (held := copy.read_bytes()) != content:
+            write_at_once(copy.with_name(f"{copy.name}.{hashlib.sha256(held).hexdigest()[:12]}"), held)
+        write_at_once(copy, content)
+        return copy
 
     def time(self, event: str, **facts: float | str) -> None:
         """Append an event to times.jsonl: wall-clock time (UTC), its name, `facts`, peak memory in bytes.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from gankit.config import Experiment
 from gankit.errors import UserError
+from gankit.plugins import plugins
 from gankit.reading.loading import load_experiment
 from gankit.runs.blaming import blaming
 from gankit.runs.changes import allowed_changes
@@ -51,7 +53,7 @@ def resume(
     Args:
         path: The run's folder.
         settings: Changes of the form a.b=value to what may change.
-        experiment: What is to be run, if not what the folder says.
+        experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies.
         extend: Images to go on for at the last resolution after the run was finished.
         strict: Refuse to go on with other source code of plugins, instead of warning.
 
@@ -63,7 +65,8 @@ def resume(
     """
     folder = RunFolder.open(path)
     try:
-        before = load_experiment(folder.path / EXPERIMENT, check=False)
+        with plugins.trusting_loaded() if experiment else nullcontext():
+            before = load_experiment(folder.path / EXPERIMENT, check=False)
         wanted = experiment or load_experiment(folder.path / EXPERIMENT, settings)
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = allowed_changes(before, wanted)
@@ -144,8 +147,8 @@ def _note(
         raise UserError(
             "--strict: the code is not that which the run was trained with so far:\n  " + "\n  ".join(other)
         )
-    for name in _changed_since(origin["plugins"]):
-        report(f"{name} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
+    for file in _changed_since(origin["plugins"], now["plugins"], folder.path / PLUGINS):
+        report(f"{file} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
     for difference in other:
         report(f"warning: {difference}; the run will not be to the bit what it would have been")
     images = checkpoint.manifest["images"] if checkpoint else 0
@@ -155,13 +158,17 @@ def _note(
     folder.time("resumed", images=images)
 
 
-def _changed_since(used: Mapping[str, Any]) -> list[str]:
-    """The files of plugins that are not what they were when a run began; it has copies of these."""
-    files = {Path(about["path"]): about["sha256"] for about in used.values() if about["distribution"] is None}
+def _changed_since(then: Mapping[str, Any], now: Mapping[str, Any], copies: Path) -> list[str]:
+    """The files of plugins that are not what they were when a run began, which goes on with copies of them."""
+    files = {
+        Path(about["path"]): about["sha256"]
+        for name, about in then.items()
+        if name in now and Path(now[name]["path"]).parent == copies.resolve()
+    }
     return [
         str(file)
-        for file, then in files.items()
-        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != then
+        for file, sha256 in files.items()
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != sha256
     ]
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from gankit.errors import UserError
 from gankit.files import write_at_once
 from gankit.kinds import Job
+from gankit.plugins import plugins
 from gankit.reading.dumping import dump
 from gankit.reading.loading import load_experiment
 from gankit.reading.nodes import plain
@@ -101,7 +102,9 @@ def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
         if not is_run(path):
             continue
         try:
-            allowed_changes(load_experiment(path / EXPERIMENT, check=False), run.experiment)
+            with plugins.trusting_loaded():
+                before = load_experiment(path / EXPERIMENT, check=False)
+            allowed_changes(before, run.experiment)
         except UserError as difference:
             raise UserError(
                 f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "

@@ -51,10 +51,13 @@ def conformance(module: str, options: Options | None = None) -> Callable[..., No
 
     @pytest.mark.parametrize(("entry", "rule"), trials)
     def test_conformance(entry: Entry, rule: Rule) -> None:
+        broken = None
         try:
             check(entry, rule, fixed[entry])
         except (Broken, UserError) as failure:
-            pytest.fail(str(failure), pytrace=False)
+            broken = str(failure)
+        if broken:  # outside, so that it is not told twice
+            pytest.fail(broken, pytrace=False)
 
     return test_conformance
 

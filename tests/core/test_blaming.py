@@ -134,7 +134,7 @@ def line_of(text: str) -> int:
         (
             "generator.norm={use: groups, groups: 5}",
             "norm bad/groups",
-            "generator.norm",
+            "generator.norm.0",
             "nn.GroupNorm",
             "ValueError: ",
         ),

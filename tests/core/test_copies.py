@@ -14,6 +14,7 @@ from support.command import QUICKSTART, SMALL
 
 from gankit.cli import main
 from gankit.plugins import plugins
+from gankit.results.reading import read_run
 
 Command = Callable[..., tuple[int, str]]
 SETTINGS = [*SMALL, "--set", "evaluation.metrics=[]"]
@@ -89,6 +90,21 @@ def test_a_copy_that_was_changed_is_other_code(command: Command) -> None:
     code, said = command("resume", "run", "--extend", "32")
     assert code == 0
     assert "warning: plugin mine is a single file (source " in said
+
+
+def test_a_run_that_failed_goes_on_with_the_mended_file_of_its_experiment(command: Command) -> None:
+    faulty = PLUGIN.replace("fake.mean() - real.mean()", "1 / 0")
+    Path("mine.py").write_text(faulty)
+    assert command("run", "experiment.yaml", *SETTINGS, "--out", "run")[0] == 1
+    Path("mine.py").write_text(PLUGIN)
+    code, said = command("run", "experiment.yaml", *SETTINGS, "--out", "run", "--resume")
+    assert code == 0
+    assert "warning: plugin mine is a single file (source " in said
+    assert Path("run/plugins/mine.py").read_text() == PLUGIN
+    before = f"mine.py.{hashlib.sha256(faulty.encode()).hexdigest()[:12]}"
+    assert sorted(path.name for path in Path("run/plugins").iterdir()) == ["mine.py", before]
+    assert Path("run/plugins", before).read_text() == faulty
+    assert [code.plugin for code in read_run(Path("run")).code].count("mine") == 2
 
 
 def test_runs_that_keep_the_same_file_are_read_together(command: Command) -> None:

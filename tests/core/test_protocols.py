@@ -122,6 +122,7 @@ class Stopping(Watcher):
 
 
 @pytest.mark.parametrize("at", [40])
+@pytest.mark.slow
 def test_a_run_with_a_process_beside_goes_on_exactly(tmp_path: Path, at: int) -> None:
     register("observers", "stopper", Stopper)
     options: dict[str, Any] = {"evaluation": MEASURED | {"every": 16, "beside": True}, "checkpoints": {"every": 16}}

@@ -64,7 +64,11 @@ def is_whole(run: Path, whole: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("size", "said"), [("400k", "failed to begin, and is left out"), ("900k", "failed in 'recorded'")]
+    ("size", "said"),
+    [
+        pytest.param("400k", "failed to begin, and is left out", marks=pytest.mark.slow),
+        ("900k", "failed in 'recorded'"),
+    ],
 )
 def test_a_full_disk_under_aim_does_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path, size: str, said: str
@@ -91,6 +95,7 @@ def test_wherever_in_aims_files_the_disk_is_full_the_run_ends(box: Sandbox, expe
         assert "observer aim/aim failed" in done.said, size
 
 
+@pytest.mark.slow
 def test_a_repository_that_cannot_be_written_to_does_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:
@@ -156,6 +161,7 @@ def test_a_repository_without_room_for_another_file_does_not_stop_a_run(
     assert re.search(r"^gankit: observer aim/aim failed in [1-9]\d* of \d+ calls$", done.said, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_pictures_does_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:

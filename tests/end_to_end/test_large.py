@@ -16,8 +16,8 @@ PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
 FEW = "{4: 8, 64: 4, 128: 4, 256: 2, 512: 2, 1024: 2}"
 SYSTEMS = [
     "pggan-celebahq-1024",
-    "stylegan-ffhq-1024",
-    "stylegan-celebahq-1024-wgan-gp",
+    pytest.param("stylegan-ffhq-1024", marks=pytest.mark.slow),
+    pytest.param("stylegan-celebahq-1024-wgan-gp", marks=pytest.mark.slow),
     "residual-attention-celeba-128",
 ]
 

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from support.command import SMALL, gankit
+from support.command import SMALL, gankit, gankit_here
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -25,8 +25,8 @@ def test_its_experiment_is_valid_and_its_plugin_trains_in_it(tmp_path: Path) -> 
     assert len([line for line in plugin.splitlines() if line]) <= 20
     (tmp_path / "digits.yaml").write_text(experiment)
     (tmp_path / "my_loss.py").write_text(plugin)
-    assert gankit(["validate", "digits.yaml"], tmp_path).returncode == 0
-    run = gankit(["run", "digits.yaml", "--plugin", "my_loss.py", "--set", "loss=squared-hinge", *SMALL], tmp_path)
+    assert gankit_here(["validate", "digits.yaml"], tmp_path).returncode == 0
+    run = gankit_here(["run", "digits.yaml", "--plugin", "my_loss.py", "--set", "loss=squared-hinge", *SMALL], tmp_path)
     assert run.returncode == 0, run.stderr
     assert "my_loss/squared-hinge" in (tmp_path / "runs" / "digits-wgan" / "experiment.yaml").read_text()
 

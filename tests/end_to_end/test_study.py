@@ -68,7 +68,7 @@ def test_one_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert state_of(losses / "loss=hinge" / "seed-0") is State.FINISHED
     assert state_of(losses / "loss=faulty" / "seed-0") is State.FAILED
     assert "1 of 2 runs failed" in ended.stderr
-    assert "loss=faulty/seed-0 (exit 1): RuntimeError: out of order" in ended.stderr
+    assert "loss=faulty/seed-0 failed: gankit: loss faulty/faulty (option 'loss', plugin 'faulty' of " in ended.stderr
     assert "seed-0.log" in ended.stderr
     assert "loss=hinge/seed-0 finished: fid" in ended.stderr
     assert not (losses / "loss=hinge" / "seed-1").exists()
@@ -125,6 +125,7 @@ def test_what_an_interruption_left_is_gone_on_with_to_the_same_bits(tmp_path: Pa
     assert files(tmp_path / "straight") == files(tmp_path / "runs" / "losses")
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_has_is_waited_for(tmp_path: Path) -> None:
     file = study(tmp_path, "matrix: {loss: [hinge]}\n")
     file.write_text(file.read_text().replace("images: 64", "images: {4: 64, 8: 300, 16: 300}"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.command import QUICKSTART, SMALL, gankit
+from support.command import QUICKSTART, SMALL, gankit_here
 
 STYLES = """\
 extends: {quickstart}
@@ -30,10 +30,10 @@ def picture(path: Path) -> np.ndarray:
 
 def test_an_experiment_is_valid_where_its_data_is_not_but_cannot_be_run(tmp_path: Path) -> None:
     (tmp_path / "faces.yaml").write_text(f"extends: {QUICKSTART}\ndata: {{use: folder, path: faces}}\n")
-    valid = gankit(["validate", "faces.yaml"], tmp_path)
+    valid = gankit_here(["validate", "faces.yaml"], tmp_path)
     assert valid.returncode == 0, valid.stderr
     assert "To run it, this machine still lacks:\n\nfaces.yaml:2:7: data: there is no folder" in valid.stdout
-    refused = gankit(["run", "faces.yaml"], tmp_path)
+    refused = gankit_here(["run", "faces.yaml"], tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.startswith("faces.yaml:2:7: data: there is no folder")
     assert not (tmp_path / "runs").exists()
@@ -45,13 +45,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("styles")
     (folder / "styles.yaml").write_text(STYLES.format(quickstart=QUICKSTART))
     for experiment in (folder / "styles.yaml", QUICKSTART):
-        run = gankit(["run", experiment, *SMALL], folder)
+        run = gankit_here(["run", experiment, *SMALL], folder)
         assert run.returncode == 0, run.stderr
     return folder
 
 
 def drawn(runs: Path, *options: str) -> np.ndarray:
-    done = gankit(["sample", "runs/styles", "-o", "grid.png", "-n", "4", *options], runs)
+    done = gankit_here(["sample", "runs/styles", "-o", "grid.png", "-n", "4", *options], runs)
     assert done.returncode == 0, done.stderr
     return picture(runs / "grid.png")
 
@@ -68,13 +68,13 @@ def test_samples_are_truncated_as_told(runs: Path) -> None:
 
 def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
     settings = ["--set", "data={use: digits, labels: true}", "--set", "name=labels"]
-    assert gankit(["run", QUICKSTART, *SMALL, *settings], runs).returncode == 0
+    assert gankit_here(["run", QUICKSTART, *SMALL, *settings], runs).returncode == 0
     grids = []
     for label in ("0", "9"):
-        assert gankit(["sample", "runs/labels", "-o", "class.png", "--label", label], runs).returncode == 0
+        assert gankit_here(["sample", "runs/labels", "-o", "class.png", "--label", label], runs).returncode == 0
         grids.append(picture(runs / "class.png"))
     assert not np.array_equal(*grids)
-    refused = gankit(["sample", "runs/labels", "-o", "class.png", "--label", "10"], runs)
+    refused = gankit_here(["sample", "runs/labels", "-o", "class.png", "--label", "10"], runs)
     assert (refused.returncode, refused.stderr) == (2, "--label: the classes of this run are 0 to 9\n")
 
 
@@ -89,7 +89,7 @@ def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
     ],
 )
 def test_what_cannot_be_truncated_is_refused(runs: Path, run: str, options: list[str], said: str) -> None:
-    refused = gankit(["sample", f"runs/{run}", "-o", "other.png", *options], runs)
+    refused = gankit_here(["sample", f"runs/{run}", "-o", "other.png", *options], runs)
     assert refused.returncode == 2
     assert said in refused.stderr
     assert not (runs / "other.png").exists()

@@ -19,7 +19,7 @@ Degradation = Callable[[np.ndarray, float], np.ndarray]
 Distance = Callable[[Tensor, Tensor], float]
 
 
-@pytest.fixture(scope="module", params=["digits", "fashion-mnist"])
+@pytest.fixture(scope="module", params=["digits", pytest.param("fashion-mnist", marks=pytest.mark.slow)])
 def material(request: pytest.FixtureRequest) -> Material:
     """All digits, or 1,250 images of Fashion-MNIST's test split."""
     if request.param == "digits":

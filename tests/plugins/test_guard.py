@@ -192,6 +192,7 @@ class TestResume:
         assert events(tmp_path / "in two") == [("guard.not-finite", 3520)]
         assert record(tmp_path / "in two") == record(tmp_path / "at once")
 
+    @pytest.mark.slow
     def test_a_run_that_is_rolled_back_can_be_left_too(self, tmp_path: Path) -> None:
         guard = {"use": "guard", "policy": "roll-back", "rate": 0.5}
         changes: dict[str, Any] = {"loss": "unlucky", "seed": 25, "images": 5000}

@@ -218,5 +218,5 @@ def test_a_run_goes_on_without_aim_and_says_so(
     run.watchers.closed()
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("gankit: observer aim/aim failed to begin, and is left out: aim is not installed (it has")
-    assert said.endswith("gankit compare shows them; the run goes on")
+    assert said.endswith("gankit compare shows them; the run goes on (observers.0)")
     assert not (tmp_path / ".aim").exists()

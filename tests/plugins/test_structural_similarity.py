@@ -125,6 +125,7 @@ def test_it_is_blind_to_quality() -> None:
     assert ms_ssim(noisy(digits().new, 150)) < ms_ssim(digits().new)
 
 
+@pytest.mark.slow
 def test_it_is_blind_to_collapse_onto_some_dozen_images_and_to_copies() -> None:
     assert ms_ssim(repeated(digits().new, 51)) == pytest.approx(ms_ssim(digits().new), abs=0.03)
     assert MultiScaleSimilarity().evaluate(samples(digits().real, digits().real)) == {"ms_ssim": ms_ssim(digits().real)}

@@ -39,6 +39,7 @@ def test_exploding_gradients(tmp_path: Path) -> None:
     assert warnings(tmp_path / "bounded", guard, regularizers=STABLE, training={"batch": 16}) == []
 
 
+@pytest.mark.slow
 def test_collapse(tmp_path: Path) -> None:
     guard = {"against": "collapse", "collapse": 0.3, "every": 80}
     network = {"block": "conv", "rgb": "rgb", "channels": 8, "mapping": "identity", "stem": "pggan", "latent": 8}
@@ -56,6 +57,7 @@ def test_collapse(tmp_path: Path) -> None:
     assert warnings(tmp_path / "many", guard, regularizers=STABLE, training=healthy) == []
 
 
+@pytest.mark.slow
 def test_saturation(tmp_path: Path) -> None:
     guard = {"against": "saturation", "every": 80}
     sure = {"generator": {"lr": 1e-4}, "discriminator": {"lr": 0.01}}

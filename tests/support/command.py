@@ -7,8 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+
+from gankit.cli import main
+from gankit.plugins import plugins
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 
@@ -35,6 +40,17 @@ def gankit(
         text=True,
         check=False,
     )
+
+
+def gankit_here(arguments: Sequence[object], folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has imported torch already; plugins that it loads are gone afterwards."""
+    out, err = StringIO(), StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), plugins.restored():
+        try:
+            code = main(list(map(str, arguments)))
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def rows(run: Path) -> list[dict[str, Any]]:

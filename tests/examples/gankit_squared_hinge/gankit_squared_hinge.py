@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gankit import Loss, hookimpl
+from pydantic import Field
 
 
 class SquaredHinge(Loss):
     """Scores beyond the margin stop contributing to the discriminator, those short of it count squared."""
 
-    margin: float = 1.0
+    margin: float = Field(default=1.0, gt=0)
     """Where scores stop contributing."""
 
     def discriminator(self, real, fake):
