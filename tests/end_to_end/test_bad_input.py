@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.command import QUICKSTART, SMALL, gankit
+from support.command import QUICKSTART, SMALL, gankit, gankit_here
 
 from gankit.cli import main
 
@@ -83,21 +83,21 @@ def test_an_unreadable_image_is_named_before_training(
 
 
 def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    assert gankit(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path).returncode == 0
+    assert gankit_here(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path).returncode == 0
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")}
-    refused = gankit(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path)
+    refused = gankit_here(["run", QUICKSTART, *SMALL, "--out", "run"], tmp_path)
     assert refused.returncode == 2
     assert "already holds a run" in refused.stderr
     assert "--out" in refused.stderr
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
-    nowhere = gankit(["sample", "run", "-o", "nowhere/grid.png"], tmp_path)
+    nowhere = gankit_here(["sample", "run", "-o", "nowhere/grid.png"], tmp_path)
     assert nowhere.returncode == 2
     assert nowhere.stderr == "-o: cannot write nowhere/grid.png: No such file or directory\n"
 
 
 def test_equal_experiments_write_equal_files(tmp_path: Path) -> None:
-    for name in ("one", "other"):
-        done = gankit(["run", QUICKSTART, *SMALL, "--set", "training.threads=1", "--out", name], tmp_path)
+    for name, command in (("one", gankit), ("other", gankit_here)):
+        done = command(["run", QUICKSTART, *SMALL, "--set", "training.threads=1", "--out", name], tmp_path)
         assert done.returncode == 0, done.stderr
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
     compared = [file for file in files if file.name not in ("times.jsonl", "provenance.json")]

@@ -109,8 +109,9 @@ def test_the_source_of_plugins_is_told_in_aim(whole: Path, home: Path, tmp_path:
     repository.index(repo, *noted(whole))
     tracked = repo.get_run(*noted(whole))
     assert tracked is not None
-    assert tracked["plugins"] == list(map(str, here.code))
-    (wgan,) = [line for line in tracked["plugins"] if line.startswith("wgan: gankit ")]
+    told = list(map(str, here.code))
+    assert tracked["plugins"] == told
+    (wgan,) = [line for line in told if line.startswith("wgan: gankit ")]
     assert re.fullmatch(r"wgan: gankit [0-9.]+(, editable)?, source [0-9a-f]{12}", wgan)
 
 

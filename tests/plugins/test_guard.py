@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from support.command import QUICKSTART, gankit, rows
+from support.command import QUICKSTART, gankit_here, rows
 from support.failing import Clock, begun, events, measured, record, registered, saved
 
 from gankit.errors import Interrupted, RunError
@@ -71,7 +71,7 @@ class TestStop:
             "    register('broken', Broken)\n"
         )
         sets = ("loss=broken", "growth.images=64", "evaluation.metrics=[]", "observers=guard")
-        done = gankit(
+        done = gankit_here(
             ["run", QUICKSTART, "--plugin", "broken.py", *(word for set_ in sets for word in ("--set", set_))], tmp_path
         )
         assert done.returncode == 1

@@ -44,13 +44,13 @@ def gankit(
 
 def gankit_here(arguments: Sequence[object], folder: Path) -> subprocess.CompletedProcess[str]:
     """The same in this process, which has imported torch already; plugins that it loads are gone afterwards."""
-    out, err = StringIO(), StringIO()
+    words, out, err = list(map(str, arguments)), StringIO(), StringIO()
     with chdir(folder), redirect_stdout(out), redirect_stderr(err), plugins.restored():
         try:
-            code = main(list(map(str, arguments)))
+            code = main(words)
         except SystemExit as leaving:
             code = int(leaving.code or 0)
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def rows(run: Path) -> list[dict[str, Any]]:
