@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import re
+import traceback
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint
@@ -135,6 +136,18 @@ class Source:
         if self.package is not None:
             name, of_version, editable = self.package.name, self.package.version, self.package.editable
         return Origin(name, of_version, editable, self.path, _sha256(self.path))
+
+
+def reason_of(failure: BaseException, root: Path | None) -> str:
+    """Why a plugin that lies in `root` failed and in which of its lines, in one line."""
+    message = " ".join(str(failure).split())
+    said = message if isinstance(failure, UserError) else f"{type(failure).__name__}: {message}"
+    if isinstance(failure, SyntaxError) and failure.filename:
+        return f"{Path(failure.filename).name}:{failure.lineno}: {type(failure).__name__}: {failure.msg}"
+    for frame in reversed(traceback.extract_tb(failure.__traceback__)):
+        if root is not None and Path(frame.filename).is_relative_to(root):
+            return f"{Path(frame.filename).relative_to(root.parent)}:{frame.lineno}: {said}"
+    return said
 
 
 def _sha256(path: Path) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,8 +18,9 @@ import pluggy
 
 from gankit import hookspecs, registry
 from gankit.errors import UserError
+from gankit.onefile import module_of_file, name_of
 from gankit.options import did_you_mean
-from gankit.origins import Origin, Source, is_ours, package_of
+from gankit.origins import Origin, Source, is_ours, package_of, reason_of
 
 GROUP = "gankit.plugins"
 """The entry points under which installed plugins are found."""
@@ -91,7 +89,7 @@ class PluginManager(pluggy.PluginManager):
                 plugin = point.load()
             self._add(point.name, plugin, source)
         except (Exception, SystemExit) as failure:
-            self.broken[point.name] = _reason(failure, source.path if source else None)
+            self.broken[point.name] = reason_of(failure, source.path if source else None)
 
     def load_file(self, path: Path) -> str:
         """Load a plugin that is one Python file; its name is the file's, without .py. Again is not an error.
@@ -117,9 +115,9 @@ class PluginManager(pluggy.PluginManager):
                 raise UserError(f"{path}: {other}; rename one of them")
             return name
         try:
-            self._add(name, _module_of(file), Source(None, file))
+            self._add(name, module_of_file(file), Source(None, file))
         except (Exception, SystemExit) as failure:
-            raise UserError(f"plugin {path}: {_reason(failure, file)}") from None
+            raise UserError(f"plugin {path}: {reason_of(failure, file)}") from None
         return name
 
     @contextmanager
@@ -152,7 +150,7 @@ class PluginManager(pluggy.PluginManager):
         """The module of the loaded plugin called `name`, or its path if it is one file."""
         plugin, path = self.get_plugin(name), self._sources[name].path
         module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
-        return str(path) if module == _name_of(path) else module
+        return str(path) if module == name_of(path) else module
 
     def _add(self, name: str, plugin: object, source: Source) -> None:
         """Register a plugin with all its components, or nothing of it."""
@@ -211,7 +209,7 @@ class PluginManager(pluggy.PluginManager):
 
     def reason(self, name: str, failure: BaseException) -> str:
         """Why and in which of its lines the plugin called `name` failed."""
-        return _reason(failure, self._sources[name].path)
+        return reason_of(failure, self._sources[name].path)
 
     def _check_hooks(self, plugin: object) -> None:
         """Refuse an implementation of a hook that does not exist."""
@@ -263,38 +261,6 @@ class PluginManager(pluggy.PluginManager):
 def _provider(point: EntryPoint) -> str:
     """The distribution that brings an entry point, with its version."""
     return str(package_of(point.dist)) if point.dist else "an unknown distribution"
-
-
-def _name_of(file: Path) -> str:
-    """The name under which the module in `file` is run, which no import can mean."""
-    return f"gankit plugin {file.stem}"
-
-
-def _module_of(file: Path) -> ModuleType:
-    """The module in `file`, run without leaving a cache beside the file."""
-    name = _name_of(file)
-    spec = spec_from_file_location(name, file)
-    assert spec is not None  # the file's name ends in .py
-    module = module_from_spec(spec)
-    sys.modules[name] = module  # where pydantic looks up the names in annotations
-    try:
-        exec(compile(file.read_bytes(), file, "exec", dont_inherit=True), module.__dict__)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _reason(failure: BaseException, root: Path | None) -> str:
-    """Why loading failed and in which line of the plugin, in one line."""
-    message = " ".join(str(failure).split())
-    said = message if isinstance(failure, UserError) else f"{type(failure).__name__}: {message}"
-    if isinstance(failure, SyntaxError) and failure.filename:
-        return f"{Path(failure.filename).name}:{failure.lineno}: {type(failure).__name__}: {failure.msg}"
-    for frame in reversed(traceback.extract_tb(failure.__traceback__)):
-        if root is not None and Path(frame.filename).is_relative_to(root):
-            return f"{Path(frame.filename).relative_to(root.parent)}:{frame.lineno}: {said}"
-    return said
 
 
 plugins = PluginManager()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from gankit import Dataset, LabelledImages
 from gankit.config import Experiment
 from gankit.data import RealImages
 from gankit.growing import ends, moment
 from gankit.plugins import plugins
+from gankit.testing.places import Pictures
 from gankit.training.trainer import Trainer
 
 PGGAN, LABELS = "pggan", "pggan-labels"
@@ -34,28 +33,6 @@ LOSSES = {
     STYLEGAN_R1: ["non-saturating"],
     STYLEGAN_WGAN: ["wgan"],
 }
-
-
-class Pictures(Dataset):
-    """Noise of any shape."""
-
-    channels: int
-    shape: float
-    classes: int
-
-    def image_channels(self) -> int:
-        return self.channels
-
-    def aspect(self) -> float:
-        return self.shape
-
-    def class_count(self) -> int:
-        return self.classes
-
-    def load(self, resolution: int) -> LabelledImages:
-        rng, count = np.random.default_rng(0), 20
-        images = rng.integers(0, 256, (count, self.channels, resolution, round(resolution * self.shape)), np.uint8)
-        return LabelledImages(images, rng.integers(0, self.classes, count) if self.classes else None)
 
 
 @st.composite
