@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
+from types import ModuleType
 
 
 def under_fields(owner: type) -> dict[str, str]:
     """The docstring under each field that a class annotates itself; empty if its source cannot be read."""
-    classes = _classes_of(owner.__module__)
+    module = sys.modules.get(owner.__module__)
+    classes = _classes_of(module) if module else {}
     body = classes[owner.__qualname__].body if owner.__qualname__ in classes else []
     return {
         field.target.id: inspect.cleandoc(below.value.value)
@@ -26,11 +28,11 @@ def under_fields(owner: type) -> dict[str, str]:
 
 
 @cache
-def _classes_of(module: str) -> dict[str, ast.ClassDef]:
+def _classes_of(module: ModuleType) -> dict[str, ast.ClassDef]:
     """All classes that a module's source defines, by their qualified names."""
     try:
-        source = inspect.getsource(sys.modules[module])
-    except (KeyError, OSError, TypeError):
+        source = inspect.getsource(module)
+    except (OSError, TypeError):
         return {}
     return dict(_classes_in(ast.parse(source), ""))
 

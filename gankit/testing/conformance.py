@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -51,6 +53,7 @@ def conformance(module: str, options: Options | None = None) -> Callable[..., No
 
     @pytest.mark.parametrize(("entry", "rule"), trials)
     def test_conformance(entry: Entry, rule: Rule) -> None:
+        __tracebackhide__ = _is_authors
         broken = None
         try:
             check(entry, rule, fixed[entry])
@@ -69,6 +72,7 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
         Broken: if it breaks the rule, with the options that it had.
         Exception: what the component itself raises, with a note that says the same.
     """
+    __tracebackhide__ = True  # authors want to see their own code
     about = f"{entry.component.kind} {entry.full_name}, rule {rule.name!r} ({rule.says.rstrip('.')})"
 
     @settings(
@@ -105,7 +109,21 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
         if isinstance(failure, Broken):
             raise Broken(f"{about}: {failure}{with_options}") from None
         failure.add_note(f"while trying {about}{with_options}")
-        raise failure from None
+        raise failure.with_traceback(_without_kit(failure.__traceback__)) from None
+
+
+def _is_authors(failure: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether something was raised by the component rather than found by a rule."""
+    return not isinstance(failure.value, pytest.fail.Exception)
+
+
+def _without_kit(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame on that is neither of this kit nor of hypothesis; whole if there is none."""
+    kit = (str(Path(__file__).parent), str(Path(hypothesis.__file__).parent))
+    step = traceback
+    while step is not None and step.tb_frame.f_code.co_filename.startswith(kit):
+        step = step.tb_next
+    return step or traceback
 
 
 def _options_of(trial: Trial[Any]) -> str:
