@@ -36,6 +36,12 @@ def test_pages_that_are_made_from_the_code_are_up_to_date(generate: ModuleType) 
         assert (DOCS / path).read_text() == text, f"run: python docs/generate.py ({path})"
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
 class Telling(Watcher):
     """Notes each moment by its name, and checks what it is told."""
 
