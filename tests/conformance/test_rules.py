@@ -7,6 +7,7 @@ under the name of the rule that it breaks (".2" and so on tells several of one r
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from gankit.plugins import plugins
 from gankit.registry import Entry, provided_by
 from gankit.testing import RULES, check
 
+OTHERS = 4
+"""Trials of the rules that a wrong component is not to break."""
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.py"))
 
 
@@ -28,12 +31,13 @@ def broken_rule(entry: Entry) -> str:
 
 
 def rules_broken_by(entry: Entry) -> set[str]:
-    """The rules that do not hold for a component."""
+    """The rules that do not hold for a component; those that should are tried less often, to save time."""
     broken = set()
     for rule in RULES:
         if rule.concerns(entry.component):
+            few = rule if rule.name == broken_rule(entry) else replace(rule, examples=min(rule.examples, OTHERS))
             try:
-                check(entry, rule)
+                check(entry, few)
             except Exception:
                 broken.add(rule.name)
     return broken

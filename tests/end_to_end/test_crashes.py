@@ -30,7 +30,6 @@ def test_a_run_killed_and_interrupted_ends_like_one_that_was_not(tmp_path: Path)
     moments = [
         ("evaluating", signal.SIGKILL, -9),
         ("saving", signal.SIGKILL, -9),
-        ("fading", signal.SIGKILL, -9),
         ("fading", signal.SIGTERM, 143),
     ]
     for phase, number, expected in moments:

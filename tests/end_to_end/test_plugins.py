@@ -69,6 +69,7 @@ def test_its_components_are_explained_and_its_experiment_is_valid(
     assert valid.returncode == 0, valid.stderr
 
 
+@pytest.mark.slow
 def test_their_own_tests_pass(tmp_path: Path, installed: Mapping[str, str]) -> None:
     for package in PACKAGES:  # without the packages themselves, so that those installed are tested
         shutil.copytree(EXAMPLES / package / "tests", tmp_path / package / "tests")

@@ -95,6 +95,7 @@ def test_the_lock_of_a_process_that_was_killed_is_broken(tmp_path: Path, monkeyp
     is_shown_once(resumed(before))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("until_the_end", [False, True])
 def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], until_the_end: bool

@@ -110,6 +110,7 @@ def test_a_port_in_use_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "--port 70000: bind(): port must be 0-65535" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
     with ExitStack() as stack:

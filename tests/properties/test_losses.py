@@ -76,7 +76,7 @@ def step_of(made: Trainer, phase: Literal["discriminator", "generator"]) -> Step
     )
 
 
-@holds("P8", examples=4)
+@holds("P8", examples=3)
 @given(data=st.data(), stirred=st.booleans())
 def test_every_penalty_moves_its_network(system: str, data: st.DataObject, stirred: bool) -> None:
     experiment = with_every_penalty(data.draw(experiments(system)))
@@ -94,7 +94,7 @@ def test_every_penalty_moves_its_network(system: str, data: st.DataObject, stirr
     check_penalties(made, check)
 
 
-@holds("P8", examples=4)
+@holds("P8", examples=3)
 @given(data=st.data())
 def test_every_penalty_is_finite_where_the_scores_have_no_gradient(system: str, data: st.DataObject) -> None:
     experiment = with_every_penalty(data.draw(experiments(system, equalized=True)))

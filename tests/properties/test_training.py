@@ -138,7 +138,7 @@ def with_training(experiment: Experiment, **changes: Any) -> Experiment:
     return experiment.model_copy(update={"training": training})
 
 
-@holds("P11", examples=4)
+@holds("P11", examples=2)
 @given(data=st.data(), rounds=st.integers(1, 2), further=st.integers(0, 2))
 def test_a_saved_state_goes_on_to_the_same_bits(system: str, data: st.DataObject, rounds: int, further: int) -> None:
     """In a new trainer, or one that has trained something else, from the middle of a fade or anywhere."""
@@ -165,7 +165,7 @@ def test_a_saved_state_goes_on_to_the_same_bits(system: str, data: st.DataObject
     assert_same_state(again.state_dict(), at_first)
 
 
-@holds("P12", examples=4)
+@holds("P12", examples=2)
 @given(data=st.data(), rounds=st.integers(0, 2))
 def test_an_update_leaves_no_trace_in_the_other_network(system: str, data: st.DataObject, rounds: int) -> None:
     """Neither in its weights nor in its gradients, which are none before its first update."""
