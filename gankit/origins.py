@@ -9,7 +9,7 @@ import re
 import traceback
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,19 @@ class Package:
     distribution: Distribution
 
     @cached_property
+    def _metadata(self) -> PackageMetadata:
+        """What it says of itself; reading it takes longer than all else here, and `distribution` does it every time."""
+        return self.distribution.metadata
+
+    @property
     def name(self) -> str:
         """Its name."""
-        return self.distribution.name
+        return self._metadata["Name"]
 
-    @cached_property
+    @property
     def version(self) -> str:
         """Its version."""
-        return self.distribution.version
+        return self._metadata["Version"]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -70,7 +75,7 @@ class Package:
         Raises:
             UserError: then.
         """
-        for text in self.distribution.requires or ():
+        for text in self._metadata.get_all("Requires-Dist") or ():
             if not re.match(rf"{OURS}(?![\w.-]*\w)", text, re.IGNORECASE):
                 continue
             from packaging.requirements import Requirement
@@ -86,7 +91,7 @@ class Package:
 
 @cache
 def package_of(distribution: Distribution) -> Package:
-    """The distribution, whose metadata takes a while to read, with what was read of it."""
+    """The distribution with what was read of it."""
     return Package(distribution)
 
 
