@@ -13,6 +13,7 @@ from gankit.growing import ends
 from gankit.page.choosing import Choice
 from gankit.page.drawing import Drawn, draw, draw_reals
 from gankit.page.images import COLUMNS, Picture, figure, reduced_grid, strip
+from gankit.plugins import plugins
 from gankit.reading.marks import shortened
 from gankit.results.markup import Part, notes
 from gankit.runs.record import is_run
@@ -84,8 +85,10 @@ def _drawn(choice: Choice) -> Drawn | str:
     """Images of a run, or why there are none."""
     if not is_run(choice.run.path):
         return f"there is no folder {choice.run.path} here"
+    plugins.load_installed()
     try:
-        return draw(choice.run.path, COUNT)
+        with plugins.restored():  # of a plugin that is one file each run has a copy, perhaps of other code
+            return draw(choice.run.path, COUNT)
     except ModuleNotFoundError as lacking:
         return f"sampling needs {lacking.name}, which is not installed"
     except Exception as failure:  # whatever plugins and checkpoints of other days may raise

@@ -115,3 +115,13 @@ def test_runs_that_keep_the_same_file_are_read_together(command: Command) -> Non
     code, said = command("evaluate", "one", "two", "--metrics", "fid", "--images", "16")
     assert code == 2
     assert "a plugin 'mine' with other source is loaded already, from " in said
+
+
+def test_a_page_draws_each_run_with_its_own_code(command: Command) -> None:
+    run(command, "--set", "evaluation.metrics=[fid]", out="one")
+    Path("mine.py").write_text(PLUGIN + "\n# other\n")
+    run(command, "--set", "evaluation.metrics=[fid]", "--set", "loss.height=2", "--set", "name=other", out="two")
+    assert command("report", "one", "two", "-o", "page.html")[0] == 0
+    page = Path("page.html").read_text()
+    assert page.count("; checkpoint after ") == 2
+    assert "Not the same code under one name" in page
