@@ -140,7 +140,7 @@ class Source:
         name, of_version, editable = None, None, False
         if self.package is not None:
             name, of_version, editable = self.package.name, self.package.version, self.package.editable
-        return Origin(name, of_version, editable, self.path, _sha256(self.path))
+        return Origin(name, of_version, editable, self.path, sha256_of(self.path))
 
 
 def reason_of(failure: BaseException, root: Path | None) -> str:
@@ -155,7 +155,7 @@ def reason_of(failure: BaseException, root: Path | None) -> str:
     return said
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """The hash of a file, or of all Python files of a package with their names."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()

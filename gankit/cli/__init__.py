@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
@@ -33,6 +35,9 @@ COMMANDS = (
 )
 """The commands in the order in which help lists them: each is the module of that name in this package, with `_`."""
 
+TELLING = ("validate", "expand", "plugins", "explain", "schema", "-h", "--help")
+"""What only tells, and ends at once."""
+
 MOST_ARGUMENTS = 1000
 """Arguments of one command; argparse takes seconds for thousands."""
 
@@ -50,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
-        arguments = _parsed(argv)
-        code = arguments.run(arguments)
+        with _uncollected() if argv and argv[0] in TELLING else nullcontext():
+            arguments = _parsed(argv)
+            code = arguments.run(arguments)
         sys.stdout.flush()
     except UserError as mistake:
         print(mistake, file=sys.stderr)
@@ -69,6 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: hardly anything of what is loaded becomes any, and to look takes its time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:

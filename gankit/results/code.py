@@ -82,7 +82,7 @@ def other_code(variants: Sequence[Variant]) -> Section | None:
         if code.plugin in names
     ]
     columns = [Column(name, is_number=False) for name in ("plugin", "source", "installed from", "used by")]
-    note = "their numbers may differ for that alone; how a source differs is told by the copies in the runs' folders"
+    note = "numbers may differ for that alone; of plugins that are single files the runs' folders hold copies"
     return Section("Not the same code under one name", columns, rows, [note])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -179,10 +178,12 @@ class RunFolder:
 
     def _kept(self, file: Path) -> Path:
         """The copy of a plugin; one that holds something else stays beside it, named by its hash."""
+        from gankit.origins import sha256_of
+
         copy, content = self.path / PLUGINS / file.name, file.read_bytes()
         copy.parent.mkdir(exist_ok=True)
         if copy.exists() and (held := copy.read_bytes()) != content:
-            write_at_once(copy.with_name(f"{copy.name}.{hashlib.sha256(held).hexdigest()[:12]}"), held)
+            write_at_once(copy.with_name(f"{copy.name}.{sha256_of(copy)[:12]}"), held)
         write_at_once(copy, content)
         return copy
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -11,6 +10,7 @@ from typing import Any
 
 from gankit.config import Experiment
 from gankit.errors import UserError
+from gankit.origins import sha256_of
 from gankit.plugins import plugins
 from gankit.reading.loading import load_experiment
 from gankit.runs.blaming import blaming
@@ -165,11 +165,7 @@ def _changed_since(then: Mapping[str, Any], now: Mapping[str, Any], copies: Path
         for name, about in then.items()
         if name in now and Path(now[name]["path"]).parent == copies.resolve()
     }
-    return [
-        str(file)
-        for file, sha256 in files.items()
-        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != sha256
-    ]
+    return [str(file) for file, sha256 in files.items() if file.is_file() and sha256_of(file) != sha256]
 
 
 def _version(code: Any) -> str:

@@ -38,6 +38,22 @@ class Derived(Outer):
     """Bare no more."""
 
 
+class Mixed(Options):
+    """Has a field after a method, and text that looks like one."""
+
+    first: int = 1
+    """The first.
+
+class Mixed: as it would begin
+    """
+
+    def method(self) -> None:
+        """No field's."""
+
+    last: int = 2
+    """The last."""
+
+
 def made() -> type[Options]:
     class Local(Options):
         first: int = 1
@@ -66,6 +82,10 @@ def test_those_of_parents_count_unless_they_are_told_anew() -> None:
 def test_classes_within_classes_and_functions_have_their_own() -> None:
     assert Outer.Inner.help_texts() == {"first": "The inner first."}
     assert made().help_texts() == {"first": "The local first."}
+
+
+def test_fields_may_stand_anywhere() -> None:
+    assert under_fields(Mixed) == {"first": "The first.\n\nclass Mixed: as it would begin", "last": "The last."}
 
 
 def test_a_class_without_source_has_none() -> None:
