@@ -6,10 +6,15 @@ import ast
 import inspect
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
+
+BEGINNING = re.compile(
+    r"^class (?P<name>\w+).*?(?=^    (?:@|(?:async )?def |class )|^[^\s)#]|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 @cache
@@ -33,8 +38,7 @@ def _beginning(owner: type, module: ModuleType) -> list[ast.stmt]:
 
     It nearly always is, and a module takes several times as long to parse.
     """
-    until = r"^    (?:@|(?:async )?def |class )|^[^\s)#]|\Z"
-    found = re.findall(rf"^class {owner.__name__}\b.*?(?={until})", _source(module), re.MULTILINE | re.DOTALL)
+    found = _beginnings(module).get(owner.__name__, [])
     try:
         (block,) = ast.parse(found[0]).body if len(found) == 1 else []
     except (SyntaxError, ValueError):
@@ -48,6 +52,15 @@ def _whole(owner: type, module: ModuleType) -> list[ast.stmt]:
     """What stands in a class, wherever it stands itself."""
     classes = _classes_of(module)
     return classes[owner.__qualname__].body if owner.__qualname__ in classes else []
+
+
+@cache
+def _beginnings(module: ModuleType) -> dict[str, list[str]]:
+    """What stands before the first method of each class at the top of a module, by the name of the class."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for beginning in BEGINNING.finditer(_source(module)):
+        found[beginning["name"]].append(beginning[0])
+    return found
 
 
 @cache

@@ -75,18 +75,27 @@ class Package:
         Raises:
             UserError: then.
         """
+        from gankit import __version__ as ours
+
         for text in self._metadata.get_all("Requires-Dist") or ():
-            if not re.match(rf"{OURS}(?![\w.-]*\w)", text, re.IGNORECASE):
+            if not re.match(rf"{OURS}(?![\w.-]*\w)", text, re.IGNORECASE) or _is_plainly_met(text, ours):
                 continue
             from packaging.requirements import Requirement
-
-            from gankit import __version__ as ours
 
             asked = Requirement(text)
             applies = asked.marker is None or asked.marker.evaluate({"extra": ""})
             if applies and not asked.specifier.contains(ours, prereleases=True):
                 remedy = f"pip install --upgrade {OURS} {self.name}"
                 raise UserError(f"{self} asks for {OURS}{asked.specifier}, but this is {OURS} {ours}: {remedy}")
+
+
+def _is_plainly_met(requirement: str, ours: str) -> bool:
+    """Whether it is as most are, `gankit>=` and numbers, and met; packaging, which can read any, is slow to import."""
+    asked = re.fullmatch(rf"{OURS} *>= *([0-9]+(?:\.[0-9]+)*)", requirement, re.IGNORECASE)
+    numbers = re.fullmatch(r"[0-9]+(?:\.[0-9]+)*", ours)
+    if asked is None or numbers is None:
+        return False
+    return [int(number) for number in asked[1].split(".")] <= [int(number) for number in ours.split(".")]
 
 
 @cache
