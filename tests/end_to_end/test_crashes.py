@@ -28,7 +28,6 @@ def test_a_run_killed_and_interrupted_ends_like_one_that_was_not(tmp_path: Path)
     status, said = Process("run", file, "--out", tmp_path / "whole", cache=tmp_path).ended()
     assert status == 0, said
     moments = [
-        ("evaluating", signal.SIGKILL, -9),
         ("saving", signal.SIGKILL, -9),
         ("fading", signal.SIGTERM, 143),
     ]

@@ -63,12 +63,10 @@ def is_whole(run: Path, whole: Path) -> bool:
     return len(compared) == 4 and all((run / file).read_bytes() == (whole / file).read_bytes() for file in compared)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "said"),
-    [
-        pytest.param("400k", "failed to begin, and is left out", marks=pytest.mark.slow),
-        ("900k", "failed in 'recorded'"),
-    ],
+    [("400k", "failed to begin, and is left out"), ("900k", "failed in 'recorded'")],
 )
 def test_a_full_disk_under_aim_does_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path, size: str, said: str
@@ -243,6 +241,7 @@ def test_a_full_disk_under_the_checkpoints_stops_a_run_until_there_is_room(
     assert files(box.copied(run, tmp_path / "finished")) == files(whole)
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_numbers_stops_a_run_until_there_is_room(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:

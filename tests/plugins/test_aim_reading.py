@@ -128,6 +128,7 @@ def test_nothing_is_written_to_a_repository_that_is_read(tmp_path: Path, monkeyp
     assert state() == before
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_shows_the_same_in_aim_and_in_its_folder(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     experiment = tmp_path / "killed.yaml"

@@ -30,6 +30,7 @@ def test_each_channel_shows_a_digit_and_the_label_reads_them() -> None:
     assert (StackedDigits(images=500, seed=1).load(8).images != images).any()
 
 
+@pytest.mark.slow
 def test_all_modes_are_found_in_the_data_and_few_in_a_part_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
