@@ -67,7 +67,8 @@ def differentiable(trial: Trial[Loss]) -> None:
 def no_broadcasting(trial: Trial[Loss]) -> None:
     """Each score is compared with its own like, never all N with all N because [N] met [N, 1].
 
-    A loss that is the mean of what it is for single samples is right whatever it does within.
+    A loss that is the mean of what it is for single samples is right whatever it does within, and one that means all
+    pairs gives both sides as many dimensions, [N, 1] and [1, N].
     """
     for size in _sizes(trial):
         real, fake = torch.randn(size), torch.randn(size)
@@ -121,7 +122,10 @@ def value(loss: Loss, phase: Literal["discriminator", "generator"], real: Tensor
 
 
 class _Watch(TorchFunctionMode):
-    """Notes the shape of the first tensor in which the samples, or the patches, of some scores occur twice."""
+    """Notes the shape of the first tensor in which the samples, or the patches, of some scores occur twice.
+
+    Only what comes of tensors of unlike numbers of dimensions counts: of others it is meant.
+    """
 
     def __init__(self, size: tuple[int, ...]) -> None:
         super().__init__()
@@ -132,7 +136,8 @@ class _Watch(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if isinstance(result, Tensor) and any(list(result.shape).count(count) > 1 for count in self.size):
+        unlike = len({arg.ndim for arg in args if isinstance(arg, Tensor) and arg.ndim}) > 1
+        if unlike and isinstance(result, Tensor) and any(list(result.shape).count(size) > 1 for size in self.size):
             self.grown = self.grown or list(result.shape)
         return result
 

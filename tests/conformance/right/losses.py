@@ -38,6 +38,25 @@ class RelativisticPairs(Loss):
         return self.discriminator(fake, real)
 
 
+class MeanDiscrepancy(Loss):
+    """The maximum mean discrepancy of the scores, which means all pairs of them (Li et al. 2017)."""
+
+    relativistic: ClassVar[bool] = True
+
+    def discriminator(self, real, fake):
+        return -self.generator(fake, real)
+
+    def generator(self, fake, real):
+        assert real is not None
+        return _alike(real, real) + _alike(fake, fake) - 2 * _alike(fake, real)
+
+
+def _alike(some, others):
+    """How alike scores are, on average over all pairs."""
+    difference = some.flatten()[:, None] - others.flatten()[None, :]
+    return (1 / (1 + difference.square())).mean()
+
+
 class Softmax(Loss):
     """One softmax over all scores of a batch (Lin 2017)."""
 
@@ -93,6 +112,7 @@ class Targets(Loss):
 def gankit_register(register) -> None:
     register("relativistic-average", RelativisticAverage)
     register("relativistic-pairs", RelativisticPairs)
+    register("mean-discrepancy", MeanDiscrepancy)
     register("softmax", Softmax)
     register("top-half", TopHalf)
     register("exponential", Exponential)
