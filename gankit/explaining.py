@@ -1,31 +1,43 @@
-"""Tells in plain words what a component is and what options it has."""
+"""Tells in plain words what a component, or a part of an experiment, is and what options it has."""
 
 from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from gankit.component import Component
+from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.options import did_you_mean
+from gankit.options import Options, did_you_mean
 from gankit.plugins import plugins
 from gankit.reading.dumping import inline
-from gankit.reading.parts import places
+from gankit.reading.parts import classes_in, places
 from gankit.registry import Entry, Registry, registries
-from gankit.schema import Schema, component_schema, kind_of, summary
+from gankit.schema import Schema, component_schema, kind_of, model_schema, summary
 
 WIDTH = 100
 NONE = "  (none is installed)"
 
 
 def explain(subject: str) -> str:
-    """What is known of a component (KIND/NAME, or NAME if only one kind has it) or of a KIND.
+    """What is known of a component (KIND/NAME, or NAME if only one kind has it), a KIND, or a part of an experiment.
+
+    Args:
+        subject: A component; a kind; a mapping of options in an experiment, such as evaluation.track, or all of it,
+            `experiment`; or one of these options, such as training.batch.
 
     Raises:
         UserError: if `subject` means nothing or several things.
     """
     if subject in registries:
         return _kind(registries[subject])
+    if subject in sections():
+        return _section(subject)
+    if subject in section_options():
+        return _section_option(subject)
     entries = _entries_called(subject)
     if len(entries) == 1:
         return _component(entries[0])
@@ -33,9 +45,37 @@ def explain(subject: str) -> str:
         names = ", ".join(f"{entry.component.kind}/{entry.full_name}" for entry in entries)
         raise UserError(f"{subject!r} is the name of several components; write one of: {names}")
     known = [name for entry in _all_entries() for name in (f"{entry.component.kind}/{entry.name}", entry.name)]
-    hint = did_you_mean(subject, [*registries, *known]) or f" Kinds: {', '.join(registries)}."
+    parts = [*sections(), *section_options()]
+    hint = did_you_mean(subject, [*registries, *known, *parts]) or f" Kinds: {', '.join(registries)}."
     absent = "".join(f" {complaint}." for complaint in plugins.complaints())
-    raise UserError(f"no component and no kind is called {subject!r}.{hint}{absent}")
+    raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}")
+
+
+@cache
+def sections() -> dict[str, type[Options]]:
+    """The mappings of options that an experiment or a study is made of, by dotted paths."""
+    from gankit.studies.study import StudyOptions
+
+    return {"experiment": Experiment, "study": StudyOptions, **dict(_sections(Experiment, ""))}
+
+
+def _sections(model: type[Options], prefix: str) -> Iterator[tuple[str, type[Options]]]:
+    """Those below `model`."""
+    for name, field in model.model_fields.items():
+        for named in classes_in(field.annotation):
+            if issubclass(named, Options) and not issubclass(named, Component):
+                yield f"{prefix}{name}", named
+                yield from _sections(named, f"{prefix}{name}.")
+
+
+@cache
+def section_options() -> dict[str, tuple[type[Options], str]]:
+    """The options in them by dotted paths, each with the model that it belongs to and its name there."""
+    return {
+        name if section in ("experiment", "study") else f"{section}.{name}": (model, name)
+        for section, model in sections().items()
+        for name in model.model_fields
+    }
 
 
 def _all_entries() -> list[Entry]:
@@ -69,19 +109,47 @@ def _component(entry: Entry) -> str:
     source = f"{origin.distribution} {origin.version}" if origin.distribution else str(origin.path)
     lines = [f"{entry.component.kind} {entry.full_name}  (plugin {entry.plugin}, {source})"]
     lines += ["", _wrapped(entry.component.__doc__ or "")]
-    schema = component_schema(entry)
+    return "\n".join([*lines, "", *_options(component_schema(entry))])
+
+
+def _section(path: str) -> str:
+    """What a mapping of options in an experiment is for, and its options."""
+    model = sections()[path]
+    head = _option(path) if path in section_options() else [path, "", _wrapped(model.__doc__ or "")]
+    lines = [*head, "", *_options(model_schema(model))]
+    below = [name for name, other in sections().items() if name.startswith(f"{path}.") or path == "experiment" != name]
+    return "\n".join([*lines, "", f"See also: {', '.join(below)}."] if below else lines)
+
+
+def _section_option(path: str) -> str:
+    """One option of an experiment and, if it names a component, those that there are."""
+    model, name = section_options()[path]
+    named = [named.kind for named in classes_in(model.model_fields[name].annotation) if issubclass(named, Component)]
+    return "\n".join([*_option(path), "", f"See also: {', '.join(named)}."] if named else _option(path))
+
+
+def _option(path: str) -> list[str]:
+    """What one option of an experiment may be and what it is for."""
+    model, name = section_options()[path]
+    schema = model_schema(model)
+    described = schema["properties"][name].get("description", "")
+    return [f"{path}: {option_in_words(schema, name)}", "", _wrapped(described)]
+
+
+def _options(schema: Schema) -> list[str]:
+    """The options of a component or of another model, given its schema."""
     options = {name: option for name, option in schema["properties"].items() if name != "use"}
-    lines += ["", "Options:" if options else "It has no options."]
+    lines = ["Options:" if options else "It has no options."]
     for name, option in options.items():
         lines += ["", f"  {name}: {option_in_words(schema, name)}"]
         lines.append(_wrapped(option.get("description", ""), indent="      "))
-    return "\n".join(lines)
+    return lines
 
 
 def option_in_words(schema: Schema, name: str) -> str:
     """The values and the default of one option of a component, given the component's schema."""
     option = schema["properties"][name]
-    default = "required" if name in schema["required"] else f"default: {inline(option.get('default'))}"
+    default = "required" if name in schema.get("required", ()) else f"default: {inline(option.get('default'))}"
     return f"{type_in_words(option)} ({default})"
 
 
@@ -96,7 +164,7 @@ def _wrapped(text: str, indent: str = "  ") -> str:
 
 def type_in_words(schema: Schema) -> str:
     """The values that a piece of JSON Schema allows, in words."""
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return _choice(schema["anyOf"])
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]

@@ -52,6 +52,11 @@ def component_schema(entry: Entry) -> Schema:
     return _of_components([entry])[_name_of(entry)]
 
 
+def model_schema(model: type[BaseModel]) -> Schema:
+    """The schema of any other mapping of options, such as Training; what it refers to is left out."""
+    return _of_components([], model)[model.__name__]
+
+
 def kind_of(name: str) -> type[Component]:
     """The kind of that name."""
     return next(kind for kind in KINDS if kind.kind == name)

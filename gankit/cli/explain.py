@@ -1,4 +1,4 @@
-"""gankit explain: what a component does and which options it has."""
+"""gankit explain: what a component, a kind or a part of an experiment is, and which options it has."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from gankit.cli.options import add_plugin_option, load_plugins
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("explain", help="tell what a component does and its options", description=__doc__)
-    text = "a component, such as optimizer/adam or just adam; or a kind, such as loss"
-    subject = parser.add_argument("subject", metavar="KIND/NAME", help=text)
+    parser = subparsers.add_parser("explain", help="tell what a component or an option does", description=__doc__)
+    text = (
+        "a component, such as optimizer/adam or just adam; a kind, such as loss; or a part of an experiment, such as "
+        "training or training.batch (default: the experiment as a whole)"
+    )
+    subject = parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="experiment", help=text)
     setattr(subject, "completer", _subjects)  # noqa: B010 (where argcomplete looks for it)
     add_plugin_option(parser)
     parser.set_defaults(run=run)
@@ -19,11 +22,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _subjects(**_: object) -> list[str]:
     """All that can be explained, for shells to complete."""
+    from gankit.explaining import section_options, sections
     from gankit.registry import registries
 
     load_plugins([])
     entries = [entry for registry in registries.values() for entry in registry.entries()]
-    return [*registries, *(f"{entry.component.kind}/{entry.name}" for entry in entries)]
+    named = (f"{entry.component.kind}/{entry.name}" for entry in entries)
+    return list(dict.fromkeys([*registries, *named, *sections(), *section_options()]))
 
 
 def run(arguments: argparse.Namespace) -> int:

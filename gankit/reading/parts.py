@@ -31,19 +31,19 @@ def places(kind: type[Component]) -> list[str]:
 
 def _places(model: type[Options], kind: type[Component], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        for named in _classes_in(field.annotation):
+        for named in classes_in(field.annotation):
             if named is kind:
                 yield f"{prefix}{name}"
             elif issubclass(named, Options) and not issubclass(named, Component):
                 yield from _places(named, kind, f"{prefix}{name}.")
 
 
-def _classes_in(annotation: Any) -> Iterator[type]:
+def classes_in(annotation: Any) -> Iterator[type]:
     """Every class that a type is made of, containers apart."""
     if isinstance(annotation, type) and not get_args(annotation):
         yield annotation
     for argument in get_args(annotation):
-        yield from _classes_in(argument)
+        yield from classes_in(argument)
 
 
 def _models(value: Any, path: Path) -> Iterator[tuple[Path, Options]]:

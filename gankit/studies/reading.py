@@ -83,18 +83,6 @@ def load_study(
     return the_experiment(table(root.mark, kept), str(path), note=note)
 
 
-def the_study(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = ()) -> Study:
-    """The study in a file; see `load_study`.
-
-    Raises:
-        UserError: also if it holds a single experiment.
-    """
-    study = load_study(path, settings, plugin_files)
-    if isinstance(study, Study):
-        return study
-    raise UserError(f"{path}: is no study but an experiment; a study has a matrix, such as {{seed: [0, 1, 2]}}")
-
-
 def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:
     """The study that `root` says.
 

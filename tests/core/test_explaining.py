@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +13,9 @@ from support.toys import Tug
 
 from gankit import Images, Loss, Many, Options, PerResolution
 from gankit.cli import main
+from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.explaining import explain, option_in_words
+from gankit.explaining import explain, option_in_words, section_options
 from gankit.plugins import plugins
 from gankit.registry import register, registries
 from gankit.schema import component_schema
@@ -53,12 +55,54 @@ def test_a_kind_lists_its_components(toys: None, capsys: pytest.CaptureFixture[s
     assert explain("augmentation").endswith("  (none is installed)")
 
 
+def test_a_part_of_an_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "checkpoints"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "checkpoints: a mapping of options (default: {every: 100000, keep: 2, best: null})"
+    assert lines[2:5] == ["  When weights are saved.", "", "Options:"]
+    assert "  keep: a whole number from 1 (default: 2)" in lines
+    assert explain("training.optimizer").startswith(
+        "training.optimizer: an optimizer or a mapping of options (default: adam)\n"
+    )
+    assert explain("evaluation").endswith("\nSee also: evaluation.track.")
+
+
+def test_one_option_of_an_experiment() -> None:
+    assert explain("training.batch") == (
+        "training.batch: a whole number from 1, or {resolution: ...} of them (default: 32)\n"
+        "\n"
+        "  Real images a discriminator update."
+    )
+    assert explain("generator.block").endswith("\n\nSee also: block.")
+    assert explain("matrix").startswith("matrix: a mapping, ")
+
+
+def test_without_a_subject_the_experiment_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain"]) == 0
+    said = capsys.readouterr().out
+    assert [line.strip().partition(":")[0] for line in said.splitlines() if re.match(r"  \w+: ", line)] == [
+        *Experiment.model_fields
+    ]
+    for mentioned in said.rpartition("See also: ")[2].rstrip(".\n").split(", "):
+        assert explain(mentioned).startswith(mentioned)
+
+
+def test_every_option_of_every_part_is_documented() -> None:
+    for option in section_options():
+        first, _, *text = explain(option).splitlines()
+        assert first.startswith((f"{option}: ", option))
+        assert "".join(text).strip(), option
+        assert "or any value" not in first, option
+
+
 def test_names_that_mean_several_things_or_nothing(toys: None) -> None:
     register("others", "tug", Tug)
     with pytest.raises(UserError, match="'tug' is the name of several components; write one of: loss/others/tug, l"):
         explain("tug")
     with pytest.raises(UserError, match="Did you mean 'leash'"):
         explain("leesh")
+    with pytest.raises(UserError, match=r"Did you mean 'training\.batch'"):
+        explain("training.batc")
     with pytest.raises(UserError, match="Did you mean 'regularizer/leash'"):
         explain("regularizer/leesh")
     plugins.broken["rgan"] = "gone"

@@ -12,7 +12,7 @@ from gankit import UserError
 from gankit.reading.dumping import dump
 from gankit.reading.nodes import plain
 from gankit.results.finding import folder_of
-from gankit.studies.reading import load_study, name_of, the_study
+from gankit.studies.reading import load_study, name_of
 from gankit.studies.study import Study, StudyRun
 
 Read = Callable[..., Study]
@@ -26,8 +26,14 @@ def read(toys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
 
     def read(text: str, *settings: str) -> Study:
         Path("losses.yaml").write_text(f"extends: base.yaml\n{text}")
-        return the_study(Path("losses.yaml"), settings)
+        return the_study("losses.yaml", *settings)
 
+    return read
+
+
+def the_study(file: str, *settings: str) -> Study:
+    read = load_study(Path(file), settings)
+    assert isinstance(read, Study)
     return read
 
 
@@ -89,8 +95,8 @@ def test_exclusions_leave_out_combinations_and_single_seeds(read: Read) -> None:
 def test_a_study_may_change_another(read: Read) -> None:
     read("matrix: {loss: [tug, push], seed: [0, 1, 2]}\nlauncher: in-turn\n")
     Path("more.yaml").write_text("extends: losses.yaml\nmatrix: {seed: [7]}\n")
-    assert names(the_study(Path("more.yaml"))) == ["loss=tug/seed-7", "loss=push/seed-7"]
-    assert the_study(Path("more.yaml")).name == "more"
+    assert names(the_study("more.yaml")) == ["loss=tug/seed-7", "loss=push/seed-7"]
+    assert the_study("more.yaml").name == "more"
 
 
 def test_null_takes_back_what_is_said_of_a_study(read: Read) -> None:
@@ -118,7 +124,7 @@ def test_a_name_in_the_file_counts_and_that_of_a_parent_does_not(read: Read) -> 
 def test_what_is_recorded_of_a_study_reads_as_the_same_study(read: Read) -> None:
     study = read("matrix: {loss: [tug, {use: push, margin: 1e-3}], seed: [0, 1]}\nvariants: {near: {loss.margin: 1}}\n")
     Path("record.yaml").write_text(dump(plain(study.root)))
-    again = the_study(Path("record.yaml"))
+    again = the_study("record.yaml")
     assert again.name == study.name
     assert [(run.name, run.experiment) for run in again.runs] == [(run.name, run.experiment) for run in study.runs]
 
@@ -187,8 +193,3 @@ def test_a_product_without_end_is_refused_at_once(read: Read, size: int) -> None
     axes = ", ".join(f"option{number}: [1, 2]" for number in range(size))
     with pytest.raises(UserError, match=f"{2**size:,} runs; a study has at most 1,000"):
         read(f"matrix: {{{axes}}}\n")
-
-
-def test_an_experiment_is_no_study(read: Read) -> None:
-    with pytest.raises(UserError, match="is no study but an experiment"):
-        the_study(Path("base.yaml"))

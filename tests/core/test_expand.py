@@ -1,0 +1,53 @@
+"""gankit expand: all that an experiment says, or the runs of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.command import QUICKSTART
+
+from gankit.cli import main
+from gankit.reading.loading import load_experiment
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(f"extends: {QUICKSTART}\nname: mine\ngenerator: {{channels: {{16: 24}}}}\n")
+    Path("study.yaml").write_text("extends: mine.yaml\nmatrix: {loss: [hinge, wgan], seed: [0, 1]}\n")
+
+
+def test_an_experiment_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["expand", "mine.yaml", "--set", "training.batch=16"]) == 0
+    printed = capsys.readouterr().out
+    assert "extends" not in printed
+    assert "  channels: {4: 64, 8: 48, 16: 24}\n" in printed
+    assert "loss: {use: gan/non-saturating}\n" in printed
+    assert "  mirror: false\n" in printed
+    Path("whole.yaml").write_text(printed)
+    assert load_experiment(Path("whole.yaml")) == load_experiment(Path("mine.yaml"), ["training.batch=16"])
+
+
+def test_the_runs_of_a_study_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["expand", "study.yaml", "--only", "loss=wgan"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split() for line in said.splitlines() if "seed-" in line] == [
+        ["loss=wgan/seed-0", "wgan", "98,000"],
+        ["loss=wgan/seed-1", "wgan", "98,000"],
+    ]
+
+
+def test_either_may_lack_its_images_here(capsys: pytest.CaptureFixture[str]) -> None:
+    lacking = ["--set", "data={use: folder, path: nowhere, channels: 1}"]
+    assert main(["validate", "mine.yaml", *lacking]) == 0
+    assert "still lacks" in capsys.readouterr().out
+    assert main(["expand", "mine.yaml", *lacking]) == 0
+    assert main(["expand", "study.yaml", *lacking]) == 0
+
+
+def test_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["expand", "mine.yaml", "--only", "loss=wgan"]) == 2
+    assert capsys.readouterr().err == "--only: mine.yaml is no study but an experiment\n"
+    assert main(["expand", "study.yaml", "--only", "loss=wgam"]) == 2
+    assert "Did you mean 'loss=wgan'?" in capsys.readouterr().err
