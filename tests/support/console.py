@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-from support.environments import Environment
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
@@ -38,7 +37,11 @@ def steps(page: str) -> Iterator[File | Command]:
             yield File(named[1], text)
 
 
-def carry_out(page: str, folder: Path, environment: Environment) -> None:
+Run = Callable[[str, Path], subprocess.CompletedProcess[str]]
+"""Carries out a line of bash in a folder; what it prints, also to stderr, is in `stdout`."""
+
+
+def carry_out(page: str, folder: Path, run: Run) -> None:
     """Do all that a page says, in `folder`, and compare what is printed with what it shows.
 
     Raises:
@@ -51,7 +54,7 @@ def carry_out(page: str, folder: Path, environment: Environment) -> None:
         elif step.line.startswith("cd "):
             current = current / step.line.removeprefix("cd ")
         else:
-            done = environment.run(step.line, current)
+            done = run(step.line, current)
             shows_something = any(line.strip() != "..." for line in step.shown)
             assert done.returncode == 0 or shows_something, f"$ {step.line}\n{done.stdout}"
             assert matches(done.stdout, step.shown), f"$ {step.line}\n{done.stdout}"

@@ -1,26 +1,47 @@
-"""The page on writing a plugin, carried out step by step."""
+"""Pages of the documentation, carried out step by step."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.console import Command, File, carry_out, matches, steps
 from support.environments import Environment
 
-PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
+DOCS = Path(__file__).parents[2] / "docs"
+EXPERIMENTS, WRITE_A_PLUGIN = DOCS / "experiments.md", DOCS / "write-a-plugin.md"
+
+
+def test_everything_on_experiments_is_so(tmp_path: Path) -> None:
+    carry_out(EXPERIMENTS.read_text(), tmp_path, typed)
+
+
+def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Carry out a line of bash with the `gankit` of this environment."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.slow
-def test_everything_on_the_page_is_so(tmp_path: Path) -> None:
-    environment = Environment(tmp_path)
+def test_everything_on_writing_a_plugin_is_so(tmp_path: Path) -> None:
     folder = tmp_path / "reader"
     folder.mkdir()
-    carry_out(PAGE.read_text(), folder, environment)
+    carry_out(WRITE_A_PLUGIN.read_text(), folder, Environment(tmp_path).run)
 
 
 def test_its_steps_are_read() -> None:
-    found = list(steps(PAGE.read_text()))
+    found = list(steps(WRITE_A_PLUGIN.read_text()))
     assert [step.path for step in found if isinstance(step, File)][:2] == ["my_loss.py", "mine.yaml"]
     assert sum(isinstance(step, Command) for step in found) > 10
 
