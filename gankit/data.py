@@ -43,7 +43,6 @@ class RealImages:
             UserError: if an image cannot be read, or the data set does not give what it should.
         """
         self.final = max(resolutions)
-        self.aspect = dataset.aspect()
         self._dataset = dataset
         self._orders: dict[int, np.ndarray] = {}
         images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
@@ -53,11 +52,6 @@ class RealImages:
     def count(self) -> int:
         """Number of images."""
         return len(self._levels[self.final])
-
-    @property
-    def channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
-        return self._levels[self.final].shape[1]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -71,7 +65,7 @@ class RealImages:
         return content.hexdigest()
 
     def at(self, resolution: int) -> np.ndarray:
-        """All images at a height, uint8 [N, channels, resolution, W]: means of squares of pixels, rounded.
+        """All images at a height, uint8 [N, channels, resolution, W]: means of square blocks, rounded to even.
 
         Raises:
             ValueError: if the final resolution is no multiple of `resolution`.
@@ -105,9 +99,11 @@ class RealImages:
 
         Every epoch shows each image once, in an order that depends on (seed, epoch) alone.
         """
-        first, last = shown // self.count, (shown + count - 1) // self.count
-        order = np.concatenate([permutation(self.count, seed, epoch) for epoch in range(first, last + 1)])
-        return order[shown - first * self.count :][:count]
+        parts = []
+        for epoch in range(shown // self.count, (shown + count - 1) // self.count + 1):
+            begin = epoch * self.count
+            parts.append(permutation(self.count, seed, epoch)[max(0, shown - begin) : shown + count - begin])
+        return np.concatenate(parts)
 
     def batch(self, resolution: int, seed: int, shown: int, count: int, device: torch.device) -> Batch:
         """The images of `indices`, and their labels."""
@@ -163,15 +159,15 @@ def fade_reals(images: Tensor, alpha: float) -> Tensor:
 
 
 def reduced(images: np.ndarray, resolution: int) -> np.ndarray:
-    """Images, uint8 [N, C, H, W], at a lower height that divides H: means of squares of pixels, rounded."""
+    """Images, uint8 [N, C, H, W], at a lower height that divides H: means of square blocks, rounded to even."""
     count, channels, height, width = images.shape
     factor, rest = divmod(height, resolution)
     if rest or width % factor:
         raise ValueError(f"images of {height}x{width} cannot be reduced to a height of {resolution}")
     small = np.empty((count, channels, resolution, width // factor), np.uint8)
     for start in range(0, count, CHUNK):
-        squares = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, width // factor, factor)
-        small[start : start + CHUNK] = np.rint(squares.mean(axis=(3, 5)))
+        blocks = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, width // factor, factor)
+        small[start : start + CHUNK] = np.rint(blocks.mean(axis=(3, 5)))
     return small
 
 

@@ -9,7 +9,7 @@ import re
 import traceback
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint, PackageMetadata
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata, distribution
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,13 @@ class Source:
         if self.package is not None:
             name, of_version, editable = self.package.name, self.package.version, self.package.editable
         return Origin(name, of_version, editable, self.path, sha256_of(self.path))
+
+
+def of_gankit() -> Origin:
+    """Where gankit itself came from."""
+    import gankit
+
+    return Source(package_of(distribution(OURS)), Path(gankit.__file__).parent).origin()
 
 
 def reason_of(failure: BaseException, root: Path | None) -> str:

@@ -43,9 +43,14 @@ class Beside:
 
     def submit(self, generator: Generator, grown: Moment, progress: Progress, full: bool) -> None:
         """Have a generator measured as it is now; the answer to what was submitted before must have been taken."""
+        import torch
         from safetensors.torch import save
 
-        weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()})
+        state = {  # copied, as safetensors refuses weights that share memory
+            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in generator.state_dict().items()
+        }
+        weights = save(state)
         self._pipe.send((weights, tuple(grown), tuple(progress), full))
 
     def result(self) -> list[Row]:

@@ -38,7 +38,10 @@ class Stem(Component):
 
 
 class Block(Component):
-    """Works on feature maps: convolutions, residual blocks, attention, conversion from and to images."""
+    """Works on feature maps: convolutions, residual blocks, attention, conversion from and to images.
+
+    As in every part of a network, layers may share weights, and parameters that need no gradient stay as they are.
+    """
 
     kind: ClassVar[str] = "block"
 

@@ -42,18 +42,19 @@ class Regularizer(Component):
     kind: ClassVar[str] = "regularizer"
 
     every: int = Field(default=1, ge=1)
-    """Apply on every n-th update only, as an update of its own, n times as strong (lazy regularization)."""
+    """Apply in every n-th round only, by updates of its own, n times as strong (lazy regularization). A round is one
+    update of the generator with those of the discriminator before it."""
 
     def layer(self, place: Place) -> nn.Module | None:
         """A module placed before the discriminator's head, such as minibatch statistics; None for none."""
         return None
 
     def discriminator(self, step: Step) -> Tensor | None:
-        """A scalar added to what the discriminator minimizes."""
+        """A scalar added to what the discriminator minimizes; None for nothing this time."""
         return None
 
     def generator(self, step: Step) -> Tensor | None:
-        """A scalar added to what the generator minimizes."""
+        """A scalar added to what the generator minimizes; None for nothing this time."""
         return None
 
     def constrain(self, discriminator: nn.Module) -> None:
@@ -84,7 +85,8 @@ class Optimizer(Component):
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020).
 
-        `parameters` are groups as torch's optimizers take them; the trainer sets the learning rate of each.
+        `parameters` are groups as torch's optimizers take them. The trainer sets the learning rate of each; their key
+        `new_at` has to stay in the optimizer's `param_groups`.
         """
 
     @abstractmethod

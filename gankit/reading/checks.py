@@ -9,6 +9,7 @@ from gankit.component import Component, failed
 from gankit.config import Experiment, Network
 from gankit.errors import UserError
 from gankit.growing import Stage
+from gankit.options import at
 from gankit.reading.parts import Path, components, tables
 from gankit.registry import registries
 
@@ -36,7 +37,9 @@ def problems(experiment: Experiment) -> list[Problem]:
     for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
-    found += _problems_of_tables(experiment, stages)
+    if not (incomplete := list(_problems_of_tables(experiment, stages))):
+        found += _problems_of_rounds(experiment, stages)
+    found += incomplete
     found += _problems_of_evaluation(experiment)
     failures: list[Problem] = []
     for path, component in components(experiment):
@@ -72,6 +75,24 @@ def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
     for before, after in pairwise(stages):
         if after.resolution != 2 * before.resolution:
             yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"
+
+
+def _problems_of_rounds(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """The stages that a single round would begin and end, or jump over as the round that ends the stage before.
+
+    The first may be as short as it likes.
+    """
+    batch, steps = experiment.training.batch, experiment.training.discriminator_steps
+    for before, stage in pairwise(stages):
+        images = steps * max(at(batch, before.resolution), at(batch, stage.resolution))
+        if stage.images < images:
+            size = f"{stage.resolution}x{stage.resolution}"
+            updates = "one update" if steps == 1 else f"{steps} updates"
+            yield (
+                ("growth",),
+                f"gives {size} {stage.images:,} images, fewer than the {images:,} of {updates} of the discriminator, "
+                "which may pass it by; give it more, or smaller batches",
+            )
 
 
 def _problems_of_tables(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:

@@ -50,10 +50,11 @@ def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component
     while step is not None:
         owner = step.tb_frame.f_locals.get("self")
         component = owner if isinstance(owner, Component) else getattr(owner, "built_by", None)
-        for path, part in named:
-            if part is component or part == component:  # that of a copied network is a copy
-                found = path, part, step
-                break
+        if isinstance(component, Component):
+            itself = [place for place in named if place[1] is component]
+            alike = [place for place in named if place[1] == component]  # that of a copied network is a copy
+            if itself or alike:
+                found = (*(itself or alike)[0], step)
         step = step.tb_next
     return found
 

@@ -50,9 +50,7 @@ class ObservedRun:
     @property
     def progress(self) -> Progress:
         """Where the run stands now."""
-        trainer = self._trainer
-        stage, resolution, alpha = trainer.grown
-        return Progress(trainer.images, trainer.ends[-1], stage + 1, len(trainer.stages), resolution, alpha)
+        return self._trainer.progress
 
     @property
     def rows(self) -> list[Row]:

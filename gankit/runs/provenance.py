@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gankit.origins import of_gankit
 from gankit.plugins import plugins
 from gankit.reading.loading import components
 from gankit.registry import registries
@@ -39,6 +40,7 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
             "numpy": np.__version__,
             "torch": torch.__version__,
         },
+        "gankit": of_gankit().as_json(),
         "plugins": plugins_of(experiment),
         "stages": [list(stage) for stage in experiment.stages()],
         "platform": platform.platform(),

@@ -18,8 +18,8 @@ from gankit.runs.record import RunFolder
 from gankit.runs.watching import Watchers
 from gankit.tallying import in_short, report
 from gankit.training import checkpoints
-from gankit.training.averages import Averages
 from gankit.training.checkpoints import Checkpoint
+from gankit.training.means import Means
 from gankit.training.sampling import GeneratorSource
 
 ROWS_PER_STAGE = 200
@@ -36,7 +36,7 @@ class TrainingRun(ObservedRun):
     def __init__(self, parts: Parts, folder: RunFolder, checkpoint: Checkpoint | None = None) -> None:
         """Make ready to train from the beginning, or to go on from `checkpoint`."""
         super().__init__(parts, folder)
-        self._losses = Averages()
+        self._losses = Means()
         self._due = ["begin stage"]
         self._best = Best(self.experiment.checkpoints.best)
         self._saved_at: int | None = None

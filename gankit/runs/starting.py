@@ -12,12 +12,12 @@ from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.origins import sha256_of
 from gankit.plugins import plugins
-from gankit.reading.loading import load_experiment
 from gankit.runs.blaming import blaming
 from gankit.runs.changes import allowed_changes
 from gankit.runs.parts import Parts
 from gankit.runs.provenance import provenance
 from gankit.runs.record import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
+from gankit.runs.recorded import load_recorded
 from gankit.runs.run import TrainingRun
 from gankit.tallying import report
 from gankit.training import checkpoints
@@ -66,8 +66,8 @@ def resume(
     folder = RunFolder.open(path)
     try:
         with plugins.trusting_loaded() if experiment else nullcontext():
-            before = load_experiment(folder.path / EXPERIMENT, check=False)
-        wanted = experiment or load_experiment(folder.path / EXPERIMENT, settings)
+            before = load_recorded(folder.path / EXPERIMENT)
+        wanted = experiment or load_recorded(folder.path / EXPERIMENT, settings, check=True)
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = allowed_changes(before, wanted)
         checkpoint = checkpoints.newest(folder.checkpoints, report)
@@ -137,11 +137,11 @@ def _note(
     origin = json.loads((folder.path / PROVENANCE).read_text(encoding="utf-8"))
     now = provenance(experiment, Path.cwd())
     last = [origin, *origin.get("resumed", [])][-1]
+    code, before = _code(now), _code(last)
     other = [
-        f"{prefix}{name} is {_version(now[kind][name])} now and was {_version(then)}"
-        for kind, prefix in (("versions", ""), ("plugins", "plugin "))
-        for name, then in last[kind].items()
-        if name in now[kind] and _version(now[kind][name]) != _version(then)
+        f"{name} is {code[name]} now and was {before[name]}"
+        for name in before
+        if name in code and code[name] != before[name]
     ]
     if other and strict:
         raise UserError(
@@ -168,11 +168,11 @@ def _changed_since(then: Mapping[str, Any], now: Mapping[str, Any], copies: Path
     return [str(file) for file, sha256 in files.items() if file.is_file() and sha256_of(file) != sha256]
 
 
-def _version(code: Any) -> str:
-    """What tells one state of some code from another: its version, or a hash of its source."""
-    if isinstance(code, str):
-        return code
-    return (
-        f"{code['distribution'] or 'a single file'} {code['version'] or ''}".rstrip()
-        + f" (source {code['sha256'][:12]})"
-    )
+def _code(origin: Mapping[str, Any]) -> dict[str, str]:
+    """What tells one state of each piece of code from another: its version, or a hash of its source."""
+    sources = {"gankit": origin["gankit"], **{f"plugin {name}": about for name, about in origin["plugins"].items()}}
+    return origin["versions"] | {
+        name: f"{about['distribution'] or 'a single file'} {about['version'] or ''}".rstrip()
+        + f" (source {about['sha256'][:12]})"
+        for name, about in sources.items()
+    }

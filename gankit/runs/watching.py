@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gankit.observing import Picture, Progress, Row, Run, Watcher
 from gankit.registry import registries
 from gankit.tallying import Tally
+from gankit.training.checkpoints import plain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,9 +75,9 @@ class Watchers(Watcher):
             tally.sum_up()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of every watcher that has one, by the observer's name."""
+        """The state of every watcher that has one, by the observer's name, as checkpoints hold it."""
         states = {
-            name: tally.attempt(lambda watcher=watcher: watcher.state_dict(), "to give its state")
+            name: tally.attempt(lambda watcher=watcher: plain(watcher.state_dict()), "to give its state")
             for name, (watcher, tally) in self._watched.items()
         }
         return {name: state for name, state in states.items() if state}

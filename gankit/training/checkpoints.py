@@ -11,16 +11,20 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
 from gankit.config import Experiment
 from gankit.errors import UserError
+from gankit.tallying import report
+from gankit.training import manifests
+from gankit.training.manifests import FORMAT, found
 from gankit.training.networks import Generator, Shape
 from gankit.training.sealed import (
     MANIFEST,
@@ -28,15 +32,12 @@ from gankit.training.sealed import (
     manifest_text,
     parsed,
     read_file,
-    read_manifest,
     remove,
     remove_leftovers,
     sync_folder,
     write,
 )
 
-FORMAT = 1
-"""Raised when what a checkpoint holds changes its meaning."""
 WEIGHTS = ("generator", "discriminator", "average")
 TRAINING = "training.pt"
 METRICS = "metrics.jsonl"
@@ -77,9 +78,9 @@ def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[
     try:
         sums = {METRICS: write(aside / METRICS, metrics)}
         for name, weights in state["weights"].items():
-            sums[f"{name}.safetensors"] = write(aside / f"{name}.safetensors", save_safetensors(_plain(weights)))
+            sums[f"{name}.safetensors"] = write(aside / f"{name}.safetensors", save_safetensors(plain(weights)))
         buffer = io.BytesIO()
-        torch.save(_plain(rest), buffer)
+        torch.save(plain(rest), buffer)
         sums[TRAINING] = write(aside / TRAINING, buffer.getvalue())
         write(aside / MANIFEST, manifest_text({"format": FORMAT, **about, "files": sums}))
         sync_folder(aside)
@@ -93,18 +94,13 @@ def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[
     return target
 
 
-def found(folder: Path) -> list[Path]:
-    """The checkpoints in `folder`, oldest first, whole or damaged."""
-    return sorted(path for path in folder.glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
-
-
 def prune(folder: Path, current: Path, keep: int, best: int | None) -> None:
     """Remove all but the newest `keep` up to `current`, and the one of `best` images.
 
     One that an interruption left is kept beside them, and only while it is the newest; what lies beyond `current`
     belongs to a future that the run went back from.
     """
-    regular = [path for path in found(folder) if path <= current and not _about(path).get("interrupted", True)]
+    regular = [path for path in found(folder) if path <= current and not manifests.about(path).get("interrupted", True)]
     kept = {current, *regular[-keep:]}
     if best is not None:
         kept.add(folder / f"{best:012d}")
@@ -119,7 +115,7 @@ def read(path: Path) -> Checkpoint:
     Raises:
         DamagedError: if anything about it is not as it was written.
     """
-    manifest = _manifest(path)
+    manifest = manifests.manifest(path)
     state: dict[str, Any] = parsed(
         TRAINING, lambda: torch.load(io.BytesIO(read_file(path, manifest, TRAINING)), "cpu", weights_only=True)
     )
@@ -138,7 +134,7 @@ def newest(folder: Path, report: Callable[[str], None], regular: bool = False) -
     Raises:
         UserError: if all are damaged.
     """
-    there = [path for path in found(folder) if not (regular and _about(path).get("interrupted"))]
+    there = [path for path in found(folder) if not (regular and manifests.about(path).get("interrupted"))]
     for path in reversed(there):
         try:
             return read(path)
@@ -171,10 +167,27 @@ def chosen(path: Path, best: bool = False) -> Path:
         )
     if not best:
         return there[-1]
-    images = (_about(there[-1]).get("best") or {}).get("images")
-    if images is None:
-        raise UserError(f"{path}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
-    return path / "checkpoints" / f"{images:012d}"
+    return _best(path, there)
+
+
+def _best(run: Path, there: Sequence[Path]) -> Path:
+    """The best of a run's checkpoints `there`, as the newest of them says that is not damaged.
+
+    Raises:
+        UserError: if none is kept, or it cannot be told.
+    """
+    whole = [path for path in there if manifests.about(path)]
+    is_damaged = there[-1] not in whole
+    best = manifests.about(whole[-1]).get("best") if whole else None
+    if best is None and not is_damaged:
+        raise UserError(f"{run}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
+    kept = None if best is None else run / "checkpoints" / f"{best['images']:012d}"
+    if kept is None or kept not in there:
+        why = f"{there[-1]} is damaged" if is_damaged else f"{kept} is gone"
+        raise UserError(f"{run}: the best checkpoint cannot be told: {why}")
+    if is_damaged:
+        report(f"checkpoint {there[-1]} is damaged; the best is the one that {whole[-1].name} names")
+    return kept
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
@@ -184,7 +197,7 @@ def manifest_of(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read.
     """
     try:
-        return _manifest(path)
+        return manifests.manifest(path)
     except DamagedError as problem:
         raise UserError(f"{path}: cannot be read as a checkpoint: {problem}") from None
 
@@ -208,7 +221,7 @@ def load_average(path: Path, experiment: Experiment, device: torch.device) -> Ge
     checkpoint = chosen(path)
     generator = Generator(experiment.generator, Shape.of(experiment)).placed(device)
     try:
-        manifest = _manifest(checkpoint)
+        manifest = manifests.manifest(checkpoint)
         generator.load_state_dict(_weights(checkpoint, manifest, "average"))
     except (DamagedError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
@@ -224,24 +237,29 @@ def load_weights(path: Path) -> tuple[Path, dict[str, dict[str, torch.Tensor]]]:
     """
     checkpoint = chosen(path)
     try:
-        manifest = _manifest(checkpoint)
+        manifest = manifests.manifest(checkpoint)
         return checkpoint, {name: _weights(checkpoint, manifest, name) for name in WEIGHTS}
     except DamagedError as problem:
         raise UserError(f"{checkpoint}: cannot be read: {problem}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` built anew of the few types that checkpoints hold, with tensors contiguous on the CPU.
 
     Equal values come out such that pickle makes the same bytes of them: it writes a text that it meets as the same
     object again as a reference.
+
+    Raises:
+        TypeError: if there is a value of another type in it.
     """
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return (list if isinstance(value, list) else tuple)(_plain(item) for item in value)
+        return (list if isinstance(value, list) else tuple)(plain(item) for item in value)
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+    if isinstance(value, np.generic):
+        return plain(value.item())
     if type(value) is str:
         return sys.intern(value)
     if value is None or type(value) in (bool, int, float):
@@ -249,26 +267,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a checkpoint holds plain values and tensors, not {type(value).__name__}: {value!r:.80}")
 
 
-def _about(path: Path) -> dict[str, Any]:
-    """The manifest of a checkpoint; empty if it is damaged."""
-    try:
-        return _manifest(path)
-    except DamagedError:
-        return {}
-
-
 def _weights(path: Path, manifest: Mapping[str, Any], name: str) -> dict[str, torch.Tensor]:
     file = f"{name}.safetensors"
     return parsed(file, lambda: load_safetensors(read_file(path, manifest, file)))
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a checkpoint.
-
-    Raises:
-        DamagedError: if it is not what was written, or not of a format that is known.
-    """
-    manifest = read_manifest(path)
-    if manifest.get("format") != FORMAT:
-        raise DamagedError(f"it is of format {manifest.get('format')}, and this gankit reads format {FORMAT}")
-    return manifest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -12,8 +12,12 @@ from torch import Tensor
 
 from gankit.component import Component
 from gankit.kinds import Augmentation
+from gankit.observing import Progress
 from gankit.training import randomness
 from gankit.training.networks import Discriminator, Generator, Verdict
+
+BEGINNING = Progress(images=0, total=1, stage=1, stages=1, resolution=4, alpha=1.0)
+"""Where a step stands that is part of no run."""
 
 
 class Draw(Protocol):
@@ -33,13 +37,21 @@ class Step:
     key: tuple[str | int, ...]
     """Names this update: its draws come from places below this key."""
     generator: Generator
+    """The generator in training."""
     discriminator: Discriminator
+    """The discriminator in training."""
     augment: Augmentation | None
+    """What changes images before the discriminator sees them, if anything does."""
     real_images: Tensor
     """Reals [N, channels, H, W], faded like the generator's images."""
     labels: Tensor | None
     """Classes of the reals [N]; fakes are made with the same."""
     memory_of: Callable[[Component], dict[str, Tensor]]
+    """Where components keep what they remember; use `memory`."""
+    progress: Progress = BEGINNING
+    """Where the run stands before this update."""
+    reported: dict[str, Tensor] = field(default_factory=dict)
+    """What components have reported of this update."""
 
     @cached_property
     def real(self) -> Tensor:
@@ -98,6 +110,10 @@ class Step:
     def memory(self, component: Component) -> dict[str, Tensor]:
         """What `component` remembers from step to step; kept in checkpoints."""
         return self.memory_of(component)
+
+    def report(self, name: str, value: Tensor | float) -> None:
+        """Record a scalar beside the losses, which are written as means over some rounds and shown to observers."""
+        self.reported[name] = torch.as_tensor(value, device=self.real_images.device).detach().float()
 
     def seed(self, purpose: str | int) -> None:
         """Point torch's generators at the place of this update's draws for `purpose`."""

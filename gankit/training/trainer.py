@@ -15,9 +15,13 @@ from gankit.data import RealImages, fade_reals
 from gankit.errors import RunError
 from gankit.growing import Moment, ends, moment
 from gankit.kinds import Regularizer, Shown
+from gankit.observing import Progress
 from gankit.options import at
+from gankit.reading.parts import components
 from gankit.training import randomness
+from gankit.training.grouping import grouped
 from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.training.regularizing import acts_on, correction, named
 from gankit.training.sampling import sample
 from gankit.training.step import Step
 
@@ -44,15 +48,22 @@ class Trainer:
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.memory: dict[str, dict[str, Tensor]] = {}
-        self.names = {id(regularizer): name for name, regularizer in _named(experiment.regularizers)}
-        self.names[id(experiment.training.average)] = "average"
+        self.names = {id(regularizer): name for name, regularizer in named(experiment.regularizers)}
+        self.paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
         self.networks: dict[NetworkName, Growing] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
-        self.corrections = {name: self._correction(name) for name in self.networks}
+        self.trained = {
+            name: [parameter for parameter in network.parameters() if parameter.requires_grad]
+            for name, network in self.networks.items()
+        }
+        """The parameters that training moves; others were frozen by the components that made them, and stay so."""
+        self.corrections = {name: correction(experiment.regularizers, name) for name in self.networks}
         self.optimizers = {
-            name: getattr(experiment.training.optimizer, name).build(_groups(network), self.corrections[name])
+            name: getattr(experiment.training.optimizer, name).build(
+                grouped(network, self.trained[name]), self.corrections[name]
+            )
             for name, network in self.networks.items()
         }
         self.now = moment(self.stages, 0)
@@ -104,6 +115,12 @@ class Trainer:
         for name, network in self._all_networks().items():
             network.load_state_dict(weights[name])
 
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands now."""
+        stage, resolution, alpha = self.grown
+        return Progress(self.images, self.ends[-1], stage + 1, len(self.stages), resolution, alpha)
+
     def round(self) -> dict[str, Tensor]:
         """Discriminator updates, each counting its reals and moving the average, then one generator update.
 
@@ -150,8 +167,8 @@ class Trainer:
         """Bring networks, learning rates and (if asked for) optimizer moments to the moment in force."""
         now = moment(self.stages, self.images)
         changed = now.phase != self.now.phase
-        if now != self.now or not self.images:
-            self.now = now
+        self.now = now
+        if now != self.grown:  # which may have been set back meanwhile, to evaluate the stage before
             self.grow(now)
         for name, optimizer in self.optimizers.items():
             if changed and self.experiment.training.reset_optimizer:
@@ -176,21 +193,23 @@ class Trainer:
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due."""
-        network = self.networks[name]
-        for each in self.networks.values():
-            each.requires_grad_(each is network)  # the other's gradients would be work for nothing
+        for each, parameters in self.trained.items():
+            for parameter in parameters:
+                parameter.requires_grad_(each == name)  # the other's gradients would be work for nothing
         step = self._step(name, real, labels)
         loss = self._loss(step)
         record = {f"loss.{name}": loss.detach()}
         acting = [regularizer for regularizer in self.experiment.regularizers if acts_on(regularizer, name)]
         for regularizer in acting:
-            if regularizer.every == 1:
-                loss = loss + self._penalty(regularizer, step, record)
-        self._descend(name, network, loss)
+            if regularizer.every == 1 and (penalty := self._penalty(regularizer, step, record)) is not None:
+                loss = loss + penalty
+        self._descend(name, loss)
         for regularizer in acting:
             if regularizer.every > 1 and self.rounds % regularizer.every == 0:
                 lazy = self._step(name, real, labels, self.names[id(regularizer)])
-                self._descend(name, network, self._penalty(regularizer, lazy, record) * regularizer.every)
+                if (penalty := self._penalty(regularizer, lazy, record)) is not None:
+                    self._descend(name, penalty * regularizer.every)
+                record |= lazy.reported
         if name == "discriminator":
             record |= {
                 "score.real": step.on_real.score.detach().mean(),
@@ -201,7 +220,7 @@ class Trainer:
                     regularizer.constrain(self.discriminator)
                 if self.experiment.augment is not None:
                     self.experiment.augment.adapt(step)
-        return record
+        return record | step.reported
 
     def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
         return Step(
@@ -213,6 +232,7 @@ class Trainer:
             real_images=real,
             labels=labels,
             memory_of=self._memory,
+            progress=self.progress,
         )
 
     def _loss(self, step: Step) -> Tensor:
@@ -221,17 +241,20 @@ class Trainer:
             return _scalar(loss, loss.discriminator(step.on_real.score, step.on_fake.score))
         return _scalar(loss, loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
 
-    def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor:
+    def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
+        """What a regularizer adds to what is minimized, if it does this time; noted in `record`."""
         name = self.names[id(regularizer)]
         step.seed(name)
-        penalty = _scalar(regularizer, getattr(regularizer, step.phase)(step))
+        if (given := getattr(regularizer, step.phase)(step)) is None:
+            return None
+        penalty = _scalar(regularizer, given)
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 
-    def _descend(self, name: NetworkName, network: Growing, loss: Tensor) -> None:
+    def _descend(self, name: NetworkName, loss: Tensor) -> None:
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=list(network.parameters()))
+        loss.backward(inputs=self.trained[name])
         optimizer.step()
 
     @torch.no_grad()
@@ -245,20 +268,14 @@ class Trainer:
             kept.copy_(buffer)
 
     def _memory(self, component: Component) -> dict[str, Tensor]:
-        return self.memory.setdefault(self.names.get(id(component), "augment"), {})
+        """What a component remembers, kept by where the experiment names it.
 
-    def _correction(self, name: str) -> float:
-        """The factor that keeps lazy updates from adding to the step (Karras et al. 2020, appendix B)."""
-        lazy = [r.every for r in self.experiment.regularizers if r.every > 1 and acts_on(r, name)]
-        return 1 / (1 + sum(1 / every for every in lazy))
-
-
-def _groups(network: Growing) -> list[dict[str, Any]]:
-    """The parameters of a network, grouped by the resolution that they fade in at; 0 for those that never do."""
-    new = {resolution: network.new_parameters(resolution) for resolution in network.stage_resolutions}
-    fading = {id(parameter) for parameters in new.values() for parameter in parameters}
-    new[0] = [parameter for parameter in network.parameters() if id(parameter) not in fading]
-    return [{"params": parameters, "new_at": resolution} for resolution, parameters in new.items() if parameters]
+        Raises:
+            LookupError: if the experiment does not name it.
+        """
+        if (path := self.paths.get(id(component))) is None:
+            raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
+        return self.memory.setdefault(path, {})
 
 
 def _scalar(component: Component, minimized: object) -> Tensor:
@@ -271,19 +288,3 @@ def _scalar(component: Component, minimized: object) -> Tensor:
         return minimized
     gave = f"a tensor of shape {list(minimized.shape)}" if isinstance(minimized, Tensor) else repr(minimized)
     raise RunError(f"{component.kind} {as_options(component)['use']} gave {gave} to be minimized, not a scalar tensor")
-
-
-def acts_on(regularizer: Regularizer, network: str) -> bool:
-    """Whether the regularizer has a penalty for that network."""
-    return getattr(type(regularizer), network) is not getattr(Regularizer, network)
-
-
-def _named(regularizers: list[Regularizer]) -> list[tuple[str, Regularizer]]:
-    """Each regularizer with the short name it was registered by, numbered if it stands there twice."""
-    from gankit.registry import registries
-
-    names = [registries["regularizer"].entry_of(type(regularizer)).name for regularizer in regularizers]
-    numbered = [
-        f"{name}-{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)
-    ]
-    return list(zip(numbered, regularizers, strict=True))

@@ -51,6 +51,13 @@ class RaisesForward(Block):
         return nn.Sequential(nn.Identity(), Forward())
 
 
+class RaisesDown(Block):
+    def build(self, place):
+        if place.resample == "down":
+            raise ValueError("cannot go down")
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(place.in_channels, place.out_channels, 1))
+
+
 class AsksForNorm(Block):
     def build(self, place):
         return place.norm()
@@ -172,6 +179,11 @@ def test_so_is_what_it_raises_when_a_run_is_sampled_or_measured(
     for command in (["sample", "run", "-o", "grid.png"], ["evaluate", "run", "--metrics", "fid", "--images", "16"]):
         assert main(command) == 1
         assert "gankit: norm bad/groups (option 'generator.norm.0'" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_of_equal_components_the_one_that_failed_is_named(run: Run) -> None:
+    _, said = run("generator.block=raisesdown", "discriminator.block=raisesdown")
+    assert "gankit: block bad/raisesdown (option 'discriminator.block.0'" in said.splitlines()[-1]
 
 
 def test_the_innermost_component_is_named(run: Run) -> None:

@@ -15,6 +15,7 @@ from support.tiny import tiny, trainer
 
 from gankit import UserError
 from gankit.cli import main
+from gankit.results.states import State, state_of
 from gankit.runs.starting import begin, resume
 from gankit.training import checkpoints
 from gankit.training.checkpoints import found, newest, read, save
@@ -168,6 +169,50 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert kept[-1] == 96
     assert len(kept) == 3 - (best in kept[-2:])
     assert int(checkpoints.chosen(tmp_path / "run", best=True).name) == best
+
+
+def test_only_a_whole_manifest_says_that_a_run_is_finished(copy: Path) -> None:
+    (copy / "times.jsonl").unlink()
+    assert state_of(copy) is State.FINISHED
+    manifest = found(copy / "checkpoints")[-1] / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"images": 96', '"images": 97'))
+    assert state_of(copy) is State.CUT_SHORT
+
+
+def with_best(run: Path, folder: Path, **best: int | None) -> Path:
+    """A run that kept its best checkpoints: each of `best` says which, by their images."""
+    for images, named in best.items():
+        about = {"images": int(images.removeprefix("at_")), "best": None if named is None else {"images": named}}
+        save(folder / "checkpoints", {"weights": {}}, b"", about)
+    (folder / "experiment.yaml").write_bytes((run / "experiment.yaml").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "training.pt"])
+def test_the_best_is_known_though_the_newest_is_damaged(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    folder = with_best(run, tmp_path, at_8=8, at_16=8, at_24=8)
+    newest = found(folder / "checkpoints")[-1]
+    (newest / file).write_bytes(b"{}")
+    assert checkpoints.chosen(folder, best=True).name == f"{8:012d}"
+    told = f"gankit: checkpoint {newest} is damaged; the best is the one that {16:012d} names\n"
+    assert capsys.readouterr().err == (told if file == "manifest.json" else "")
+
+
+def test_it_is_said_why_the_best_is_not_known(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    folder = with_best(run, tmp_path, at_8=None, at_16=16, at_24=16)
+    sample = ["sample", str(folder), "--best", "-o", str(tmp_path / "grid.png")]
+    first, best, newest = found(folder / "checkpoints")
+    shutil.rmtree(best)
+    assert main(sample) == 2
+    assert capsys.readouterr().err == f"{folder}: the best checkpoint cannot be told: {best} is gone\n"
+    for lost in (newest, first):
+        (lost / "manifest.json").unlink()
+        assert main(sample) == 2
+        assert capsys.readouterr().err == f"{folder}: the best checkpoint cannot be told: {newest} is damaged\n"
 
 
 def test_samples_of_a_checkpoint_and_of_the_best(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

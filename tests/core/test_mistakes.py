@@ -142,6 +142,13 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
         "growth",
         "has an impossible stage: Stage(resolution=4, images=0, fade=0)",
     ),
+    (
+        "[4, 8, 16], images: 1k",
+        "[4, 8], images: 15",
+        "{use: steps",
+        "growth",
+        "gives 8x8 15 images, fewer than the 16 of one update of the discriminator, which may pass it by; give it",
+    ),
     ("block: {use: plain, slope: 0.3}", "block: []", "[]", "discriminator.block", "names no block, but the resolution"),
     ("block: {4: plain", "block: {4: still", "still", "generator.block.4", "keeps the resolution, and the first block"),
     ("{use: plain, slope: 0.3}", "[plain, still]", "still", "discriminator.block.1", "keeps the resolution, and the"),

@@ -19,6 +19,7 @@ from gankit.config import Experiment
 from gankit.errors import RunError
 from gankit.evaluation.splits import split
 from gankit.observing import Progress, Run
+from gankit.plugins import plugins
 from gankit.reading.checks import problems
 from gankit.registry import register, restored
 from gankit.runs.starting import begin, resume
@@ -101,6 +102,35 @@ def test_a_process_beside_comes_to_the_same_numbers(tmp_path: Path) -> None:
     here, beside = measured(tmp_path / "here", **options), measured(tmp_path / "beside", **options, beside=True)
     assert here
     assert sorted(here, key=str) == sorted(beside, key=str)
+
+
+TIED = """
+from torch import nn
+
+from gankit import Block, hookimpl
+
+
+class Tied(Block):
+    def build(self, place):
+        first, second = (nn.Conv2d(place.in_channels, place.out_channels, 1) for _ in range(2))
+        second.weight = first.weight
+        return nn.Sequential(first, second)
+
+
+@hookimpl
+def gankit_register(register):
+    register("tied", Tied)
+"""
+
+
+def test_weights_that_layers_share_may_be_measured_beside(tmp_path: Path) -> None:
+    (tmp_path / "tied.py").write_text(TIED)
+    with plugins.restored():
+        plugins.load_file(tmp_path / "tied.py")
+        generator = tiny().generator.model_dump() | {"base_blocks": ["tied"], "norm": "pixel"}
+        options: dict[str, Any] = {"plugins": [tmp_path / "tied.py"], "generator": generator}
+        begin(tiny(**options, evaluation=MEASURED | {"beside": True}), tmp_path / "run").train()
+    assert [row["name"] for row in rows(tmp_path / "run") if "protocol" in row] == ["fid", "fid_floor"] * 2
 
 
 class Stopper(Observer):

@@ -15,10 +15,12 @@ from support.command import rows
 from support.crashing import files
 from support.tiny import tiny
 
+import gankit
 from gankit import Metric, Observer, UserError, Watcher
 from gankit.cli import main
 from gankit.errors import Interrupted, RunError
 from gankit.observing import Progress, Run
+from gankit.origins import sha256_of
 from gankit.registry import register, restored
 from gankit.results.states import State, state_of
 from gankit.runs.record import RunFolder
@@ -205,6 +207,19 @@ def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
     going_on(run).train()
     assert capsys.readouterr().err.count("warning: plugin pggan is gankit") == 1
     assert resume(run, strict=True) is None
+
+
+def test_so_is_other_source_of_gankit_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    origin = json.loads((run / "provenance.json").read_text())
+    assert origin["gankit"]["sha256"] == sha256_of(Path(gankit.__file__).parent)
+    origin["gankit"]["sha256"] = "0" * 64
+    (run / "provenance.json").write_text(json.dumps(origin))
+    with pytest.raises(UserError, match=r"--strict: the code is not .*\n  gankit is gankit .* was gankit .*0000\)"):
+        resume(run, strict=True)
+    capsys.readouterr()
+    going_on(run).train()
+    assert capsys.readouterr().err.count("warning: gankit is gankit") == 1
 
 
 class Impatient(Metric):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
 from gankit import Augmentation, Loss, Optimizer, Regularizer
-from gankit.growing import moment
+from gankit.growing import Moment, moment
+from gankit.place import Place
 from gankit.registry import register, restored
 from gankit.training.sampling import sample
 from gankit.training.step import Step
@@ -278,6 +279,93 @@ def test_augmentation_remembers_and_acts_on_both_networks_steps() -> None:
         made.round()
         made.round()
         assert float(made.memory["augment"]["shift"]) == 1.0
+
+
+class Remembers(Regularizer):
+    """Counts the updates of the discriminator in its memory."""
+
+    def discriminator(self, step: Step) -> Tensor:
+        memory = step.memory(self)
+        memory["updates"] = memory.get("updates", torch.zeros(())) + 1
+        return 0 * step.on_fake.score.sum()
+
+
+def test_everyone_has_a_memory_of_their_own_whatever_they_are_called() -> None:
+    with restored():
+        register("test", "brightness", Brightness)
+        for name in ("augment", "average"):
+            register("test", name, type(name, (Remembers,), {}))
+        average = {"use": "snapshots", "every": 8}
+        names = ["test/augment", "test/average", "test/average"]
+        made = trainer(tiny(augment="brightness", regularizers=names, training={"batch": 8, "average": average}))
+        made.round()
+        made.round()
+        assert {path: set(memory) for path, memory in made.memory.items()} == {
+            "augment": {"shift"},
+            "training.average": {"stage_start", "snapshots"},
+            **{f"regularizers.{position}": {"updates"} for position in range(3)},
+        }
+        with pytest.raises(LookupError, match="not for Remembers"):
+            made._memory(Remembers())
+
+
+class Reports(Regularizer):
+    """Pulls in the second half of the run only, and tells how far it is."""
+
+    def discriminator(self, step: Step) -> Tensor | None:
+        step.report("reports.images", step.progress.images)
+        calls.append(step.progress)
+        if step.progress.images < step.progress.total / 2:
+            return None
+        return step.on_fake.score.mean()
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_penalty_may_know_how_far_the_run_is_report_and_do_nothing(every: int) -> None:
+    with restored():
+        register("test", "reports", Reports)
+        calls.clear()
+        made = trainer(tiny(regularizers=[{"use": "reports", "every": every}], training={"batch": 8}))
+        records = [made.round() for _ in range(12)]
+    acted = range(0, 96, 8 * every)
+    assert [(at.images, at.total, at.stage, at.resolution) for at in calls] == [
+        (images, 96, 1 + (images > 32), 4 if images <= 32 else 8) for images in acted
+    ]
+    told = [(8 * i, "penalty.reports.discriminator" in record) for i, record in enumerate(records)]
+    assert [images for images, penalized in told if penalized] == [images for images in acted if images >= 48]
+    assert [float(record["reports.images"]) for record in records if "reports.images" in record] == list(acted)
+
+
+class Frozen(Regularizer):
+    """Puts a layer before the head that is never to change."""
+
+    def layer(self, place: Place) -> nn.Module:
+        return nn.Conv2d(place.in_channels, place.out_channels, 1).requires_grad_(False)
+
+
+def test_what_a_component_froze_stays_as_it_was() -> None:
+    with restored():
+        register("test", "frozen", Frozen)
+        made = trainer(tiny(regularizers=["frozen"]))
+        before = {name: each.clone() for name, each in made.discriminator.named_parameters()}
+        made.round()
+        made.round()
+        same = {name for name, each in made.discriminator.named_parameters() if torch.equal(each, before[name])}
+        assert {"layers.weight", "layers.bias"} <= same < before.keys()
+        known = {id(each) for group in made.optimizers["discriminator"].param_groups for each in group["params"]}
+        assert known.isdisjoint(map(id, made.discriminator.layers.parameters()))
+
+
+def test_a_stage_that_ends_within_a_round_is_followed_by_the_next_after_an_evaluation() -> None:
+    growth = {"use": "progressive", "start": 4, "final": 8, "images": 24, "fade": 0}
+    made = trainer(tiny(growth=growth, training={"batch": 8, "discriminator_steps": 2}))
+    made.round()
+    made.round()  # whose second update is at 8x8
+    assert made.images == 32
+    assert made.generator.resolution == 8
+    made.grow(Moment(0, 4, 1.0))  # as a run does to measure the stage that is over
+    made.round()
+    assert (made.generator.resolution, made.discriminator.resolution) == (8, 8)
 
 
 def test_reals_fade_like_the_generators_images() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gankit import Observer, Watcher
@@ -50,6 +51,32 @@ class Diarist(Observer):
             raise OSError("no room")
         run.append(Diary(self.fails_in, self.error))
         return run[-1]
+
+
+class Stateful(Observer):
+    """Its watcher's state is what it was told to be."""
+
+    state: Any
+
+    def watch(self, run: Any) -> Watcher:
+        watcher = Watcher()
+        watcher.state_dict = lambda: {"kept": self.state}
+        return watcher
+
+
+def test_a_state_that_no_checkpoint_can_hold_is_told_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    register("here", "stateful", Stateful)
+    states = [np.float64(0.5), {"more": np.int64(3)}, Path("no"), 7]
+    watchers = Watchers([Stateful(state=state) for state in states], Any)
+    name = "here/stateful"
+    assert watchers.state_dict() == {
+        name: {"kept": 0.5},
+        f"{name} (2)": {"kept": {"more": 3}},
+        f"{name} (4)": {"kept": 7},
+    }
+    said = capsys.readouterr().err
+    assert said.startswith(f"gankit: observer {name} (3) failed to give its state")
+    assert "a checkpoint holds plain values and tensors, not PosixPath" in said
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def test_lower_resolutions_are_means_of_squares(tmp_path: Path, resolution: int)
 def test_it_is_what_the_core_expects(tmp_path: Path) -> None:
     save(tmp_path, compressed=False)
     reals = RealImages(FashionMnist(path=tmp_path, labels=True), [4, 8, 16])
-    assert (reals.count, reals.channels) == (12, 1)
+    assert reals.at(16).shape[:2] == (12, 1)
     np.testing.assert_array_equal(reals.labels, LABELS["train"])
 
 
@@ -151,6 +152,17 @@ def test_missing_files_are_named_with_how_to_get_them(tmp_path: Path) -> None:
     assert message.startswith(f"there is no t10k-images-idx3-ubyte, with or without .gz, in {tmp_path / 'nowhere'} ")
     assert "apt-get install dataset-fashion-mnist" in message
     assert "torchvision.datasets.FashionMNIST(root, download=True)" in message
+
+
+def test_the_test_part_is_missed_only_where_something_is_measured(tmp_path: Path) -> None:
+    save(tmp_path, compressed=False)
+    (tmp_path / "t10k-images-idx3-ubyte").unlink()
+    dataset = FashionMnist(path=tmp_path)
+    measured: list[dict[str, Any]] = [{"metrics": "fid"}, {"metrics": [], "track": {"metrics": "fid"}}]
+    for evaluation in measured:
+        said = dataset.missing(tiny(evaluation=evaluation | {"extractor": "digits"}))
+        assert str(said).startswith("there is no t10k-images-idx3-ubyte")
+    assert dataset.missing(tiny()) is None
 
 
 def test_a_path_that_cannot_be_a_folder_is_no_traceback(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
 from gankit import Place
+from gankit.growing import Moment
 from gankit.layers import Condition, styles_of
 from gankit.reading.checks import problems
 
@@ -138,7 +139,7 @@ def network(name: str, **changes: Any) -> dict[str, Any]:
 def test_styles_are_counted_through_blocks_and_conversion() -> None:
     styled = {"mapping": {"use": "style", "layers": 1, "width": 8}, "norm": ["equalized", "adaptive-instance"]}
     made = trainer(tiny(generator=network("generator", **styled)))
-    made.generator.grow(8, 1.0)
+    made.grow(Moment(1, 8, 1.0))
     assert made.generator.styles == 2 + 2 + 1  # stem, block, conversion into the image
     assert all(torch.isfinite(value).all() for value in made.round().values())
 

@@ -120,7 +120,7 @@ def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]
             "use": "style",
             "layers": draw(st.integers(1, 3)),
             "width": draw(st.integers(4, 8)),
-            "lr_multiplier": draw(st.sampled_from([0.01, 1.0])),
+            "lr_multiplier": draw(st.sampled_from([0.01, 1.0])) if "equalized" in weights else 1.0,
             "mixing": draw(st.sampled_from([0.9, 0.0])),
             "decay": 0.5,
         }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Averages:
+class Means:
     """Sums kept on the device, so that nothing waits for it."""
 
     def __init__(self) -> None:
