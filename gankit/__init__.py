@@ -32,12 +32,13 @@ from gankit.kinds import (
     Stem,
 )
 from gankit.observing import Watcher
-from gankit.options import Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
+from gankit.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
 from gankit.place import Place
 
 __version__ = version("gankit")
 
 __all__ = [
+    "AbsolutePath",
     "Augmentation",
     "Average",
     "Block",

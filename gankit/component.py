@@ -10,7 +10,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from gankit.errors import UserError
-from gankit.options import Options, defined
+from gankit.options import Options, defined, with_article
 
 if TYPE_CHECKING:
     from gankit.config import Experiment
@@ -67,8 +67,8 @@ def named(kind: type[Component], value: Any) -> Any:
     if isinstance(value, str):
         return _read(registry.find(value), {})
     if not isinstance(value, Mapping) or "use" not in value:
-        message = "expected the name of a {kind}, or a mapping with 'use: <name>' and its options"
-        raise PydanticCustomError("component", message, {"kind": kind.kind})
+        message = "expected the name of {kind}, or a mapping with 'use: <name>' and its options"
+        raise PydanticCustomError("component", message, {"kind": with_article(kind.kind)})
     try:
         entry = registry.find(value["use"])
     except PydanticCustomError as problem:

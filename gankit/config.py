@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from gankit.growing import Stage
 from gankit.kinds import (
@@ -39,6 +39,7 @@ from gankit.options import (
     raised_again,
     repeated,
 )
+from gankit.registry import registries
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
 """What experiments, studies and variants are called: safe as the name of a folder."""
@@ -105,12 +106,13 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     if not isinstance(value, AbstractMapping) or "use" not in value:
         return handler(value)
     shared = {option: setting for option, setting in value.items() if option not in Optimizers.model_fields}
-    both = {network: _with_shared(shared, value.get(network) or {}) for network in Optimizers.model_fields}
+    both = {network: _with_shared(shared, value.get(network)) for network in Optimizers.model_fields}
 
     def where_written(error: ErrorDetails) -> InitErrorDetails:
         network, *below = error["loc"]
-        is_own = network in value and (not below or below[0] in value[network])
-        return raised_again(error, skip=0 if is_own else 1)
+        own = value.get(str(network))
+        from_shared = own is None or (_adds_to(shared, own) and (below[0] not in own if below else not own))
+        return raised_again(error, skip=1 if from_shared else 0)
 
     try:
         return handler(both)
@@ -120,9 +122,23 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 
 def _with_shared(shared: AbstractMapping[str, Any], own: Any) -> Any:
     """The optimizer of one network: `own` options over the shared ones, or another optimizer altogether."""
-    if not isinstance(own, AbstractMapping) or own.get("use", shared["use"]) != shared["use"]:
-        return own
-    return {**shared, **own}
+    if own is None:
+        return shared
+    return {**shared, **own} if _adds_to(shared, own) else own
+
+
+def _adds_to(shared: AbstractMapping[str, Any], own: Any) -> bool:
+    """Whether what one network has of its own are options of the shared optimizer, not another optimizer."""
+    return isinstance(own, AbstractMapping) and _are_one(own.get("use", shared["use"]), shared["use"])
+
+
+def _are_one(name: Any, other: Any) -> bool:
+    """Whether two names, of which one may be a full name, mean one optimizer."""
+    optimizers = registries["optimizer"]
+    try:
+        return name == other or optimizers.find(name) == optimizers.find(other)
+    except PydanticCustomError:
+        return False
 
 
 class OneForBoth:

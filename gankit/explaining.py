@@ -11,7 +11,7 @@ from typing import Any
 from gankit.component import Component
 from gankit.config import Experiment
 from gankit.errors import UserError
-from gankit.options import Options, did_you_mean
+from gankit.options import Options, did_you_mean, with_article
 from gankit.plugins import plugins
 from gankit.reading.dumping import inline
 from gankit.reading.parts import classes_in, places
@@ -170,7 +170,7 @@ def type_in_words(schema: Schema) -> str:
         name = schema["$ref"].rpartition("/")[2]
         if name == "images":
             return "a number of images, such as 600k"
-        return _with_article(name) if name in registries else "a mapping of options"
+        return with_article(name) if name in registries else "a mapping of options"
     if "enum" in schema or "const" in schema:
         return " or ".join(inline(value) for value in schema.get("enum", [schema.get("const")]))
     return _of_type(schema)
@@ -213,7 +213,3 @@ TYPES: dict[Any, str] = {
     "null": "null",
 }
 BOUNDS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "up to {}", "exclusiveMaximum": "below {}"}
-
-
-def _with_article(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"

@@ -20,7 +20,11 @@ hookimpl = pluggy.HookimplMarker("gankit")
 
 @hookspec
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Contribute components: call `register(name, component)` once for each."""
+    """Contribute components: call `register(name, component)` once for each.
+
+    A name holds letters, digits, dots, dashes and underscores, a letter or digit first. An experiment may always write
+    it after the plugin's, `plugin/name`, and must where several plugins have one of the same kind and name.
+    """
 
 
 @hookspec

@@ -18,7 +18,6 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
-    WithJsonSchema,
     WrapSerializer,
     WrapValidator,
     model_validator,
@@ -34,6 +33,11 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A sentence that suggests the nearest of `choices`, or nothing when none is near."""
     close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def with_article(noun: str) -> str:
+    """A noun after "a" or "an"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _make_strict(schema: Any) -> None:
@@ -125,7 +129,19 @@ def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
     return details
 
 
-AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+def absolute(path: Path) -> Path:
+    """`path` from the root, a home folder at its beginning (~ or ~USER) resolved.
+
+    Raises:
+        ValueError: if nobody knows that home folder.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"nobody knows the home folder {path.parts[0]}") from None
+
+
+AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 """A path made absolute when it is read, so that a saved experiment means the same from any folder."""
 
 
@@ -207,7 +223,15 @@ class OneOrMany:
         return {"anyOf": [several.get("items", {}), several, {"type": "null"}]}
 
 
-Images = Annotated[int, BeforeValidator(parse_images), WithJsonSchema(defined("images"))]
+class ImagesSchema:
+    """Marks a number of images, whose schema is gankit's own with the bounds that a field sets."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        bounds = {key: bound for key, bound in handler(schema).items() if key != "type"}
+        return {**defined("images"), **bounds}
+
+
+Images = Annotated[int, BeforeValidator(parse_images), ImagesSchema()]
 """A number of images: 600000, 600k or 1.2M."""
 
 PerResolution = Annotated[dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from gankit.component import Component
 from gankit.kinds import KINDS
-from gankit.options import did_you_mean
+from gankit.options import did_you_mean, with_article
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What components are called: safe in names of files and of metrics, on a command line and after a plugin's name."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Registry:
         for entry in self._entries.values():
             if entry.component is component:
                 return entry
-        raise LookupError(f"{component.__name__} is not registered as a {self.kind}")
+        raise LookupError(f"{component.__name__} is not registered as {with_article(self.kind)}")
 
     def find(self, name: object) -> Entry:
         """The component called `name`, a full name or a short one that only one plugin uses.
@@ -70,7 +74,7 @@ class Registry:
             PydanticCustomError: if there is none (with the nearest name) or several (with their full names).
         """
         if not isinstance(name, str):
-            raise PydanticCustomError("component", "expected the name of a {kind}", {"kind": self.kind})
+            raise PydanticCustomError("component", "expected the name of {kind}", {"kind": with_article(self.kind)})
         matches = [entry for entry in self._entries.values() if name in (entry.name, entry.full_name)]
         if len(matches) == 1:
             return matches[0]
@@ -99,11 +103,21 @@ registries: dict[str, Registry] = {kind.kind: Registry(kind.kind) for kind in KI
 def register(plugin: str, name: str, component: type[Component]) -> None:
     """File `component` under its kind as `plugin`/`name`.
 
+    Args:
+        plugin: The plugin's name.
+        name: Letters, digits, dots, dashes and underscores, a letter or digit first.
+        component: A class that is no longer abstract.
+
     Raises:
         TypeError: if `component` is of no kind, lacks a method of its kind or has an option called `use`.
         NameError: if an annotation of `component` names nothing.
-        ValueError: if the plugin has registered this kind and name before.
+        ValueError: if `name` is no such name, or the plugin has registered this kind and name before.
     """
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise ValueError(
+            f"{name!r} is no name for a component: it may hold letters, digits, dots, dashes and underscores, "
+            "and begins with a letter or digit"
+        )
     registry = registries.get(getattr(component, "kind", ""))
     if registry is None or not isinstance(component, type):
         raise TypeError(f"{name!r} is registered as {component!r}, which is no subclass of a kind of gankit")

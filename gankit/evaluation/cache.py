@@ -44,11 +44,11 @@ def load(content: Mapping[str, Any], count: int, needs: Set[str]) -> Seen | None
 
 def store(content: Mapping[str, Any], seen: Seen) -> None:
     """Keep `seen` for `content`, in one move so that no reader sees half a file; do without if that fails."""
-    path = _path(content)
     arrays = {name: array for name in ARRAYS if (array := seen.array(name)) is not None}
     statistics = {} if seen.statistics is None else vars(seen.statistics)
     kept = [*(name for name in arrays if name != "labels"), *(["statistics"] if statistics else [])]
     try:
+        path = _path(content)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npz")
         try:
@@ -60,7 +60,7 @@ def store(content: Mapping[str, Any], seen: Seen) -> None:
         except BaseException:
             Path(unfinished).unlink(missing_ok=True)
             raise
-    except OSError:  # a full or read-only disk costs time in the next run, nothing else
+    except (OSError, RuntimeError):  # a full or read-only disk, or no home folder, costs the next run time, no more
         return
 
 

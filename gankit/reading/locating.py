@@ -50,7 +50,8 @@ def _locate(root: Table, error: Mapping[str, Any]) -> tuple[Mark, Path, bool]:
             node = node.items[step]
             mark = node.mark
         else:
-            is_value = not isinstance(node, Table)
+            is_name = isinstance(node, Scalar) and error["type"] == "missing"  # which stands for a mapping
+            is_value = not isinstance(node, Table) and not is_name
             return mark, tuple(steps[:depth] if is_value else steps), is_value and isinstance(step, str)
     is_about_key = error["type"] in ABOUT_KEYS or "[key]" in error["loc"]
     return key if is_about_key else mark, tuple(steps), False

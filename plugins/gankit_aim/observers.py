@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator
 
 from gankit import Observer, UserError, Watcher
+from gankit.options import absolute
 
 if TYPE_CHECKING:
     from gankit.observing import Run
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def _absolute(repo: str) -> str:
     """A folder's absolute path, so that a saved experiment means the same from any folder; an address as it is."""
-    return repo if "://" in repo else str(Path(repo).expanduser().absolute())
+    return repo if "://" in repo else str(absolute(Path(repo)))
 
 
 class Aim(Observer):

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from gankit.config import Experiment
 
 
-class MinibatchStddev(Regularizer):
+class BatchLayer(Regularizer):
+    """A layer over the batch, which is part of the discriminator in every pass."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """It is no penalty that could be lazy."""
+        if self.every != 1:
+            yield "is a layer of the discriminator in every update, so every must be 1"
+
+
+class MinibatchStddev(BatchLayer):
     """Appends the mean standard deviation over groups of the batch as a feature map (Karras et al. 2018, section 3)."""
 
     group: int = Field(default=4, ge=1)
@@ -23,6 +32,7 @@ class MinibatchStddev(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Every batch must split into whole groups, the generator's larger ones too."""
+        yield from super().problems(experiment)
         training = experiment.training
         for size in (stage.resolution for stage in experiment.growth.stages()):
             batch = at(training.batch, size)
@@ -37,7 +47,7 @@ class MinibatchStddev(Regularizer):
         return MinibatchStddev(place.in_channels, self.group)
 
 
-class MinibatchDiscrimination(Regularizer):
+class MinibatchDiscrimination(BatchLayer):
     """Appends how near each sample is to the rest of its batch (Salimans et al. 2016, section 3.2).
 
     o_b(x_i) is the sum over samples j of exp(-||M_ib - M_jb||_1), where M_i is the feature map of x_i, flattened, times
@@ -53,6 +63,7 @@ class MinibatchDiscrimination(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Sums over batches of two sizes are not alike."""
+        yield from super().problems(experiment)
         if experiment.training.generator_batches > 1:
             yield (
                 "sums over the batch, and training.generator_batches makes the generator's batches larger than those "

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import Extractor, UserError
-from gankit.options import AbsolutePath
+from gankit import AbsolutePath, Extractor, UserError
 from gankit_fidelity.classifier_file import Shape, read_card
 
 if TYPE_CHECKING:
@@ -94,8 +93,8 @@ class TrainedClassifier(Extractor):
                 yield str(problem)
 
     def missing(self, experiment: Experiment) -> str | None:
-        """The file, unless nothing is to be measured."""
-        if not experiment.evaluation.metrics or self.weights.is_file():
+        """The file, unless no metric looks at what it sees."""
+        if not experiment.evaluation.extracts or self.weights.is_file():
             return None
         return self._how_to_get()
 

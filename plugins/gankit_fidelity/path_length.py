@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from gankit import Metric, UserError
-from gankit_fidelity.weights import hub_folder
+from gankit_fidelity.weights import answers, hub_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,13 +43,15 @@ class PerceptualPathLength(Metric):
     """How many paths are measured."""
 
     def missing(self, experiment: Experiment) -> str | None:
-        """The weights of LPIPS."""
+        """The weights of LPIPS, unless they are there or can be had."""
+        if self.distance == "pixels":
+            return None
         lacking = [url for name, url in FILES.items() if not (hub_folder() / "checkpoints" / name).is_file()]
-        if self.distance == "pixels" or not lacking:
+        if all(map(answers, lacking)):
             return None
         return (
-            f"LPIPS lacks weights in {hub_folder() / 'checkpoints'}; download {' and '.join(lacking)} into it, "
-            "or measure with distance: pixels"
+            f"LPIPS lacks weights in {hub_folder() / 'checkpoints'}, and the network does not answer; "
+            f"download {' and '.join(lacking)} into it, or measure with distance: pixels"
         )
 
     def evaluate(self, samples: Samples) -> dict[str, float]:

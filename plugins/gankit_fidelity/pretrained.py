@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gankit import Extractor, UserError
+from gankit import AbsolutePath, Extractor, UserError
 from gankit.component import as_options
-from gankit.options import AbsolutePath
 from gankit_fidelity.weights import CLIP_MODELS, DINO_MODELS, INCEPTION, Published, answers
 
 if TYPE_CHECKING:

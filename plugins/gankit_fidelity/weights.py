@@ -114,8 +114,8 @@ DINO_MODELS = {
 
 def hub_folder() -> Path:
     """Where torch.hub keeps its downloads, found without importing torch."""
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
-    return Path(home).expanduser() / "hub"
+    home = os.environ.get("TORCH_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    return Path(os.path.expanduser(home)) / "hub"
 
 
 def answers(url: str, seconds: float = 2.0) -> bool:

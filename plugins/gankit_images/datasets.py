@@ -7,27 +7,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from gankit import Dataset, LabelledImages, UserError
+from gankit import AbsolutePath, Dataset, LabelledImages, UserError
 from gankit.tallying import report
 
 if TYPE_CHECKING:
     import numpy as np
 
     from gankit.config import Experiment
-
-
-def _absolute(path: Path) -> Path:
-    """`path` from the root, `~` resolved."""
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        raise ValueError(f"nobody knows the home folder {path.parts[0]}") from None
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-"""A path made absolute when it is read, so that a saved experiment means the same from any folder."""
 
 
 class Digits(Dataset):
@@ -74,7 +62,7 @@ class FashionMnist(Dataset):
     """70,000 grey pictures of clothing, 28x28 in a frame of two black pixels, in ten classes (Xiao et al. 2017).
 
     Read are the IDX files as Debian's package dataset-fashion-mnist and as torchvision lay them out; nothing is
-    downloaded. Below 32x32 they are reduced by means of squares of pixels.
+    downloaded. Below 32x32 each pixel is the mean of a square block of pixels, rounded.
     """
 
     path: AbsolutePath = DEBIAN_FASHION_MNIST
@@ -109,7 +97,7 @@ class FashionMnist(Dataset):
             self._file("images-idx3-ubyte")
             if self.labels:
                 self._file("labels-idx1-ubyte")
-            if experiment.evaluation.metrics and (test := self.test_part()) is not None:
+            if experiment.evaluation.tracked().metrics and (test := self.test_part()) is not None:
                 test._file("images-idx3-ubyte")
         except UserError as problem:
             return str(problem)

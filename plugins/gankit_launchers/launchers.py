@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
+from itertools import takewhile
 from shutil import which
 
 from pydantic import Field
@@ -52,8 +53,10 @@ def _gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; asking torch would take seconds."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [name for name in visible.split(",") if name]
+        names = (name.strip() for name in visible.split(","))
+        return list(takewhile(lambda name: name not in ("", "-1"), names))  # as CUDA, which ends at what is no GPU
     if which("nvidia-smi") is None:
         return []
     listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
-    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())] if listed.returncode == 0 else []
+    gpus = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]  # parts of one follow it, indented
+    return [str(number) for number, _ in enumerate(gpus)] if listed.returncode == 0 else []

@@ -15,7 +15,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from gankit import Watcher
-from gankit.results.protocols import FLOOR
+from gankit.evaluation.names import FLOOR
 from gankit.results.table import column_names, significant
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Bar(Reporter):
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(line, highlight=False, markup=False)
+        self._bar.console.print(Text(line))
 
     def report(self, progress: Progress, status: str) -> None:
         """Move the bar."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from gankit.growing import crossed, ends
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gankit.config import Experiment
     from gankit.observing import Progress, Run
     from gankit_observers.troubles import Trouble
 
@@ -45,6 +46,13 @@ class Guard(Observer):
     """Samples have collapsed when their mean distance is below so much of that of reals."""
     saturation: float = Field(default=0.001, gt=0, lt=1)
     """The discriminator is saturated when the generator's gradient has less than so much of its usual norm."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A threshold of a trouble that is not looked for would give a false sense of safety."""
+        for name in ("gradients", "collapse", "saturation"):
+            threshold = getattr(self, name)
+            if name not in self.against and threshold != type(self).model_fields[name].default:
+                yield f"{name}: {threshold:g} has no effect, as against does not name {name}"
 
     def watch(self, run: Run) -> Watcher:
         """Begin to guard `run`."""

@@ -28,7 +28,8 @@ class Equalized(Norm):
     """Equalized learning rate (Karras et al. 2018, section 4.1).
 
     Weights start standard normal and are multiplied by gain / sqrt(fan-in) whenever they are used, so that Adam's
-    steps have the same size relative to every layer's weights. Replaces the start that an init has drawn.
+    steps have the same size relative to every layer's weights. Replaces the start that an init has drawn; weights with
+    a gain of 0 start at zero and are multiplied as with a gain of 1.
     """
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
@@ -49,7 +50,8 @@ class Equalized(Norm):
 
         gain = float(getattr(layer, "gain", math.sqrt(2)))
         multiplier = float(getattr(layer, "lr_multiplier", 1.0))
-        nn.init.normal_(layer.get_parameter("weight"), 0, 1 / multiplier)
+        nn.init.normal_(layer.get_parameter("weight"), 0, 1 / multiplier if gain else 0)
+        gain = gain or 1.0  # a layer that starts at zero has to leave it
         parametrize.register_parametrization(layer, "weight", Scale(gain * multiplier / math.sqrt(fan_in(layer))))
         if multiplier != 1 and getattr(layer, "bias", None) is not None:
             parametrize.register_parametrization(layer, "bias", Scale(multiplier))

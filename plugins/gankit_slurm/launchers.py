@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from importlib.util import find_spec
+from math import ceil
 from shutil import which
 from typing import TYPE_CHECKING
 
@@ -69,4 +70,4 @@ class Slurm(Launcher):
         return carry_out(jobs, asked, self.cpus, self.retries)
 
     def _memory(self) -> str | None:
-        return None if self.memory is None else f"{round(self.memory * 1024)}M"
+        return None if self.memory is None else f"{ceil(self.memory * 1024)}M"  # 0M would be all memory of a host

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import Mapping, Place
+from gankit import Mapping, Place, at
+from gankit_pggan.norms import Equalized
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from gankit.config import Experiment
 
 
 class Style(Mapping):
@@ -29,6 +33,16 @@ class Style(Mapping):
     """Share of batches in training in which the styles from a random layer on come from a second latent."""
     decay: float = Field(default=0.995, ge=0, lt=1)
     """Decay of the running mean of styles, a batch; truncation pulls towards that mean."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A multiplier does nothing to layers whose weights are not scaled by it whenever they are used."""
+        generator = experiment.generator
+        norms = at(generator.norm, generator.base)
+        if self.lr_multiplier != 1 and not any(isinstance(norm, Equalized) for norm in norms):
+            yield (
+                f"lr_multiplier {self.lr_multiplier:g} has no effect without the equalized norm: "
+                "add equalized to generator.norm, or set lr_multiplier: 1"
+            )
 
     def build(self, place: Place) -> nn.Module:
         """A module from z [N, latent] and labels to styles [N, styles, width]."""

@@ -121,10 +121,16 @@ class AdaIN(Conditioned):
 class Blur(nn.Module):
     """The filter (1, 2, 1) in both directions, with zeros beyond the edges."""
 
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        taps = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.register_buffer("kernel", torch.outer(taps, taps), persistent=False)
+
     def forward(self, x: Tensor) -> Tensor:
         """Blur each map of [N, C, H, W]."""
-        taps = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
-        kernel = torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3)
+        kernel = self.kernel.to(x).expand(x.shape[1], 1, 3, 3)
         return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
 
 

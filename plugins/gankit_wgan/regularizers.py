@@ -53,7 +53,7 @@ class Drift(Regularizer):
 
 
 class WeightClipping(Regularizer):
-    """Holds every parameter of the critic between -limit and limit (Arjovsky et al. 2017, algorithm 1).
+    """Holds every trained parameter of the critic between -limit and limit (Arjovsky et al. 2017, algorithm 1).
 
     Scales and shifts of norms are clipped too, as in the authors' code; under a norm of weights it is the stored weight
     that is clipped, not the one in use.
@@ -68,9 +68,10 @@ class WeightClipping(Regularizer):
             yield "clips after each update of the discriminator, so every must be 1"
 
     def constrain(self, discriminator: nn.Module) -> None:
-        """Clip the parameters in place."""
+        """Clip the parameters in place, but for those that are frozen."""
         for parameter in discriminator.parameters():
-            parameter.clamp_(-self.limit, self.limit)
+            if parameter.requires_grad:
+                parameter.clamp_(-self.limit, self.limit)
 
 
 def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:

@@ -35,9 +35,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "perceptual-path-length": {"distance": "pixels", "paths": 64},
     },
     "gankit_images": {"folder": {"path": folder_of_images()}},
+    "gankit_observers": {"guard": {"against": ["not-finite", "gradients", "collapse", "saturation"]}},
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},
+    "gankit_stylegan": {"style": {"lr_multiplier": 1.0}},
 }
-"""What cannot be drawn, or would take long."""
+"""What cannot be drawn, would take long, or would be refused where it is tried."""
 
 for point in entry_points(group=GROUP):
     if point.dist is not None and point.dist.name == "gankit":

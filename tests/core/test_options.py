@@ -1,15 +1,18 @@
-"""Values that options share: numbers of images, tables by resolution, one or many."""
+"""Values that options share: numbers of images, paths, tables by resolution, one or many."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from support.command import QUICKSTART
 
-from gankit import Images, Many, Options, PerResolution, at
+from gankit import AbsolutePath, Images, Many, Options, PerResolution, at
+from gankit.cli import main
 
 
 class Sample(Options):
@@ -77,6 +80,37 @@ def test_errors_are_where_the_file_has_them() -> None:
 def test_written_back_as_shortly_as_read() -> None:
     assert read(table=5, many=1).model_dump() == {"images": 0, "table": 5, "lists": [], "many": [1]}
     assert read(table={4: 5}).model_dump()["table"] == {4: 5}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("training.start_from", "~no-such-user/run"),
+        ("data", "{use: folder, path: ~no-such-user/images}"),
+        ("data", "{use: fashion-mnist, path: ~no-such-user}"),
+        ("evaluation.extractor", "{use: inception, weights: ~no-such-user/weights.pth}"),
+        ("evaluation.extractor", "{use: classifier, weights: ~no-such-user/own.safetensors}"),
+        ("observers", "[{use: aim, repo: ~no-such-user/tracked}]"),
+    ],
+)
+def test_a_home_folder_that_nobody_has_is_a_mistake(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(QUICKSTART), "--set", f"{option}={value}"]) == 2
+    said = capsys.readouterr().err
+    assert f"--set {option}=" in said
+    assert said.strip().endswith("nobody knows the home folder ~no-such-user")
+
+
+def test_paths_are_absolute_from_the_current_folder_or_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    read = TypeAdapter(AbsolutePath).validate_python
+    assert [read(path) for path in ("runs/a", "/runs/a", "~/runs/a")] == [
+        tmp_path / "runs" / "a",
+        Path("/runs/a"),
+        Path("/home/me/runs/a"),
+    ]
 
 
 @given(st.dictionaries(st.integers(0, 64), st.integers(), min_size=1), st.integers(0, 64))

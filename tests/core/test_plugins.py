@@ -215,6 +215,13 @@ def test_short_names_work_while_only_one_plugin_uses_them(manager: PluginManager
         (PLUGIN.replace("(register)", "(registers)"), "PluginValidationError"),
         (PLUGIN + '    register("lift", Lift)\n', "file.py:14: ValueError: loss 'file/lift' is registered twice"),
         (PLUGIN + '    register("other", int)\n', "file.py:14: TypeError: 'other' is registered as <class 'int'>"),
+        *(
+            (
+                PLUGIN.replace('"lift"', repr(name)),
+                f"file.py:13: ValueError: {name!r} is no name for a component: it may",
+            )
+            for name in ("", "a b", "x/y", "../evil", ".hidden", "-o", "a\n", "größer", 3)
+        ),
         (PLUGIN + "    1 / 0\n", "file.py:14: ZeroDivisionError: division by zero"),
         (PLUGIN.replace("height", "use"), "file.py:13: TypeError: 'lift' has an option called 'use'"),
         (PLUGIN.replace("height: float", "height: Flaot"), "file.py:6: NameError: name 'Flaot' is not defined"),

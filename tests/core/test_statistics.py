@@ -100,10 +100,14 @@ def test_damaged_statistics_are_computed_again(damage: str) -> None:
     assert [file.read_bytes() for file in files] == originals
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cache", ["file", "~no-such-user/cache"])
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+) -> None:
     first = evaluator(Brightness()).evaluate(grey(4), at(4))
     (tmp_path / "file").touch()
-    monkeypatch.setenv("GANKIT_CACHE", str(tmp_path / "file"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANKIT_CACHE", cache)
     assert evaluator(Brightness()).evaluate(grey(4), at(4)) == first
 
 

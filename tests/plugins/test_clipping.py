@@ -37,6 +37,17 @@ def test_every_parameter_is_clipped_and_no_statistic() -> None:
         assert torch.equal(value, expected), name
 
 
+def test_what_is_frozen_is_not_clipped() -> None:
+    network = nn.Sequential(nn.Linear(3, 4).requires_grad_(False), nn.Linear(4, 1))
+    for parameter in network.parameters():
+        nn.init.constant_(parameter, 0.5)
+    with torch.no_grad():
+        component("regularizer", "weight-clipping").constrain(network)
+    kept, clipped = ([float(value.detach().max()) for value in layer.parameters()] for layer in network)
+    assert kept == [0.5, 0.5]
+    assert clipped == pytest.approx([0.01, 0.01])
+
+
 @pytest.mark.parametrize("norm", ["batch", "layer", "equalized", "spectral"])
 def test_the_discriminator_stays_within_the_limit_and_the_generator_is_free(norm: str) -> None:
     made = trainer(wgan(norm))

@@ -22,7 +22,7 @@ from gankit.cli import main
 from gankit.data import images_at_a_time
 from gankit.evaluation.samples import Features
 from gankit_fidelity import pretrained_modules
-from gankit_fidelity.extractors import Digits, FashionMnist
+from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier
 from gankit_fidelity.pretrained import Inception
 from gankit_fidelity.pretrained_modules import resized_as_tensorflow
 from gankit_fidelity.weights import INCEPTION_FILE, INCEPTION_URL, hub_folder
@@ -139,7 +139,13 @@ def test_the_weights_are_looked_for_where_torch_puts_them(weights: Path, offline
 
 
 def test_torchs_folder_is_found_by_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variables in ({"TORCH_HOME": "~/somewhere"}, {"XDG_CACHE_HOME": "/elsewhere"}, {}):
+    for variables in (
+        {"TORCH_HOME": "~/somewhere"},
+        {"TORCH_HOME": "~no-such-user/torch"},
+        {"XDG_CACHE_HOME": "/elsewhere"},
+        {"XDG_CACHE_HOME": "~no-such-user"},
+        {},
+    ):
         for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
@@ -159,8 +165,15 @@ def test_without_weights_and_network_the_way_to_get_them_is_told_at_once(offline
     assert not (offline / INCEPTION_FILE).exists()
 
 
-def test_without_metrics_no_weights_are_missed(offline: Path) -> None:
-    assert not missing(Inception(), metrics=[])
+@pytest.mark.parametrize("extractor", [Inception, TrainedClassifier])
+def test_weights_are_missed_only_where_a_metric_looks_at_features(
+    offline: Path, tmp_path: Path, extractor: type[Inception | TrainedClassifier]
+) -> None:
+    absent = extractor(weights=tmp_path / "absent")
+    assert missing(absent)
+    assert missing(absent, metrics="swd", track={"metrics": "fid"})
+    assert missing(absent, metrics=[]) is None
+    assert missing(absent, metrics=["swd", "ms-ssim"]) is None
 
 
 def test_a_missing_file_of_weights_is_named(offline: Path, tmp_path: Path) -> None:

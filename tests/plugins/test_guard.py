@@ -11,8 +11,10 @@ import pytest
 import torch
 from support.command import QUICKSTART, gankit_here, rows
 from support.failing import Clock, begun, events, measured, record, registered, saved
+from support.tiny import tiny
 
 from gankit.errors import Interrupted, RunError
+from gankit.reading.checks import problems
 from gankit.runs.starting import resume
 from gankit.training import checkpoints
 from gankit_observers.guard import Guard
@@ -207,3 +209,14 @@ def test_senseless_options_are_refused() -> None:
     for wrong in ({"against": "nan"}, {"policy": "pray"}, {"rate": 0}, {"times": 0}, {"every": 0}, {"gradients": 1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Guard.model_validate(wrong)
+
+
+@pytest.mark.parametrize("trouble", ["gradients", "collapse", "saturation"])
+def test_a_threshold_of_what_is_not_looked_for_is_refused(trouble: str) -> None:
+    options = {"use": "guard", trouble: 2.0 if trouble == "gradients" else 0.5}
+    (found,) = problems(tiny(observers=options))
+    assert found[0] == ("observers", 0)
+    assert found[1].startswith(f"{trouble}: ")
+    assert found[1].endswith(f" has no effect, as against does not name {trouble}")
+    assert problems(tiny(observers=options | {"against": ["not-finite", trouble]})) == []
+    assert problems(tiny(observers="guard")) == []

@@ -83,6 +83,28 @@ def test_each_process_has_a_gpu_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     assert [said(job)[1] for job in given] == ["3", "5"]
 
 
+@pytest.mark.parametrize("hidden", ["-1", "-1,0", " -1", ""])
+def test_without_a_gpu_each_core_has_a_process(hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(4), raising=False)
+    given = jobs(tmp_path, *[""] * 8)
+    list(Processes().launch(given))
+    assert {job.log.read_text() for job in given} == {f"1 {hidden}\n"}
+
+
+def test_parts_of_a_gpu_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = (
+        "GPU 0: NVIDIA A100 (UUID: GPU-1)\n  MIG 3g.20gb Device 0: (UUID: MIG-1)\nGPU 1: NVIDIA A100 (UUID: GPU-2)\n"
+    )
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\ncat <<END\n{listed}END\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    given = jobs(tmp_path, *["time.sleep(0.3)"] * 4)
+    list(Processes().launch(given))
+    assert sorted(said(job)[1] for job in given) == ["0", "0", "1", "1"]
+
+
 def test_in_turn_leaves_the_environment_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     given = jobs(tmp_path, "")

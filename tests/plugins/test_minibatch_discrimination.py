@@ -92,3 +92,10 @@ def test_stddev_wants_the_generators_larger_batches_to_split_too() -> None:
     assert problems(tiny(training=training, regularizers="minibatch-stddev")) == [
         (("regularizers", 0), f"a batch of 6 (at {size}x{size}) does not split into groups of 4") for size in (4, 8)
     ]
+
+
+@pytest.mark.parametrize("name", ["minibatch-stddev", "minibatch-discrimination"])
+def test_a_layer_cannot_be_lazy(name: str) -> None:
+    assert problems(tiny(regularizers=name)) == []
+    (found,) = problems(tiny(regularizers=[{"use": name, "every": 4}]))
+    assert found == (("regularizers", 0), "is a layer of the discriminator in every update, so every must be 1")

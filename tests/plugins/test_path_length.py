@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,12 +109,36 @@ def test_a_run_measures_its_own_generator(tmp_path: Path, space: str, capsys: py
     assert "needs a generator, and folders of images have none" in capsys.readouterr().err
 
 
-def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of an empty file that is called `there`."""
+    (tmp_path / "there").touch()
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: str) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setitem(FILES, "weights-vgg16-lpips.pth", f"{served}/there")
+    monkeypatch.setitem(FILES, "vgg16-397923af.pth", f"{served}/not")
     said = PerceptualPathLength().missing(tiny())
     assert said is not None
     assert all(url in said for url in FILES.values())
     assert PerceptualPathLength(distance="pixels").missing(tiny()) is None
+
+
+def test_weights_that_can_be_downloaded_are_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: str
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    for name in FILES:
+        monkeypatch.setitem(FILES, name, f"{served}/there")
+    assert PerceptualPathLength().missing(tiny()) is None
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from support.slurm import slurm
 from support.studying import FATAL, RUNS, STUDY, begin, checkpoints, files, is_finished, log, straight
 
 from gankit.cli import main
+from gankit_slurm.launchers import Slurm
 
 needs_submitit = pytest.mark.skipif(find_spec("submitit") is None, reason="needs gankit[slurm]")
 
@@ -181,6 +182,14 @@ def test_options_are_checked(
     monkeypatch.chdir(tmp_path)
     assert main(["run", "study.yaml", "--set", f"launcher={{use: slurm, {option}}}"]) == 2
     assert said in capsys.readouterr().err
+
+
+@needs_submitit
+@pytest.mark.parametrize(("memory", "asked"), [(0.0001, "1M"), (0.5, "512M"), (2, "2048M")])
+def test_little_memory_is_not_all(memory: float, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slurm takes no memory at all, 0M, for all memory of a host."""
+    monkeypatch.setattr("gankit_slurm.submitting.carry_out", lambda jobs, asked, *others: asked["mem"])
+    assert Slurm(memory=memory).launch([]) == asked
 
 
 def test_a_missing_extra_is_named_before_anything_begins(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import pytest
 import torch
 from support.tiny import tiny, trainer
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gankit.reading.checks import problems
 from gankit.training.trainer import Trainer
+from gankit_stylegan.modules import Blur
 
 STYLED = {
     "mapping": {"use": "style", "layers": 2, "width": 8},
@@ -57,3 +62,52 @@ def test_a_discriminator_has_no_styles() -> None:
     options = tiny().discriminator.model_dump() | {"norm": ["equalized", "adaptive-instance"]}
     found = problems(tiny(discriminator=options))
     assert found == [(("discriminator", "norm", 0, 1), "takes a style, and only a generator has styles")]
+
+
+@pytest.mark.parametrize("norm", ["adaptive-instance", ["spectral", "adaptive-instance"], {8: "equalized", 4: []}])
+def test_a_mapping_that_could_not_learn_slower_is_refused(norm: Any) -> None:
+    options = tiny().generator.model_dump() | STYLED | {"norm": norm}
+    (found,) = problems(tiny(generator=options))
+    path, said = found
+    assert path == ("generator", "mapping")
+    assert said == (
+        "lr_multiplier 0.01 has no effect without the equalized norm: add equalized to generator.norm, or set "
+        "lr_multiplier: 1"
+    )
+    as_fast = {"mapping": {"use": "style", "layers": 2, "width": 8, "lr_multiplier": 1}}
+    assert problems(tiny(generator=options | as_fast)) == []
+    assert problems(tiny(generator=options | {"norm": {4: "equalized", 8: []}})) == []
+
+
+def test_the_blur_keeps_its_filter() -> None:
+    """No pass makes it anew, and no checkpoint holds it."""
+    blur, x = Blur(), torch.zeros(1, 2, 5, 5)
+    x[:, :, 2, 2] = 16
+    with Calls() as calls:
+        blurred = blur(x)
+    assert blurred[0, 1, 1:4, 1:4].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+    assert set(calls.names) <= {"aten::expand", "aten::convolution"}
+    assert blur.state_dict() == {}
+    Blur().load_state_dict({})
+
+
+def test_the_blur_goes_where_its_network_goes_and_has_second_derivatives() -> None:
+    blur = copy.deepcopy(nn.Sequential(Blur())).double()
+    assert [buffer.dtype for buffer in blur.buffers()] == [torch.float64]
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(blur, x)
+    assert torch.autograd.gradgradcheck(blur, x)
+    assert Blur()(x).dtype == torch.float64
+    assert Blur()(x.bfloat16()).dtype == torch.bfloat16
+
+
+class Calls(TorchDispatchMode):
+    """Notes which of torch's operators are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(func.name())
+        return func(*args, **(kwargs or {}))

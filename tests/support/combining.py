@@ -62,6 +62,7 @@ def drawn(seed: int) -> dict[str, Any]:
     without_labels = () if labels else ("conditional-batch",)
     batch_norms = ("batch",) if penalized else without_labels
     generator = _network(rng, growth, seldom=without_labels, goes_first=True)
+    is_equalized = any(norm["use"] == "pggan/equalized" for norm in generator["norm"])
     discriminator = _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
     return {
         "name": "drawn",
@@ -70,13 +71,11 @@ def drawn(seed: int) -> dict[str, Any]:
         "growth": growth,
         "fading": {"by": rng.choice(["blend", "gate"]), "rate": rng.choice([1.0, 0.1])},
         "generator": generator
-        | {"mapping": _one(rng, Mapping), "stem": _one(rng, Stem), "latent": 6}
+        | {"mapping": _mapping(rng, is_equalized), "stem": _one(rng, Stem), "latent": 6}
         | {"output": rng.choice(["linear", "tanh"])},
         "discriminator": discriminator | {"head": head},
         "loss": _one(rng, Loss),
-        "regularizers": [
-            each | ({} if "clipping" in each["use"] else {"every": rng.choice([1, 1, 2])}) for each in regularizers
-        ],
+        "regularizers": [each | _laziness(rng, each["use"]) for each in regularizers],
         "augment": _one(rng, Augmentation) if _names(Augmentation) and rng.random() < 0.3 else None,
         "training": {
             "batch": BATCH,
@@ -108,6 +107,20 @@ def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str]
         "init": _one(rng, Init) if rng.random() < 0.5 else None,
         "channels": CHANNELS,
     }
+
+
+def _mapping(rng: random.Random, is_equalized: bool) -> dict[str, Any]:
+    """One that learns as fast as the rest, unless the norm gives it another rate."""
+    mapping = _one(rng, Mapping)
+    return mapping | ({"lr_multiplier": 1.0} if mapping["use"] == "stylegan/style" and not is_equalized else {})
+
+
+def _laziness(rng: random.Random, regularizer: str) -> dict[str, int]:
+    """How seldom a regularizer acts, unless it must always."""
+    if "clipping" in regularizer:
+        return {}
+    every = rng.choice([1, 1, 2])
+    return {} if "minibatch" in regularizer else {"every": every}
 
 
 def _names(kind: type[Component]) -> list[str]:
