@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.cli.options import add_plugin_option, load_plugins
+from gankit.cli.options import EXECUTES, add_plugin_option, load_plugins
 from gankit.errors import UserError
+from gankit.evaluation.names import USUAL_METRIC
 
 TOLD = {
     "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
-    "metrics": ("METRICS", "such as fid or '[fid, kid]' (default: the run's; fid for folders)"),
+    "metrics": ("METRICS", f"such as fid or '[fid, kid]' (default: the run's; {USUAL_METRIC} for folders)"),
     "extractor": (
         "EXTRACTOR",
         "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)",
@@ -25,7 +26,9 @@ TOLD = {
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("evaluate", help="measure runs, checkpoints, folders", description=__doc__)
+    parser = subparsers.add_parser(
+        "evaluate", help="measure runs, checkpoints, folders", description=__doc__, epilog=EXECUTES
+    )
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
     )

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gankit.errors import UserError
+from gankit.evaluation.names import USUAL_METRIC
+
+EXECUTES = "The plugin files that a run's folder names are executed; look at them first if it is not your own."
+"""Ends the help of commands that do so."""
 
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +46,8 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
     parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")
-    parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="such as is; may be repeated (default: fid)"
-    )
+    metric = f"such as is; may be repeated (default: {USUAL_METRIC})"
+    parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=metric)
     parser.add_argument("--baseline", metavar="VARIANT", help="which the others are compared with (default: the first)")
     parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
 

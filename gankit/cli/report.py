@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.cli.options import add_comparison_options, write_output
+from gankit.cli.options import EXECUTES, add_comparison_options, write_output
 from gankit.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("report", help="one page to send, with plots and samples", description=__doc__)
+    parser = subparsers.add_parser(
+        "report", help="one page to send, with plots and samples", description=__doc__, epilog=EXECUTES
+    )
     add_comparison_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="HTML", help="where to write the page")
     parser.set_defaults(run=run)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.cli.options import add_set_option
+from gankit.cli.options import EXECUTES, add_set_option
 from gankit.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("resume", help="go on with a run that was left", description=__doc__)
+    parser = subparsers.add_parser(
+        "resume", help="go on with a run that was left", description=__doc__, epilog=EXECUTES
+    )
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(parser, "change an option of observers, evaluation, checkpoints or training.device; may be repeated")
     parser.add_argument(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gankit.evaluation.names import USUAL_METRIC
+
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -12,7 +14,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "places", type=Path, nargs="*", metavar="DIR", help="runs, studies, folders above either (default: runs)"
     )
-    parser.add_argument("--metric", default="fid", metavar="NAME", help="whose last value is shown (default: fid)")
+    shown = f"whose last value is shown (default: {USUAL_METRIC})"
+    parser.add_argument("--metric", default=USUAL_METRIC, metavar="NAME", help=shown)
     parser.set_defaults(run=run)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gankit.cli.options import EXECUTES
 from gankit.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("sample", help="draw images from a trained generator", description=__doc__)
+    parser = subparsers.add_parser(
+        "sample", help="draw images from a trained generator", description=__doc__, epilog=EXECUTES
+    )
     parser.add_argument(
         "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
     )
@@ -33,15 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
 
     from gankit.data import to_uint8
-    from gankit.reading.loading import load_experiment
     from gankit.runs.blaming import blaming
     from gankit.runs.parts import choose_device
     from gankit.runs.pictures import grid, save_png
+    from gankit.runs.recorded import load_recorded
     from gankit.training.checkpoints import chosen, experiment_of, load_average
     from gankit.training.sampling import Wish, sample
 
     device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
-    experiment = load_experiment(experiment_of(checkpoint), check=False)  # sampling needs no data
+    experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
     with blaming(experiment):
         generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):

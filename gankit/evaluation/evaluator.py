@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gankit.component import as_options
 from gankit.data import Batch, RealImages, images_at_a_time
 from gankit.errors import UserError
+from gankit.evaluation.names import ERROR, FLOOR, clash, is_spread, mistaken_name
+from gankit.evaluation.numbers import Number, means, resample, spreads
 from gankit.evaluation.samples import Extraction, Features, ImageSource, Need, Population, Samples
 from gankit.evaluation.splits import Part, Split, split
 from gankit.observing import Progress, Row
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
 NONE = "none"
 """What a protocol says of the extractor where no extractor took part."""
-RESAMPLING = 2
-"""Names the draws of the bootstrap among all that depend on a seed."""
 
 
 class Source(Protocol):
@@ -41,13 +41,6 @@ class Source(Protocol):
     def sample(self, first: int, count: int, seed: int) -> Batch:
         """Images number `first` to `first` + `count` - 1, each a function of (seed, number)."""
         ...
-
-
-class Number(NamedTuple):
-    """A metric's number and how it was come by."""
-
-    value: float
-    protocol: dict[str, Any]
 
 
 class Evaluator:
@@ -106,17 +99,29 @@ class Evaluator:
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, (metric, tally) in enumerate(zip(self._options.metrics, self._tallies, strict=True)):
-                found = tally.attempt(
-                    lambda position=position, metric=metric: self._numbers(position, metric, generated, source.network),
-                    f"at {progress.images:,} images" if progress.total else "to measure these images",
-                )
-                numbers |= found or {}
+                measured = partial(self._added, numbers, position, metric, generated, source.network)
+                during = f"at {progress.images:,} images" if progress.total else "to measure these images"
+                numbers = tally.attempt(measured, during) or numbers
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
 
     def sum_up(self) -> None:
         """Say which metrics failed, and how often."""
         for tally in self._tallies:
             tally.sum_up()
+
+    def _added(
+        self,
+        numbers: dict[str, Number],
+        position: int,
+        metric: Metric,
+        generated: dict[int, Population],
+        network: Generator | None,
+    ) -> dict[str, Number]:
+        """`numbers` of other metrics, with what one more gives."""
+        found = self._numbers(position, metric, generated, network)
+        if mistake := clash(found, numbers):
+            raise UserError(mistake)
+        return numbers | found
 
     def _numbers(
         self, position: int, metric: Metric, generated: dict[int, Population], network: Generator | None
@@ -129,14 +134,14 @@ class Evaluator:
                 for seed, images in generated.items()
             }
             each = [self._measured(metric, samples, "generated") for samples in of_seeds.values()]
-            numbers |= _means(each) | _spreads(each)
+            numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
         if metric.yardstick or metric.has_floor:
-            suffix = "" if metric.yardstick else "_floor"
+            suffix = "" if metric.yardstick else FLOOR
             resolution = generated[self._options.seed].resolution
             among = [self._among_reals(position, metric, seed, resolution) for seed in self._splits]
-            numbers |= {name + suffix: number for name, number in _means(among).items()}
+            numbers |= {name + suffix: number for name, number in means(among).items()}
         return numbers
 
     @property
@@ -222,6 +227,8 @@ class Evaluator:
     def _measured(self, metric: Metric, samples: Samples, of: str) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
         numbers, high = metric.evaluate(samples), metric.higher_is_better
+        if mistake := mistaken_name(numbers):
+            raise UserError(mistake)
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         return {
             name: Number(float(value), self._protocol(metric, samples, of, better[name]))
@@ -232,13 +239,13 @@ class Evaluator:
         """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
         count, seed = samples.generated.count, self._options.seed
         drawn = [
-            metric.evaluate(samples.of_resampled(_resample(count, seed, number)))
+            metric.evaluate(samples.of_resampled(resample(count, seed, number)))
             for number in range(self._options.bootstrap)
         ]
         return {
-            f"{name}_error": Number(float(np.std([one[name] for one in drawn], ddof=1)), numbers[name].protocol)
+            name + ERROR: Number(float(np.std([one[name] for one in drawn], ddof=1)), numbers[name].protocol)
             for name in drawn[0]
-            if not name.endswith("_std")
+            if not is_spread(name, drawn[0])
         }
 
     def _protocol(self, metric: Metric, samples: Samples, of: str, better: str) -> dict[str, Any]:
@@ -265,29 +272,3 @@ class Evaluator:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
         needed = (resolution, self._reals.final)
         self._populations = {key: population for key, population in self._populations.items() if key[2] in needed}
-
-
-def _means(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
-    """The mean of each number over the seeds."""
-    return {
-        name: Number(float(np.mean([numbers[name].value for numbers in of_seeds])), number.protocol)
-        for name, number in of_seeds[0].items()
-    }
-
-
-def _spreads(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
-    """The standard deviation of each number over the seeds, if there are several."""
-    if len(of_seeds) < 2:
-        return {}
-    return {
-        f"{name}_seeds_std": Number(float(np.std([each[name].value for each in of_seeds], ddof=1)), number.protocol)
-        for name, number in of_seeds[0].items()
-        if not name.endswith("_std")
-    }
-
-
-@lru_cache(maxsize=256)
-def _resample(count: int, seed: int, number: int) -> np.ndarray:
-    """`count` positions drawn from as many with replacement, int64 [count]."""
-    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(RESAMPLING, number))).random_raw(count)
-    return (bits % np.uint64(count)).astype(np.int64)

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from gankit.data import RealImages
 from gankit.evaluation.evaluator import Evaluator, Source
+from gankit.evaluation.names import TRACK
 from gankit.observing import Progress, Row
 
 if TYPE_CHECKING:
     import torch
 
     from gankit.config import Evaluation
-
-TRACK = "_track"
-"""Ends the names of the cheaper protocol's numbers, so that no series mixes the two."""
 
 
 class Evaluators:

@@ -15,16 +15,17 @@ from gankit.config import Evaluation, Experiment
 from gankit.data import Batch, RealImages
 from gankit.errors import UserError
 from gankit.evaluation.evaluator import Evaluator, Source
+from gankit.evaluation.names import USUAL_METRIC
 from gankit.kinds import Dataset, Extractor, Metric
 from gankit.observing import Progress
 from gankit.options import Images, Many, Options
 from gankit.reading.arguments import data_argument, read_arguments
-from gankit.reading.loading import load_experiment
 from gankit.results.reading import Evaluation as Measured
 from gankit.results.reading import RunResults
 from gankit.runs.blaming import blaming
 from gankit.runs.parts import choose_device
 from gankit.runs.record import is_run, row_as_json
+from gankit.runs.recorded import load_recorded
 from gankit.training.checkpoints import chosen, experiment_of, is_checkpoint, load_average, manifest_of
 from gankit.training.sampling import GeneratorSource
 
@@ -129,7 +130,7 @@ def _is_trained(path: Path) -> bool:
 def _trained(path: Path, protocol: Protocol, best: bool, device: torch.device) -> Subject:
     """A run, or one of its checkpoints."""
     checkpoint = chosen(path, best)
-    experiment = load_experiment(experiment_of(checkpoint), check=False)
+    experiment = load_recorded(experiment_of(checkpoint))
     about = manifest_of(checkpoint)
     resolutions = [stage.resolution for stage in experiment.stages()]
     with blaming(experiment):
@@ -166,7 +167,7 @@ def _folder(path: Path, protocol: Protocol, device: torch.device) -> Subject:
     images = read_arguments(Protocol, {"data": text}).data
     assert images is not None
     loaded = RealImages(images, [resolution])
-    options = protocol.over(Evaluation.model_validate({"metrics": ["fid"], "images": loaded.count}))
+    options = protocol.over(Evaluation.model_validate({"metrics": [USUAL_METRIC], "images": loaded.count}))
     if options.images > loaded.count:
         raise UserError(f"--images: {path} holds {loaded.count} images, not {options.images}")
     progress = Progress(0, 0, 1, 1, resolution, 1.0)

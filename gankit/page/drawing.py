@@ -41,13 +41,13 @@ def draw(run: Path, count: int) -> Drawn:
         UserError: if there is no checkpoint, it cannot be read, or training has diverged.
     """
     from gankit.data import images_at_a_time, to_uint8
-    from gankit.reading.loading import load_experiment
     from gankit.runs.parts import choose_device
+    from gankit.runs.recorded import load_recorded
     from gankit.training.checkpoints import chosen, experiment_of, load_average, manifest_of
     from gankit.training.sampling import sample
 
     device, checkpoint = choose_device("auto"), chosen(run)
-    experiment = load_experiment(experiment_of(checkpoint), check=False)  # sampling needs no data
+    experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
     generator = load_average(checkpoint, experiment, device)
     images = to_uint8(sample(generator, 0, count, SEED, device)).permute(0, 2, 3, 1).cpu().numpy()
     latents = (generator.place.latent, images_at_a_time(generator.resolution), device.type)

@@ -10,14 +10,13 @@ from typing import Any
 from gankit.reading.dumping import inline
 from gankit.results.code import ambiguous, named, users_of
 from gankit.results.reading import RunResults, read_events
-from gankit.results.sections import Column, Section
+from gankit.results.sections import ABSENT, Column, Section
 from gankit.results.states import state_of
 from gankit.results.variants import Variant
 from gankit.runs.record import PROVENANCE, TIMES, is_run
 
 TOLD_ELSEWHERE = frozenset({"started", "command", "plugins", "stages", "resumed", "images", "changed"})
 """Keys of provenance.json that tables of their own show, or that follow from the options."""
-ABSENT = "-"
 
 Origins = Mapping[str, list[dict[str, Any]]]
 """By the run's label what provenance.json says: of its beginning, and of each time that it went on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gankit.errors import UserError
@@ -78,7 +78,15 @@ MOST_SHOWN = 50
 """Mistakes that one report shows; a file with more is no experiment file."""
 
 
-def report(mistakes: Iterable[Mistake], first: str = "") -> UserError:
+class MistakenError(UserError):
+    """An experiment cannot be read for what is wrong with it."""
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
+def report(mistakes: Iterable[Mistake], first: str = "") -> MistakenError:
     """One error for all `mistakes`, each said once, by position: the file `first`, then other files, then settings."""
 
     def position(mistake: Mistake) -> tuple[object, ...]:
@@ -90,4 +98,4 @@ def report(mistakes: Iterable[Mistake], first: str = "") -> UserError:
     if len(ordered) > 1:
         hidden = "" if len(ordered) == len(parts) else f"; these are the first {len(parts)}"
         parts.append(f"{len(ordered)} mistakes{hidden}")
-    return UserError("\n\n".join(parts))
+    return MistakenError("\n\n".join(parts), ordered)

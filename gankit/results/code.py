@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gankit.results.sections import Column, Section
+from gankit.results.sections import ABSENT, Column, Section
 
 if TYPE_CHECKING:
     from gankit.results.variants import Variant
-
-ABSENT = "-"
 
 
 class Code(NamedTuple):

@@ -10,11 +10,10 @@ from statistics import fmean
 from typing import Any, Literal, NamedTuple
 
 from gankit.errors import UserError
+from gankit.evaluation.names import FLOOR, TRACK, USUAL_METRIC, is_spread
 from gankit.observing import Row
 from gankit.options import did_you_mean
 from gankit.results.protocols import (
-    FLOOR,
-    SPREADS,
     common_protocol,
     measured,
     of_reals,
@@ -25,9 +24,6 @@ from gankit.results.reading import Evaluation, RunResults
 from gankit.results.significance import Difference, Summary, Verdict, difference, holm, summarize, verdict
 from gankit.results.states import State, state_of
 from gankit.results.variants import Variant, variants_of
-
-TRACK = "_track"
-"""Ends the name of a metric that was measured by the cheaper protocol of evaluations within a stage."""
 
 
 class Measurement(NamedTuple):
@@ -158,8 +154,11 @@ def _named(variants: Sequence[Variant], label: str | None) -> Variant:
 
 def _measured_names(runs: Iterable[RunResults]) -> list[str]:
     """The metrics by which runs can be compared, in the order in which they were measured."""
-    rows = [row for run in runs for row in run.rows if row.protocol is not None and not of_reals(row)]
-    return [name for name in dict.fromkeys(row.name for row in rows) if not name.endswith((*SPREADS, TRACK))]
+    found: dict[str, None] = {}
+    for run in runs:
+        names = dict.fromkeys(row.name for row in run.rows if row.protocol is not None and not of_reals(row))
+        found |= {name: None for name in names if not name.endswith(TRACK) and not is_spread(name, names)}
+    return list(found)
 
 
 def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -168,7 +167,7 @@ def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
         if name not in known:
             there = f"there are {', '.join(known)}" if known else "there are none yet"
             raise UserError(f"--metric: no run has {name!r}; {there}.{did_you_mean(name, known)}")
-    usual = ["fid"] if "fid" in known else list(known[:1])
+    usual = [USUAL_METRIC] if USUAL_METRIC in known else list(known[:1])
     return list(dict.fromkeys(asked)) or usual
 
 

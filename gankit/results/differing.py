@@ -7,9 +7,8 @@ from itertools import chain
 from typing import Any
 
 from gankit.reading.dumping import inline
+from gankit.results.sections import ABSENT
 
-ABSENT = "-"
-"""Stands for an option that a variant does not have."""
 _NONE = object()
 
 

@@ -18,13 +18,15 @@ WIDEST = 48
 
 def print_report(report: Report, console: Console) -> None:
     """Print a report; tables are rather too wide for the terminal than digits cut off."""
+    from rich.text import Text
+
     for section in report.sections:
         console.print()
-        console.print(section.title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(section.title, style="bold"), soft_wrap=True)
         if section.columns:
             print_table(section, console)
         for note in section.notes:
-            console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
+            console.print(Text(note, style="dim"), soft_wrap=True)
 
 
 def print_table(section: Section, console: Console) -> None:

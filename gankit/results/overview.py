@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gankit.errors import UserError
+from gankit.evaluation.names import TRACK, USUAL_METRIC
 from gankit.options import did_you_mean
-from gankit.results.comparing import TRACK, newest
+from gankit.results.comparing import newest
 from gankit.results.reading import RunResults
-from gankit.results.sections import Column, Section
+from gankit.results.sections import ABSENT, Column, Section
 from gankit.results.states import state_of
 from gankit.results.table import significant
 
@@ -24,7 +25,7 @@ def overview(runs: Sequence[RunResults], metric: str) -> Section:
         UserError: if runs have measured other metrics, but not this one.
     """
     known = list(dict.fromkeys(row.name for run in runs for row in run.rows if row.protocol is not None))
-    if known and metric != "fid" and not {metric, metric + TRACK} & set(known):
+    if known and metric != USUAL_METRIC and not {metric, metric + TRACK} & set(known):
         raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
     columns = [Column("run", is_number=False), Column("state", is_number=False), Column("stage"), Column("images")]
     return Section("Runs", [*columns, Column(metric)], [_line(run, metric) for run in runs])
@@ -33,7 +34,7 @@ def overview(runs: Sequence[RunResults], metric: str) -> Section:
 def _line(run: RunResults, metric: str) -> list[str]:
     row = newest(run, metric)
     cheaper = " (track)" if row is not None and row.name != metric else ""
-    value = "-" if row is None else f"{significant(row.value)}{cheaper} at {row.resolution}x{row.resolution}"
+    value = ABSENT if row is None else f"{significant(row.value)}{cheaper} at {row.resolution}x{row.resolution}"
     of = "" if run.total is None else f" of {run.total:,}"
     return [str(run.path), str(state_of(run.path)), _stage(run), f"{run.cost.images:,}{of}", value]
 
@@ -41,7 +42,7 @@ def _line(run: RunResults, metric: str) -> list[str]:
 def _stage(run: RunResults) -> str:
     """The number of the stage that a run is in, of how many, and its resolution."""
     if not run.rows:
-        return "-"
+        return ABSENT
     last = max(run.rows, key=lambda row: row.images)
     of = f"/{len(run.plan)}" if run.plan else ""
     return f"{last.stage}{of} {last.resolution}x{last.resolution}"

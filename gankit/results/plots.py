@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.errors import UserError
+from gankit.evaluation.names import TRACK
 from gankit.options import did_you_mean
-from gankit.results.comparing import TRACK, Comparison, StageComparison, Standing
+from gankit.results.comparing import Comparison, StageComparison, Standing
 from gankit.results.variants import Variant
 
 if TYPE_CHECKING:

@@ -9,10 +9,6 @@ from gankit.errors import UserError
 from gankit.observing import Row
 from gankit.results.reading import Evaluation, RunResults
 
-FLOOR = "_floor"
-"""Ends the name of a metric's noise floor: the same number between two sets of reals."""
-SPREADS = ("_std", "_error")
-"""End the names of standard deviations and errors, of which neither high nor low values are better."""
 GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
 DESCRIBES_THE_STAGE = frozenset({"resolution"})

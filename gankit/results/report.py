@@ -10,12 +10,11 @@ from gankit.results.code import other_code
 from gankit.results.comparing import Comparison, StageComparison, Standing, Unfinished
 from gankit.results.differing import differing
 from gankit.results.reading import NETWORKS, RunResults
-from gankit.results.sections import Column, Report, Section
+from gankit.results.sections import ABSENT, Column, Report, Section
 from gankit.results.significance import Interval, Method
 from gankit.results.table import significant
 from gankit.results.variants import Variant
 
-ABSENT = "-"
 FEW = 5
 """Seeds up to which it is said how large a difference could have been seen."""
 MANY = 4

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+ABSENT = "-"
+"""Stands in a table for what there is not."""
+
 
 class Column(NamedTuple):
     """One column of a table."""

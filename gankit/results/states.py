@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 
 from gankit.results.reading import read_events
 from gankit.runs.lock import is_held
 from gankit.runs.record import TIMES
+from gankit.training.manifests import about, found
 
 
 class State(StrEnum):
@@ -34,9 +34,5 @@ def state_of(path: Path) -> State:
 
 
 def _newest_is_finished(checkpoints: Path) -> bool:
-    """Whether the newest checkpoint says that nothing is left to do."""
-    manifests = sorted(checkpoints.glob("[0-9]*/manifest.json"))
-    try:
-        return bool(manifests) and bool(json.loads(manifests[-1].read_bytes()).get("finished"))
-    except (OSError, ValueError, AttributeError):  # damaged; the one before it is of an earlier point
-        return False
+    """Whether the newest checkpoint says that nothing is left to do; if it is damaged, the others are of before."""
+    return any(about(path).get("finished") for path in found(checkpoints)[-1:])

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.results.protocols import FLOOR, SPREADS, measured, of_reals, refuse_unlike_protocols, surroundings
+from gankit.evaluation.names import FLOOR, USUAL_METRIC, is_spread
+from gankit.results.protocols import measured, of_reals, refuse_unlike_protocols, surroundings
 from gankit.results.reading import Evaluation, RunResults, read_run
+from gankit.results.sections import ABSENT
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 
 def print_results(paths: Sequence[Path], console: Console | None = None) -> None:
@@ -39,6 +42,7 @@ def print_table(runs: Sequence[RunResults], console: Console | None = None) -> N
     """
     from rich.console import Console
     from rich.measure import Measurement
+    from rich.text import Text
 
     refuse_unlike_protocols(runs)
     console = console or Console()
@@ -47,12 +51,12 @@ def print_table(runs: Sequence[RunResults], console: Console | None = None) -> N
         table.width = Measurement.get(console, console.options.update(width=1000), table).maximum
         console.print(table, crop=False, no_wrap=True)  # rather too wide for the terminal than digits cut off
         if len(runs) > 1:
-            console.print("* the best at this resolution", style="dim", highlight=False)
+            console.print(Text("* the best at this resolution", style="dim"))
         around = surroundings(row for _, _, row in measured(runs))
-        console.print(f"measured with {around}", style="dim", highlight=False)
+        console.print(Text(f"measured with {around}", style="dim"))
     for run in runs:
         if not any(stage.metrics for stage in run.stages):
-            console.print(f"{run.path}: no evaluation yet", highlight=False, soft_wrap=True)
+            console.print(Text(f"{run.path}: no evaluation yet"), soft_wrap=True)
 
 
 def results_table(runs: Sequence[RunResults]) -> Table:
@@ -62,14 +66,15 @@ def results_table(runs: Sequence[RunResults]) -> Table:
     from rich.text import Text
 
     names = column_names(row.name for _, _, row in measured(runs))
-    ranked = {row.name for _, _, row in measured(runs) if not of_reals(row) and not row.name.endswith(SPREADS)}
-    decisive = "fid" if "fid" in names else names[0]
+    of_images = [(stage, row.name) for _, stage, row in measured(runs) if not of_reals(row)]
+    ranked = {name for stage, name in of_images if not is_spread(name, stage.metrics)}
+    decisive = USUAL_METRIC if USUAL_METRIC in names else names[0]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("stage", justify="right", no_wrap=True)
     if len(runs) > 1:
         table.add_column("run", no_wrap=True)
     for name in ["images", *names]:
-        table.add_column(_header(name), justify="right", no_wrap=True, vertical="bottom")
+        table.add_column(Text(_header(name)), justify="right", no_wrap=True, vertical="bottom")
     labels = _labels(runs)
     for resolution in sorted({stage.resolution for run in runs for stage in run.stages}):
         block = [(labels[run.path], stage) for run in runs for stage in run.stages if stage.resolution == resolution]
@@ -80,7 +85,7 @@ def results_table(runs: Sequence[RunResults]) -> Table:
             table.add_row(
                 stage.size,
                 *([Text(label)] if len(runs) > 1 else []),
-                f"{stage.images:,}" if stage.images else "-",
+                f"{stage.images:,}" if stage.images else ABSENT,
                 *cells,
             )
         if len(runs) > 1:
@@ -118,11 +123,13 @@ def _best(ranks: Sequence[float]) -> float | None:
     return min(ranks) if len(set(ranks)) > 1 else None
 
 
-def _cell(stage: Evaluation, name: str, best: float | None) -> str:
+def _cell(stage: Evaluation, name: str, best: float | None) -> Text:
+    from rich.text import Text
+
     if name not in stage.metrics:
-        return "-"
-    text = significant(stage.metrics[name].value)
-    return f"[bold]*{text}[/]" if _rank(stage, name) == best else text
+        return Text(ABSENT)
+    number = significant(stage.metrics[name].value)
+    return Text(f"*{number}", style="bold") if _rank(stage, name) == best else Text(number)
 
 
 def _header(name: str) -> str:

@@ -13,7 +13,7 @@ from gankit.config import NAME, Experiment
 from gankit.errors import UserError
 from gankit.reading.loading import Judged, judge, load_root, the_experiment
 from gankit.reading.locating import mistakes_of
-from gankit.reading.marks import Mistake, report
+from gankit.reading.marks import Mistake, MistakenError, report
 from gankit.reading.merging import changed, read_experiment
 from gankit.reading.nodes import Entry, Key, Node, Scalar, Table, plain, table
 from gankit.studies.naming import safe
@@ -130,8 +130,8 @@ def _judged(base: Table, study: str, variant: Planned) -> Judged:
     for option, (mark, node) in variant.point.items():
         try:
             root = changed(root, option, node, mark)
-        except UserError as failure:
-            return Judged(None, [Mistake(mark, (), str(failure).partition(": ")[2])], [])
+        except MistakenError as failure:
+            return Judged(None, list(failure.mistakes), [])
     assert isinstance(root, Table)
     facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
     known = {key: Entry(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gankit.errors import UserError
+from gankit.evaluation.names import USUAL_METRIC
 from gankit.results.reading import RunResults, read_run
 from gankit.results.states import State, state_of
 from gankit.results.table import significant
@@ -98,7 +99,8 @@ class Showing:
             if state is State.RUNNING and (run := _read(self._folder / name)) is not None:
                 share = run.cost.images / self._totals[name]
                 images = f"{run.cost.images:,} of {self._totals[name]:,} images"
-                table.add_row(Text(name), f"{share:4.0%}", images, _last_metric_of(run).removeprefix(": "))
+                last = Text(_last_metric_of(run).removeprefix(": "))
+                table.add_row(Text(name), f"{share:4.0%}", images, last)
         return table
 
 
@@ -120,5 +122,5 @@ def _last_metric_of(run: RunResults) -> str:
     if not run.stages:
         return ""
     stage = run.stages[-1]
-    row = stage.metrics.get("fid") or next(iter(stage.metrics.values()))
+    row = stage.metrics.get(USUAL_METRIC) or next(iter(stage.metrics.values()))
     return f": {row.name} {significant(row.value)} at {stage.size}"

@@ -132,7 +132,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_only_what_differs_in_merit_is_marked(tmp_path: Path) -> None:
     def rows(spread: float) -> list[Row]:
         of_reals = {**PROTOCOL, "of": "held-out reals"}
-        measured = evaluation(9, 1, 4, fid=2, is_std=spread)
+        measured = evaluation(9, 1, 4, fid=2, fid_std=spread, fid_error=spread, fid_seeds_std=spread)
         return [*measured, *evaluation(9, 1, 4, of_reals, fid_floor=spread, fid_blurred=spread)]
 
     paths = [recorded(tmp_path / str(spread), rows(spread)) for spread in (3, 4)]

@@ -178,6 +178,18 @@ def test_mistakes_are_shown_where_they_stand(read: Read, text: str, message: str
     assert message in str(failure.value)
 
 
+def test_where_a_mistake_stands_is_no_part_of_what_it_says(read: Read, tmp_path: Path) -> None:
+    text = "extends: ../base.yaml\nmatrix: {regularizers.5.weight: [1], loss: [tug, push]}\n"
+    (tmp_path / "a: b").mkdir()
+    Path("a: b/study.yaml").write_text(text)
+    Path("base.yaml").write_text(EXPERIMENT)
+    with pytest.raises(UserError) as failure:
+        load_study(Path("a: b/study.yaml"))
+    first, *shown = str(failure.value).splitlines()
+    assert first == "a: b/study.yaml:2:10: no item 5: the list has 2, counted from 0"
+    assert shown == [f"    {text.splitlines()[1]}", f"    {' ' * 9}^"]
+
+
 def test_a_mistake_in_every_variant_is_said_once_and_one_in_the_parent_there(read: Read) -> None:
     Path("base.yaml").write_text(EXPERIMENT.replace("margin: 2", "margn: 2"))
     with pytest.raises(UserError) as failure:
