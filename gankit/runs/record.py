@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 from gankit.errors import RunError, UserError
@@ -99,6 +100,8 @@ class RunFolder:
             raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT}, as gankit run makes")
         try:
             folder = cls(path)
+            for part in (folder.samples, folder.checkpoints):  # which whoever copied the run may have left out
+                part.mkdir(exist_ok=True)
         except OSError as failure:
             raise UserError(f"cannot write to {path}: {failure}") from failure
         return folder
@@ -213,7 +216,7 @@ class RunFolder:
 
     def _remedy(self) -> str:
         """What can be done about a disk that is full."""
-        return f"make room, then go on from the last checkpoint with: gankit resume {self.path}"
+        return f"make room, then go on from the last checkpoint with: gankit resume {quote(str(self.path))}"
 
 
 def is_run(path: Path) -> bool:
@@ -232,9 +235,12 @@ def refuse_used(path: Path) -> None:
         begun = LOCK in held  # by a process that was killed before it had made the folder a run
         ours = BEGUN_WITH if begun else ()
         foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
-        what = (
-            "already holds a run" if EXPERIMENT in held else f"is not empty: it holds {foreign[0]}" if foreign else ""
-        )
+        if EXPERIMENT in held:
+            remedy = (
+                "go on with it by --resume, or choose another folder with --out or another name with --set name=..."
+            )
+            raise UserError(f"{path} already holds a run; {remedy}")
+        what = f"is not empty: it holds {foreign[0]}" if foreign else ""
     else:
         what = "is not a folder" if path.exists() else ""
     if what:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from shlex import quote
 
 from gankit.errors import Interrupted, RunError
 from gankit.evaluation.beside import Beside
@@ -68,7 +69,7 @@ class TrainingRun(ObservedRun):
         except Interrupted:
             if self._saved_at != self._trainer.images:
                 self._save(interrupted=True)
-            report(f"left at {self._trainer.images:,} images; go on with: gankit resume {self.folder}")
+            report(f"left at {self._trainer.images:,} images; go on with: gankit resume {quote(str(self.folder))}")
             raise
         except Exception as failure:
             self._record.time("failed", reason=in_short(failure))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from gankit.config import Experiment
@@ -73,7 +74,7 @@ def resume(
         checkpoint = checkpoints.newest(folder.checkpoints, report)
         if checkpoint is not None and _is_finished(checkpoint, before):
             if not extend:
-                report(f"{path} is finished; train it further with: gankit resume {path} --extend 100k")
+                report(f"{path} is finished; train it further with: gankit resume {quote(str(path))} --extend 100k")
                 folder.close()
                 return None
             wanted = _extended(wanted, before.training.extend + extend)

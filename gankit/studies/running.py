@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.errors import UserError
+from gankit.errors import Interrupted, UserError
 from gankit.files import write_at_once
 from gankit.kinds import Job
 from gankit.plugins import plugins
@@ -71,11 +71,15 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     jobs = [_job(run, folder) for run in left]
     failures: list[Failure] = []
     with Showing(chosen, folder) as showing, raised(), closing(study.launcher.launch(jobs)) as ended:
-        for job, status in ended if jobs else ():
-            failure = Failure(job.name, status, job.log) if status else None
-            if failure is not None:
-                failures.append(failure)
-            showing.ended(job.name, failure.said() if failure else None)
+        try:
+            for job, status in ended if jobs else ():
+                failure = Failure(job.name, status, job.log) if status else None
+                if failure is not None:
+                    failures.append(failure)
+                showing.ended(job.name, failure.said() if failure else None)
+        except Interrupted:  # told at once, as those under way take their time
+            showing.interrupted()
+            raise
     return failures
 
 

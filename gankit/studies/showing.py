@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +49,8 @@ class Showing:
                 get_renderable=self._now, console=self._console, refresh_per_second=1, transient=True, screen=False
             )
             self._live.start()
+        elif finished < len(states):
+            self._say(f"watch them with: gankit runs {quote(str(self._folder))}")
         return self
 
     def __exit__(
@@ -68,6 +71,10 @@ class Showing:
         done = sum(state is State.FINISHED for state in self._states().values())
         what = f"failed: {failure}" if failure else f"finished{_last_metric(self._folder / name)}"
         self._say(f"{name} {what} ({done} of {len(self._totals)} finished)")
+
+    def interrupted(self) -> None:
+        """Say that the study is being left."""
+        self._say("leaving as soon as the runs under way are saved; the same command goes on with them")
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

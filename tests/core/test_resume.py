@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -207,6 +208,16 @@ def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
     going_on(run).train()
     assert capsys.readouterr().err.count("warning: plugin pggan is gankit") == 1
     assert resume(run, strict=True) is None
+
+
+def test_folders_that_a_copy_left_out_are_made_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = stopped(tmp_path / "a run", at=40)
+    for part in ("checkpoints", "samples"):
+        shutil.rmtree(run / part)
+    going_on(run).train()
+    assert "has no checkpoint yet and starts over" in capsys.readouterr().err
+    assert resume(run) is None
+    assert f"gankit resume '{run}' --extend 100k" in capsys.readouterr().err
 
 
 def test_so_is_other_source_of_gankit_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

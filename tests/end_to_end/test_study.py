@@ -115,6 +115,10 @@ def test_what_an_interruption_left_is_gone_on_with_to_the_same_bits(tmp_path: Pa
     until(lambda: (run / "metrics.jsonl").exists() and b'"stage": 2' in (run / "metrics.jsonl").read_bytes(), process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143
+    assert process.stderr is not None
+    said = process.stderr.read()
+    assert "watch them with: gankit runs runs/losses\n" in said
+    assert said.endswith("leaving as soon as the runs under way are saved; the same command goes on with them\n")
     assert state_of(run) is State.CUT_SHORT
     assert "left at" in (run.parent / "seed-0.log").read_text()
     assert gankit(["run", file], tmp_path).returncode == 0
