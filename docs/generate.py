@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: one for each kind, their catalogue, and the hooks.
+"""Writes the pages that are made from the code: one for each kind, their catalogue, what they use, and the hooks.
 
 Run `python docs/generate.py` after a kind, a component, a rule or a hook was changed; a test tells if it was forgotten.
 """
@@ -6,19 +6,35 @@ Run `python docs/generate.py` after a kind, a component, a rule or a hook was ch
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
-from gankit import hookspecs
+from in_markdown import annotation, cell, members, methods, shown, signature, text, under_names
+
+from gankit import hookspecs, layers, options
 from gankit.component import Component
 from gankit.docstrings import under_fields
-from gankit.evaluation.samples import Features, Population, Samples
+from gankit.evaluation import samples
+from gankit.evaluation.samples import Features, Need, Population, Samples
+from gankit.evaluation.statistics import Statistics
 from gankit.explaining import option_in_words
 from gankit.growing import Stage
-from gankit.kinds import KINDS, Job, LabelledImages, Shown
-from gankit.layers import Condition, Conditioned
+from gankit.kinds import (
+    KINDS,
+    Block,
+    Head,
+    Init,
+    Job,
+    LabelledImages,
+    Mapping,
+    Norm,
+    Observer,
+    Regularizer,
+    Shown,
+    Stem,
+)
+from gankit.layers import Chain, Condition, Conditioned
 from gankit.observing import Picture, Progress, Row, Run, Watcher
 from gankit.place import Place
 from gankit.plugins import plugins
@@ -27,15 +43,25 @@ from gankit.registry import Entry, registries
 from gankit.scaffold.plugin import minimal_example
 from gankit.schema import component_schema, summary
 from gankit.testing import RULES
-from gankit.training.networks import Verdict
+from gankit.training.networks import Discriminator, Generator, Verdict
 from gankit.training.step import Step
 
 DOCS = Path(__file__).parent
 GIVEN: tuple[type, ...] = (
-    *(Place, Condition, Conditioned, Step, Verdict, Shown, Stage),
-    *(LabelledImages, Features, Samples, Population, Run, Progress, Row, Picture, Job),
+    *(Place, Step, Verdict, Generator, Discriminator, Shown, Stage),
+    *(LabelledImages, Features, Samples, Population, Statistics, Run, Progress, Row, Picture, Job),
 )
 """What the page of types tells of."""
+OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain)
+"""The classes that the page of layers tells of at length."""
+FUNCTIONS = ("run", "styles_of", "conv", "dense", "gained", "fan_in", "resampling", "double", "halve")
+MODULES = ("Function", "Bias")
+"""The functions that it tells of, and the modules that are as simple."""
+LAYERED = (Mapping, Stem, Block, Head, Norm, Init, Regularizer)
+"""The kinds that make modules or act on them."""
+OPTION_TYPES = ("Images", "PerResolution", "PerResolutionAboveFirst", "Many", "AbsolutePath")
+"""The types that experiments give options beside those of Python."""
+LAYERS_EXAMPLE = DOCS.parent / "tests" / "examples" / "plain_residual.py"
 MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 
 
@@ -45,8 +71,9 @@ def pages() -> dict[Path, str]:
     made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in KINDS}
     made[Path("kinds") / "README.md"] = "\n".join(_catalogue())
     made[Path("kinds") / "given.md"] = "\n".join(_given())
+    made[Path("kinds") / "layers.md"] = "\n".join(_layers())
     made[Path("hooks.md")] = "\n".join(_hooks())
-    return {path: f"{text.strip()}\n" for path, text in made.items()}
+    return {path: f"{page.strip()}\n" for path, page in made.items()}
 
 
 def _catalogue() -> Iterator[str]:
@@ -56,15 +83,47 @@ def _catalogue() -> Iterator[str]:
     yield "do, shows the smallest one that does it, and lists those that come with gankit."
     yield from ("", "| kind | what it is | named in an experiment under |", "| --- | --- | --- |")
     for kind in KINDS:
-        yield f"| [{kind.kind}]({kind.kind}.md) | {_cell(summary(kind))} | {_paths(kind)} |"
-    yield from ("", "The same is told by `gankit explain KIND`, for all plugins that are installed.")
+        yield f"| [{kind.kind}]({kind.kind}.md) | {cell(summary(kind))} | {_paths(kind)} |"
+    yield from ("", "The same is told by `gankit explain KIND`, for all plugins that are installed.", "")
+    yield "Two pages tell of what all kinds use: [what components are given](given.md), and the [layers](layers.md)"
+    yield "that networks are made of."
+    yield from ("", "## What every component may have", "", *EVERY.strip().splitlines(), "")
+    for name, method in methods(Component):
+        yield from (f"**`{signature(name, method)}`**", "", *text(method), "")
+    yield from (*REFUSING.strip().splitlines(), "", "## Types of options", "", *TYPES.strip().splitlines(), "")
+    about = under_names(options)
+    yield from (f"- `{name}`: {' '.join(about[name].split())}" for name in OPTION_TYPES)
+    yield from ("", "`gankit.at(table, resolution)` gives what a table by resolution holds there.")
+
+
+EVERY = """
+Its annotated fields are its options, with the docstrings under them as help; one without a default has to be given.
+[pydantic](https://docs.pydantic.dev) reads them, so `Field(ge=0)` bounds a number, `Literal["a", "b"]` is a choice, and
+validators refuse what does not go together by a `ValueError` that says why. Options never change; what does is in the
+modules and watchers that a component makes, and in the memory that it is given. Any kind may override two methods:
+"""
+
+REFUSING = """
+What is seen only later, such as a place where a part cannot stand, is refused by `raise gankit.UserError(...)` in the
+method that sees it, `build` say. The user reads the message and no traceback, so it names the option and what to do.
+Networks are built before a run's folder is made, but `gankit validate` builds none: what can be said in `problems` is
+better said there. Without a metric or an observer that refuses, a run goes on. Conformance passes over options and
+places that are refused in one of these ways; any other exception is a failure of the component.
+"""
+
+TYPES = """
+From `gankit`, beside Python's own; written as annotations, as in `fade: PerResolution[Images]`. A path as an option is
+an `AbsolutePath`: a plain `Path` is saved as it is written, and found from no other folder. A kind's class is the type
+of an option that names a component, as in `block: Block`; its default has to be read like what a user writes:
+`Field(default="conv", validate_default=True)`.
+"""
 
 
 def _kind(kind: type[Component]) -> Iterator[str]:
     """The page of one kind."""
     yield from (f"# {kind.kind.capitalize()}", "", MADE, "", inspect.cleandoc(kind.__doc__ or ""), "")
     yield from (f"Named in an experiment under {_paths(kind)}.", "", "## Contract", "", *_contract(kind))
-    yield from ("What the types hold that are named here stands in [what components are given](given.md).", "")
+    yield from (*_elsewhere(kind), "")
     yield from ("## A minimal example", "", *_example(kind))
     yield from ("## What conformance checks", "", *_rules(kind))
     entries = [entry for entry in registries[kind.kind].entries() if plugins.source(entry.plugin).is_ours]
@@ -77,61 +136,55 @@ def _kind(kind: type[Component]) -> Iterator[str]:
 
 def _contract(kind: type[Component]) -> Iterator[str]:
     """Methods, class attributes and options that every component of a kind has."""
-    for name, method in _methods(kind):
+    for name, method in methods(kind):
         must = ", which every one has" if getattr(method, "__isabstractmethod__", False) else ""
-        yield from (f"**`{_signature(name, method)}`**{must}", "", *_text(method), "")
+        yield from (f"**`{signature(name, method)}`**{must}", "", *text(method), "")
     about = under_fields(kind)
     for name in (name for name in about if name not in kind.model_fields):
-        yield from (f"**`{name}`**, a class attribute; default: `{_shown(getattr(kind, name))}`", "", about[name], "")
+        default = shown(getattr(kind, name))
+        yield from (f"**`{name}: {annotation(kind, name)}`**, a class attribute; default: `{default}`", "")
+        yield from (about[name], "")
     for name in kind.model_fields:
         yield from (f"**`{name}`**, an option of every one", "", kind.help_texts()[name], "")
 
 
-def _text(documented: object) -> Iterator[str]:
-    """A docstring, its sections of arguments and errors as lists."""
-    for line in inspect.cleandoc(documented.__doc__ or "").splitlines():
-        heading = re.fullmatch(r"(Args|Returns|Raises):", line)
-        if heading:
-            yield from (f"{heading[1]}:", "")
-        else:
-            yield re.sub(r"^    (?! )", "- ", line)
+def _elsewhere(kind: type[Component]) -> Iterator[str]:
+    """Where that is told which the contract of a kind leaves out."""
+    yield "What the types hold that are named here stands in [what components are given](given.md), and what every"
+    yield "component may have, such as `problems`, in [the kinds](README.md)."
+    if kind in LAYERED:
+        yield "Modules are made of torch's and of [gankit's layers](layers.md)."
+    if kind is Observer:
+        yield "The methods of a watcher, and what to do where a run goes on or back, stand in [hooks](../hooks.md)."
 
 
 def _given() -> Iterator[str]:
     """What the methods of components are given, and what they give."""
     yield from ("# What components are given", "", MADE, "")
     yield "The types that the methods of [the kinds](README.md) name. All but torch's and numpy's are gankit's own."
+    yield "What the modules of networks get beside their input stands in [layers](layers.md)."
     for given in GIVEN:
-        yield from ("", f"## {given.__name__}", "", *_text(given), "", f"From `{given.__module__}`.", "")
-        for name, about in under_fields(given).items():
-            yield f"- `{name}: {_annotation(given, name)}` {' '.join(about.split())}"
-        for name, method in _methods(given):
-            about = " ".join(" ".join(_text(method)).split())
-            yield f"- `{_signature(name, method)}` {about}"
+        yield from ("", f"## {given.__name__}", "", *text(given), "", f"From `{given.__module__}`.", "")
+        yield from members(given)
+        if given is Population:
+            names = ", ".join(f'`"{name}"`' for name in get_args(Need))
+            yield from ("", "## Need", "", f"{names}: {under_names(samples)['Need']}")
 
 
-def _annotation(owner: type, name: str) -> str:
-    annotation = owner.__annotations__[name]
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", str(annotation))
-
-
-def _methods(owner: type) -> Iterator[tuple[str, object]]:
-    """The public methods and properties that a class itself defines."""
-    for name, member in vars(owner).items():
-        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property | cached_property)):
-            yield name, member
-
-
-def _signature(name: str, member: object) -> str:
-    """A method with its arguments, as it is called."""
-    if isinstance(member, property | cached_property):
-        getter = member.fget if isinstance(member, property) else member.func
-        assert getter is not None
-        return f"{name}: {inspect.signature(getter).return_annotation}"
-    assert callable(member)
-    signature = inspect.signature(member)
-    others = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
-    return f"{name}{signature.replace(parameters=others)}".replace("'", "")
+def _layers() -> Iterator[str]:
+    """What the modules of networks are made of."""
+    yield from ("# Layers", "", MADE, "", *text(layers), "")
+    yield "All of this is in `gankit.layers`, which imports torch. So it is imported where it is used, in `build` say,"
+    yield "or at the top of a file that is imported only there: packages keep their torch modules in `modules.py`."
+    yield from ("", "## An example", "", "A block that hands its condition through a residual to the norm.", "")
+    yield from ("```python", LAYERS_EXAMPLE.read_text().strip(), "```")
+    for made in OF_MODULES:
+        yield from ("", f"## {made.__name__}", "", *text(made), "", *members(made))
+    yield from ("", "## Functions and modules", "")
+    for name in (*FUNCTIONS, *MODULES):
+        yield from (f"**`{signature(name, getattr(layers, name))}`**", "", *text(getattr(layers, name)), "")
+    weighted = ", ".join(f"`nn.{layer.__name__}`" for layer in layers.WEIGHTED)
+    yield from (f"**`WEIGHTED`**: {weighted}", "", under_names(layers)["WEIGHTED"])
 
 
 def _example(kind: type[Component]) -> Iterator[str]:
@@ -168,15 +221,15 @@ def _hooks() -> Iterator[str]:
     yield ""
     for name, hook in vars(hookspecs).items():
         if name.startswith("gankit_"):
-            yield from (f"### `{_signature(name, hook)}`", "", *_text(hook), "")
+            yield from (f"### `{signature(name, hook)}`", "", *text(hook), "")
     yield from ("## Moments of a run", "")
     yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it."
     yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first round or where a run goes on,"
     yield "and gives a `gankit.Watcher`, whose methods are called at these moments. What one raises is reported, and"
     yield "stops nothing."
     yield ""
-    for name, method in _methods(Watcher):
-        yield from (f"### `{_signature(name, method)}`", "", *_text(method), "")
+    for name, method in methods(Watcher):
+        yield from (f"### `{signature(name, method)}`", "", *text(method), "")
     yield from ("## Their order", "", *ORDER.strip().splitlines())
 
 
@@ -195,6 +248,15 @@ times. `load_state_dict` is called where a run goes on and there was a state. A 
 `evaluating` and `saving` come within a stage as `evaluation.every` and `checkpoints.every` say. `recorded` and `shown`
 also come whenever any observer reports an event or shows a picture. After `restored` all that comes is as from the
 moment that the run went back to. A run that stops for whatever reason still says `closed`.
+
+## What a watcher writes
+
+A run goes on, or back, from a checkpoint, and what came after that is void: all but events is cut from metrics.jsonl,
+and a watcher has to cut what it appended to files of its own. It gives a file's length in `state_dict`, and cuts the
+file to that in `load_state_dict`, which is called in either case, in the second just before `restored`. Where the
+checkpoint holds no state of the watcher, as when the observer is new to the run, only `restored` is called, and cuts by
+`progress.images`. The simplest is to append nothing: the [example](kinds/observer.md) writes its whole file from
+`run.rows` each time.
 """
 
 
@@ -203,19 +265,11 @@ def _paths(kind: type[Component]) -> str:
     return f"{named} of a study" if kind.kind == "launcher" else named
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _shown(value: object) -> str:
-    return "set()" if value == frozenset() else repr(value)
-
-
 def main() -> None:
     """Write all pages."""
-    for path, text in pages().items():
+    for path, page in pages().items():
         (DOCS / path).parent.mkdir(exist_ok=True)
-        (DOCS / path).write_text(text)
+        (DOCS / path).write_text(page)
 
 
 if __name__ == "__main__":

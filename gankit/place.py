@@ -29,7 +29,12 @@ class Place:
     in_channels: int
     """Channels that come in."""
     out_channels: int
-    """Channels that should go out; a module that gives another number says so in an attribute `out_channels`."""
+    """Channels that should go out.
+
+    A module that gives another number says so in an attribute `out_channels`. That counts in two cases: for a block
+    that another follows in one list of blocks, which is then given that number, and for a regularizer's layer, after
+    which the next one and the head are. What the last block of a list gives has to be this number.
+    """
     resample: Literal["up", "down"] | None = None
     """"up": the part goes from half the resolution up into it; "down": from it down to half; None: neither."""
     resolutions: tuple[int, ...] = ()

@@ -13,21 +13,23 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--kind",
         action="append",
-        metavar="KIND",
-        help="a kind of component that it shall have, such as block; may be repeated (default: loss)",
+        metavar="KIND[=NAME]",
+        help="a kind of component that it shall have, such as block, and what that is called (default: as the plugin); "
+        "may be repeated (default: loss)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the package; never over anything."""
-    from gankit.scaffold.naming import checked_kinds, checked_name, module_of, package_of
+    from gankit.scaffold.naming import checked_components, checked_name, module_of, package_of
     from gankit.scaffold.plugin import files_of, write
 
-    name, kinds = checked_name(arguments.name), checked_kinds(arguments.kind or ["loss"])
-    write(Path(name), files_of(name, kinds))
+    name = checked_name(arguments.name)
+    components = checked_components(arguments.kind or ["loss"], name)
+    write(Path(name), files_of(name, components))
     print(f"wrote {name}/, a plugin with")
-    for kind in kinds:
-        print(f"  {kind} {name}/{name} in {package_of(name)}/{module_of(kind)}.py")
+    for kind, component in components.items():
+        print(f"  {kind} {name}/{component} in {package_of(name)}/{module_of(kind)}.py")
     print(f"try it:\n  cd {name}\n  pip install -e '.[test]'\n  pytest\n  gankit run experiment.yaml")
     return 0

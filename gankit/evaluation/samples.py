@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from gankit.training.networks import Generator
 
 Need = Literal["statistics", "features", "logits", "images"]
-"""What a metric may ask of a population; it names what it asks for in its `needs`."""
+"""What a metric may ask of a population, by the name of its attribute; it names what it asks for in its `needs`.
+
+Nothing else is kept in the pass that extracts; `labels`, `count` and `resolution` are always there.
+"""
 
 TRANSFORM = "clamp, round, uint8, 3 channels on black"
 """What `for_extractor` does; part of the key under which reals' features are kept, so change both together."""
@@ -195,6 +198,15 @@ class _Resampled(Population):
 class Samples:
     """What one metric is given to measure; it remembers which reals were looked at, for the protocol."""
 
+    generated: Population
+    """Images of the averaged generator, at the stage's resolution."""
+    generator: Generator | None
+    """The averaged generator itself, in eval mode, for metrics that make images of their own; None if the images come
+    from elsewhere, such as a folder. Its latents have `generator.place.latent` numbers, its classes are
+    `generator.place.classes`."""
+    compared: list[Population]
+    """The reals that were asked for, each once."""
+
     def __init__(
         self,
         generated: Population,
@@ -205,11 +217,8 @@ class Samples:
         generator: Generator | None = None,
     ) -> None:
         self.generated = generated
-        """Images of the averaged generator, at the stage's resolution."""
         self.generator = generator
-        """The averaged generator itself, in eval mode; None if the images come from elsewhere."""
-        self.compared: list[Population] = []
-        """The reals that were asked for."""
+        self.compared = []
         self._real, self._real_full, self._held_out, self._training = real, real_full, held_out, training
 
     @property

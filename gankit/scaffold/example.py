@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from gankit.bundled import bundled_experiment
 from gankit.reading.dumping import dump
@@ -48,8 +48,12 @@ def place_of(kind: str) -> str:
     return next(iter(PLACES[kind]))
 
 
-def experiment_of(name: str, component: str, kinds: Sequence[str]) -> str:
-    """The YAML of an experiment called `name` that uses the component called `component` of each of `kinds`."""
-    changes = [f"{option}={value.format(component)}" for kind in kinds for option, value in PLACES[kind].items()]
+def experiment_of(name: str, components: Mapping[str, str]) -> str:
+    """The YAML of an experiment that uses all components, named by their kinds, of the plugin called `name`."""
+    changes = [
+        f"{option}={value.format(f'{name}/{component}')}"
+        for kind, component in components.items()
+        for option, value in PLACES[kind].items()
+    ]
     root = read_experiment(bundled_experiment("quickstart"), [f"name={name}", *SHORT, *changes])
     return dump(plain(root))

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from gankit.errors import UserError
 from gankit.kinds import KINDS
-from gankit.options import did_you_mean
+from gankit.options import did_you_mean, with_article
 from gankit.plugins import GROUP
 
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -23,7 +23,7 @@ def package_of(name: str) -> str:
 
 
 def class_of(name: str, kind: str) -> str:
-    """The class of a plugin's component: if it is a loss, MyLoss of my-loss and of my, and OwnLoss of loss."""
+    """The class of the component called `name`: if it is a loss, MyLoss of my-loss and of my, and OwnLoss of loss."""
     words = "".join(word.capitalize() for word in name.split("-"))
     return (words.removesuffix(kind.capitalize()) or "Own") + kind.capitalize()
 
@@ -39,12 +39,7 @@ def checked_name(name: str) -> str:
     Raises:
         UserError: if it is no such name, or is taken by an installed plugin or package.
     """
-    if not re.fullmatch(PATTERN, name) or len(name) > LONGEST:
-        near = "-".join(re.findall(r"[a-z0-9]+", name.lower())).lstrip("-0123456789")[:LONGEST].rstrip("-")
-        raise UserError(
-            f"{name!r}: a plugin is called by up to {LONGEST} lowercase letters and digits, a letter first, with "
-            f"single dashes between them, such as {near or 'my-loss'!r}"
-        )
+    _check_letters(name, f"{name!r}: a plugin", "my-loss")
     for point in entry_points(group=GROUP, name=name):
         provider = f"{point.dist.name} {point.dist.version}" if point.dist else "another package"
         raise UserError(f"{name!r}: a plugin of that name is installed already, by {provider}; choose another name")
@@ -53,15 +48,37 @@ def checked_name(name: str) -> str:
     return name
 
 
-def checked_kinds(kinds: Sequence[str]) -> list[str]:
-    """`kinds`, each once and in the order in which gankit lists them.
+def checked_components(asked: Sequence[str], name: str) -> dict[str, str]:
+    """What the components of a new plugin are called, by their kinds and in the order in which gankit lists these.
+
+    Args:
+        asked: KIND or KIND=NAME for each.
+        name: What the plugin is called, and those components that are given no name.
 
     Raises:
-        UserError: if there is no such kind.
+        UserError: if there is no such kind, it is asked for twice, or no component can be called so.
     """
-    known = [kind.kind for kind in KINDS]
-    for kind in kinds:
+    known, found = [kind.kind for kind in KINDS], dict[str, str]()
+    for each in asked:
+        kind, named, component = each.partition("=")
         if kind not in known:
             hint = did_you_mean(kind, known) or f" There are: {', '.join(known)}."
-            raise UserError(f"--kind {kind}: there is no such kind.{hint}")
-    return [kind for kind in known if kind in kinds]
+            raise UserError(f"--kind {each}: there is no such kind.{hint}")
+        if kind in found:
+            raise UserError(
+                f"--kind {each}: {with_article(kind)} is asked for already; a new plugin has one component of a kind, "
+                f"and others are written beside it into {module_of(kind)}.py"
+            )
+        if named:
+            _check_letters(component, f"--kind {each}: a component", f"my-{kind}")
+        found[kind] = component if named else name
+    return {kind: found[kind] for kind in known if kind in found}
+
+
+def _check_letters(name: str, what: str, example: str) -> None:
+    if not re.fullmatch(PATTERN, name) or len(name) > LONGEST:
+        near = "-".join(re.findall(r"[a-z0-9]+", name.lower())).lstrip("-0123456789")[:LONGEST].rstrip("-")
+        raise UserError(
+            f"{what} is called by up to {LONGEST} lowercase letters and digits, a letter first, with single dashes "
+            f"between them, such as {near or example!r}"
+        )

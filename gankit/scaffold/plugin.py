@@ -10,6 +10,7 @@ from shutil import rmtree
 from string import Template
 
 from gankit.errors import UserError
+from gankit.options import with_article
 from gankit.scaffold.example import experiment_of, place_of
 from gankit.scaffold.naming import class_of, module_of, package_of
 
@@ -34,30 +35,31 @@ def minimal_example(kind: str) -> Path:
     return HERE / "kinds" / f"{kind}.py"
 
 
-def files_of(name: str, kinds: Sequence[str]) -> dict[str, str]:
-    """The text of each file of the plugin called `name`, which has one component, of the same name, of each of `kinds`.
+def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:
+    """The text of each file of the plugin called `name`, given its components' names by their kinds.
 
-    Both are to be checked already, by `gankit.scaffold.naming`.
+    All names are to be checked already, by `gankit.scaffold.naming`.
     """
     package = package_of(name)
-    words = _words(name, kinds)
+    words = _words(name, components)
     files = {
         Template(path).substitute(words): Template(_template(file)).substitute(words) for path, file in FILES.items()
     }
     files[f"{package}/py.typed"] = ""
-    for kind in kinds:
-        files[f"{package}/{module_of(kind)}.py"] = component_of(name, kind)
+    for kind, component in components.items():
+        files[f"{package}/{module_of(kind)}.py"] = component_of(name, kind, component)
     said = f"# The quick start, made short, with all that gankit-{name} has: gankit run experiment.yaml\n"
-    files["experiment.yaml"] = said + experiment_of(name, f"{name}/{name}", kinds)
+    files["experiment.yaml"] = said + experiment_of(name, components)
     return files
 
 
-def component_of(name: str, kind: str) -> str:
+def component_of(name: str, kind: str, component: str) -> str:
     """The minimal example of a kind as a module of the plugin called `name`, which registers it elsewhere."""
+    owner = class_of(component, kind)
     source = minimal_example(kind).read_text(encoding="utf-8").partition("\n\n\n@hookimpl\n")[0] + "\n"
-    source = source.replace(", hookimpl\n", "\n").replace(f"Example{kind.capitalize()}", class_of(name, kind))
-    source = source.replace("Example", class_of(name, kind).removesuffix(kind.capitalize()))
-    source = re.sub(r"\bexample\b", name, source)
+    source = source.replace(", hookimpl\n", "\n").replace(f"Example{kind.capitalize()}", owner)
+    source = source.replace("Example", owner.removesuffix(kind.capitalize()))
+    source = re.sub(r"\bexample\b", component, source)
     return f'"""{module_of(kind).capitalize()} of gankit-{name}."""\n\n{source}'
 
 
@@ -83,21 +85,27 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         raise UserError(f"{folder}: cannot be written: {failure.strerror}") from None
 
 
-def _words(name: str, kinds: Sequence[str]) -> dict[str, str]:
+def _words(name: str, components: Mapping[str, str]) -> dict[str, str]:
     """What the templates are filled with."""
-    package, full = package_of(name), f"{name}/{name}"
-    modules = sorted((module_of(kind), class_of(name, kind)) for kind in kinds)
-    rows = [f"| {kind} `{full}` | `{package}/{module_of(kind)}.py` | `{place_of(kind)}` |" for kind in kinds]
+    package, (kind, component) = package_of(name), next(iter(components.items()))
+    modules = sorted((module_of(kind), class_of(component, kind)) for kind, component in components.items())
+    rows = [
+        f"| {kind} `{name}/{component}` | `{package}/{module_of(kind)}.py` | `{place_of(kind)}` |"
+        for kind, component in components.items()
+    ]
     return {
         "name": name,
         "package": package,
-        "full": full,
-        "kind": kinds[0],
-        "described": _described(kinds),
+        "component": component,
+        "kind": kind,
+        "a_kind": with_article(kind),
+        "described": _described(list(components)),
         "version": ".".join(version("gankit").split(".")[:2]),
         "table": "\n".join(rows),
-        "imports": "\n".join(f"from {package}.{module} import {name}" for module, name in modules),
-        "registrations": "\n".join(f'    register("{name}", {class_of(name, kind)})' for kind in kinds),
+        "imports": "\n".join(f"from {package}.{module} import {owner}" for module, owner in modules),
+        "registrations": "\n".join(
+            f'    register("{component}", {class_of(component, kind)})' for kind, component in components.items()
+        ),
     }
 
 
@@ -109,5 +117,5 @@ def _described(kinds: Sequence[str]) -> str:
     """What the plugin has, in words: a loss, a block and a norm."""
     if len(kinds) > MOST_LISTED:
         return f"components of {len(kinds)} kinds"
-    *others, last = [f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in kinds]
+    *others, last = map(with_article, kinds)
     return f"{', '.join(others)} and {last}" if others else last

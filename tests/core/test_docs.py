@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from support.tiny import tiny
@@ -27,7 +29,9 @@ def generate() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -128,6 +132,57 @@ def test_a_run_tells_its_moments_in_the_order_that_is_documented(
     assert first.count("stage_started") == first.count("stage_ended") == 2
     assert "load_state_dict" in Telling.told
     assert "failed" not in capsys.readouterr().err, "nothing that was checked above was otherwise"
+
+
+class Appending(Watcher):
+    """Appends each row to a file of its own, and has the run go back once, as the page on hooks says to."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.path = run, run.folder / "appended.txt"
+        self.path.touch()
+
+    def recorded(self, rows: list[Row]) -> None:
+        with self.path.open("a") as file:
+            file.writelines(f"{row.images} {row.name}\n" for row in rows if row.note is None)
+
+    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+        if progress.images >= 56 and self.run.attempt == 0:
+            self.run.roll_back("to see what is cut")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"length": self.path.stat().st_size}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        Appender.cut.append(self.path.stat().st_size - state["length"])
+        os.truncate(self.path, state["length"])
+
+
+class Appender(Observer):
+    """Appends."""
+
+    cut: ClassVar[list[int]] = []
+
+    def watch(self, run: Run) -> Watcher:
+        return Appending(run)
+
+
+def test_a_file_that_is_appended_to_is_right_after_a_run_went_back_and_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    Appender.cut.clear()
+    with restored():
+        register("gan", "appender", Appender)
+        begin(tiny(observers=["gan/appender"], checkpoints={"every": 24}), folder).train()
+        with (folder / "appended.txt").open("a") as file:
+            file.write("of after the last checkpoint\n")
+        again = resume(folder, extend=32)
+        assert again is not None
+        again.train()
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    kept = [f"{row['images']} {row['name']}" for row in rows if not row.get("note")]
+    assert (folder / "appended.txt").read_text().splitlines() == kept
+    went_back, went_on = Appender.cut
+    assert went_back > 0, "a checkpoint lay before"
+    assert went_on == len("of after the last checkpoint\n")
 
 
 def test_the_order_is_not_any_order() -> None:

@@ -19,7 +19,9 @@ from gankit.plugins import plugins
 from gankit.registry import provided_by
 from gankit.scaffold.plugin import minimal_example, write
 from gankit.schema import component_schema
+from gankit.testing import RULES, check
 
+LAYERS_EXAMPLE = Path(__file__).parents[1] / "examples" / "plain_residual.py"
 AT_MOST = {"loss": 25, "norm": 25, "block": 25, "regularizer": 25, "growth": 25, "metric": 25}
 
 
@@ -34,6 +36,15 @@ def test_the_minimal_example_of_a_kind_is_a_short_plugin_of_one_file(kind: str) 
         options = component_schema(entry)["properties"]
     for name in entry.component.model_fields.keys() - {"every", "burn_in", "images"}:  # images are bounded by nature
         assert options[name]["type"] == "boolean" or options[name].keys() & {"minimum", "exclusiveMinimum"}, name
+
+
+def test_the_example_on_the_page_of_layers_is_a_short_block_that_keeps_all_rules() -> None:
+    assert len(LAYERS_EXAMPLE.read_text().splitlines()) <= 40
+    with plugins.restored():
+        (entry,) = provided_by(plugins.load_file(LAYERS_EXAMPLE))
+        for rule in RULES:
+            if rule.concerns(entry.component):
+                check(entry, rule)
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +187,51 @@ def test_a_kind_that_does_not_exist(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_components_have_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-plugin", "zoo", "--kind", "norm", "--kind", "loss=ring-gap", "--kind", "observer=sheet"]) == 0
+    announce(tmp_path / "zoo")
+    everything = os.environ | {"PYTHONPATH": str(tmp_path / "zoo")}
+    listed = gankit(["plugins"], tmp_path, everything).stdout
+    assert [line.split()[:2] for line in listed.splitlines() if " zoo/" in line] == [
+        ["norm", "zoo/zoo"],
+        ["loss", "zoo/ring-gap"],
+        ["observer", "zoo/sheet"],
+    ]
+    valid = gankit(["validate", "zoo/experiment.yaml"], tmp_path, everything)
+    assert valid.returncode == 0, valid.stderr
+    experiment = (tmp_path / "zoo" / "experiment.yaml").read_text()
+    assert all(f"zoo/{name}" in experiment for name in ("zoo", "ring-gap", "sheet"))
+    assert "class RingGapLoss(Loss):" in (tmp_path / "zoo" / "gankit_zoo" / "losses.py").read_text()
+    assert '"sheet.csv"' in (tmp_path / "zoo" / "gankit_zoo" / "observers.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["loss", "loss"], "--kind loss: a loss is asked for already; a new plugin has one component of a kind, and"),
+        (["augmentation", "augmentation=b"], "--kind augmentation=b: an augmentation is asked for already"),
+        (["loss=My_Loss"], "--kind loss=My_Loss: a component is called by up to 30 lowercase letters and digits"),
+        (["norm="], "such as 'my-norm'"),
+        (["los=mine"], "--kind los=mine: there is no such kind. Did you mean 'loss'?"),
+    ],
+)
+def test_components_that_a_new_plugin_cannot_have(
+    asked: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-plugin", "mine", *(word for each in asked for word in ("--kind", each))]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_says_a_or_an(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-plugin", "mine", "--kind", "extractor"]) == 0
+    assert "as no other plugin has an extractor of that name" in (tmp_path / "mine" / "README.md").read_text()
+    assert "A plugin of gankit: an extractor." in (tmp_path / "mine" / "pyproject.toml").read_text()
+
+
 def test_nothing_is_written_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,11 +255,11 @@ def test_it_says_what_to_do_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["new-plugin", "mine", "--kind", "norm", "--kind", "loss", "--kind", "norm"]) == 0
+    assert main(["new-plugin", "mine", "--kind", "norm", "--kind", "loss=gap"]) == 0
     assert capsys.readouterr().out == (
         "wrote mine/, a plugin with\n"
         "  norm mine/mine in gankit_mine/norms.py\n"
-        "  loss mine/mine in gankit_mine/losses.py\n"
+        "  loss mine/gap in gankit_mine/losses.py\n"
         "try it:\n"
         "  cd mine\n"
         "  pip install -e '.[test]'\n"
