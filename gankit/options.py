@@ -146,10 +146,10 @@ AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 
 
 def parse_images(value: Any) -> Any:
-    """Read a number of images: 600000, 600k or 1.2M."""
+    """Read a number of images: 600000, 600k (or 600K) or 1.2M."""
     if isinstance(value, str):
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kM])", value.strip())
-        number = round(float(match[1]) * {"k": 1e3, "M": 1e6}[match[2]], 6) if match else None
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKM])", value.strip())
+        number = round(float(match[1]) * {"k": 1e3, "K": 1e3, "M": 1e6}[match[2]], 6) if match else None
     else:
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
     if number is None or not 0 <= number < 1e15 or number != round(number):
@@ -194,6 +194,9 @@ def _list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler([value])
     except ValidationError as failure:
+        if isinstance(value, str) and "," in value:
+            several = ", ".join(part.strip() for part in value.split(",") if part.strip())
+            raise PydanticCustomError("several", "several are a list: [{several}]", {"several": several}) from None
         raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
 
 

@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 
 IMAGES: Schema = {
     "description": "A number of images: 600000, 600k or 1.2M.",
-    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*[kM]$"}],
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*[kKM]$"}],
 }
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 """Bounds that pydantic leaves as they are where a value is first read by code, as numbers of images are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import os
 import sys
@@ -38,6 +39,9 @@ COMMANDS = (
 TELLING = ("validate", "expand", "plugins", "explain", "schema", "-h", "--help")
 """What only tells, and ends at once."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What is said by a disk that takes no more."""
+
 MOST_ARGUMENTS = 1000
 """Arguments of one command; argparse takes seconds for thousands."""
 
@@ -46,19 +50,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command.
 
     Returns:
-        The exit code: 0 if all went well, 1 if a run could not go on, 2 after a mistake of the user, 130 or 143 when
-        interrupted or terminated.
+        The exit code: 0 if all went well, 1 if a run could not go on or be read or the disk is full, 2 after a mistake
+        of the user, 130 or 143 when interrupted or terminated.
     """
     if "_ARGCOMPLETE" in os.environ:
         import_module(f"{__name__}.completion").complete()
     argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] == "help":
+        argv = [*argv[1:], "--help"]
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
-        with _uncollected() if argv and argv[0] in TELLING else nullcontext():
-            arguments = _parsed(argv)
-            code = arguments.run(arguments)
-        sys.stdout.flush()
+        try:
+            with _uncollected() if argv and argv[0] in TELLING else nullcontext():
+                arguments = _parsed(argv)
+                code = arguments.run(arguments)
+        finally:
+            sys.stdout.flush()
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 2
@@ -72,9 +80,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return 141
+    except OSError as failure:
+        if failure.errno not in FULL:
+            raise
+        _print_no_more()
+        print(f"gankit: cannot write {failure.filename or 'the output'}: {failure.strerror}", file=sys.stderr)
+        return 1
     return code
+
+
+def _print_no_more() -> None:
+    """Let what is still to be printed go nowhere, or Python complains of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -113,8 +132,14 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     for name, (command, *_) in others.commands.items():
         subparsers.add_parser(name, help=command.help.replace("%", "%%"))
     parser.epilog = others.complaint() or None
-    parser.set_defaults(run=lambda arguments: parser.error(f"name a command: {', '.join(names)}"))
+    parser.set_defaults(run=lambda arguments: _say_what_there_is(parser))
     return parser.parse_args(argv)
+
+
+def _say_what_there_is(parser: Parser) -> int:
+    """Print the help as what was missing; as after every mistake, the exit code is 2."""
+    parser.print_help(sys.stderr)
+    return 2
 
 
 class _Version(argparse.Action):

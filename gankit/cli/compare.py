@@ -6,43 +6,61 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_comparison_options, write_output
+from gankit.cli.options import add_comparison_options, warn_of_damaged, write_output
+from gankit.errors import UserError
 
 if TYPE_CHECKING:
     from gankit.results.comparing import Comparison
 
 FORMATS = ("terminal", "markdown", "csv", "json", "html")
+ENDINGS = {
+    ".txt": "terminal",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".csv": "csv",
+    ".json": "json",
+    ".html": "html",
+    ".htm": "html",
+}
+"""The format that the ending of a file's name says."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("compare", help="variants side by side, best first", description=__doc__)
     add_comparison_options(parser)
-    parser.add_argument("--format", choices=FORMATS, default="terminal", help="of the tables (default: terminal)")
+    chosen = "of the tables (default: by the ending of -o: .md, .csv, .json, .html or .txt; else terminal)"
+    parser.add_argument("--format", choices=FORMATS, help=chosen)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the tables there, not to the screen")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw values over images and means: fid.png")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare, then draw and write what was asked for."""
-    from gankit.results.comparing import compare
-    from gankit.results.finding import gather
+    """Compare, then draw and write what was asked for.
 
+    Returns:
+        0; 1 if a run could not be read, so that its seed is missing.
+    """
+    from gankit.results.comparing import compare
+    from gankit.results.finding import gather_readable
+
+    form = _format(arguments.format, arguments.output)
     if arguments.plot is not None:
         from gankit.results.plots import check
 
         check(arguments.plot)
-    comparison = compare(gather(arguments.places), arguments.metric, arguments.baseline, arguments.holm)
+    runs, damaged = gather_readable(arguments.places)
+    comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
     if arguments.plot is not None:
         from gankit.results.plots import plot
 
         write_output("--plot", arguments.plot, plot(comparison, arguments.plot.suffix))
     if arguments.output is not None:
-        text = _as_text(comparison, arguments.format)
+        text = _as_text(comparison, form)
         write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
-    elif arguments.format != "terminal":
-        print(_as_text(comparison, arguments.format), end="")
+    elif form != "terminal":
+        print(_as_text(comparison, form), end="")
     else:
         from rich.console import Console
 
@@ -50,7 +68,23 @@ def run(arguments: argparse.Namespace) -> int:
         from gankit.results.report import report
 
         print_report(report(comparison), Console())
-    return 0
+    return warn_of_damaged(damaged)
+
+
+def _format(asked: str | None, output: Path | None) -> str:
+    """The format asked for, else the one that the file's ending says.
+
+    Raises:
+        UserError: if the two differ, or the ending says nothing and none was asked for.
+    """
+    ending = "" if output is None else output.suffix.lower()
+    said = ENDINGS.get(ending)
+    if asked is not None and said not in (asked, None):
+        raise UserError(f"-o: {output} ends as {said} does, but --format is {asked}; change one of them")
+    if asked is None and said is None and ending:
+        known = ", ".join(ENDINGS)
+        raise UserError(f"-o: {output} does not say its format: end it in one of {known}, or name one with --format")
+    return asked or said or "terminal"
 
 
 def _as_text(comparison: Comparison, form: str) -> str:

@@ -17,7 +17,10 @@ TOLD = {
         "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)",
     ),
     "images": ("N", "images of each, such as 10k (default: as many as all of them have)"),
-    "resolution": ("PX", "height at which folders are measured (default: that of their images)"),
+    "resolution": (
+        "PX",
+        "height at which folders are measured, not runs (default: that of their images)",
+    ),
     "seed": ("S", "decides latents and which reals are compared with"),
     "seeds": ("K", "measure with K seeds and give means and spreads"),
     "bootstrap": ("B", "estimate standard errors by B resamples"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
+
+if TYPE_CHECKING:
+    from gankit.results.finding import Damaged
 
 EXECUTES = "The plugin files that a run's folder names are executed; look at them first if it is not your own."
 """Ends the help of commands that do so."""
@@ -52,8 +57,19 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
 
 
+def warn_of_damaged(damaged: Sequence[Damaged]) -> int:
+    """Name the runs that could not be read on standard error.
+
+    Returns:
+        The exit code: 1 if there are any, else 0.
+    """
+    for one in damaged:
+        print(f"gankit: {one}", file=sys.stderr)
+    return 1 if damaged else 0
+
+
 def write_output(option: str, path: Path, content: bytes) -> None:
-    """Write a file that `option` asks for.
+    """Write a file that `option` asks for, and say so on standard error.
 
     Raises:
         UserError: if it cannot be written.
@@ -64,6 +80,7 @@ def write_output(option: str, path: Path, content: bytes) -> None:
         write_at_once(path, content)
     except OSError as failure:
         raise UserError(f"{option}: cannot write {path}: {failure.strerror}") from None
+    print(f"wrote {path}", file=sys.stderr)
 
 
 def load_plugins(files: Iterable[Path]) -> None:

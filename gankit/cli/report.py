@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.cli.options import EXECUTES, add_comparison_options, write_output
+from gankit.cli.compare import ENDINGS
+from gankit.cli.options import EXECUTES, add_comparison_options, warn_of_damaged, write_output
 from gankit.errors import UserError
 
 
@@ -20,16 +21,23 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare, sample and write."""
+    """Compare, sample and write.
+
+    Returns:
+        0; 1 if a run could not be read, so that its seed is missing.
+    """
     from gankit.results.comparing import compare
-    from gankit.results.finding import gather
+    from gankit.results.finding import gather_readable
 
     if arguments.output.is_dir() or not arguments.output.parent.is_dir():  # sampling takes a while, so say it before
         lacking = "it is a folder" if arguments.output.is_dir() else f"there is no folder {arguments.output.parent}"
         raise UserError(f"-o: cannot write {arguments.output}: {lacking}")
-    comparison = compare(gather(arguments.places), arguments.metric, arguments.baseline, arguments.holm)
+    if ENDINGS.get(arguments.output.suffix.lower(), "html") != "html":
+        raise UserError(f"-o: the page is HTML, so its name ends in .html, not as in {arguments.output}")
+    runs, damaged = gather_readable(arguments.places)
+    comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
 
     from gankit.page.report import report_page
 
     write_output("-o", arguments.output, report_page(comparison).encode("utf-8", "backslashreplace"))
-    return 0
+    return warn_of_damaged(damaged)

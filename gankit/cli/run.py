@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_experiment_options, add_only_option
+from gankit.cli.options import add_experiment_options, add_only_option, warn_of_damaged
 from gankit.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,26 +82,29 @@ def _run_all(study: Study, folder: Path, only: list[str]) -> int:
     from gankit.tallying import report
 
     failures = run_study(study, folder, only)
-    _print_comparison(folder)
+    damaged = _print_comparison(folder)
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
         report(
             f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}"
         )
-    return 1 if failures else 0
+    return 1 if failures or damaged else 0
 
 
-def _print_comparison(folder: Path) -> None:
-    """Print what `gankit compare` prints, or why it cannot."""
+def _print_comparison(folder: Path) -> bool:
+    """Print what `gankit compare` prints, or why it cannot; True if a run could not be read."""
     from rich.console import Console
 
     from gankit.results.comparing import compare
-    from gankit.results.finding import gather
+    from gankit.results.finding import gather_readable
     from gankit.results.formats import print_report
     from gankit.results.report import report
     from gankit.tallying import report as say
 
     try:
-        print_report(report(compare(gather([folder]))), Console())
+        runs, damaged = gather_readable([folder])
+        print_report(report(compare(runs, damaged=damaged)), Console())
     except UserError as reason:
         say(f"not compared: {reason}")
+        return False
+    return warn_of_damaged(damaged) > 0

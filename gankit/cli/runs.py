@@ -20,12 +20,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for every run."""
+    """Print a line for every run, and under them why any cannot be read."""
     from rich.console import Console
 
-    from gankit.results.finding import gather
-    from gankit.results.formats import print_table
+    from gankit.results.finding import gather_readable
+    from gankit.results.formats import print_notes, print_table
     from gankit.results.overview import overview
 
-    print_table(overview(gather(arguments.places or [Path("runs")]), arguments.metric), Console())
+    runs, damaged = gather_readable(arguments.places or [Path("runs")])
+    table, console = overview(runs, arguments.metric, damaged), Console()
+    print_table(table, console)
+    print_notes(table, console)
     return 0

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit.cli.options import EXECUTES
 from gankit.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,7 +26,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
     )
     parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="where to write the grid")
+    written = "a file that ends in .png, for a grid of all images; or a folder, for a file of each: 000000.png, ..."
+    parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER", help=written)
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
     parser.add_argument("--label", type=int, metavar="K", help="draw images of class K only, counted from 0")
@@ -32,13 +41,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load the newest checkpoint and write a grid of its samples."""
-    _check(arguments)
+    """Load the newest checkpoint and write a grid of its samples, or each of them."""
+    is_folder = _check(arguments)
+    output = Path(arguments.output)
 
-    from gankit.data import to_uint8
+    from gankit.data import images_at_a_time, to_uint8
     from gankit.runs.blaming import blaming
     from gankit.runs.parts import choose_device
-    from gankit.runs.pictures import grid, save_png
     from gankit.runs.recorded import load_recorded
     from gankit.training.checkpoints import chosen, experiment_of, load_average
     from gankit.training.sampling import Wish, sample
@@ -54,13 +63,41 @@ def run(arguments: argparse.Namespace) -> int:
         there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
         raise UserError(f"--label: {there}")
     wish = Wish(arguments.label, arguments.truncation, arguments.cutoff)
-    with blaming(experiment):
-        images = sample(generator, 0, arguments.number, arguments.seed, device, wish)
+
+    def drawn() -> Iterator[np.ndarray]:
+        step = images_at_a_time(generator.resolution)
+        for first in range(0, arguments.number, step):
+            with blaming(experiment):
+                some = sample(generator, first, min(step, arguments.number - first), arguments.seed, device, wish)
+            yield to_uint8(some).permute(0, 2, 3, 1).cpu().numpy()
+
     try:
-        save_png(arguments.output, grid(to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()))
+        _write_each(output, drawn()) if is_folder else _write_grid(output, drawn())
     except OSError as failure:
-        raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror}") from None
+        raise UserError(f"-o: cannot write {output}: {failure.strerror}") from None
+    print(f"wrote {output}" + (f": {arguments.number:,} images" if is_folder else ""), file=sys.stderr)
     return 0
+
+
+def _write_grid(file: Path, batches: Iterator[np.ndarray]) -> None:
+    """Lay all images, uint8 [n, H, W, C], out in one picture."""
+    import numpy as np
+
+    from gankit.runs.pictures import grid, save_png
+
+    picture = grid(np.concatenate([*batches]))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_png(file, picture)
+
+
+def _write_each(folder: Path, batches: Iterator[np.ndarray]) -> None:
+    """Write every image, of uint8 [n, H, W, C], as a picture of its own."""
+    from gankit.runs.pictures import as_png
+
+    folder.mkdir(parents=True, exist_ok=True)
+    images = (image for batch in batches for image in batch)
+    for number, image in enumerate(images):
+        (folder / f"{number:06}.png").write_bytes(as_png(image))
 
 
 def _run_meant(place: Path) -> Path:
@@ -76,11 +113,20 @@ def _run_meant(place: Path) -> Path:
     return runs[0]
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Refuse numbers and names that make no sense."""
+def _check(arguments: argparse.Namespace) -> bool:
+    """Refuse numbers and names that make no sense.
+
+    Returns:
+        Whether the output is a folder.
+    """
     if arguments.number < 1:
         raise UserError(f"-n: expected at least one image, not {arguments.number}")
-    if arguments.output.suffix.lower() != ".png":
-        raise UserError(f"-o: expected a file name that ends in .png, not {arguments.output}")
+    output = Path(arguments.output)
+    is_folder = output.is_dir() or not output.suffix or arguments.output.endswith(os.sep)
+    if not is_folder and output.suffix.lower() != ".png":
+        raise UserError(f"-o: expected a file name that ends in .png or a folder's name, not {output}")
+    if is_folder and output.is_dir() and any(output.iterdir()):  # measured together, they would be a mixture
+        raise UserError(f"-o: the folder {output} is not empty; name a new one for these images")
     if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
         raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
+    return is_folder

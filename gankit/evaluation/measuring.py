@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field
 
+from gankit.component import as_options
 from gankit.config import Evaluation, Experiment
 from gankit.data import Batch, RealImages
 from gankit.errors import UserError
@@ -83,6 +84,8 @@ class Subject:
     """The height at which these are loaded, in pixels."""
     options: Evaluation
     progress: Progress
+    judged_as: tuple[Experiment, ...]
+    """What its metrics are asked about before anything is measured; of a folder, with nothing but images in it."""
 
 
 def measure(
@@ -97,7 +100,8 @@ def measure(
         say: Told what is measured next.
 
     Raises:
-        UserError: if one of them is nothing that can be measured, or data or weights cannot be had.
+        UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
+            be had.
     """
     device = choose_device("auto")
     trained = {path: _trained(path, protocol, best, device) for path in paths if _is_trained(path)}
@@ -105,6 +109,8 @@ def measure(
         protocol = protocol.filled(subject)
     subjects = [trained[path] if path in trained else _folder(path, protocol, device) for path in paths]
     fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
+    for subject in subjects:
+        _refuse_unfit(subject, fewest)
     results: list[RunResults] = []
     known: dict[str, tuple[RealImages, Evaluator]] = {}
     for subject in subjects:
@@ -127,12 +133,34 @@ def _is_trained(path: Path) -> bool:
     return is_run(path) or is_checkpoint(path)
 
 
+def _refuse_unfit(subject: Subject, images: int) -> None:
+    """Refuse metrics that cannot measure `images` of `subject`."""
+    for experiment in subject.judged_as:
+        options = subject.options.model_copy(update={"images": images})
+        judged = experiment.model_copy(update={"evaluation": options})
+        for metric in options.metrics:
+            try:
+                said = metric.problems(judged)
+                problems = [said] if isinstance(said, str) else list(said)
+            except UserError:
+                raise
+            except Exception:  # a folder has no generator to ask about; if it is needed, measuring says so
+                continue
+            if problems:
+                raise UserError(f"{subject.path}: metric {as_options(metric)['use']}: {problems[0]}")
+
+
 def _trained(path: Path, protocol: Protocol, best: bool, device: torch.device) -> Subject:
     """A run, or one of its checkpoints."""
     checkpoint = chosen(path, best)
     experiment = load_recorded(experiment_of(checkpoint))
     about = manifest_of(checkpoint)
     resolutions = [stage.resolution for stage in experiment.stages()]
+    if protocol.resolution not in (None, about["resolution"]):
+        raise UserError(
+            f"--resolution: {path} makes images of {about['resolution']} pixels and is measured at these; "
+            "another height can be chosen for folders alone"
+        )
     with blaming(experiment):
         generator = load_average(checkpoint, experiment, device)
     total, stage = sum(stage.images for stage in experiment.stages()), resolutions.index(about["resolution"])
@@ -142,7 +170,8 @@ def _trained(path: Path, protocol: Protocol, best: bool, device: torch.device) -
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
     data = protocol.data or experiment.data
     _check_fits(path, data, experiment)
-    return Subject(path, GeneratorSource(generator, device), data, max(resolutions), options, progress)
+    judged = (experiment, experiment.model_copy(update={"data": data}))
+    return Subject(path, GeneratorSource(generator, device), data, max(resolutions), options, progress, judged)
 
 
 def _check_fits(path: Path, data: Dataset, experiment: Experiment) -> None:
@@ -171,7 +200,9 @@ def _folder(path: Path, protocol: Protocol, device: torch.device) -> Subject:
     if options.images > loaded.count:
         raise UserError(f"--images: {path} holds {loaded.count} images, not {options.images}")
     progress = Progress(0, 0, 1, 1, resolution, 1.0)
-    return Subject(path, FolderSource(loaded, resolution, device), protocol.data, resolution, options, progress)
+    judged = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
+    source = FolderSource(loaded, resolution, device)
+    return Subject(path, source, protocol.data, resolution, options, progress, judged)
 
 
 def _height(path: Path) -> int:

@@ -1,4 +1,9 @@
-"""Parts of a network: each builds a torch module for the place where it will stand."""
+"""Parts of a network: each builds a torch module for the place where it will stand.
+
+A part that looks at labels says so in `reads_labels`: data with classes is refused if no part of the generator does, or
+if neither a part of the discriminator does nor a regularizer trains class logits. Images would not depend on the class
+that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +31,10 @@ class Mapping(Component):
     def build(self, place: Place) -> nn.Module:
         """A module with attribute `width`; forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
 
+    def reads_labels(self) -> bool:
+        """Whether its styles depend on labels, if there are any; say so, or data with classes is refused."""
+        return False
+
 
 class Stem(Component):
     """Makes the generator's first feature map."""
@@ -35,6 +44,10 @@ class Stem(Component):
     @abstractmethod
     def build(self, place: Place) -> nn.Module:
         """A module from the first style [N, in_channels] to [N, out_channels, *place.size]."""
+
+    def reads_labels(self) -> bool:
+        """Whether its own layers, norms apart, look at labels, if there are any."""
+        return False
 
 
 class Block(Component):
@@ -52,6 +65,10 @@ class Block(Component):
     def build(self, place: Place) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `place.resample` says."""
 
+    def reads_labels(self) -> bool:
+        """Whether its own layers, norms apart, look at labels, if there are any."""
+        return False
+
 
 class Head(Component):
     """Turns the discriminator's last feature map into scores."""
@@ -63,7 +80,11 @@ class Head(Component):
         """A module to scores [N, 1] or [N, patches]; with attribute `classes` = K to score and logits [N, 1 + K]."""
 
     def classifies(self) -> bool:
-        """Whether its module gives class logits too, if the data has classes."""
+        """Whether its module gives class logits too, if the data has classes; a regularizer then has to train them."""
+        return False
+
+    def reads_labels(self) -> bool:
+        """Whether its scores depend on labels, if there are any."""
         return False
 
 
@@ -82,6 +103,10 @@ class Norm(Component):
     def apply(self, layer: nn.Module) -> None:
         """Change how the weight of `layer` (Linear, Conv2d, ConvTranspose2d, Embedding) starts or is used."""
         return
+
+    def reads_labels(self) -> bool:
+        """Whether what it builds looks at labels, if there are any."""
+        return False
 
 
 class Init(Component):

@@ -41,6 +41,9 @@ class Regularizer(Component):
 
     kind: ClassVar[str] = "regularizer"
 
+    trains_classes: ClassVar[bool] = False
+    """True if it trains the discriminator by labels, as by the class logits of its head."""
+
     every: int = Field(default=1, ge=1)
     """Apply in every n-th round only, by updates of its own, n times as strong (lazy regularization). A round is one
     update of the generator with those of the discriminator before it."""

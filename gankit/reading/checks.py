@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from gankit.component import Component, failed
 from gankit.config import Experiment, Network
-from gankit.errors import UserError
 from gankit.growing import Stage
 from gankit.options import at
-from gankit.reading.parts import Path, components, tables
+from gankit.reading.labels import problems_of_labels
+from gankit.reading.parts import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.registry import registries
-
-Problem = tuple[Path, str]
-"""Where in the experiment, and what is wrong."""
+from gankit.training import manifests
 
 
 def problems(experiment: Experiment) -> list[Problem]:
@@ -27,11 +25,11 @@ def problems(experiment: Experiment) -> list[Problem]:
         stages = [Stage(*stage) for stage in experiment.growth.stages()]
         found += [(("growth",), message) for message in _problems_of_stages(stages)]
     except Exception as failure:
-        return [(("growth",), _failure(experiment.growth, failure))]
+        return [problem_of_failure(("growth",), experiment.growth, failure)]
     try:
         aspect = experiment.data.aspect()
     except Exception as failure:
-        return [*found, (("data",), _failure(experiment.data, failure))]
+        return [*found, problem_of_failure(("data",), experiment.data, failure)]
     if found:
         return found
     for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
@@ -41,27 +39,41 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += _problems_of_rounds(experiment, stages)
     found += incomplete
     found += _problems_of_evaluation(experiment)
-    failures: list[Problem] = []
+    unread, failures = problems_of_labels(experiment)
+    found += unread
     for path, component in components(experiment):
         try:
             said = component.problems(experiment)
             found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
         except Exception as failure:
-            failures.append((path, _failure(component, failure)))
+            failures.append(problem_of_failure(path, component, failure))
     return [] if not found and failures and missing(experiment) else found or failures
 
 
-def missing(experiment: Experiment) -> list[Problem]:
-    """Everything that a valid experiment needs and this machine lacks."""
-    asked = [(path, component, component.missing(experiment)) for path, component in components(experiment)]
-    return [(path, lacking) for path, _, lacking in asked if lacking]
+def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
+    """Everything that a valid experiment needs and this machine lacks.
+
+    Args:
+        experiment: Any that has no problems.
+        begun: Its run goes on, so that what it started from is no longer needed.
+    """
+    asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
+    asked += [(path, component.missing(experiment)) for path, component in components(experiment)]
+    return [(path, lacking) for path, lacking in asked if lacking]
 
 
-def _failure(component: Component, failure: Exception) -> str:
-    """That a component failed when asked about the experiment, in words."""
-    if isinstance(failure, UserError):
-        return str(failure)
-    return failed(registries[component.kind].entry_of(type(component)), failure)
+def _no_start(experiment: Experiment) -> str | None:
+    """That there are no weights where the training is to start from."""
+    path = experiment.training.start_from
+    if path is None:
+        return None
+    if not os.path.isdir(path):  # which no odd path upsets
+        return f"there is no run and no checkpoint {path}"
+    if manifests.found(path / "checkpoints") or any(path.glob("*.safetensors")):
+        return None
+    if (path / "experiment.yaml").is_file():
+        return f"{path} has no checkpoint yet; one is written at the end of each stage"
+    return f"{path} is neither a run's folder nor a checkpoint"
 
 
 def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
@@ -96,16 +108,41 @@ def _problems_of_rounds(experiment: Experiment, stages: Sequence[Stage]) -> Iter
 
 
 def _problems_of_tables(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
-    """The tables that give no value where one is needed."""
-    for path, table, lowest in tables(experiment, stages[0].resolution):
-        if min(table) > lowest and lowest <= stages[-1].resolution:
+    """The tables that give no value where one is needed, or one where no network can come.
+
+    A table may go on below the first resolution and above the last, as an experiment that extends another leaves it;
+    key 0 stands for one value that holds everywhere.
+    """
+    first, final = stages[0].resolution, stages[-1].resolution
+    for path, table, lowest in tables(experiment, first):
+        if min(table) > lowest and lowest <= final:
             yield path, f"gives no value for resolution {lowest}: its first is {min(table)}"
+        for key in table:
+            if key and not _are_doublings(first, key):
+                here = _doublings(first, lowest, final) or [final]
+                nearest = min(here, key=lambda resolution: abs(resolution - key))
+                among = f"resolutions here are {', '.join(map(str, here))}; did you mean {nearest}?"
+                yield (*path, key, KEY), f"{key} is never reached: {among}"
+
+
+def _are_doublings(one: int, other: int) -> bool:
+    """Whether one resolution is the other doubled or halved some times."""
+    low, high = sorted((one, other))
+    return high % low == 0 and (high // low).bit_count() == 1
+
+
+def _doublings(first: int, lowest: int, final: int) -> list[int]:
+    """The resolutions from `lowest` to `final` that `first` comes to by doubling or halving."""
+    halvings = (first & -first).bit_length() - 1
+    below = [first >> i for i in range(halvings, 0, -1)]
+    above = [first << i for i in range((final // first).bit_length())]
+    return [resolution for resolution in below + above if lowest <= resolution <= final]
 
 
 def _problems_of_network(name: str, network: Network, stages: Sequence[Stage], aspect: float) -> Iterator[Problem]:
     """Why a network cannot grow through `stages`."""
     first, base = stages[0].resolution, network.base
-    if first % base or (first // base).bit_count() != 1:
+    if base > first or not _are_doublings(first, base):
         yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
     if abs((width := base * aspect) - round(width)) > 1e-6 or width < 0.5:
         yield (

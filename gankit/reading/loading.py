@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from gankit.config import Experiment
 from gankit.errors import UserError
 from gankit.plugins import plugins
-from gankit.reading.checks import Problem, missing, problems
+from gankit.reading.checks import missing, problems
 from gankit.reading.dumping import dump_experiment
 from gankit.reading.locating import mistakes_of, place_of
 from gankit.reading.marks import LONGEST_MESSAGE, Mistake, printable, report, shortened
 from gankit.reading.merging import read_experiment
 from gankit.reading.nodes import Entry, Items, Node, Scalar, Table, items, plain, table
-from gankit.reading.parts import components
+from gankit.reading.parts import Problem, components
 
 __all__ = ["Judged", "components", "dump_experiment", "judge", "load_experiment", "load_root", "the_experiment"]
 
@@ -39,6 +39,7 @@ def load_experiment(
     plugin_files: Sequence[Path] = (),
     check: bool = True,
     note: Callable[[str], None] | None = None,
+    begun: bool = False,
 ) -> Experiment:
     """Read an experiment with everything it extends and every plugin it needs.
 
@@ -48,15 +49,16 @@ def load_experiment(
         plugin_files: Plugins that are single files, beside those that the experiment itself lists.
         check: False leaves out whether it can be run, for an experiment that has been: its data may be gone.
         note: Told each thing that a valid experiment needs and this machine lacks; without it, that is an error too.
+        begun: Its run goes on, so that what it started from is no longer needed.
 
     Raises:
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
     """
-    return the_experiment(load_root(path, settings, plugin_files), str(path), check, note)
+    return the_experiment(load_root(path, settings, plugin_files), str(path), check, note, begun)
 
 
 def the_experiment(
-    root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None
+    root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None, begun: bool = False
 ) -> Experiment:
     """The experiment that `root` says; see `load_experiment`.
 
@@ -65,11 +67,12 @@ def the_experiment(
         first: The file.
         check: False leaves out whether it can be run.
         note: Told each thing that is missing here; without it, that is an error too.
+        begun: Its run goes on, so that what it started from is no longer needed.
 
     Raises:
         UserError: with every mistake found.
     """
-    judged = judge(root, check)
+    judged = judge(root, check, begun)
     if judged.experiment is None or judged.wrong or (judged.lacking and note is None):
         raise report([*judged.wrong, *judged.lacking], first)
     for mistake in judged.lacking:
@@ -93,12 +96,13 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
     return _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
 
 
-def judge(root: Table, check: bool = True) -> Judged:
+def judge(root: Table, check: bool = True, begun: bool = False) -> Judged:
     """The experiment that `root` says, with all that is wrong with it and all that is missing here.
 
     Args:
         root: What stands in its file, with all that it extends.
         check: False leaves out whether it can be run.
+        begun: Its run goes on, so that what it started from is no longer needed.
     """
     try:
         experiment = Experiment.model_validate(plain(root))
@@ -110,7 +114,7 @@ def judge(root: Table, check: bool = True) -> Judged:
 
     if not check:
         return Judged(experiment, [], [])
-    return Judged(experiment, placed(problems(experiment)), placed(missing(experiment)))
+    return Judged(experiment, placed(problems(experiment)), placed(missing(experiment, begun)))
 
 
 def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:

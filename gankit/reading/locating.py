@@ -12,7 +12,7 @@ from gankit.config import Experiment
 from gankit.options import Options
 from gankit.reading.marks import Mark, Mistake
 from gankit.reading.nodes import Items, Node, Scalar, Table
-from gankit.reading.parts import Path
+from gankit.reading.parts import KEY, Path
 from gankit.reading.wording import in_words
 
 ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
@@ -41,7 +41,7 @@ def _locate(root: Table, error: Mapping[str, Any]) -> tuple[Mark, Path, bool]:
     """The mark and path of an error, and whether it only speaks of one of several types that a value may have."""
     node: Node = root
     mark = key = root.mark
-    steps = [step for step in error["loc"] if step != "[key]"]
+    steps = [step for step in error["loc"] if step != KEY]
     for depth, step in enumerate(steps):
         if isinstance(node, Table) and step in node.entries:
             key, node = node.entries[step]
@@ -53,7 +53,7 @@ def _locate(root: Table, error: Mapping[str, Any]) -> tuple[Mark, Path, bool]:
             is_name = isinstance(node, Scalar) and error["type"] == "missing"  # which stands for a mapping
             is_value = not isinstance(node, Table) and not is_name
             return mark, tuple(steps[:depth] if is_value else steps), is_value and isinstance(step, str)
-    is_about_key = error["type"] in ABOUT_KEYS or "[key]" in error["loc"]
+    is_about_key = error["type"] in ABOUT_KEYS or KEY in error["loc"]
     return key if is_about_key else mark, tuple(steps), False
 
 
@@ -65,8 +65,12 @@ def place_of(experiment: Experiment, root: Table, path: Path) -> tuple[Mark, Pat
     """
     value: Any = experiment
     node: Node | None = root
-    mark, written = root.mark, []
+    mark, key, written = root.mark, root.mark, []
     for step in path:
+        if step == KEY:
+            return key, tuple(written)
+        if isinstance(node, Table) and step in node.entries:
+            key = node.entries[step].key
         below = _below(node, step, Items if isinstance(value, list | tuple) else Table)
         is_option = isinstance(value, Options) and not _is_one_for_all(value, node)
         if below is not None or is_option or node is None:

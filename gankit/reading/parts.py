@@ -7,12 +7,27 @@ from typing import Any, TypeAlias, get_args
 
 from pydantic.fields import FieldInfo
 
-from gankit.component import Component
+from gankit.component import Component, failed
 from gankit.config import Experiment, Network
+from gankit.errors import UserError
 from gankit.options import ByResolution, Options
+from gankit.registry import registries
 
 Path: TypeAlias = tuple[str | int, ...]
 """How to get to a part: names of options, positions in lists, resolutions in tables."""
+
+KEY = "[key]"
+"""The last step of a path that means a key itself and not what stands under it."""
+
+Problem: TypeAlias = tuple[Path, str]
+"""Where in the experiment, and what is wrong."""
+
+
+def problem_of_failure(path: Path, component: Component, failure: Exception) -> Problem:
+    """That the component at `path` failed when asked about the experiment."""
+    if isinstance(failure, UserError):
+        return path, str(failure)
+    return path, failed(registries[component.kind].entry_of(type(component)), failure)
 
 
 def components(experiment: Experiment) -> Iterator[tuple[Path, Component]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gankit.config import NAME
 from gankit.options import did_you_mean
 
 LONGEST = 60
@@ -65,8 +66,14 @@ BOUNDS = {
 def _choices(context: Mapping[str, Any], value: Any) -> str:
     """That only certain words are allowed."""
     choices = re.findall(r"'([^']*)'", context["expected"])
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+    meant = SYNONYMS.get(value.lower(), value) if isinstance(value, str) else ""
+    hint = did_you_mean(meant, choices) if meant else ""
     return f"expected {context['expected']}, not {shown(value)}.{hint}"
+
+
+def _pattern(context: Mapping[str, Any], value: Any) -> str:
+    """What a text may look like."""
+    return f"{shown(value)} {PATTERNS.get(context['pattern'], 'does not match {pattern}').format(**context)}"
 
 
 def _length(context: Mapping[str, Any], value: Any) -> str:
@@ -80,6 +87,15 @@ def _raised(context: Mapping[str, Any], value: Any) -> str:
     return str(context["error"])
 
 
+SYNONYMS = {"gpu": "cuda"}
+"""Words that are close in meaning to a choice, and not in spelling."""
+
+PATTERNS = {
+    NAME: "is no name: a name begins with one of a-z, A-Z and 0-9 and goes on with those and . _ = , + -, "
+    "without spaces or accents, in 200 characters at most"
+}
+"""What each pattern of texts demands."""
+
 WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
     "missing": lambda context, value: "required option is missing",
     "literal_error": _choices,
@@ -88,7 +104,7 @@ WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
     "too_long": _length,
     "value_error": _raised,
     "assertion_error": _raised,
-    "string_pattern_mismatch": lambda context, value: f"{shown(value)} does not match {context['pattern']}",
+    "string_pattern_mismatch": _pattern,
     "string_too_short": lambda context, value: "must not be empty",
 }
 """Messages of other types of error."""

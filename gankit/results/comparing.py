@@ -13,6 +13,7 @@ from gankit.errors import UserError
 from gankit.evaluation.names import FLOOR, TRACK, USUAL_METRIC, is_spread
 from gankit.observing import Row
 from gankit.options import did_you_mean
+from gankit.results.finding import Damaged
 from gankit.results.protocols import (
     common_protocol,
     measured,
@@ -111,10 +112,16 @@ class Comparison:
     """Whether p values are Holm's, for all comparisons of a stage together."""
     measured_with: str
     """What all numbers share of how they were measured, in words."""
+    damaged: Sequence[Damaged] = ()
+    """Runs that could not be read, so that their seeds are missing from every number."""
 
 
 def compare(
-    runs: Sequence[RunResults], metrics: Sequence[str] = (), baseline: str | None = None, correct: bool = False
+    runs: Sequence[RunResults],
+    metrics: Sequence[str] = (),
+    baseline: str | None = None,
+    correct: bool = False,
+    damaged: Sequence[Damaged] = (),
 ) -> Comparison:
     """Compare the variants that `runs` are seeds of, each stage by the last evaluation of the runs that completed it.
 
@@ -123,10 +130,14 @@ def compare(
         metrics: By which; none: fid if it was measured, else what was measured first.
         baseline: The label of the variant that others are compared with; None: the first.
         correct: Correct p values for the number of variants, by Holm's method.
+        damaged: Runs that could not be read, to be named.
 
     Raises:
-        UserError: if there is no such metric or variant, a seed is there twice, or numbers were measured differently.
+        UserError: if all runs are damaged, there is no such metric or variant, a seed is there twice, or numbers were
+            measured differently.
     """
+    if damaged and not runs:
+        raise UserError("\n".join(one.reason for one in damaged))
     variants = variants_of(runs)
     first = _named(variants, baseline)
     chosen = _chosen(metrics, _measured_names(runs))
@@ -138,7 +149,7 @@ def compare(
             stages.append(_beside(compared, first, correct))
     unfinished = [one for variant in variants for run in variant.runs for one in _unfinished(variant, run, chosen)]
     around = surroundings(row for _, _, row in measured(runs) if row.name in chosen)
-    return Comparison(variants, first, chosen, stages, unfinished, correct, around)
+    return Comparison(variants, first, chosen, stages, unfinished, correct, around, damaged)
 
 
 def _named(variants: Sequence[Variant], label: str | None) -> Variant:

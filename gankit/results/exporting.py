@@ -96,6 +96,7 @@ def as_json(comparison: Comparison) -> str:
             }
             for one in comparison.unfinished
         ],
+        "damaged": [{"folder": str(one.path), "reason": one.reason} for one in comparison.damaged],
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 

@@ -6,14 +6,48 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gankit.errors import UserError
 from gankit.options import did_you_mean
+from gankit.reading.marks import LONGEST_MESSAGE, printable, shortened
 from gankit.results.reading import RunResults, read_run
 from gankit.runs.record import STUDY, is_run
 
 
+class Damaged(NamedTuple):
+    """A run that cannot be read."""
+
+    path: Path
+    """The run's folder, as it was asked for."""
+    reason: str
+    """Which of its files is damaged, and how, on one line."""
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged and left out: {self.reason}"
+
+
+class Gathered(NamedTuple):
+    """Runs, each once."""
+
+    runs: list[RunResults]
+    damaged: list[Damaged]
+    """Those that would be among them if they could be read."""
+
+
 def gather(places: Sequence[Path]) -> list[RunResults]:
+    """The runs of `gather_readable`, of which none may be damaged.
+
+    Raises:
+        UserError: if there is no such place, there is no run in it, or one cannot be read.
+    """
+    runs, damaged = gather_readable(places)
+    if damaged:
+        raise UserError("\n".join(one.reason for one in damaged))
+    return runs
+
+
+def gather_readable(places: Sequence[Path]) -> Gathered:
     """What the runs that `places` mean have to show.
 
     Run folders come first, as `find_runs` finds them. A place in which there is none is offered to the plugins, which
@@ -24,7 +58,7 @@ def gather(places: Sequence[Path]) -> list[RunResults]:
         places: What `find_runs` takes, or what a plugin can read.
 
     Raises:
-        UserError: if there is no such place, there is no run in it, or one cannot be read.
+        UserError: if there is no such place or no run in it, or a plugin cannot read it.
     """
     folders: dict[Path, Path] = {}
     others: dict[Path, RunResults] = {}
@@ -33,7 +67,15 @@ def gather(places: Sequence[Path]) -> list[RunResults]:
             folders |= {path.resolve(): path for path in find_runs([place])} | folders
         except UserError as nothing:
             others |= {run.path.resolve(): run for run in _from_plugins(place, nothing)} | others
-    return [*map(read_run, folders.values()), *(run for path, run in others.items() if path not in folders)]
+    runs: list[RunResults] = []
+    damaged: list[Damaged] = []
+    for path in folders.values():
+        try:
+            runs.append(read_run(path))
+        except UserError as reason:
+            on_a_line = printable(shortened(" ".join(str(reason).split()), LONGEST_MESSAGE))
+            damaged.append(Damaged(path, on_a_line))
+    return Gathered([*runs, *(run for path, run in others.items() if path not in folders)], damaged)
 
 
 def find_runs(places: Sequence[Path]) -> list[Path]:

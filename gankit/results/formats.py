@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -11,28 +12,66 @@ from gankit.results.sections import Report, Section
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 WIDEST = 48
 """Columns of a terminal up to which a cell of text stays on one line."""
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print a report; tables are rather too wide for the terminal than digits cut off."""
+    """Print a report; of tables too wide for a terminal spare columns are left out, and never digits cut off."""
     from rich.text import Text
 
     for section in report.sections:
+        section = _fitted(section, console) if console.is_terminal else section
         console.print()
         console.print(Text(section.title, style="bold"), soft_wrap=True)
         if section.columns:
             print_table(section, console)
-        for note in section.notes:
-            console.print(Text(note, style="dim"), soft_wrap=True)
+        print_notes(section, console)
+
+
+def print_notes(section: Section, console: Console) -> None:
+    """Print what stands under the table of a section."""
+    from rich.text import Text
+
+    for note in section.notes:
+        console.print(Text(note, style="dim"), soft_wrap=True)
 
 
 def print_table(section: Section, console: Console) -> None:
     """Print the table of a section alone."""
-    from rich import box
+    table = _table(section)
+    table.width = _width(table, console)
+    console.print(table, crop=False, no_wrap=True)
+
+
+def _fitted(section: Section, console: Console) -> Section:
+    """A section without the spare columns that the terminal has no room for, which are named under it."""
+    left_out: list[str] = []
+    fitted = section
+    while _width(_table(fitted), console) > console.width:
+        spare = [place for place, column in enumerate(fitted.columns) if column.is_spare]
+        if not spare:
+            break
+        place = spare[-1]
+        left_out.insert(0, fitted.columns[place].name)
+        columns, *rows = ([*cells[:place], *cells[place + 1 :]] for cells in (fitted.columns, *fitted.rows))
+        fitted = replace(fitted, columns=columns, rows=rows)
+    if not left_out:
+        return section
+    return replace(fitted, notes=[*fitted.notes, f"left out, for the terminal is narrow: {', '.join(left_out)}"])
+
+
+def _width(table: Table, console: Console) -> int:
+    """Columns of a terminal that a table takes."""
     from rich.measure import Measurement
+
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
+
+
+def _table(section: Section) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -44,8 +83,7 @@ def print_table(section: Section, console: Console) -> None:
             table.add_column(Text(column.name), max_width=WIDEST if place else None, overflow="fold")
     for row in section.rows:
         table.add_row(*map(Text, row))
-    table.width = Measurement.get(console, console.options.update(width=10_000), table).maximum
-    console.print(table, crop=False, no_wrap=True)
+    return table
 
 
 def as_terminal(report: Report) -> str:

@@ -8,18 +8,20 @@ from gankit.errors import UserError
 from gankit.evaluation.names import TRACK, USUAL_METRIC
 from gankit.options import did_you_mean
 from gankit.results.comparing import newest
+from gankit.results.finding import Damaged
 from gankit.results.reading import RunResults
 from gankit.results.sections import ABSENT, Column, Section
 from gankit.results.states import state_of
 from gankit.results.table import significant
 
 
-def overview(runs: Sequence[RunResults], metric: str) -> Section:
+def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged] = ()) -> Section:
     """Where each run stands.
 
     Args:
         runs: What they have to show.
         metric: Whose last value is shown, be it by the cheaper protocol.
+        damaged: Runs that cannot be read; they stand last, and the reasons under the table.
 
     Raises:
         UserError: if runs have measured other metrics, but not this one.
@@ -28,7 +30,9 @@ def overview(runs: Sequence[RunResults], metric: str) -> Section:
     if known and metric != USUAL_METRIC and not {metric, metric + TRACK} & set(known):
         raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
     columns = [Column("run", is_number=False), Column("state", is_number=False), Column("stage"), Column("images")]
-    return Section("Runs", [*columns, Column(metric)], [_line(run, metric) for run in runs])
+    rows = [_line(run, metric) for run in runs]
+    rows += [[str(one.path), "damaged", ABSENT, ABSENT, ABSENT] for one in damaged]
+    return Section("Runs", [*columns, Column(metric)], rows, [f"damaged: {one.reason}" for one in damaged])
 
 
 def _line(run: RunResults, metric: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gankit.errors import UserError
 from gankit.evaluation.names import TRACK
 from gankit.options import did_you_mean
+from gankit.results.backend import no_backend
 from gankit.results.comparing import Comparison, StageComparison, Standing
 from gankit.results.variants import Variant
 
@@ -48,7 +49,8 @@ def check(path: Path) -> None:
     Raises:
         UserError: if its extension is of no format that matplotlib writes.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    with no_backend():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     known = [name for name in FigureCanvasAgg.get_supported_filetypes() if name not in UNWRITABLE]
     extension = path.suffix.lower().removeprefix(".")
@@ -69,7 +71,8 @@ def plot(comparison: Comparison, extension: str) -> bytes:
     """
     if not comparison.stages:
         raise UserError("--plot: there is nothing to draw: no run has been measured at the end of a stage")
-    from matplotlib import rc_context
+    with no_backend():
+        from matplotlib import rc_context
 
     form, content = extension.lower().removeprefix("."), BytesIO()
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)

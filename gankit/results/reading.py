@@ -94,6 +94,17 @@ def read_run(path: Path) -> RunResults:
     """
     if not is_run(path):
         raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT} and {METRICS}, as gankit run makes")
+    try:
+        return _read(path)
+    except OSError as failure:
+        raise UserError(f"{failure.filename or path}: cannot be read: {failure.strerror}") from failure
+    except (LookupError, TypeError, ValueError, AttributeError) as failure:  # JSON of another form than ours
+        name = type(failure).__name__
+        raise UserError(f"{path}: a file in it is not as gankit writes it ({name}: {failure})") from failure
+
+
+def _read(path: Path) -> RunResults:
+    """What `read_run` gives."""
     options = plain(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
     rows = read_rows(path / METRICS)
     origin = _json(path / PROVENANCE)

@@ -20,6 +20,9 @@ FEW = 5
 MANY = 4
 """Variants from which on it is said that verdicts are for each pair alone."""
 
+SPARE = ("std", "best")
+"""Columns that follow from others or say less."""
+
 TESTS = {
     Method.PAIRED: "seed by seed (paired t-test) where both have the same seeds",
     Method.WELCH: "by Welch's t-test where seeds are not the same",
@@ -30,7 +33,8 @@ def report(comparison: Comparison) -> Report:
     """Everything that is to be shown of a comparison."""
     metrics = ", ".join(comparison.metrics) or "metrics"
     sections = [_of_stage(stage, comparison) for stage in comparison.stages]
-    parts = [*sections, _statistics(comparison), _unfinished(comparison.unfinished), _cost(comparison.variants)]
+    parts = [*sections, _statistics(comparison), _damaged(comparison), _unfinished(comparison.unfinished)]
+    parts += [_cost(comparison.variants)]
     parts += [_differing(comparison.variants), other_code(comparison.variants)]
     return Report(f"{metrics} by variant", [part for part in parts if part is not None])
 
@@ -43,12 +47,12 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     title = f"{stage.metric} at {stage.size}{after}: {stage.better} is better{floor}"
     names = [] if after else ["images"]
     names = ["n", *names, "mean", "±95%", "std", "best"] if stage.repeated else [*names, stage.metric]
-    columns = [Column("variant", is_number=False), *map(Column, names)]
+    columns = [Column("variant", is_number=False), *(Column(name, is_spare=name in SPARE) for name in names)]
     if len(comparison.variants) > 1:
         columns += [Column("difference")]
         if stage.repeated:
             columns += [Column("±95%"), *([Column("Holm's p")] if comparison.is_corrected else [])]
-            columns += [Column("verdict", is_number=False), Column("detectable")]
+            columns += [Column("verdict", is_number=False), Column("detectable", is_spare=True)]
     rows = [_row(standing, stage, comparison, not after) for standing in stage.standings]
     return Section(title, columns, rows, list(_notes(stage, comparison)))
 
@@ -131,6 +135,16 @@ def _statistics(comparison: Comparison) -> Section | None:
 def _unfinished(runs: Sequence[Unfinished]) -> Section | None:
     """The runs that lack numbers."""
     return Section("Not complete", notes=[_so_far(one) for one in runs]) if runs else None
+
+
+def _damaged(comparison: Comparison) -> Section | None:
+    """The runs that could not be read."""
+    if not comparison.damaged:
+        return None
+    notes = [str(one) for one in comparison.damaged]
+    return Section(
+        "Damaged", notes=[*notes, "no number here is of these: their seeds are missing from n, means and intervals"]
+    )
 
 
 def _so_far(one: Unfinished) -> str:

@@ -15,6 +15,8 @@ class Column(NamedTuple):
     name: str
     is_number: bool = True
     """Numbers stand to the right and are never broken into lines."""
+    is_spare: bool = False
+    """Left out of a terminal that is too narrow for all, the last such column first."""
 
 
 @dataclass(frozen=True)

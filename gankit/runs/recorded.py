@@ -27,7 +27,7 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     plugins.load_installed()
     before = plugins.names()
     try:
-        return load_experiment(file, settings, check=check)
+        return load_experiment(file, settings, check=check, begun=True)
     finally:
         for name in plugins.names():
             if name not in before:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ class AuxiliaryClassifier(Regularizer):
     weight * (CE(real) + CE(fake)) in the discriminator's step and weight * CE(fake) in the generator's, where CE is
     the mean cross-entropy of the class logits with the labels (Odena et al. 2017, equation 3).
     """
+
+    trains_classes: ClassVar[bool] = True
 
     weight: float = Field(default=1.0, ge=0)
     """Share of the cross-entropies, the same in both steps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from gankit import Growth, Images, PerResolution, PerResolutionAboveFirst, Stage, at
 from gankit.options import parse_images
@@ -13,7 +14,12 @@ from gankit.options import parse_images
 def _share_or_images(value: Any) -> Any:
     """Leave a share from 0 to 1 as it is; read anything else as a number of images."""
     is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    return value if is_share else parse_images(value)
+    try:
+        return value if is_share else parse_images(value)
+    except PydanticCustomError:
+        raise PydanticCustomError(
+            "fade", "expected a share of the stage from 0 to 1, such as 0.5, or a number of images, such as 600k"
+        ) from None
 
 
 Fade = Annotated[float, BeforeValidator(_share_or_images, json_schema_input_type=float | str), Field(ge=0)]

@@ -124,7 +124,7 @@ class KernelDistance(Metric):
     has_floor = True
 
     subsets: int = Field(default=100, ge=1)
-    """Draws of images, always the same; one if a draw takes all images, and `kid_std` says nothing then."""
+    """Draws of images, always the same; one if a draw takes all images, and there is no `kid_std` then."""
     subset_size: int = Field(default=1000, ge=2)
     """Images of each kind in a draw; all of the kind with fewer images if it has not so many."""
 
@@ -134,11 +134,11 @@ class KernelDistance(Metric):
             yield "this compares how images vary, so evaluation.images must be at least 2"
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
-        """Two numbers, `kid` and `kid_std`; NaN if there is but one real."""
+        """`kid`, NaN if there is but one real; `kid_std`, unless there is but one draw, which tells of no spread."""
         mean, deviation = kernel_distance(
             samples.generated.features, samples.real.features, self.subsets, self.subset_size
         )
-        return {"kid": mean, "kid_std": deviation}
+        return {"kid": mean} if deviation is None else {"kid": mean, "kid_std": deviation}
 
 
 class ModeCoverage(Metric):
@@ -198,10 +198,13 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
     return max(0.0, fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
 
 
-def kernel_distance(one: Tensor, other: Tensor, subsets: int = 100, subset_size: int = 1000) -> tuple[float, float]:
+def kernel_distance(
+    one: Tensor, other: Tensor, subsets: int = 100, subset_size: int = 1000
+) -> tuple[float, float | None]:
     """Mean and standard deviation of the squared maximum mean discrepancy over subsets, by torch-fidelity's formula.
 
-    In float64, because it is a small difference of large sums; NaN of a single image. The subsets are always the same
+    In float64, because it is a small difference of large sums; NaN of a single image. A single subset has no standard
+    deviation: it is None, where torch-fidelity gives 0. The subsets are always the same
     and drawn without touching numpy's or torch's generators.
 
     Args:
@@ -214,16 +217,17 @@ def kernel_distance(one: Tensor, other: Tensor, subsets: int = 100, subset_size:
 
     size = min(subset_size, len(one), len(other))
     if size < 2:
-        return math.nan, math.nan
+        return math.nan, None
+    drawn = 1 if size == len(one) == len(other) else subsets
     distance = kid_features_to_metric(
         one.double(),
         other.double(),
-        kid_subsets=1 if size == len(one) == len(other) else subsets,
+        kid_subsets=drawn,
         kid_subset_size=size,
         rng_seed=2020,
         verbose=False,
     )
-    return distance[KEY_METRIC_KID_MEAN], distance[KEY_METRIC_KID_STD]
+    return distance[KEY_METRIC_KID_MEAN], distance[KEY_METRIC_KID_STD] if drawn > 1 else None
 
 
 def divergence(modes: np.ndarray, reference: np.ndarray) -> float:

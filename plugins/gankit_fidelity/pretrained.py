@@ -115,7 +115,7 @@ class Pretrained(Extractor):
         return (
             f"the weights of {self.title} are not on this machine and cannot be downloaded ({reason}); "
             f"download {self.published.url} elsewhere and put it at {self.file}, or say where it is: "
-            f"evaluation: {{extractor: {self.how_to_name}}}"
+            f"evaluation: {{extractor: {self.how_to_name}}}, or gankit evaluate --extractor '{self.how_to_name}'"
         )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
-from gankit import Head, Place
+from gankit import Head, Place, UserError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from gankit.config import Experiment
 
 
 class PgganHead(Head):
@@ -18,9 +22,24 @@ class PgganHead(Head):
     """Use of labels, if the data has them. classify: class logits beside the score, for an auxiliary classifier;
     select: one score for each class, of which the label's counts (StyleGAN); ignore: none."""
 
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Class logits have to be trained."""
+        if not self.classifies() or any(regularizer.trains_classes for regularizer in experiment.regularizers):
+            return
+        with suppress(UserError):  # the data cannot be read here, which is said elsewhere
+            if experiment.data.class_count():
+                yield (
+                    "gives class logits, but no regularizer trains them; add auxiliary-classifier to regularizers, "
+                    "or have the score depend on the label: head: {use: pggan, labels: select}"
+                )
+
     def classifies(self) -> bool:
         """True if labels are there to be classified."""
         return self.labels == "classify"
+
+    def reads_labels(self) -> bool:
+        """True if the label selects the score."""
+        return self.labels == "select"
 
     def build(self, place: Place) -> nn.Module:
         """A module from [N, in_channels, *place.size] to scores [N, 1], or to score and class logits [N, 1 + classes].

@@ -18,3 +18,7 @@ class Normalized(Mapping):
         from gankit_pggan.modules import NormalizedLatent
 
         return NormalizedLatent(place.latent, place.classes)
+
+    def reads_labels(self) -> bool:
+        """True."""
+        return True

@@ -24,6 +24,10 @@ class SnganHead(Head):
     labels: Literal["project", "ignore"] = "project"
     """Use of labels, if the data has them. project: a projection discriminator; ignore: none."""
 
+    def reads_labels(self) -> bool:
+        """True if it projects."""
+        return self.labels == "project"
+
     def build(self, place: Place) -> nn.Module:
         """A module from [N, in_channels, H, W] to scores [N, 1], conditioned on the label if it projects."""
         from torch import nn

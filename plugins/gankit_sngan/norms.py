@@ -66,3 +66,7 @@ class ConditionalBatch(Norm):
         if place.network == "generator" and place.outermost:
             return nn.BatchNorm2d(place.out_channels, eps=self.eps)
         return ConditionalBatchNorm(place.out_channels, place.classes, self.eps)
+
+    def reads_labels(self) -> bool:
+        """True."""
+        return True

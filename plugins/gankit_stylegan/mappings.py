@@ -49,3 +49,7 @@ class Style(Mapping):
         from gankit_stylegan.modules import MappingNetwork
 
         return MappingNetwork(self, place.latent, place.classes)
+
+    def reads_labels(self) -> bool:
+        """True."""
+        return True

@@ -66,7 +66,6 @@ def test_validate_fails_with_exit_code_2_and_no_traceback(folder: Path, capsys: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], f"name a command: {', '.join(COMMANDS)}"),
         (["valdate", "x.yaml"], "there is no command 'valdate'. Did you mean 'validate'?"),
         (["frobnicate"], "there is no command 'frobnicate'."),
         (["validate"], "FILE"),
@@ -96,6 +95,27 @@ def test_help_lists_the_commands_in_order(capsys: pytest.CaptureFixture[str]) ->
             main([command, "--help"])
         assert caught.value.code == 0
         assert f"usage: gankit {command}" in capsys.readouterr().out
+
+
+def test_without_a_command_help_is_what_was_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("usage: gankit [-h]")
+    assert all(f"\n    {command}" in printed.err for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"), [(["help"], ["--help"]), (["help", "run"], ["run", "--help"]), (["help", "ui"], ["ui", "-h"])]
+)
+def test_help_may_be_asked_for_by_name(asked: list[str], same: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for arguments in (asked, same):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != ""
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

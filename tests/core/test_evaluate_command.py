@@ -78,6 +78,12 @@ def test_a_run_is_measured_as_it_measured_itself(made: Path, capsys: pytest.Capt
         (["digits", "--data", "{use: digits}", "--metrics", "[fdi]"], "no metric is called 'fdi'. Did you mean 'fid'?"),
         (["digits", "--data", "{use: digits}", "--images", "61"], "holds 60 images, not 61"),
         (["run", "--data", "{use: fashion-mnist, path: .}"], "there is no train-images-idx3-ubyte"),
+        (["run", "--resolution", "4"], "--resolution: run makes images of 8 pixels and is measured at these"),
+        (["run", "--metrics", "fid_intra"], "run: metric fidelity/fid_intra: this compares class by class"),
+        (
+            ["digits", "--data", "{use: digits, labels: true}", "--metrics", "fid_intra", "--extractor", "digits"],
+            "digits: metric fidelity/fid_intra: this compares class by class, but data gives no labels",
+        ),
     ],
 )
 def test_mistakes(

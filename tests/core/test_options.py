@@ -38,6 +38,7 @@ def paths_of_errors(**options: object) -> list[tuple[Any, ...]]:
         (600_000, 600_000),
         ("600k", 600_000),
         ("1.2M", 1_200_000),
+        ("10K", 10_000),
         ("0.5 k", 500),
         (1e6, 10**6),
         ("1.001k", 1001),
@@ -49,7 +50,7 @@ def test_numbers_of_images(written: object, images: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["600", "k", "1e3k", "1.0005k", "-1k", "600 K", "1m", "", -1, 1.5, True, None, 1e300, float("nan"), [1]]
+    "written", ["600", "k", "1e3k", "1.0005k", "-1k", "600 G", "1m", "", -1, 1.5, True, None, 1e300, float("nan"), [1]]
 )
 def test_what_is_no_number_of_images(written: object) -> None:
     with pytest.raises(ValidationError, match=r"expected a number of images, such as 600000, 600k or 1.2M"):

@@ -149,7 +149,7 @@ def test_without_torch_the_last_pictures_are_shown(trained: Path, tmp_path: Path
     code = "import sys; sys.modules['torch'] = None; from gankit.cli import main; sys.exit(main(sys.argv[1:]))"
     output = tmp_path / "report.html"
     command = [sys.executable, "-c", code, "report", str(trained), "-o", str(output)]
-    assert subprocess.run(command, capture_output=True, text=True).stderr == ""
+    assert subprocess.run(command, capture_output=True, text=True).stderr == f"wrote {output}\n"
     found = Page(output.read_text())
     assert found.text.count("for none could be drawn: sampling needs torch, which is not installed") == 2
     assert len(found.pictures) == 2 + 2 * 2

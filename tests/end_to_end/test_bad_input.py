@@ -21,10 +21,17 @@ MISTAKES = {
         ["generator.channels=4", "generator.channels={8: 4}"],
         "no value for resolution 4",
     ),
+    "a fade beyond the whole stage": (
+        ["growth.fade=1.5"],
+        "expected a share of the stage from 0 to 1",
+    ),
+    "weights of an extractor left out": (["evaluation.extractor=classifier"], "evaluation.extractor.weights: required"),
+    "a resolution that is none": (["training.batch={4: 64, 7: 3}"], "training.batch.7: 7 is never reached"),
+    "several metrics in one text": (["evaluation.metrics=fid,kid"], "several are a list: [fid, kid]"),
     "a batch of broken groups": (["training.batch=10"], "does not split into groups of 4"),
     "digits larger than they are": (["growth.final=32"], "digits are scans"),
     "a label for none": (["name=bad/name"], "name"),
-    "a name that no folder can have": (["name=" + "x" * 201], "does not match"),
+    "a name that no folder can have": (["name=" + "x" * 201], "in 200 characters at most"),
 }
 
 
@@ -90,9 +97,9 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert "already holds a run" in refused.stderr
     assert "--out" in refused.stderr
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
-    nowhere = gankit_here(["sample", "run", "-o", "nowhere/grid.png"], tmp_path)
+    nowhere = gankit_here(["sample", "run", "-o", "run/experiment.yaml/grid.png"], tmp_path)
     assert nowhere.returncode == 2
-    assert nowhere.stderr == "-o: cannot write nowhere/grid.png: No such file or directory\n"
+    assert nowhere.stderr == "-o: cannot write run/experiment.yaml/grid.png: File exists\n"
 
 
 def test_equal_experiments_write_equal_files(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_samples_are_truncated_as_told(runs: Path) -> None:
 
 def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
     settings = ["--set", "data={use: digits, labels: true}", "--set", "name=labels"]
+    settings += ["--set", "discriminator.head={use: pggan, labels: select}"]
     assert gankit_here(["run", QUICKSTART, *SMALL, *settings], runs).returncode == 0
     grids = []
     for label in ("0", "9"):

@@ -137,6 +137,7 @@ def test_classes_make_other_images_in_training_and_through_a_fade() -> None:
 def test_a_discriminator_may_have_it_too() -> None:
     options = networks()
     discriminator = tiny().discriminator.model_dump() | {"norm": "conditional-batch", "block": "residual"}
+    discriminator |= {"head": {"use": "pggan", "labels": "ignore"}}
     experiment = tiny(**options, discriminator=discriminator)
     assert not problems(experiment)
     made = trainer(experiment)
@@ -148,7 +149,7 @@ def test_it_is_refused_without_classes_and_by_penalties_on_each_sample() -> None
     reason = "needs classes, but the data has none; set data.labels: true, or use the norm batch"
     found = problems(tiny(**{**networks(), "data": "digits"}))
     assert found == [(("generator", "norm", 0, 1), reason)]
-    discriminator = tiny().discriminator.model_dump() | {"norm": "conditional-batch"}
+    discriminator = tiny().discriminator.model_dump() | {"norm": "conditional-batch", "head": "sngan"}
     options = networks() | {"discriminator": discriminator, "regularizers": ["gradient-penalty"]}
     ((path, message),) = problems(tiny(**options))
     assert path == ("regularizers", 0)

@@ -130,7 +130,8 @@ def test_the_weights_are_looked_for_where_torch_puts_them(
     url = "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth"
     assert said is not None
     assert f"download {url} elsewhere and put it at {there}" in said
-    assert "extractor: {use: dinov2, model: vit-s-14, weights: PATH}" in said
+    assert "evaluation: {extractor: {use: dinov2, model: vit-s-14, weights: PATH}}" in said
+    assert "gankit evaluate --extractor '{use: dinov2, model: vit-s-14, weights: PATH}'" in said
     assert "extractor: {use: clip, model: rn50, weights: PATH}" in str(Clip(model="rn50").missing(experiment))
     there.parent.mkdir(parents=True)
     there.symlink_to(dino_file)

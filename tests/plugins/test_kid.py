@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
-from gankit_fidelity.metrics import kernel_distance
+from gankit.evaluation.samples import Samples
+from gankit_fidelity.metrics import KernelDistance, kernel_distance
 
 
 def features(seed: int, count: int, width: int = 24, scale: float = 1.0) -> Tensor:
@@ -24,7 +27,10 @@ def test_it_is_torch_fidelitys(one: int, other: int) -> None:
     theirs = kid_features_to_metric(first, second, kid_subsets=100, kid_subset_size=min(one, other), verbose=False)
     mean, deviation = kernel_distance(first, second)
     assert mean == pytest.approx(theirs[KEY_METRIC_KID_MEAN], rel=1e-6, abs=1e-6)
-    assert deviation == pytest.approx(theirs[KEY_METRIC_KID_STD], rel=1e-6, abs=1e-6)
+    if one == other:
+        assert deviation is None, "of a single subset there is no spread"
+    else:
+        assert deviation == pytest.approx(theirs[KEY_METRIC_KID_STD], rel=1e-6, abs=1e-6)
 
 
 def test_it_is_torch_fidelitys_on_subsets() -> None:
@@ -46,7 +52,10 @@ def test_it_is_the_unbiased_estimate_in_numpy() -> None:
         return (values.sum() - np.trace(values)) / (len(one) * (len(one) - 1))
 
     expected = among(first) + among(second) - 2 * kernel(first, second).mean()
-    assert kernel_distance(torch.from_numpy(first), torch.from_numpy(second)) == (pytest.approx(expected, rel=1e-9), 0)
+    assert kernel_distance(torch.from_numpy(first), torch.from_numpy(second)) == (
+        pytest.approx(expected, rel=1e-9),
+        None,
+    )
 
 
 def test_it_nears_the_closed_form_of_gaussians() -> None:
@@ -58,13 +67,22 @@ def test_it_nears_the_closed_form_of_gaussians() -> None:
     expected = (np.array([3, 3, 1]) * (moments(0.5, 1) - moments(0, 1.5)) ** 2).sum()
     draws = torch.randn(2, 20_000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     mean, deviation = kernel_distance(draws[0] + 0.5, 1.5 * draws[1], subsets=10)
+    assert deviation is not None
     assert mean == pytest.approx(expected, abs=4 * deviation / math.sqrt(10))
     assert mean == pytest.approx(expected, rel=0.1)
 
 
 def test_a_single_image_has_none() -> None:
-    assert all(math.isnan(number) for number in kernel_distance(features(0, 1), features(1, 50)))
-    assert all(math.isnan(number) for number in kernel_distance(features(0, 50), features(1, 1)))
+    assert math.isnan(kernel_distance(features(0, 1), features(1, 50))[0])
+    assert math.isnan(kernel_distance(features(0, 50), features(1, 1))[0])
+
+
+def test_a_single_subset_gives_no_spread() -> None:
+    first, second = features(0, 60), features(1, 60, scale=1.1)
+    for options, names in (({}, {"kid"}), ({"subset_size": 50}, {"kid", "kid_std"}), ({"subsets": 1}, {"kid"})):
+        samples = SimpleNamespace(generated=SimpleNamespace(features=first), real=SimpleNamespace(features=second))
+        found = KernelDistance(**options).evaluate(cast("Samples", samples))
+        assert found.keys() == names
 
 
 def test_generators_are_left_as_they_were_and_do_not_matter() -> None:

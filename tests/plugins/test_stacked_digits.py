@@ -38,6 +38,7 @@ def test_all_modes_are_found_in_the_data_and_few_in_a_part_of_it(
     metric = {"use": "mode-coverage", "stacked": True}
     experiment = tiny(
         data={"use": "stacked-digits", "images": 12_000, "labels": True},
+        regularizers="auxiliary-classifier",
         evaluation={"metrics": metric, "extractor": "digits", "images": 6000},
     )
     assert not problems(experiment)

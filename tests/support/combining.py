@@ -45,6 +45,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options that have no default, or one that is too large here."""
 
+READ_LABELS = ("pggan", "sngan")
+"""The heads that make use of labels."""
+
 SELDOM = 0.03
 """How often a part is drawn where it has no place, compared with those that have."""
 
@@ -57,8 +60,11 @@ def drawn(seed: int) -> dict[str, Any]:
     growth, head = _one(rng, Growth), _one(rng, Head)
     no_classifier = () if "pggan" in head["use"] else ("auxiliary-classifier",)
     regularizers = [_one(rng, Regularizer, seldom=no_classifier) for _ in range(rng.randrange(4))]
+    classifies = any("auxiliary" in each["use"] for each in regularizers)
     penalized = any(name in each["use"] for each in regularizers for name in ("penalty", "r1/", "dragan"))
-    labels = rng.random() < 0.5 or any("auxiliary" in each["use"] for each in regularizers)
+    labels = classifies or (any(name in head["use"] for name in READ_LABELS) and rng.random() < 0.5)
+    if labels and "pggan" in head["use"]:
+        head |= {"labels": "classify" if classifies else "select"}
     without_labels = () if labels else ("conditional-batch",)
     batch_norms = ("batch",) if penalized else without_labels
     generator = _network(rng, growth, seldom=without_labels, goes_first=True)
@@ -71,7 +77,7 @@ def drawn(seed: int) -> dict[str, Any]:
         "growth": growth,
         "fading": {"by": rng.choice(["blend", "gate"]), "rate": rng.choice([1.0, 0.1])},
         "generator": generator
-        | {"mapping": _mapping(rng, is_equalized), "stem": _one(rng, Stem), "latent": 6}
+        | {"mapping": _mapping(rng, is_equalized, labels), "stem": _one(rng, Stem), "latent": 6}
         | {"output": rng.choice(["linear", "tanh"])},
         "discriminator": discriminator | {"head": head},
         "loss": _one(rng, Loss),
@@ -109,9 +115,9 @@ def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str]
     }
 
 
-def _mapping(rng: random.Random, is_equalized: bool) -> dict[str, Any]:
-    """One that learns as fast as the rest, unless the norm gives it another rate."""
-    mapping = _one(rng, Mapping)
+def _mapping(rng: random.Random, is_equalized: bool, labels: bool) -> dict[str, Any]:
+    """One that looks at labels if there are any, and learns as fast as the rest unless the norm gives another rate."""
+    mapping = _one(rng, Mapping, seldom=["identity"] if labels else [])
     return mapping | ({"lr_multiplier": 1.0} if mapping["use"] == "stylegan/style" and not is_equalized else {})
 
 

@@ -1,0 +1,72 @@
+"""gankit sample: a grid to look at, or a folder of single images to be measured by anyone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.tiny import tiny
+
+from gankit.cli import main
+from gankit.runs.starting import begin
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has been trained up to 8x8."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    begin(tiny(evaluation={"metrics": ["fid"], "extractor": "digits", "images": 40}), folder).train()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_file_is_a_grid_and_its_folder_is_made(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(run), "-o", "new/folder/grid.png", "-n", "4"]) == 0
+    assert capsys.readouterr() == ("", "wrote new/folder/grid.png\n")
+    with Image.open("new/folder/grid.png") as grid:
+        assert grid.size == (130, 130)
+
+
+@pytest.mark.parametrize("named", ["new/images", "version.2/"])
+def test_a_folder_holds_the_images_of_the_grid(run: Path, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(run), "-o", named, "-n", "4"]) == 0
+    assert capsys.readouterr().err == f"wrote {Path(named)}: 4 images\n"
+    files = sorted(Path(named).iterdir())
+    assert [file.name for file in files] == [f"{number:06}.png" for number in range(4)]
+    assert main(["sample", str(run), "-o", "grid.png", "-n", "4"]) == 0
+    grid = np.asarray(Image.open("grid.png"))
+    for number, file in enumerate(files):
+        image = np.asarray(Image.open(file))
+        assert image.shape[:2] == (8, 8)
+        top, left = 66 * (number // 2), 66 * (number % 2)
+        np.testing.assert_array_equal(image, grid[top : top + 64 : 8, left : left + 64 : 8])
+
+
+def test_images_in_a_folder_measure_as_their_run_does(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("images").mkdir()
+    assert main(["sample", str(run), "-o", "images", "-n", "40"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "images", "--json"]) == 0
+    one, other = json.loads(capsys.readouterr().out)
+    fids = [row["value"] for found in (one, other) for row in found["rows"] if row["name"] == "fid"]
+    assert fids[0] == pytest.approx(fids[1], rel=1e-6)
+
+
+def test_images_are_not_mixed_with_others(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("used").mkdir()
+    Path("used/000009.png").touch()
+    for named, said in (
+        ("used", "-o: the folder used is not empty; name a new one"),
+        ("grid.jpg", "-o: expected a file name that ends in .png or a folder's name, not grid.jpg"),
+        ("used/000009.png/grid.png", "-o: cannot write used/000009.png/grid.png: "),
+    ):
+        assert main(["sample", str(run), "-o", named, "-n", "4"]) == 2
+        assert said in capsys.readouterr().err
+    assert [file.name for file in Path("used").iterdir()] == ["000009.png"]
