@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -26,3 +27,10 @@ def write_at_once(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what `write_at_once` left in a folder when its process was killed; nobody else may write there meanwhile."""
+    for path in folder.glob(".*"):
+        if re.fullmatch(r"\..+\.[0-9]+", path.name) and path.is_file():
+            path.unlink()

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 from gankit.errors import RunError, UserError
-from gankit.files import write_at_once
+from gankit.files import remove_drafts, write_at_once
 from gankit.runs.lock import LOCK, RunLock
 from gankit.tallying import Tally
 
@@ -102,6 +102,8 @@ class RunFolder:
             folder = cls(path)
             for part in (folder.samples, folder.checkpoints):  # which whoever copied the run may have left out
                 part.mkdir(exist_ok=True)
+            for part in (folder.path, folder.samples):
+                remove_drafts(part)
         except OSError as failure:
             raise UserError(f"cannot write to {path}: {failure}") from failure
         return folder

@@ -220,6 +220,16 @@ def test_folders_that_a_copy_left_out_are_made_anew(tmp_path: Path, capsys: pyte
     assert f"gankit resume '{run}' --extend 100k" in capsys.readouterr().err
 
 
+def test_drafts_of_a_process_that_was_killed_are_cleared_away(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    drafts = [run / ".provenance.json.123", run / "samples" / ".00000040-8x8.png.29551"]
+    others = [run / "samples" / ".keep", run / "mine.7"]
+    for file in (*drafts, *others):
+        file.write_text("half")
+    going_on(run).train()
+    assert [file.exists() for file in (*drafts, *others)] == [False, False, True, True]
+
+
 def test_so_is_other_source_of_gankit_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = stopped(tmp_path / "run", at=40)
     origin = json.loads((run / "provenance.json").read_text())

@@ -67,7 +67,8 @@ class Stateful(Observer):
 def test_a_state_that_no_checkpoint_can_hold_is_told_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     register("here", "stateful", Stateful)
     states = [np.float64(0.5), {"more": np.int64(3)}, Path("no"), 7]
-    watchers = Watchers([Stateful(state=state) for state in states], Any)
+    run: Any = []
+    watchers = Watchers([Stateful(state=state) for state in states], run)
     name = "here/stateful"
     assert watchers.state_dict() == {
         name: {"kept": 0.5},
