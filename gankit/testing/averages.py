@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.kinds import Average, Shown
-from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.rules import Broken, Trial, check_finite, rule
 
 ROUNDING = 1e-9
 """What may be lost in float64."""
@@ -53,6 +53,7 @@ def stays_among_the_weights(trial: Trial[Average]) -> None:
             nn.utils.vector_to_parameters(torch.randn(least.shape, generator=draws).double(), current.parameters())
         least, greatest = torch.minimum(least, _vector(current)), torch.maximum(greatest, _vector(current))
         _move(trial.component, average, current, shown, memory)
+        check_finite(f"after {shown.before + shown.images} images the average is", _vector(average))
         outside = torch.maximum(least - _vector(average), _vector(average) - greatest).max().item()
         if not outside <= ROUNDING:
             what = "a weight that never changed" if rests else "all that a weight has been"
@@ -71,6 +72,7 @@ def comes_nearer(trial: Trial[Average]) -> None:
         _move(trial.component, average, current, shown, memory)
     if not torch.equal(rest, _vector(current)):
         raise Broken("move() changes the network that is trained; change the parameters of `average` alone")
+    check_finite("over 12,000 images the average becomes", _vector(average))
     distance = (rest - before).norm().item(), (rest - _vector(average)).norm().item()
     if not distance[1] < distance[0]:
         raise Broken(f"over 12,000 images the distance to it went from {distance[0]:.4g} to {distance[1]:.4g}")

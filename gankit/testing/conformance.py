@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import Unsatisfiable
+from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 
 from gankit.errors import UserError
 from gankit.plugins import plugins
 from gankit.registry import Entry, provided_by
+from gankit.testing.drawing import ends_of
 from gankit.testing.rules import RULES, Broken, Rule, Trial
 
-Options = Mapping[str, Mapping[str, Any]]
+ByName = Mapping[str, Mapping[str, Any]]
+"""Something of components, by their names."""
+FEW, MANY = 4, 10
+"""Rules with fewer trials take long and try no ends of options; those with many can have more for them."""
 
 
-def conformance(module: str, options: Options | None = None) -> Callable[..., None]:
+def conformance(module: str, options: ByName | None = None, waive: ByName | None = None) -> Callable[..., None]:
     """A test for pytest that holds each component of a plugin to each rule of its kind.
 
     All that a plugin's tests need::
@@ -30,34 +35,50 @@ def conformance(module: str, options: Options | None = None) -> Callable[..., No
 
         test_conformance = conformance("gankit_mine")
 
-    Options are drawn by hypothesis, the same ones every time. A component that needs data or weights which this machine
-    lacks is skipped where it needs them.
+    Options are drawn by hypothesis, the same ones every time, and then each is tried at the ends that it declares. A
+    component that needs data or weights which this machine lacks is skipped where it needs them.
 
     Args:
         module: The plugin's module, or the path of a plugin that is one file.
         options: Options that are not to be drawn, by the component's name: {"mine": {"path": "weights.pt"}} or, where
             several kinds have a component of that name, {"loss/mine": {...}}.
+        waive: Rules that a component breaks with good reason, by its name, each with that reason, which pytest shows
+            as why it was skipped: {"mine": {"patches-count-alike": "patches are features of one score here"}}. A waived
+            rule that the component does not break fails, so that none outlives its reason.
 
     Raises:
-        UserError: if the plugin cannot be loaded, or `options` names a component that it does not have.
+        UserError: if the plugin cannot be loaded, `options` or `waive` names a component that it does not have, or
+            `waive` a rule that is none of the component's.
     """
     plugin = plugins.load_file(Path(module)) if module.endswith(".py") else plugins.load_module(module)
     entries = provided_by(plugin)
-    fixed = _fixed(entries, options or {})
+    fixed, waived = _of_each("options", options or {}, entries), _of_each("waive", waive or {}, entries)
+    rules = {entry: [rule for rule in RULES if rule.concerns(entry.component)] for entry in entries}
+    for entry in entries:
+        if others := waived[entry].keys() - (known := {rule.name for rule in rules[entry]}):
+            raise UserError(
+                f"waive: {entry.component.kind} {entry.name} is held to no rule {', '.join(sorted(others))}; those of "
+                f"its kind: {', '.join(sorted(known))}"
+            )
     trials = [
         pytest.param(entry, rule, id=f"{entry.component.kind}/{entry.name}:{rule.name}")
         for entry in entries
-        for rule in RULES
-        if rule.concerns(entry.component)
+        for rule in rules[entry]
     ]
 
     @pytest.mark.parametrize(("entry", "rule"), trials)
     def test_conformance(entry: Entry, rule: Rule) -> None:
         __tracebackhide__ = _is_authors
-        broken = None
+        reason, broken = waived[entry].get(rule.name), None
         try:
             check(entry, rule, fixed[entry])
-        except (Broken, UserError) as failure:
+            if reason is not None:
+                broken = f"{entry.component.kind} {entry.full_name} does not break the waived rule {rule.name!r}"
+        except Exception as failure:
+            if reason is not None:
+                pytest.skip(f"waived: {reason}")
+            if not isinstance(failure, Broken | UserError):
+                raise
             broken = str(failure)
         if broken:  # outside, so that it is not told twice
             pytest.fail(broken, pytrace=False)
@@ -66,7 +87,7 @@ def conformance(module: str, options: Options | None = None) -> Callable[..., No
 
 
 def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> None:
-    """Hold one component to one rule.
+    """Hold one component to one rule, with options that are drawn and then at the ends of each.
 
     Raises:
         Broken: if it breaks the rule, with the options that it had.
@@ -74,11 +95,48 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
     """
     __tracebackhide__ = True  # authors want to see their own code
     about = f"{entry.component.kind} {entry.full_name}, rule {rule.name!r} ({rule.says.rstrip('.')})"
+    ends = ends_of(entry, fixed or {}) if rule.examples >= FEW else []
+    ends = ends[: rule.examples if rule.examples >= MANY else rule.examples // 2]
+    drawn = rule.examples - (0 if rule.examples >= MANY else len(ends))
+    ended = [_tried(about, entry, rule, fixed or {}, None, drawn)]
+    for options in ends:
+        with suppress(pytest.skip.Exception):  # of what this machine lacks for one choice
+            ended.append(_tried(about, entry, rule, fixed or {}, options, 1))
+    if None not in ended:
+        said = f" (at last with: {ended[0]})" if ended[0] else ""
+        raise Broken(
+            f"{about}: could not be tried, as it refused all options and places that were drawn{said}; give it some "
+            f"that it takes: conformance(..., options={{{entry.name!r}: {{...}}}})"
+        )
 
+
+def _tried(
+    about: str,
+    entry: Entry,
+    rule: Rule,
+    fixed: Mapping[str, Any],
+    options: Mapping[str, Any] | None,
+    examples: int,
+) -> str | None:
+    """Try one component some times.
+
+    Args:
+        about: The component and the rule, for messages.
+        entry: The component.
+        rule: The rule.
+        fixed: Options that are not drawn.
+        options: All of its options; None: they are drawn.
+        examples: How many times.
+
+    Returns:
+        None if it was tried, or else what the component said when it refused what was drawn last.
+    """
+    __tracebackhide__ = True
+
+    @seed(0)  # rather than `derandomize`, which draws otherwise whenever this code changes
     @settings(
-        max_examples=rule.examples,
+        max_examples=examples,
         deadline=None,
-        derandomize=True,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
@@ -87,21 +145,22 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
     )
     @given(st.data())
     def held(data: st.DataObject) -> None:
-        trial = Trial(entry, fixed or {}, data)
+        trial = Trial(entry, fixed, data, options)
         try:
             rule.check(trial)
+        except UnsatisfiedAssumption:
+            refusals.append(trial.refused)
+            raise
         except Exception as failure:
             failures.append((failure, _options_of(trial)))
             raise
 
     failures: list[tuple[Exception, str]] = []
+    refusals = [""]
     try:
         held()
     except Unsatisfiable:
-        raise Broken(
-            f"{about}: could not be tried, as it refused all options and places that were drawn; give it some that it "
-            f"takes: conformance(..., options={{{entry.name!r}: {{...}}}})"
-        ) from None
+        return " ".join(refusals[-1].split())
     except Exception:
         if not failures:
             raise
@@ -110,6 +169,7 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
             raise Broken(f"{about}: {failure}{with_options}") from None
         failure.add_note(f"while trying {about}{with_options}")
         raise failure.with_traceback(_without_kit(failure.__traceback__)) from None
+    return None
 
 
 def _is_authors(failure: pytest.ExceptionInfo[BaseException]) -> bool:
@@ -132,13 +192,13 @@ def _options_of(trial: Trial[Any]) -> str:
     return "" if component is None else f"; with options {component.model_dump(mode='json')}"
 
 
-def _fixed(entries: list[Entry], options: Options) -> dict[Entry, Mapping[str, Any]]:
-    """The options of each component that are not drawn."""
+def _of_each(argument: str, given: ByName, entries: list[Entry]) -> dict[Entry, Mapping[str, Any]]:
+    """What an argument gives each component."""
     names = {name for entry in entries for name in (entry.name, f"{entry.component.kind}/{entry.name}")}
-    for name in options:
+    for name in given:
         if name not in names:
-            raise UserError(f"options: the plugin has no component {name!r}; it has: {', '.join(sorted(names))}")
+            raise UserError(f"{argument}: the plugin has no component {name!r}; it has: {', '.join(sorted(names))}")
     return {
-        entry: {**options.get(entry.name, {}), **options.get(f"{entry.component.kind}/{entry.name}", {})}
+        entry: {**given.get(entry.name, {}), **given.get(f"{entry.component.kind}/{entry.name}", {})}
         for entry in entries
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 from gankit.bundled import bundled_experiment
 from gankit.component import Component
 from gankit.config import Experiment
+from gankit.kinds import Dataset, LabelledImages
 from gankit.reading.checks import problems
 from gankit.reading.loading import load_experiment
 from gankit.reading.parts import components, places
@@ -44,6 +47,20 @@ def experiment_with(component: Component, place: str = "", labels: bool = False,
     for path, value in {place or places(kind_of(component.kind))[0]: component, **changes}.items():
         options = _changed(options, path.replace("__", ".").split("."), value)
     return Experiment.model_validate(options)
+
+
+@contextmanager
+def loading_once(data: Dataset) -> Iterator[None]:
+    """Have all runs that begin meanwhile share what a data set has loaded for the first."""
+    load = type(data).load
+    with patch.object(type(data), "load", lambda self, resolution: _loaded(load, self, resolution)):
+        yield
+
+
+@cache
+def _loaded(load: Callable[..., LabelledImages], data: Dataset, resolution: int) -> LabelledImages:
+    """What a data set loads; later calls give the same arrays."""
+    return load(data, resolution)
 
 
 def complaints(component: Component, experiment: Experiment) -> list[str]:

@@ -15,7 +15,7 @@ from gankit.kinds import Extractor
 from gankit.registry import Entry
 from gankit.testing.experiments import experiment_with
 from gankit.testing.keeping import stir_randomness
-from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.rules import Broken, Trial, check_finite, rule
 
 Extract = Callable[[Tensor], Features]
 ROUNDING = 1e-3
@@ -48,6 +48,7 @@ def sees_each_image_alone(trial: Trial[Extractor]) -> None:
         (_joined([_seen(extract, image[None]) for image in images]), "when it is seen by itself"),
     ):
         for name, one, another in zip(Features._fields, together, other, strict=True):
+            check_finite(f"the {name} of images are", one, another)
             apart = (one - another).abs().max().item() if one.numel() else 0.0
             if not apart <= ROUNDING * one.abs().max().clamp_min(1e-6).item() if one.numel() else False:
                 raise Broken(f"the {name} of an image differ by {apart:.3g} {what}; is the network in eval mode?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -68,20 +69,39 @@ def reaches_its_parameters(trial: Trial[Any]) -> None:
     """Every parameter of its module takes part in the output, so that training reaches it."""
     if not makes_modules(trial):
         return
-    part = drawn_part(trial)
-    module = part.built(train=True)
+    part = drawn_part(trial, gains=(0.0, math.sqrt(2)))
+    still = _still(part, seed=0)
+    if part.place is None:  # a layer that starts at zero has to leave it; of a module much may rest at odd places
+        for seed in range(1, TRIES):
+            still &= _still(part, seed)
+        if still:
+            raise Broken(
+                f"the gradient of {', '.join(sorted(still))} is zero whatever the weights are: they never learn"
+            )
+
+
+def _still(part: Part, seed: int) -> set[str]:
+    """The parameters whose gradients are zero.
+
+    Raises:
+        Broken: if there is one without a gradient.
+    """
+    module = part.built(seed, train=True)
+    stir(module, seed)
     parameters = {name: each for name, each in module.named_parameters() if each.requires_grad}
-    output = part.run(module, part.inputs(module))
+    output = part.run(module, part.inputs(module, seed))
     if not parameters:
-        return
+        return set()
     if not output.requires_grad:
         raise Broken("no gradient reaches its parameters; is something detached, or run under torch.no_grad?")
-    gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
-    idle = [name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None]
-    if idle:
+    direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(seed))
+    found = torch.autograd.grad((output * direction).sum(), list(parameters.values()), allow_unused=True)
+    gradients = dict(zip(parameters, found, strict=True))
+    if idle := [name for name, gradient in gradients.items() if gradient is None]:
         raise Broken(
             f"no gradient reaches {', '.join(idle)}; is it used, and not detached? What never learns is a buffer"
         )
+    return {name for name, gradient in gradients.items() if gradient is not None and not gradient.any()}
 
 
 @rule(Stem, Block, Head, examples=4)

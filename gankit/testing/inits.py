@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -56,9 +58,7 @@ def draws_by_the_seed(trial: Trial[Init]) -> None:
 @rule(Init)
 def keeps_zero_gain(trial: Trial[Init]) -> None:
     """A layer whose gain is 0 starts at zero, as its block asks."""
-    layer = _made(drawn_layer(trial), seed=0)
-    if getattr(layer, "gain", 1.0):
-        return
+    layer = _made(replace(drawn_layer(trial), gain=0.0), seed=0)
     trial.component.apply(layer)
     if layer.get_parameter("weight").any():
         raise Broken("fills the weight of a layer whose attribute `gain` is 0 with other numbers than zero")

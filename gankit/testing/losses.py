@@ -11,10 +11,12 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gankit.kinds import Loss
-from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
 
 PHASES: tuple[Literal["discriminator", "generator"], ...] = ("discriminator", "generator")
+UNTRAINABLE = ("goes-on-to-the-bit",)
+"""The rule that is tried in training, which wrong losses may stop."""
 SAMPLES, PATCHES = 11, 7
 """Two primes, so that no other number in a loss is mistaken for them."""
 TINY = 1e-6
@@ -22,7 +24,7 @@ EXTREME = 80.0
 """Scores as large as a discriminator that wins gives; the exponential of more is no float32."""
 
 
-@rule(Loss)
+@rule(Loss, implied=UNTRAINABLE)
 def scalar(trial: Trial[Loss]) -> None:
     """Both values are single numbers, for scores [N] as for scores [N, patches]."""
     for size in _sizes(trial):
@@ -47,7 +49,7 @@ def finite(trial: Trial[Loss]) -> None:
                     )
 
 
-@rule(Loss)
+@rule(Loss, implied=UNTRAINABLE)
 def differentiable(trial: Trial[Loss]) -> None:
     """Gradients reach the scores of reals and fakes in the discriminator's step, those of fakes in the generator's."""
     for size in _sizes(trial):
@@ -78,6 +80,7 @@ def no_broadcasting(trial: Trial[Loss]) -> None:
             ]
             with _Watch(size) as watch:
                 found = value(trial.component, phase, real, fake)
+            check_finite(f"{phase}() of normal scores is", found)
             if watch.grown and not torch.allclose(found.mean(), torch.stack(single).mean(), rtol=1e-3, atol=1e-4):
                 raise Broken(
                     f"{phase}() makes {watch.grown} of scores {list(size)}, every one of them with every other; give "
@@ -93,16 +96,18 @@ def patches_count_alike(trial: Trial[Loss]) -> None:
         plain = _value_and_gradients(trial.component, phase, real, fake)[1:]
         patches = (each[:, None].repeat(1, PATCHES) for each in (real, fake))
         summed = [each.sum(1) for each in _value_and_gradients(trial.component, phase, *patches)[1:]]
+        check_finite(f"for normal scores the gradient of {phase}() is", *plain, *summed)
         for expected, gradient in zip(plain, summed, strict=True):
             times = float((gradient.abs().sum() + TINY) / (expected.abs().sum() + TINY))
             if not 0.8 < times < 1.25:  # not exactly one, as some losses pick the best scores, a rounded number of them
                 raise Broken(
                     f"with {PATCHES} equal patches {phase}() moves the scores {times:.3g} times as much as with one "
-                    "score a sample; take the mean over all scores, without naming dimensions"
+                    "score a sample; take the mean over all scores, without naming dimensions, or divide by the number "
+                    "of patches"
                 )
 
 
-@rule(Loss)
+@rule(Loss, implied=UNTRAINABLE)
 def needs_no_reals(trial: Trial[Loss]) -> None:
     """The generator's loss does without the scores of reals, unless the class says that it is relativistic."""
     if trial.component.relativistic:

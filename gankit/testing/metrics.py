@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable
 
 import torch
-from hypothesis import reject
 from hypothesis import strategies as st
 
-from gankit.errors import UserError
+from gankit.evaluation.names import mistaken_name
 from gankit.evaluation.samples import Need, Samples
 from gankit.kinds import Metric
 from gankit.testing.experiments import complaints, experiment_with
@@ -19,8 +18,6 @@ from gankit.testing.populations import COUNT, Compared
 from gankit.testing.rules import Broken, Trial, rule
 
 EVERYTHING: frozenset[Need] = frozenset({"statistics", "features", "logits", "images"})
-TAKEN = ("_floor", "_error", "_seeds_std", "_track")
-"""How the names of numbers end that gankit itself makes of a metric's."""
 EQUAL = 1e-4
 """How far numbers may be apart that differ by rounding, as a share of them."""
 SURPRISE = 4.0
@@ -46,13 +43,13 @@ def stays_in_its_numbers(trial: Trial[Metric]) -> None:
     names = [set(_numbers(trial, images(distance))) for distance in (0.5, 5.0)]
     if not names[0] or names[0] != names[1]:
         raise Broken(f"its numbers are {sorted(names[0])} for some images and {sorted(names[1])} for others")
+    if mistake := mistaken_name(names[0]):
+        raise Broken(mistake)
     component = type(trial.component)
     said = re.findall(r"`([^`]+)`", f"{component.__doc__} {component.evaluate.__doc__}")
     for name in names[0]:
         if not re.fullmatch(r"[a-z][a-z0-9_.-]*", name):
             raise Broken(f"{name!r} is no name for a number; use small letters, digits and _")
-        if name.endswith(TAKEN):
-            raise Broken(f"{name!r} ends as gankit's own numbers do: {', '.join(TAKEN)}")
         if not any(name == word or (word.endswith("_") and name.startswith(word)) for word in said):
             raise Broken(
                 f"its docstrings do not say what `{name}` is; name it there in backquotes, or `its_beginning_`"
@@ -141,8 +138,8 @@ def _near(one: float, other: float) -> bool:
 def _tried(trial: Trial[Metric]) -> Callable[..., Compared]:
     """Draws images for the metric by their distance from reals and a seed; skips a metric that lacks something here."""
     experiment = experiment_with(trial.component, labels=trial.draw(st.booleans()), evaluation__images=COUNT)
-    if complaints(trial.component, experiment):
-        reject()
+    if complained := complaints(trial.component, experiment):
+        trial.pass_over(complained[0])
     if lacking := trial.component.missing(experiment):
         trial.skip(lacking)
 
@@ -158,8 +155,6 @@ def _numbers(trial: Trial[Metric], images: Compared) -> dict[str, float]:
 
 
 def _evaluated(trial: Trial[Metric], samples: Samples) -> dict[str, float]:
-    """What the metric gives; skips one that finds that it lacks something here."""
-    try:
-        return {name: float(number) for name, number in trial.component.evaluate(samples).items()}
-    except UserError as lacking:
-        trial.skip(lacking)
+    """What the metric gives; images that it refuses, as those without labels, are passed over."""
+    found = trial.accepted(lambda: trial.component.evaluate(samples))
+    return {name: float(number) for name, number in found.items()}

@@ -109,12 +109,28 @@ class Part:
         return run(module, inputs.x, inputs.condition)
 
 
-def drawn_part(trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: int = 2) -> Part:
-    """A module of the component of `trial`; of a norm, a module or a layer whose weight it normalizes."""
+GAINS = (math.sqrt(2), 1.0, 0.0, None)
+"""The gains of layers; None: a plain layer of torch, which says none."""
+
+
+def drawn_part(
+    trial: Trial[Any],
+    norms: Sequence[Norm] = (),
+    smallest_batch: int = 2,
+    gains: Sequence[float | None] = GAINS,
+) -> Part:
+    """A module of the component of `trial`; of a norm, a module or a layer whose weight it normalizes.
+
+    Args:
+        trial: Has any component that makes modules.
+        norms: The norms of the network that it is in.
+        smallest_batch: Fewest samples at a time.
+        gains: Those that a layer may have, the one that is always tried first.
+    """
     component = trial.component
     place, batch = drawn_place(trial, norms, smallest_batch)
     if isinstance(component, Norm) and _normalizes_weights(trial, component, place):
-        return _layer_of(trial, component, batch)
+        return _layer_of(trial, component, batch, gains)
     make = component.layer if isinstance(component, Regularizer) else component.build
 
     def made() -> nn.Module:
@@ -164,12 +180,11 @@ class LayerOptions:
         return layer if self.gain is None else gained(layer, self.gain)  # pyright: ignore[reportArgumentType]
 
 
-def drawn_layer(trial: Trial[Any]) -> LayerOptions:
-    """One of the layers that norms and inits act on."""
+def drawn_layer(trial: Trial[Any], gains: Sequence[float | None] = GAINS) -> LayerOptions:
+    """One of the layers that norms and inits act on, with one of the gains."""
     kinds = st.sampled_from([nn.Conv2d, nn.Linear, nn.ConvTranspose2d, nn.Embedding])
     counts = st.sampled_from([4, 1, 3, 6])
-    gains = st.sampled_from([math.sqrt(2), 1.0, 0.0, None])
-    return trial.draw(st.builds(LayerOptions, kinds, counts, counts, st.booleans(), gains))
+    return trial.draw(st.builds(LayerOptions, kinds, counts, counts, st.booleans(), st.sampled_from(gains)))
 
 
 def _normalizes_weights(trial: Trial[Any], norm: Norm, place: Place) -> bool:
@@ -179,9 +194,9 @@ def _normalizes_weights(trial: Trial[Any], norm: Norm, place: Place) -> bool:
     return on_weights and not (on_activations and trial.draw(st.booleans()))
 
 
-def _layer_of(trial: Trial[Any], norm: Norm, batch: int) -> Part:
+def _layer_of(trial: Trial[Any], norm: Norm, batch: int, gains: Sequence[float | None]) -> Part:
     """A layer whose weight `norm` normalizes."""
-    options = drawn_layer(trial)
+    options = drawn_layer(trial, gains)
 
     def made() -> nn.Module:
         layer = options.made()

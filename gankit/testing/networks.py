@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from gankit.kinds import Block, Head, Mapping, Norm, Regularizer, Stem
 from gankit.testing.modules import Inputs, drawn_part, makes_modules, stir
-from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
 
 PARTS = (Mapping, Stem, Block, Head, Norm, Regularizer)
 """The kinds that make modules."""
 
 
-@rule(*PARTS, examples=20)
+@rule(*PARTS, examples=20, implied=("goes-on-to-the-bit",))
 def right_shape(trial: Trial[Any]) -> None:
     """At every place its module gives finite numbers of the shape that its kind promises."""
     if not makes_modules(trial):
@@ -76,6 +76,7 @@ def survives_state_dict(trial: Trial[Any]) -> None:
         ) from None
     for mode in (False, True):
         expected, actual = (part.run(module.train(mode), inputs) for module in (trained, fresh))
+        check_finite("after normal input its output is", expected)
         if not torch.equal(expected, actual):
             raise Broken(
                 f"{'in training' if mode else 'in evaluation'} it gives something else after its state was saved and "
@@ -103,7 +104,7 @@ def rests_in_evaluation(trial: Trial[Any]) -> None:
         raise Broken(f"a pass in evaluation changes {names}; ask self.training before anything is updated")
 
 
-@rule(*PARTS, examples=6)
+@rule(*PARTS, examples=6, implied=("goes-on-to-the-bit",))
 def repeats_itself(trial: Trial[Any]) -> None:
     """The same weights, input and torch seed give the same output, in evaluation every time."""
     if not makes_modules(trial):
@@ -115,7 +116,9 @@ def repeats_itself(trial: Trial[Any]) -> None:
 
     def output(module: nn.Module) -> Tensor:
         randomness.seed(8)
-        return part.call(module, inputs.copied())  # numpy's and Python's generators stand elsewhere each time
+        given = part.call(module, inputs.copied())  # numpy's and Python's generators stand elsewhere each time
+        check_finite("for normal input its output is", given)
+        return given
 
     same = torch.equal(output(deepcopy(module)), output(deepcopy(module)))
     module.eval()
@@ -134,6 +137,7 @@ def samples_stay_apart(trial: Trial[Any]) -> None:
     inputs = part.inputs(module)
     others = _with_first_of(part.inputs(module, seed=9), inputs)
     first, again = (part.run(deepcopy(module), each)[0].detach() for each in (inputs, others))
+    check_finite("for normal input its output is", first, again)
     if not torch.allclose(first, again, rtol=1e-3, atol=1e-4):
         hint = "; a norm that means it says mixes_samples = True" if isinstance(trial.component, Norm) else ""
         raise Broken(f"a sample's output changes by {float((first - again).abs().max()):.3g} with the others'{hint}")
@@ -165,6 +169,7 @@ def truncates(trial: Trial[Mapping]) -> None:
     if truncated is None:
         return
     styles = part.run(module, inputs)
+    check_finite("for normal latents its styles are", styles)
     for cutoff in (None, *range(styles.shape[1] + 1)):
         pulled = truncated(styles, 0.5, cutoff)
         if pulled.shape != styles.shape:

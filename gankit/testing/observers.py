@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gankit.kinds import Observer
+from gankit.testing.killed import astray
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.witness import Witness, witnessed
 
@@ -37,6 +38,17 @@ def only_watches(trial: Trial[Observer]) -> None:
     changed = _witness(trial).changed
     if changed:
         raise Broken(f"{changed[0]}; change copies, put modes back, and draw with a generator of your own")
+
+
+@rule(Observer, examples=1, implied=("takes-every-event",))
+def writes_as_if_never_killed(trial: Trial[Observer]) -> None:
+    """What it writes into the run's folder is the same whether or not the run was killed and resumed on the way."""
+    if _witness(trial).wrote and (name := astray(trial.entry, trial.component.model_dump_json())):
+        raise Broken(
+            f"{name} is another file after a run was killed between two checkpoints and resumed, since what was seen "
+            "after the first is seen again; keep in state_dict() how far the file is written, and cut it off there in "
+            "load_state_dict() and where that is not called"
+        )
 
 
 @rule(Observer, examples=2)

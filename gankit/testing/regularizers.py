@@ -24,22 +24,28 @@ from gankit.training.step import Step
 
 Phase = Literal["discriminator", "generator"]
 PHASES: tuple[Phase, ...] = ("discriminator", "generator")
+UNTRAINABLE = ("goes-on-to-the-bit",)
+"""The rule that is tried in training, which wrong regularizers may stop."""
+WARM = 8
+"""Updates in which a penalty may be None, as while it warms up, before the next is tried."""
 
 
-@rule(Regularizer, examples=6)
+@rule(Regularizer, examples=6, implied=UNTRAINABLE)
 def penalty_is_scalar(trial: Trial[Regularizer]) -> None:
-    """What it adds to a loss is a single number."""
+    """What it adds to a loss is a single number, or None for nothing this time."""
     for phase, step in _steps(trial):
         penalty = _penalty(trial.component, step)
-        if penalty.shape != ():
+        if penalty is not None and penalty.shape != ():
             raise Broken(f"{phase}(step) gives {list(penalty.shape)}; it should be a scalar, []")
 
 
-@rule(Regularizer, examples=6)
+@rule(Regularizer, examples=6, implied=UNTRAINABLE)
 def penalty_moves_its_network(trial: Trial[Regularizer]) -> None:
     """Gradients of its penalty reach parameters of the network that is updated, and are finite."""
     for phase, step in _steps(trial):
         penalty = _penalty(trial.component, step)
+        if penalty is None:
+            continue
         network = _network(step)
         if not penalty.requires_grad:
             raise Broken(
@@ -62,6 +68,8 @@ def penalty_is_finite_where_scores_are_flat(trial: Trial[Regularizer]) -> None:
             for parameter in last.parameters():
                 parameter.zero_()
         penalty = _penalty(trial.component, step)
+        if penalty is None:
+            continue
         found = [penalty]
         if penalty.requires_grad:
             parameters = list(_network(step).parameters())
@@ -90,7 +98,7 @@ def penalty_changes_nothing(trial: Trial[Regularizer]) -> None:
             raise Broken(f"{phase}(step) leaves weights that no longer ask for gradients")
 
 
-@rule(Regularizer, examples=4)
+@rule(Regularizer, examples=4, implied=UNTRAINABLE)
 def memory_is_detached(trial: Trial[Regularizer]) -> None:
     """What it remembers from step to step are tensors cut from the graph, which checkpoints can keep."""
     for phase, step in _steps(trial):
@@ -102,7 +110,7 @@ def memory_is_detached(trial: Trial[Regularizer]) -> None:
                 raise Broken(f"{phase}(step) remembers {name!r} with the graph behind it; detach it")
 
 
-@rule(Regularizer, examples=6)
+@rule(Regularizer, examples=6, implied=UNTRAINABLE)
 def constrained_weights_stay_sound(trial: Trial[Regularizer]) -> None:
     """Its constraint leaves the discriminator the same parameters, of the same shapes and finite."""
     if type(trial.component).constrain is Regularizer.constrain:
@@ -171,9 +179,14 @@ def _steps(trial: Trial[Any]) -> Iterator[tuple[Phase, Step]]:
         )
 
 
-def _penalty(regularizer: Regularizer, step: Step) -> Tensor:
-    step.seed("penalty")
-    return getattr(regularizer, step.phase)(step)
+def _penalty(regularizer: Regularizer, step: Step) -> Tensor | None:
+    """The penalty of an update, or of the first of some updates in which there is one; None if there is none in any."""
+    for number in range(WARM):
+        step.seed(f"penalty {number}")
+        penalty = getattr(regularizer, step.phase)(step)
+        if penalty is not None:
+            return penalty
+    return None
 
 
 def _network(step: Step) -> Growing:

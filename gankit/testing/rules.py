@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pytest
 from hypothesis import reject
@@ -16,6 +16,9 @@ from gankit.component import Component
 from gankit.errors import UserError
 from gankit.registry import Entry
 from gankit.testing.drawing import options_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 C = TypeVar("C", bound=Component)
 T = TypeVar("T")
@@ -35,15 +38,21 @@ class Trial(Generic[C]):
     """Options that are not drawn."""
     data: st.DataObject
     """Where hypothesis draws from."""
+    options: Mapping[str, Any] | None = None
+    """All of its options; None: they are drawn."""
+    refused: str = ""
+    """What the component has said of what it refuses."""
 
     @cached_property
     def component(self) -> C:
-        """The component with drawn options; options that it refuses itself are passed over."""
-        options = self.draw(options_of(self.entry, self.fixed))
+        """The component with its options; options that it refuses itself are passed over."""
+        options = self.draw(options_of(self.entry, self.fixed)) if self.options is None else self.options
         try:
             return self.entry.component.model_validate(options)  # pyright: ignore[reportReturnType]
-        except (ValidationError, UserError):
-            reject()
+        except ValidationError as refused:
+            self.pass_over(refused.errors()[0]["msg"])
+        except UserError as refused:
+            self.pass_over(refused)
 
     def draw(self, strategy: st.SearchStrategy[T]) -> T:
         """Draw something else."""
@@ -53,8 +62,13 @@ class Trial(Generic[C]):
         """What `build` gives; a place or input that the component refuses with a `UserError` is passed over."""
         try:
             return build()
-        except UserError:
-            reject()
+        except UserError as refused:
+            self.pass_over(refused)
+
+    def pass_over(self, reason: object) -> NoReturn:
+        """Leave this trial, as the component refuses what was drawn; the rule was not tried if it refuses all."""
+        self.refused = str(reason)
+        reject()
 
     def skip(self, reason: object) -> NoReturn:
         """Leave the rule untried, since this machine lacks what it takes."""
@@ -86,6 +100,16 @@ class Rule:
     def concerns(self, component: type[Component]) -> bool:
         """Whether a component is held to it."""
         return issubclass(component, self.kinds)
+
+
+def check_finite(what: str, *found: Tensor) -> None:
+    """Look at numbers before they are compared, as what is not finite differs from everything, itself included.
+
+    Raises:
+        Broken: if one is not finite, with `what` it is, such as "the output is".
+    """
+    if not all(bool(numbers.isfinite().all()) for numbers in found):
+        raise Broken(f"{what} not finite")
 
 
 RULES: list[Rule] = []

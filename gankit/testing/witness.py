@@ -16,17 +16,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gankit.config import Experiment
 from gankit.errors import RunError, UserError
 from gankit.kinds import Observer
 from gankit.observing import Run, Watcher
 from gankit.registry import Entry
 from gankit.runs.starting import begin, resume
 from gankit.tallying import in_short
-from gankit.testing.experiments import experiment_with
-from gankit.testing.keeping import difference, through_checkpoint
+from gankit.testing.experiments import experiment_with, loading_once
+from gankit.testing.keeping import between, bits, difference, through_checkpoint
+from gankit.testing.killed import written
 from gankit.testing.processes import children
 from gankit.testing.rules import Broken
 
+ANOTHER = "another-picture"
+"""A picture of another observer."""
 MOMENTS = tuple(name for name in vars(Watcher) if not name.startswith("_") and not name.endswith("state_dict"))
 """The methods of `Watcher` that tell of a moment."""
 
@@ -45,6 +49,8 @@ class Witness:
     """What was wrong with its state."""
     left: list[str] = field(default_factory=list)
     """What it left running."""
+    wrote: bool = False
+    """Whether there was anything of it in the run's folder."""
     refused: str = ""
     """Why it would not watch."""
 
@@ -71,15 +77,22 @@ def witnessed(entry: Entry, options: str) -> Witness:
             raise
 
     threads, before, processes = torch.get_num_threads(), set(threading.enumerate()), children()
-    with TemporaryDirectory() as folder, patch.object(entry.component, "watch", watched):
-        _carry_out(experiment_with(component), Path(folder) / "shelf" / "run")  # pyright: ignore[reportArgumentType]
+    experiment = experiment_with(component)
+    with (
+        TemporaryDirectory() as folder,
+        loading_once(experiment.data),
+        patch.object(entry.component, "watch", watched),
+    ):
+        run = Path(folder) / "shelf" / "run"
+        _carry_out(experiment, run)
+        witness.wrote = any(not name.endswith(f"{ANOTHER}.png") for name in written(run))
     torch.set_num_threads(threads)
     witness.left = [f"a thread, {thread.name}" for thread in threading.enumerate() if thread not in before]
     witness.left += [f"a process, {number}" for number in children() - processes]
     return witness
 
 
-def _carry_out(experiment: Any, folder: Path) -> None:
+def _carry_out(experiment: Experiment, folder: Path) -> None:
     """A run to its end, and one that goes on from there; either may be stopped."""
     for run_of in (lambda: begin(experiment, folder), lambda: resume(folder, extend=32)):
         try:
@@ -103,9 +116,9 @@ class Shadow(Watcher):
     def tell(self, moment: str, *facts: object) -> None:
         """Tell the watcher of a moment."""
         self._witness.told.append(moment)
-        before = _surroundings(self._run)
+        before = bits(_surroundings(self._run))
         self._try(f"in {moment}()", lambda: getattr(self._watcher, moment)(*facts))
-        where = difference(before, _surroundings(self._run))
+        where = between(before, bits(_surroundings(self._run)))
         if where is not None:
             self._witness.changed.append(f"{moment}() changed {where.lstrip('.')}")
         if moment == "updated":
@@ -142,7 +155,7 @@ class Shadow(Watcher):
         resumed = self._run.progress.images > 64
         if self._updates == 1 and not resumed:
             self._run.report("another.event", 1.0, "something that another observer noticed")
-            self._run.show("another-picture", np.zeros((8, 8, self._run.experiment.data.image_channels()), np.uint8))
+            self._run.show(ANOTHER, np.zeros((8, 8, self._run.experiment.data.image_channels()), np.uint8))
         if self._updates == 3 and not resumed and not self._run.attempt:
             self._run.roll_back("another observer wanted it")
         if self._updates == 2 and resumed:
@@ -169,4 +182,4 @@ def _surroundings(run: Run) -> dict[str, Any]:
             "training": [module.training for module in network.modules()],
         }
     state: Tensor = torch.get_rng_state()
-    return copy.deepcopy({"torch's random state": state, **networks})
+    return {"torch's random state": state, **networks}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gankit import UserError
 from gankit.plugins import plugins
+from gankit.registry import provided_by
 from gankit.testing import conformance
+from gankit.testing.conformance import ByName
+from gankit.testing.drawing import ends_of
 
 LOSS = '''
 from pydantic import Field, field_validator
@@ -37,6 +39,23 @@ def gankit_register(register):
     register("mine", Mine)
 '''
 
+METRIC = '''
+from gankit import Metric, UserError, hookimpl
+
+
+class Mine(Metric):
+    """Finds fault with all images."""
+
+    def evaluate(self, samples):
+        """`none`."""
+        raise UserError("needs fur")
+
+
+@hookimpl
+def gankit_register(register):
+    register("mine", Mine)
+'''
+
 Run = Callable[..., dict[str, BaseException | None]]
 
 
@@ -44,9 +63,9 @@ Run = Callable[..., dict[str, BaseException | None]]
 def run(tmp_path: Path) -> Iterator[Run]:
     """Holds a plugin of one file to the rules; gives what each test of a component and a rule ends with, by its id."""
 
-    def run(text: str, options: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, BaseException | None]:
+    def run(text: str, options: ByName | None = None, waive: ByName | None = None) -> dict[str, BaseException | None]:
         (tmp_path / "mine.py").write_text(text)
-        test = conformance(str(tmp_path / "mine.py"), options)
+        test = conformance(str(tmp_path / "mine.py"), options, waive)
         (mark,) = test.pytestmark  # pyright: ignore[reportFunctionMemberAccess]
         ended: dict[str, BaseException | None] = {}
         for trial in mark.args[1]:
@@ -87,7 +106,7 @@ def test_what_the_component_raises_is_shown_from_its_own_code_on(run: Run) -> No
     assert isinstance(end, NameError)
     assert end.__notes__[-1].startswith("while trying loss mine/mine, rule 'finite' (Values and gradients are finite")
     frames = [Path(frame.filename).name for frame in traceback.extract_tb(end.__traceback__)]
-    assert frames == ["test_conformance.py", "conformance.py", "conformance.py", "mine.py"]
+    assert list(dict.fromkeys(frames)) == ["test_conformance.py", "conformance.py", "mine.py"]
 
 
 def test_options_that_cannot_be_drawn_are_asked_for_and_given(run: Run) -> None:
@@ -119,6 +138,83 @@ def test_a_component_that_refuses_everything_was_not_tried(run: Run) -> None:
     text = never.replace("margin: float = Field(default=1.0, gt=0,", "margin: float = Field(gt=0,")
     said = failed(run(text))["finite"]
     assert "could not be tried, as it refused all options and places that were drawn" in said
+
+
+def test_a_metric_that_refuses_all_images_was_not_tried(run: Run) -> None:
+    said = failed(run(METRIC))
+    assert {"finite-numbers", "only-measures", "order-says-nothing"} <= said.keys()
+    assert (
+        "could not be tried, as it refused all options and places that were drawn (at last with: needs fur)"
+        in (said["only-measures"])
+    )
+
+
+def test_a_mistake_is_told_though_other_options_are_refused(run: Run) -> None:
+    picky = """    @field_validator("margin")
+    @classmethod
+    def _small(cls, margin):
+        if not 1 <= margin <= 3:
+            raise ValueError("no")
+        return margin
+
+    def discriminator"""
+    said = failed(
+        run(LOSS.replace("    def discriminator", picky).replace("real).relu().mean()", "real).relu().mean() / 0"))
+    )
+    assert "discriminator() or its gradient is not finite" in said["finite"]
+    for rule in ("no-broadcasting", "patches-count-alike"):
+        assert " is not finite; with options" in said[rule]
+
+
+def test_an_option_is_tried_at_its_bounds_but_not_at_sizes_that_would_take_for_ever(tmp_path: Path) -> None:
+    text = LOSS.replace("import Loss", "import Images, Loss").replace(
+        "    def discriminator",
+        """    cubes: int = Field(default=2, gt=0, lt=20)
+    \"\"\"Some.\"\"\"
+    layers: int = Field(default=8, ge=1, le=100_000)
+    \"\"\"Many.\"\"\"
+    warm: Images = Field(default=5000, ge=1000, le=1_000_000)
+    \"\"\"At first.\"\"\"
+    share: float = Field(default=0.5, ge=0, lt=1)
+    \"\"\"A part.\"\"\"
+    way: Literal["up", "down", "on"] = "up"
+    \"\"\"Where.\"\"\"
+    sizes: list[int] = Field(default=[1], min_length=1)
+    \"\"\"Of them.\"\"\"
+
+    def discriminator""",
+        1,
+    )
+    (tmp_path / "mine.py").write_text(text.replace("from pydantic", "from typing import Literal\n\nfrom pydantic", 1))
+    with plugins.restored():
+        (entry,) = provided_by(plugins.load_file(tmp_path / "mine.py"))
+        ends = ends_of(entry, {"margin": 2.0})
+    assert all(end.pop("margin") == 2.0 and len(end) == 1 for end in ends)
+    assert [end for end in ends if "cubes" in end] == [{"cubes": 19}, {"cubes": 1}]
+    assert [end for end in ends if "layers" in end] == [{"layers": 64}, {"layers": 1}]
+    assert [end for end in ends if "warm" in end] == [{"warm": 5000}, {"warm": 1000}][1:]
+    assert [end for end in ends if "share" in end] == [{"share": 0.9375}, {"share": 0.0}]
+    assert [end for end in ends if "way" in end] == [{"way": "on"}, {"way": "down"}]
+    assert not [end for end in ends if "sizes" in end]
+
+
+def test_a_rule_that_is_waived_is_skipped_with_the_reason(run: Run) -> None:
+    wrong = LOSS.replace("real).relu().mean()", "real).relu().sum()")
+    (end,) = [end for end in run(wrong, waive={"mine": {"patches-count-alike": "meant so"}}).values() if end]
+    assert isinstance(end, pytest.skip.Exception)
+    assert str(end) == "waived: meant so"
+
+
+def test_a_waived_rule_that_is_not_broken_fails(run: Run) -> None:
+    said = failed(run(LOSS, waive={"loss/mine": {"patches-count-alike": "meant so"}}))
+    assert said == {"patches-count-alike": "loss mine/mine does not break the waived rule 'patches-count-alike'"}
+
+
+def test_what_is_waived_is_a_rule_of_a_component(run: Run) -> None:
+    with pytest.raises(UserError, match="waive: the plugin has no component 'mien'; it has: loss/mine, mine"):
+        run(LOSS, waive={"mien": {"finite": "no"}})
+    with pytest.raises(UserError, match="waive: loss mine is held to no rule right-shape; those of its kind: differ"):
+        run(LOSS, waive={"mine": {"right-shape": "no"}})
 
 
 def test_a_mistake_that_is_not_the_same_every_time_is_told_too(run: Run) -> None:

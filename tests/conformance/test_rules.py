@@ -18,7 +18,7 @@ from gankit.registry import Entry, provided_by
 from gankit.testing import RULES, check
 
 OTHERS = 4
-"""Trials of the rules that a wrong component is not to break."""
+"""Trials of the rules that a wrong component is not to break; one of those that have fewer, as they take long."""
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.py"))
 
 
@@ -35,9 +35,9 @@ def rules_broken_by(entry: Entry) -> set[str]:
     broken = set()
     for rule in RULES:
         if rule.concerns(entry.component):
-            few = rule if rule.name == broken_rule(entry) else replace(rule, examples=min(rule.examples, OTHERS))
+            few = replace(rule, examples=OTHERS if rule.examples >= OTHERS else 1)
             try:
-                check(entry, few)
+                check(entry, rule if rule.name == broken_rule(entry) else few)
             except Exception:
                 broken.add(rule.name)
     return broken

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pydantic import Field
+
 from gankit import Block, Head, Mapping, Norm, Regularizer, hookimpl
 
 
@@ -102,6 +104,9 @@ class OfEachClass(Mapping):
 
         return OneLayer()
 
+    def reads_labels(self) -> bool:
+        return True
+
 
 class Instance(Norm):
     """torch's instance norm, with statistics that it keeps."""
@@ -167,6 +172,23 @@ class OrthogonalWeights(Regularizer):
         return torch.stack(found).sum()
 
 
+class WarmsUp(Regularizer):
+    """Adds nothing to the discriminator's loss in the first updates, and nothing ever to the generator's."""
+
+    updates: int = Field(default=4, ge=1, le=7)
+    """How many."""
+
+    def discriminator(self, step):
+        import torch
+
+        memory = step.memory(self)
+        memory["updates"] = memory.get("updates", torch.zeros(())) + 1
+        return step.on_real.score.square().mean() if memory["updates"] > self.updates else None
+
+    def generator(self, step):
+        return None
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("modulated", Modulated)
@@ -177,4 +199,5 @@ def gankit_register(register) -> None:
     register("weight-norm", WeightNorm)
     register("path-length", PathLength)
     register("lecam", LeCam)
+    register("warms-up", WarmsUp)
     register("orthogonal-weights", OrthogonalWeights)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from gankit import Component, Growth, Stage, hookimpl
+from pydantic import Field, field_validator
+
+from gankit import Component, Growth, Images, Stage, hookimpl
 
 
 class Drawn(Growth):
@@ -53,6 +55,35 @@ class Nothing(Growth):
         return [Stage(4 << doubling, 100) for doubling in range(0)]
 
 
+class SmallOnes(Growth):
+    """Has been thought of for small images only, and allows others."""
+
+    start: int = Field(default=4, ge=1, le=64)
+    """The first resolution."""
+
+    @field_validator("start")
+    @classmethod
+    def _even(cls, start: int) -> int:
+        if start % 2:
+            raise ValueError("must be even")
+        return start
+
+    def stages(self) -> list[Stage]:
+        """Stages up to 32."""
+        return [Stage(resolution, 100) for resolution in (self.start, 2 * self.start) if resolution <= 32]
+
+
+class ByDefault(Growth):
+    """Is right with the default alone, and allows no small numbers."""
+
+    images: Annotated[Images, Field(ge=1000)] = 3000
+    """Images of all stages."""
+
+    def stages(self) -> list[Stage]:
+        """As many as there are thousands."""
+        return [Stage(4 << number, 1000) for number in range(self.images // 1000 if self.images % 1000 == 0 else 0)]
+
+
 class Divided(Growth):
     """Divides the images among the stages and leaves fractions."""
 
@@ -86,6 +117,8 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("resolutions-double", Tripling)
     register("resolutions-double.2", Shrinking)
     register("resolutions-double.3", Nothing)
+    register("resolutions-double.4", SmallOnes)
+    register("resolutions-double.5", ByDefault)
     register("stages-are-possible", Divided)
     register("stages-are-possible.2", Empty)
     register("stages-are-possible.3", LongFade)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import ClassVar
+
+from pydantic import Field
 
 from gankit import Loss, hookimpl
 
@@ -89,14 +92,33 @@ class Unannounced(Right):
         return (real - fake).mean()
 
 
+class PromisesTooMuch(Right):
+    """Is right by default and far around it, and overflows at the sharpest that it allows."""
+
+    sharpness: float = Field(default=1.0, ge=0.5, le=100)
+    """Tenths by which scores are multiplied."""
+
+    def discriminator(self, real, fake):
+        return -real.mean() + (self.sharpness / 10 * fake).exp().mean()
+
+
+class Shaken(Right):
+    """Weighs by Python's own random numbers, of which the seed knows nothing."""
+
+    def discriminator(self, real, fake):
+        return random.random() * super().discriminator(real, fake)
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("scalar", NoMean)
     register("scalar.2", MeanOfSamples)
     register("finite", LogOfSigmoid)
     register("finite.2", InfiniteSlope)
+    register("finite.3", PromisesTooMuch)
     register("differentiable", Accuracy)
     register("differentiable.2", DetachedReals)
     register("no-broadcasting", AllWithAll)
     register("patches-count-alike", SumOfPatches)
     register("needs-no-reals", Unannounced)
+    register("goes-on-to-the-bit", Shaken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import Component, Metric, hookimpl
+from gankit import Component, Metric, UserError, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,6 +69,15 @@ class Floor(Right):
         return {**found, "apart_floor": found["apart"] / 2}
 
 
+class Error(Right):
+    """Estimates the error of a number itself, under the name of gankit's estimate."""
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `apart` and `apart_error`."""
+        found = super().evaluate(samples)
+        return {**found, "apart_error": found["apart"] / 2}
+
+
 class Misranked(Right):
     """Ranks by a number that it does not give."""
 
@@ -87,6 +96,21 @@ class Greedy(Right):
     """Has images kept that it does not look at."""
 
     needs = frozenset({"features", "images"})
+
+
+class GreedyForLabels(Right):
+    """Measures each class, refuses images without labels, and has images kept that it does not look at."""
+
+    needs = frozenset({"features", "images"})
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """One number, `apart`."""
+        generated, real = samples.generated, samples.real
+        if generated.labels is None or real.labels is None:
+            raise UserError("needs labels")
+        features, reals = generated.features, real.features
+        apart = [self.apart(features[generated.labels == each], reals[real.labels == each]) for each in range(10)]
+        return {"apart": sum(apart)}
 
 
 class Drawn(Right):
@@ -142,9 +166,11 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("stays-in-its-numbers", Unlike)
     register("stays-in-its-numbers.2", Unsaid)
     register("stays-in-its-numbers.3", Floor)
-    register("stays-in-its-numbers.4", Misranked)
+    register("stays-in-its-numbers.4", Error)
+    register("stays-in-its-numbers.5", Misranked)
     register("needs-what-it-asks-for", Unasked)
     register("needs-what-it-asks-for.2", Greedy)
+    register("needs-what-it-asks-for.3", GreedyForLabels)
     register("measures-the-same-again", Drawn)
     register("only-measures", Centred)
     register("order-says-nothing", Paired)

@@ -114,6 +114,21 @@ class DetachedShift(Norm):
         return made
 
 
+class TimesTheGain(Norm):
+    """Multiplies weights by their gain, and so those for ever by zero that only start there."""
+
+    def apply(self, layer):
+        from torch import nn
+        from torch.nn.utils import parametrize
+
+        class Times(nn.Module):
+            def forward(self, weight):
+                return weight * layer_gain
+
+        layer_gain = getattr(layer, "gain", 1.0)
+        parametrize.register_parametrization(layer, "weight", Times())
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("right-shape", OnlyTheMean)
@@ -125,3 +140,4 @@ def gankit_register(register) -> None:
     register("samples-stay-apart", OfTheBatch)
     register("finite-at-zero", UnitVariance)
     register("reaches-its-parameters", DetachedShift)
+    register("reaches-its-parameters.2", TimesTheGain)

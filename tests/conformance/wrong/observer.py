@@ -156,6 +156,41 @@ class Clips(Observer):
         return Norm()
 
 
+class Appends(Observer):
+    """Appends a line for each update, those that are made again too."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Lines(Watcher):
+            def __init__(self) -> None:
+                self.file = (run.folder / "lines.csv").open("a")
+
+            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+                print(progress.images, file=self.file, flush=True)
+
+            def closed(self) -> None:
+                self.file.close()
+
+        return Lines()
+
+
+class Numbers(Observer):
+    """Numbers its pictures, from 1 on again after each beginning."""
+
+    def watch(self, run: Run) -> Watcher:
+        """Begin."""
+
+        class Album(Watcher):
+            count = 0
+
+            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+                self.count += 1
+                run.show(f"album-{self.count}", run.sample(1, 0)[0])
+
+        return Album()
+
+
 class LeavesAThread(Observer):
     """Beats until the run is complete, and for ever if it is stopped."""
 
@@ -199,5 +234,7 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("only-watches", LeavesEvalMode)
     register("only-watches.2", Draws)
     register("only-watches.3", Clips)
+    register("writes-as-if-never-killed", Appends)
+    register("writes-as-if-never-killed.2", Numbers)
     register("lets-go", LeavesAThread)
     register("lets-go.2", LeavesAProcess)

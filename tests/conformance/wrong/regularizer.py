@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import PrivateAttr
 
 from gankit import Regularizer, hookimpl
 
@@ -158,6 +160,35 @@ class RemembersTheGraph(Regularizer):
         return (step.on_fake.score - memory["mean"]).square().mean()
 
 
+class OnTheClass(Regularizer):
+    """Keeps its running mean where no checkpoint looks."""
+
+    means: ClassVar[list[Any]] = []
+
+    def discriminator(self, step):
+        score = step.on_real.score.mean()
+        self.means.append(score.detach())
+        return (score - sum(self.means) / len(self.means)).square()
+
+
+class InPrivate(Regularizer):
+    """Keeps its running mean beside its options, which are all that a saved run knows of it."""
+
+    _means: list[float] = PrivateAttr(default_factory=list)
+
+    def discriminator(self, step):
+        score = step.on_real.score.mean()
+        self._means.append(float(score.detach()))
+        return (score - sum(self._means) / len(self._means)).square()
+
+
+class NowAndThen(Regularizer):
+    """Decides by Python's own random numbers whether there is anything to add."""
+
+    def discriminator(self, step):
+        return step.on_real.score.square().mean() if random.random() < 0.5 else None
+
+
 class UnitVectors(Regularizer):
     """Divides each parameter by its length, biases that start at zero too."""
 
@@ -194,5 +225,8 @@ def gankit_register(register) -> None:
     register("penalty-changes-nothing", Descends)
     register("penalty-changes-nothing.2", ClipsTooSoon)
     register("memory-is-detached", RemembersTheGraph)
+    register("goes-on-to-the-bit", OnTheClass)
+    register("goes-on-to-the-bit.2", InPrivate)
+    register("goes-on-to-the-bit.3", NowAndThen)
     register("constrained-weights-stay-sound", UnitVectors)
     register("constrained-weights-stay-sound.2", NewParameters)
