@@ -30,7 +30,7 @@ def write_at_once(path: Path, content: bytes) -> None:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Remove what `write_at_once` left in a folder when its process was killed; nobody else may write there meanwhile."""
+    """Remove what `write_at_once` left in a folder when its process was killed; nobody else may be at it."""
     for path in folder.glob(".*"):
         if re.fullmatch(r"\..+\.[0-9]+", path.name) and path.is_file():
             path.unlink()
