@@ -54,7 +54,8 @@ def differentiable(trial: Trial[Loss]) -> None:
     """Gradients reach the scores of reals and fakes in the discriminator's step, those of fakes in the generator's."""
     for size in _sizes(trial):
         for phase in PHASES:
-            scores = [(0.5 * torch.rand(size) + 0.1).requires_grad_() for _ in range(2)]
+            wide = _wide(size)
+            scores = [wide.flip(0).requires_grad_(), wide.clone().requires_grad_()]
             found = value(trial.component, phase, *scores)
             if not found.requires_grad:
                 raise Broken(f"no gradient comes through {phase}(); compute it from the scores in torch, undetached")
@@ -152,6 +153,12 @@ def _sizes(trial: Trial[Any]) -> Iterator[tuple[int, ...]]:
     randomness.seed(trial.draw(st.integers(0, 99)))
     yield (SAMPLES,)
     yield (SAMPLES, PATCHES)
+
+
+def _wide(size: tuple[int, ...]) -> Tensor:
+    """Scores on either side of any margin that is not extreme, most of them small."""
+    spread = EXTREME / 2 * torch.linspace(-1, 1, SAMPLES) ** 3
+    return spread.view(-1, *[1] * (len(size) - 1)) + 0.1 * torch.rand(size)
 
 
 def _value_and_gradients(

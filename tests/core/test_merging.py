@@ -186,7 +186,7 @@ def test_what_extends_grows_no_larger_than_one_file_may_be(write: Callable[..., 
     assert error("again.yaml").startswith("again.yaml:1:1011: extends: more than 100 files extend one another")
     assert error("values.yaml").startswith("values.yaml:1:31: more than 3,000 values with this")
     assert "extends: long.yaml: is larger than 64 KiB, together with what extends it" in error("longer.yaml")
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 3  # growth without bound would take minutes
 
 
 @pytest.mark.parametrize("name", ["a\\0b", "\\e[31m", "x" * 5000, "."])

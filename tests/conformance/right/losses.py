@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from pydantic import Field
+
 from gankit import Loss, hookimpl
 
 
@@ -108,6 +110,19 @@ class Targets(Loss):
         return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
 
 
+class Margin(Loss):
+    """The hinge loss around any margin: there is none to be had where all scores are beyond it."""
+
+    margin: float = Field(default=1.0, ge=-10, le=10)
+    """Where it bends."""
+
+    def discriminator(self, real, fake):
+        return (self.margin - real).relu().mean() + (self.margin + fake).relu().mean()
+
+    def generator(self, fake, real):
+        return -fake.mean()
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("relativistic-average", RelativisticAverage)
@@ -117,3 +132,4 @@ def gankit_register(register) -> None:
     register("top-half", TopHalf)
     register("exponential", Exponential)
     register("targets", Targets)
+    register("margin", Margin)
