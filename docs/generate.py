@@ -12,14 +12,19 @@ from typing import get_args
 
 from in_markdown import annotation, cell, members, methods, shown, signature, text, under_names
 
-from gankit import hookspecs, layers, options
-from gankit.component import Component
+from gankit.config.explain import option_in_words
+from gankit.config.schema import component_schema, summary
+from gankit.config.walk import options_naming
+from gankit.core import options
+from gankit.core.component import Component
+from gankit.core.progress import Progress, Stage
+from gankit.core.registry import RegistryEntry, registries
+from gankit.discovery import hookspecs
+from gankit.discovery.manager import plugins
 from gankit.docstrings import under_fields
-from gankit.evaluation import samples
-from gankit.evaluation.samples import Features, Need, Population, Samples
+from gankit.evaluation import images
+from gankit.evaluation.images import Features, ImageSet, Need, Samples
 from gankit.evaluation.statistics import Statistics
-from gankit.explaining import option_in_words
-from gankit.growing import Stage
 from gankit.kinds import (
     KINDS,
     Block,
@@ -27,29 +32,27 @@ from gankit.kinds import (
     Init,
     Job,
     LabelledImages,
-    Mapping,
+    LatentMapping,
     Norm,
     Observer,
     Regularizer,
     Shown,
     Stem,
 )
-from gankit.layers import Chain, Condition, Conditioned
-from gankit.observing import Picture, Progress, Row, Run, Watcher
-from gankit.place import Place
-from gankit.plugins import plugins
-from gankit.reading.parts import places
-from gankit.registry import Entry, registries
+from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
+from gankit.networks import layers
+from gankit.networks.context import BuildContext
+from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
+from gankit.networks.generator import Generator
+from gankit.networks.layers import Chain, Condition, Conditioned
 from gankit.scaffold.plugin import minimal_example
-from gankit.schema import component_schema, summary
 from gankit.testing import RULES
-from gankit.training.networks import Discriminator, Generator, Verdict
 from gankit.training.step import Step
 
 DOCS = Path(__file__).parent
 GIVEN: tuple[type, ...] = (
-    *(Place, Step, Verdict, Generator, Discriminator, Shown, Stage),
-    *(LabelledImages, Features, Samples, Population, Statistics, Run, Progress, Row, Picture, Job),
+    *(BuildContext, Step, DiscriminatorOutput, Generator, Discriminator, Shown, Stage),
+    *(LabelledImages, Features, Samples, ImageSet, Statistics, RunContext, Progress, Row, Picture, Job),
 )
 """What the page of types tells of."""
 OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain)
@@ -57,7 +60,7 @@ OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain)
 FUNCTIONS = ("run", "styles_of", "conv", "dense", "gained", "fan_in", "resampling", "double", "halve")
 MODULES = ("Function", "Bias")
 """The functions that it tells of, and the modules that are as simple."""
-LAYERED = (Mapping, Stem, Block, Head, Norm, Init, Regularizer)
+LAYERED = (LatentMapping, Stem, Block, Head, Norm, Init, Regularizer)
 """The kinds that make modules or act on them."""
 OPTION_TYPES = ("Images", "PerResolution", "PerResolutionAboveFirst", "Many", "AbsolutePath")
 """The types that experiments give options beside those of Python."""
@@ -166,15 +169,15 @@ def _given() -> Iterator[str]:
     for given in GIVEN:
         yield from ("", f"## {given.__name__}", "", *text(given), "", f"From `{given.__module__}`.", "")
         yield from members(given)
-        if given is Population:
+        if given is ImageSet:
             names = ", ".join(f'`"{name}"`' for name in get_args(Need))
-            yield from ("", "## Need", "", f"{names}: {under_names(samples)['Need']}")
+            yield from ("", "## Need", "", f"{names}: {under_names(images)['Need']}")
 
 
 def _layers() -> Iterator[str]:
     """What the modules of networks are made of."""
     yield from ("# Layers", "", MADE, "", *text(layers), "")
-    yield "All of this is in `gankit.layers`, which imports torch. So it is imported where it is used, in `build` say,"
+    yield "All of this is in `gankit.networks.layers`, which imports torch. So it is imported where it is used, in `build` say,"
     yield "or at the top of a file that is imported only there: packages keep their torch modules in `modules.py`."
     yield from ("", "## An example", "", "A block that hands its condition through a residual to the norm.", "")
     yield from ("```python", LAYERS_EXAMPLE.read_text().strip(), "```")
@@ -202,7 +205,7 @@ def _rules(kind: type[Component]) -> Iterator[str]:
     yield ""
 
 
-def _component(entry: Entry) -> Iterator[str]:
+def _component(entry: RegistryEntry) -> Iterator[str]:
     """One component with its options."""
     yield from (f"### `{entry.full_name}`", "", inspect.cleandoc(entry.component.__doc__ or ""), "")
     schema = component_schema(entry)
@@ -225,10 +228,10 @@ def _hooks() -> Iterator[str]:
     yield from ("## Moments of a run", "")
     yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it."
     yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first round or where a run goes on,"
-    yield "and gives a `gankit.Watcher`, whose methods are called at these moments. What one raises is reported, and"
+    yield "and gives a `gankit.Callback`, whose methods are called at these moments. What one raises is reported, and"
     yield "stops nothing."
     yield ""
-    for name, method in methods(Watcher):
+    for name, method in methods(Callback):
         yield from (f"### `{signature(name, method)}`", "", *text(method), "")
     yield from ("## Their order", "", *ORDER.strip().splitlines())
 
@@ -261,7 +264,7 @@ checkpoint holds no state of the watcher, as when the observer is new to the run
 
 
 def _paths(kind: type[Component]) -> str:
-    named = ", ".join(f"`{path}`" for path in places(kind))
+    named = ", ".join(f"`{path}`" for path in options_naming(kind))
     return f"{named} of a study" if kind.kind == "launcher" else named
 
 

@@ -5,13 +5,13 @@ This is what plugin authors import; nothing here imports torch.
 
 from importlib.metadata import version
 
-from gankit.component import Component
-from gankit.errors import UserError
-from gankit.growing import Stage
-from gankit.hookspecs import hookimpl
+from gankit.core.component import Component
+from gankit.core.errors import UserError
+from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
+from gankit.core.progress import Stage
+from gankit.discovery.hookspecs import hookimpl
 from gankit.kinds import (
     Augmentation,
-    Average,
     Block,
     Dataset,
     Extractor,
@@ -20,9 +20,9 @@ from gankit.kinds import (
     Init,
     Job,
     LabelledImages,
+    LatentMapping,
     Launcher,
     Loss,
-    Mapping,
     Metric,
     Norm,
     Observer,
@@ -30,18 +30,19 @@ from gankit.kinds import (
     Regularizer,
     Shown,
     Stem,
+    WeightAverage,
 )
-from gankit.observing import Watcher
-from gankit.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
-from gankit.place import Place
+from gankit.kinds.callbacks import Callback
+from gankit.networks.context import BuildContext
 
 __version__ = version("gankit")
 
 __all__ = [
     "AbsolutePath",
     "Augmentation",
-    "Average",
     "Block",
+    "BuildContext",
+    "Callback",
     "Component",
     "Dataset",
     "Extractor",
@@ -51,10 +52,10 @@ __all__ = [
     "Init",
     "Job",
     "LabelledImages",
+    "LatentMapping",
     "Launcher",
     "Loss",
     "Many",
-    "Mapping",
     "Metric",
     "Norm",
     "Observer",
@@ -62,13 +63,12 @@ __all__ = [
     "Options",
     "PerResolution",
     "PerResolutionAboveFirst",
-    "Place",
     "Regularizer",
     "Shown",
     "Stage",
     "Stem",
     "UserError",
-    "Watcher",
+    "WeightAverage",
     "at",
     "hookimpl",
 ]

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from hypothesis import settings
 
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads that share cores wait for each other
 

@@ -14,8 +14,8 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from gankit.cli.parser import Parser
-from gankit.errors import ComponentError, Interrupted, RunError, UserError
-from gankit.options import did_you_mean
+from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
+from gankit.core.options import did_you_mean
 
 COMMANDS = (
     "run",

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_comparison_options, warn_of_damaged, write_output
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
-    from gankit.results.comparing import Comparison
+    from gankit.results.comparison import Comparison
 
 FORMATS = ("terminal", "markdown", "csv", "json", "html")
 ENDINGS = {
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0; 1 if a run could not be read, so that its seed is missing.
     """
-    from gankit.results.comparing import compare
-    from gankit.results.finding import gather_readable
+    from gankit.results.comparison import compare
+    from gankit.results.finder import gather_readable
 
     form = _format(arguments.format, arguments.output)
     if arguments.plot is not None:
@@ -65,9 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         from rich.console import Console
 
         from gankit.results.formats import print_report
-        from gankit.results.report import report
+        from gankit.results.report import build_report
 
-        print_report(report(comparison), Console())
+        print_report(build_report(comparison), Console())
     return warn_of_damaged(damaged)
 
 
@@ -89,10 +89,10 @@ def _format(asked: str | None, output: Path | None) -> str:
 
 def _as_text(comparison: Comparison, form: str) -> str:
     """The tables in one of FORMATS."""
-    from gankit.results import exporting, formats
-    from gankit.results.report import report
+    from gankit.results import export, formats
+    from gankit.results.report import build_report
 
     if form in ("csv", "json"):
-        return {"csv": exporting.as_csv, "json": exporting.as_json}[form](comparison)
+        return {"csv": export.comparison_as_csv, "json": export.comparison_as_json}[form](comparison)
     shown = {"terminal": formats.as_terminal, "markdown": formats.as_markdown, "html": formats.as_html}
-    return shown[form](report(comparison))
+    return shown[form](build_report(comparison))

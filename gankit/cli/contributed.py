@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gankit.cli.parser import Parser
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 
 class Command(NamedTuple):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gankit.cli.options import EXECUTES, add_plugin_option, load_plugins
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
 
 TOLD = {
@@ -49,26 +49,26 @@ def run(arguments: argparse.Namespace) -> int:
 
     load_plugins(arguments.plugin)
 
-    from gankit.evaluation.measuring import Protocol, as_json, measure
-    from gankit.reading.arguments import data_argument, read_arguments
-    from gankit.results.table import print_table
+    from gankit.config.loader import data_argument, read_arguments
+    from gankit.results.measurement import ProtocolOptions, measure, measurements_as_json
+    from gankit.results.table import print_metrics
 
     told = {name: getattr(arguments, name) for name in TOLD}
     if told["data"] is not None:
         told["data"] = data_argument(told["data"])
-    protocol = read_arguments(Protocol, told)
+    protocol = read_arguments(ProtocolOptions, told)
     paths = [path for place in arguments.paths for path in _meant(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
     if arguments.json:
-        print(as_json(results))
+        print(measurements_as_json(results))
     else:
-        print_table(results)
+        print_metrics(results)
     return 0
 
 
 def _meant(place: Path) -> list[Path]:
     """The runs that a place stands for; itself if there are none, for it may be a checkpoint or a folder of images."""
-    from gankit.results.finding import find_runs
+    from gankit.results.finder import find_runs
 
     if (place / "manifest.json").exists():
         return [place]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gankit.cli.options import add_experiment_options, add_only_option
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,10 +21,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the experiment, or a line for each run of the study and what they come to; the data need not be here."""
-    from gankit.reading.dumping import dump_experiment
-    from gankit.studies.listing import print_runs
-    from gankit.studies.reading import load_study
-    from gankit.studies.study import Study
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
+    from gankit.config.yaml.writer import dump_experiment
+    from gankit.studies.progress import print_runs
 
     read = load_study(arguments.file, arguments.set, arguments.plugin, note=lambda lacking: None)
     if isinstance(read, Study):

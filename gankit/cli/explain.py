@@ -22,18 +22,18 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _subjects(**_: object) -> list[str]:
     """All that can be explained, for shells to complete."""
-    from gankit.explaining import section_options, sections
-    from gankit.registry import registries
+    from gankit.config.explain import group_options, option_groups
+    from gankit.core.registry import registries
 
     load_plugins([])
     entries = [entry for registry in registries.values() for entry in registry.entries()]
     named = (f"{entry.component.kind}/{entry.name}" for entry in entries)
-    return list(dict.fromkeys([*registries, *named, *sections(), *section_options()]))
+    return list(dict.fromkeys([*registries, *named, *option_groups(), *group_options()]))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the explanation."""
-    from gankit.explaining import explain
+    from gankit.config.explain import explain
 
     load_plugins(arguments.plugin)
     print(explain(arguments.subject))

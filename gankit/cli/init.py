@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 NAME = "quickstart.yaml"
 
@@ -18,7 +18,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy the bundled experiment; never over another file."""
-    from gankit.bundled import bundled_experiment
+    from gankit.config.loader import bundled_experiment
 
     content = bundled_experiment("quickstart").read_bytes()
     try:

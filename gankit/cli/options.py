@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
-    from gankit.results.finding import Damaged
+    from gankit.results.finder import Damaged
 
 EXECUTES = "The plugin files that a run's folder names are executed; look at them first if it is not your own."
 """Ends the help of commands that do so."""
@@ -74,7 +74,7 @@ def write_output(option: str, path: Path, content: bytes) -> None:
     Raises:
         UserError: if it cannot be written.
     """
-    from gankit.files import write_at_once
+    from gankit.core.files import write_at_once
 
     try:
         write_at_once(path, content)
@@ -89,7 +89,7 @@ def load_plugins(files: Iterable[Path]) -> None:
     Raises:
         UserError: if one of the files cannot be loaded.
     """
-    from gankit.plugins import plugins
+    from gankit.discovery.manager import plugins
 
     plugins.load_installed()
     for file in files:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from gankit.options import did_you_mean
-from gankit.reading.marks import LONGEST_MESSAGE, printable, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, printable, shortened
+from gankit.core.options import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):

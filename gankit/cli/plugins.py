@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from gankit.cli.options import add_plugin_option, load_plugins
 
 if TYPE_CHECKING:
-    from gankit.plugins import Call
-    from gankit.registry import Entry
+    from gankit.core.registry import RegistryEntry
+    from gankit.discovery.manager import Call
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,8 +26,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the components by kind, then the plugins that failed to load or were left out."""
-    from gankit.plugins import plugins
-    from gankit.registry import registries
+    from gankit.core.registry import registries
+    from gankit.discovery.manager import plugins
 
     if arguments.trace:
         return _trace(arguments)
@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: RegistryEntry) -> tuple[str, ...]:
     """What is told of one component."""
-    from gankit.plugins import plugins
+    from gankit.discovery.manager import plugins
 
     source = plugins.source(entry.plugin)
     return entry.component.kind, entry.full_name, str(source.package or source.path)
@@ -59,8 +59,8 @@ def _trace(arguments: argparse.Namespace) -> int:
     """Load all plugins and ask them for their commands; print each call."""
     from gankit.cli import COMMANDS
     from gankit.cli.contributed import contributed
-    from gankit.plugins import plugins
-    from gankit.registry import provided_by
+    from gankit.core.registry import provided_by
+    from gankit.discovery.manager import plugins
 
     calls: list[Call] = []
     plugins.watched = calls.append

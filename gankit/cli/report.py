@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gankit.cli.compare import ENDINGS
 from gankit.cli.options import EXECUTES, add_comparison_options, warn_of_damaged, write_output
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0; 1 if a run could not be read, so that its seed is missing.
     """
-    from gankit.results.comparing import compare
-    from gankit.results.finding import gather_readable
+    from gankit.results.comparison import compare
+    from gankit.results.finder import gather_readable
 
     if arguments.output.is_dir() or not arguments.output.parent.is_dir():  # sampling takes a while, so say it before
         lacking = "it is a folder" if arguments.output.is_dir() else f"there is no folder {arguments.output.parent}"
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs, damaged = gather_readable(arguments.places)
     comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
 
-    from gankit.page.report import report_page
+    from gankit.results.page.report import report_page
 
     write_output("-o", arguments.output, report_page(comparison).encode("utf-8", "backslashreplace"))
     return warn_of_damaged(damaged)

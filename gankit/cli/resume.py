@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gankit.cli.options import EXECUTES, add_set_option
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     extend = _images(arguments.extend)
 
     from gankit.results.table import print_results
-    from gankit.runs.starting import resume
+    from gankit.runs.start import resume
 
     training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict)
     if training is not None:
@@ -44,7 +44,7 @@ def _images(text: str) -> int:
     """A number of images as experiments write them."""
     from pydantic_core import PydanticCustomError
 
-    from gankit.options import parse_images
+    from gankit.core.options import parse_images
 
     try:
         return parse_images(int(text) if text.isdecimal() else text)

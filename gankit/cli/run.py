@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_experiment_options, add_only_option, warn_of_damaged
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
-    from gankit.studies.study import Study
+    from gankit.config.experiment import Experiment
+    from gankit.config.study import Study
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,8 +32,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the file, carry out what it says, print the results."""
-    from gankit.studies.reading import load_study
-    from gankit.studies.study import Study
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
 
     read = load_study(arguments.file, arguments.set, arguments.plugin, only=arguments.one)
     folder = arguments.out or Path("runs") / read.name
@@ -46,14 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool) -> int:
     """Train and evaluate one experiment in `path`."""
-    from gankit.runs.record import is_run, refuse_used
+    from gankit.runs.folder import is_run, refuse_used
 
     goes_on = may_resume and is_run(path)
     if not goes_on:
         refuse_used(path)
 
     from gankit.results.table import print_results
-    from gankit.runs.starting import begin, resume
+    from gankit.runs.start import begin, resume
 
     training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
     if training is not None:
@@ -64,8 +64,8 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
 
 def _run_one(study: Study, folder: Path, name: str) -> int:
     """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
-    from gankit.options import did_you_mean
-    from gankit.runs.lock import wait_for
+    from gankit.core.options import did_you_mean
+    from gankit.runs.status import wait_for
 
     runs = {run.name: run for run in study.runs}
     if name not in runs:
@@ -78,14 +78,13 @@ def _run_one(study: Study, folder: Path, name: str) -> int:
 
 def _run_all(study: Study, folder: Path, only: list[str]) -> int:
     """Carry out the runs of a study, then compare its variants."""
-    from gankit.studies.running import run_study
-    from gankit.tallying import report
+    from gankit.studies.runner import run_study
 
     failures = run_study(study, folder, only)
     damaged = _print_comparison(folder)
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
-        report(
+        build_report(
             f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}"
         )
     return 1 if failures or damaged else 0
@@ -95,15 +94,15 @@ def _print_comparison(folder: Path) -> bool:
     """Print what `gankit compare` prints, or why it cannot; True if a run could not be read."""
     from rich.console import Console
 
-    from gankit.results.comparing import compare
-    from gankit.results.finding import gather_readable
+    from gankit.core.failures import warn as say
+    from gankit.results.comparison import compare
+    from gankit.results.finder import gather_readable
     from gankit.results.formats import print_report
-    from gankit.results.report import report
-    from gankit.tallying import report as say
+    from gankit.results.report import build_report
 
     try:
         runs, damaged = gather_readable([folder])
-        print_report(report(compare(runs, damaged=damaged)), Console())
+        print_report(build_report(compare(runs, damaged=damaged)), Console())
     except UserError as reason:
         say(f"not compared: {reason}")
         return False

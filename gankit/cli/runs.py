@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print a line for every run, and under them why any cannot be read."""
     from rich.console import Console
 
-    from gankit.results.finding import gather_readable
+    from gankit.results.finder import gather_readable
     from gankit.results.formats import print_notes, print_table
     from gankit.results.overview import overview
 

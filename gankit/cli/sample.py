@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import EXECUTES
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,29 +45,29 @@ def run(arguments: argparse.Namespace) -> int:
     is_folder = _check(arguments)
     output = Path(arguments.output)
 
-    from gankit.data import images_at_a_time, to_uint8
-    from gankit.runs.blaming import blaming
-    from gankit.runs.parts import choose_device
+    from gankit.checkpoints.store import chosen, experiment_of, load_average
+    from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.runs.attribution import attributing_errors
+    from gankit.runs.components import choose_device
     from gankit.runs.recorded import load_recorded
-    from gankit.training.checkpoints import chosen, experiment_of, load_average
-    from gankit.training.sampling import Wish, sample
+    from gankit.training.sampler import SampleOptions, sample
 
     device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
     experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
-    with blaming(experiment):
+    with attributing_errors(experiment):
         generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
-    classes = generator.place.classes
+    classes = generator.context.classes
     if arguments.label is not None and not 0 <= arguments.label < classes:
         there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
         raise UserError(f"--label: {there}")
-    wish = Wish(arguments.label, arguments.truncation, arguments.cutoff)
+    wish = SampleOptions(arguments.label, arguments.truncation, arguments.cutoff)
 
     def drawn() -> Iterator[np.ndarray]:
         step = images_at_a_time(generator.resolution)
         for first in range(0, arguments.number, step):
-            with blaming(experiment):
+            with attributing_errors(experiment):
                 some = sample(generator, first, min(step, arguments.number - first), arguments.seed, device, wish)
             yield to_uint8(some).permute(0, 2, 3, 1).cpu().numpy()
 
@@ -83,7 +83,7 @@ def _write_grid(file: Path, batches: Iterator[np.ndarray]) -> None:
     """Lay all images, uint8 [n, H, W, C], out in one picture."""
     import numpy as np
 
-    from gankit.runs.pictures import grid, save_png
+    from gankit.data.pictures import grid, save_png
 
     picture = grid(np.concatenate([*batches]))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def _write_grid(file: Path, batches: Iterator[np.ndarray]) -> None:
 
 def _write_each(folder: Path, batches: Iterator[np.ndarray]) -> None:
     """Write every image, of uint8 [n, H, W, C], as a picture of its own."""
-    from gankit.runs.pictures import as_png
+    from gankit.data.pictures import as_png
 
     folder.mkdir(parents=True, exist_ok=True)
     images = (image for batch in batches for image in batch)
@@ -100,16 +100,16 @@ def _write_each(folder: Path, batches: Iterator[np.ndarray]) -> None:
         (folder / f"{number:06}.png").write_bytes(as_png(image))
 
 
-def _run_meant(place: Path) -> Path:
+def _run_meant(context: Path) -> Path:
     """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
-    from gankit.results.finding import find_runs
+    from gankit.results.finder import find_runs
 
     try:
-        runs = find_runs([place])
+        runs = find_runs([context])
     except UserError:
-        return place
+        return context
     if len(runs) > 1:
-        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+        raise UserError(f"{context} holds {len(runs)} runs, such as {runs[0]}; name one of them")
     return runs[0]
 
 

@@ -17,7 +17,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema with every component that is installed or given."""
-    from gankit.schema import experiment_schema
+    from gankit.config.schema import experiment_schema
 
     load_plugins(arguments.plugin)
     print(json.dumps(experiment_schema(), indent=2))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gankit.cli.options import add_experiment_options
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,8 +22,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what it is in one line, and what it needs that this machine lacks."""
-    from gankit.studies.reading import load_study
-    from gankit.studies.study import Study, extent
+    from gankit.config.study import Study, extent
+    from gankit.config.study_loader import load_study
 
     lacking: list[str] = []
     read = load_study(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _in_a_line(experiment: Experiment) -> str:
     """What an experiment is."""
-    from gankit.reading.loading import components
-    from gankit.registry import registries
+    from gankit.config.walk import components
+    from gankit.core.registry import registries
 
     stages = experiment.stages()
     aspect = experiment.data.aspect()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gankit.evaluation.seen import Seen
+from gankit.evaluation.features import FeatureStore
 from gankit.evaluation.statistics import Statistics
 
 ARRAYS = ("features", "logits", "labels")
@@ -25,13 +25,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gankit"
 
 
-def load(content: Mapping[str, Any], count: int, needs: Set[str]) -> Seen | None:
+def load(content: Mapping[str, Any], count: int, needs: Set[str]) -> FeatureStore | None:
     """What was stored for `content`; None if there is nothing that can be read and holds all that is needed."""
     try:
         with np.load(_path(content), allow_pickle=False) as file:
             if str(file["content"]) != _text(content) or not needs <= set(file["kept"].tolist()):
                 return None
-            seen = Seen(count)
+            seen = FeatureStore(count)
             for name in ARRAYS:
                 if name in file and (name in needs or name == "labels"):
                     seen.put(name, file[name])
@@ -42,7 +42,7 @@ def load(content: Mapping[str, Any], count: int, needs: Set[str]) -> Seen | None
     return seen if _is_sound(seen, count) else None
 
 
-def store(content: Mapping[str, Any], seen: Seen) -> None:
+def store(content: Mapping[str, Any], seen: FeatureStore) -> None:
     """Keep `seen` for `content`, in one move so that no reader sees half a file; do without if that fails."""
     arrays = {name: array for name in ARRAYS if (array := seen.array(name)) is not None}
     statistics = {} if seen.statistics is None else vars(seen.statistics)
@@ -73,7 +73,7 @@ def _path(content: Mapping[str, Any]) -> Path:
     return cache_folder() / "reals" / f"{key}.npz"
 
 
-def _is_sound(seen: Seen, count: int) -> bool:
+def _is_sound(seen: FeatureStore, count: int) -> bool:
     """Whether shapes and types are those of what was seen of so many images."""
     arrays = [array for name in ARRAYS if (array := seen.array(name)) is not None]
     if any(len(array) != count for array in arrays) or any(array.dtype.hasobject for array in arrays):

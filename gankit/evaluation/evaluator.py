@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from gankit.component import as_options
-from gankit.data import Batch, RealImages, images_at_a_time
-from gankit.errors import UserError
-from gankit.evaluation.names import ERROR, FLOOR, clash, is_spread, mistaken_name
-from gankit.evaluation.numbers import Number, means, resample, spreads
-from gankit.evaluation.samples import Extraction, Features, ImageSource, Need, Population, Samples
-from gankit.evaluation.splits import Part, Split, split
-from gankit.observing import Progress, Row
-from gankit.tallying import Tally
+from gankit.core.component import as_options
+from gankit.core.errors import UserError
+from gankit.core.failures import FailureCounter
+from gankit.core.progress import Progress
+from gankit.data.images import Batch, RealImages, images_at_a_time
+from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples
+from gankit.evaluation.names import ERROR, FLOOR, QUICK, clash, is_spread, mistaken_name
+from gankit.evaluation.reference import Split, Subset, split
+from gankit.evaluation.statistics import Number, means, resample, spreads
+from gankit.kinds.callbacks import Row
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config import Evaluation
+    from gankit.config.experiment import EvaluationOptions
     from gankit.kinds import Metric
-    from gankit.training.networks import Generator
+    from gankit.networks.generator import Generator
+
 
 NONE = "none"
 """What a protocol says of the extractor where no extractor took part."""
 
 
-class Source(Protocol):
+class ImageSampler(Protocol):
     """Where images to be measured come from."""
 
     @property
@@ -52,7 +54,7 @@ class Evaluator:
 
     def __init__(
         self,
-        options: Evaluation,
+        options: EvaluationOptions,
         reals: RealImages,
         device: torch.device,
         extract: Callable[[Tensor], Features] | None = None,
@@ -69,11 +71,11 @@ class Evaluator:
             UserError: if the extractor's weights or the test part cannot be had.
         """
         self._options, self._reals, self._device = options, reals, device
-        self._tallies = [
-            Tally(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
+        self._counters = [
+            FailureCounter(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
             for position, metric in enumerate(options.metrics)
         ]
-        self._populations: dict[tuple[int, str, int], Population] = {}
+        self._populations: dict[tuple[int, str, int], ImageSet] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:
             self._extraction = self._loaded(extract)
@@ -81,7 +83,7 @@ class Evaluator:
             seeds = range(options.seed, options.seed + options.seeds)
             self._splits = {seed: split(reals, options.images, seed, test) for seed in seeds}
 
-    def evaluate(self, source: Source, progress: Progress) -> list[Row]:
+    def evaluate(self, source: ImageSampler, progress: Progress) -> list[Row]:
         """Every metric at the resolution in force, each followed by its errors and by its floor if it has one.
 
         Of several seeds the means are given, and as <name>_seeds_std the standard deviations of generated images'
@@ -98,23 +100,23 @@ class Evaluator:
         generated = {seed: self._generated(source, seed, resolution) for seed in self._splits}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
-            for position, (metric, tally) in enumerate(zip(self._options.metrics, self._tallies, strict=True)):
+            for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
                 measured = partial(self._added, numbers, position, metric, generated, source.network)
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
-                numbers = tally.attempt(measured, during) or numbers
+                numbers = counter.attempt(measured, during) or numbers
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
 
     def sum_up(self) -> None:
         """Say which metrics failed, and how often."""
-        for tally in self._tallies:
-            tally.sum_up()
+        for counter in self._counters:
+            counter.sum_up()
 
     def _added(
         self,
         numbers: dict[str, Number],
         position: int,
         metric: Metric,
-        generated: dict[int, Population],
+        generated: dict[int, ImageSet],
         network: Generator | None,
     ) -> dict[str, Number]:
         """`numbers` of other metrics, with what one more gives."""
@@ -124,11 +126,11 @@ class Evaluator:
         return numbers | found
 
     def _numbers(
-        self, position: int, metric: Metric, generated: dict[int, Population], network: Generator | None
+        self, position: int, metric: Metric, generated: dict[int, ImageSet], network: Generator | None
     ) -> dict[str, Number]:
         """What one metric gives, floors and yardsticks included."""
         numbers: dict[str, Number] = {}
-        if not metric.yardstick:
+        if not metric.reference_only:
             of_seeds = {
                 seed: self._samples(images, self._splits[seed].reference, self._splits[seed], network)
                 for seed, images in generated.items()
@@ -137,8 +139,8 @@ class Evaluator:
             numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
-        if metric.yardstick or metric.has_floor:
-            suffix = "" if metric.yardstick else FLOOR
+        if metric.reference_only or metric.has_floor:
+            suffix = "" if metric.reference_only else FLOOR
             resolution = generated[self._options.seed].resolution
             among = [self._among_reals(position, metric, seed, resolution) for seed in self._splits]
             numbers |= {name + suffix: number for name, number in means(among).items()}
@@ -175,7 +177,7 @@ class Evaluator:
             keep.add("features")
         return Extraction(extract if needed else None, identity, frozenset(keep))
 
-    def _generated(self, source: Source, seed: int, resolution: int) -> Population:
+    def _generated(self, source: ImageSampler, seed: int, resolution: int) -> ImageSet:
         """The images that are to be measured."""
 
         def batches() -> Iterator[Batch]:
@@ -187,10 +189,10 @@ class Evaluator:
                     raise ValueError(f"expected generated images {list(expected)}, not {list(batch.images.shape)}")
                 yield batch
 
-        return Population(ImageSource(self._options.images, resolution, batches), self._extraction)
+        return ImageSet(ImageSource(self._options.images, resolution, batches), self._extraction)
 
     def _samples(
-        self, images: Population, reals: Part, parts: Split | None = None, network: Generator | None = None
+        self, images: ImageSet, reals: Subset, parts: Split | None = None, network: Generator | None = None
     ) -> Samples:
         """What a metric is given to compare `images` with."""
         real, full = (self._seen(reals, resolution) for resolution in (images.resolution, self._reals.final))
@@ -199,7 +201,7 @@ class Evaluator:
         held_out, training = (self._seen(part, images.resolution) for part in (parts.held_out, parts.training))
         return Samples(images, real, full, held_out, training, network)
 
-    def _seen(self, part: Part, resolution: int) -> Population:
+    def _seen(self, part: Subset, resolution: int) -> ImageSet:
         """Some reals, the same object whenever they are asked for."""
         key = id(part.reals), part.digest, resolution
         if key not in self._populations:
@@ -211,7 +213,7 @@ class Evaluator:
 
             content = {"data": part.reals.fingerprint, "resolution": resolution, "chosen": part.digest}
             source = ImageSource(len(part.chosen), resolution, batches, content)
-            self._populations[key] = Population(source, self._extraction)
+            self._populations[key] = ImageSet(source, self._extraction)
         return self._populations[key]
 
     def _among_reals(self, position: int, metric: Metric, seed: int, resolution: int) -> dict[str, Number]:
@@ -272,3 +274,23 @@ class Evaluator:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
         needed = (resolution, self._reals.final)
         self._populations = {key: population for key, population in self._populations.items() if key[2] in needed}
+
+
+class EvaluatorPair:
+    """Both protocols, which are one if the experiment names no cheaper one."""
+
+    def __init__(self, options: EvaluationOptions, reals: RealImages, device: torch.device) -> None:
+        self._full = Evaluator(options, reals, device)
+        self._track = None if options.track is None else Evaluator(options.tracked(), reals, device, self._full.extract)
+
+    def evaluate(self, source: ImageSampler, progress: Progress, full: bool) -> list[Row]:
+        """The numbers of one evaluation; see Evaluator.evaluate."""
+        if full or self._track is None:
+            return self._full.evaluate(source, progress)
+        return [row._replace(name=row.name + QUICK) for row in self._track.evaluate(source, progress)]
+
+    def close(self) -> None:
+        """Say which metrics failed, and how often."""
+        self._full.sum_up()
+        if self._track is not None:
+            self._track.sum_up()

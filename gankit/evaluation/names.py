@@ -9,7 +9,7 @@ USUAL_METRIC = "fid"
 
 FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
-TRACK = "_track"
+QUICK = "_track"
 """Ends the names of the cheaper protocol's numbers, so that no series mixes the two."""
 ERROR = "_error"
 """Ends the name of the standard error of another number, by resampling."""
@@ -18,7 +18,7 @@ SEEDS_STD = "_seeds_std"
 STD = "_std"
 """Ends the name that a metric gives to a standard deviation of its own, beside the number that it is of."""
 
-_ADDED = {FLOOR: "the noise floor", TRACK: "the cheaper estimate", ERROR: "the error", SEEDS_STD: "the spread"}
+_ADDED = {FLOOR: "the noise floor", QUICK: "the cheaper estimate", ERROR: "the error", SEEDS_STD: "the spread"}
 """What gankit names after a metric's own numbers."""
 
 
@@ -31,7 +31,7 @@ def is_spread(name: str, beside: Collection[str]) -> bool:
         name: Its name.
         beside: The names of all numbers of the same evaluation.
     """
-    own = name.removesuffix(TRACK)
+    own = name.removesuffix(QUICK)
     cheaper = name[len(own) :]
     named_after = [own.removesuffix(end) for end in (SEEDS_STD, STD, ERROR) if own.endswith(end)]
     return any(other + cheaper in beside for other in named_after)
@@ -42,7 +42,7 @@ def mistaken_name(names: Collection[str]) -> str | None:
     for name in names:
         for end, meaning in _ADDED.items():
             other = name.removesuffix(end)
-            if other != name and (end in (FLOOR, TRACK) or other in names):
+            if other != name and (end in (FLOOR, QUICK) or other in names):
                 return f"{name!r} is what gankit calls {meaning} of {other!r}"
     return None
 

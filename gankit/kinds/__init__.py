@@ -6,14 +6,14 @@ import torch: they import it inside methods, so that reading an experiment stays
 
 from __future__ import annotations
 
-from gankit.component import Component
+from gankit.core.component import Component
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
-from gankit.kinds.networks import Block, Head, Init, Mapping, Norm, Stem
+from gankit.kinds.networks import Block, Head, Init, LatentMapping, Norm, Stem
 from gankit.kinds.runs import Job, Launcher, Observer
-from gankit.kinds.training import Augmentation, Average, Growth, Loss, Optimizer, Regularizer, Shown
+from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, Shown, WeightAverage
 
 KINDS: tuple[type[Component], ...] = (
-    Mapping,
+    LatentMapping,
     Stem,
     Block,
     Head,
@@ -23,7 +23,7 @@ KINDS: tuple[type[Component], ...] = (
     Regularizer,
     Augmentation,
     Optimizer,
-    Average,
+    WeightAverage,
     Growth,
     Dataset,
     Extractor,
@@ -36,7 +36,6 @@ KINDS: tuple[type[Component], ...] = (
 __all__ = [
     "KINDS",
     "Augmentation",
-    "Average",
     "Block",
     "Dataset",
     "Extractor",
@@ -45,9 +44,9 @@ __all__ = [
     "Init",
     "Job",
     "LabelledImages",
+    "LatentMapping",
     "Launcher",
     "Loss",
-    "Mapping",
     "Metric",
     "Norm",
     "Observer",
@@ -55,4 +54,5 @@ __all__ = [
     "Regularizer",
     "Shown",
     "Stem",
+    "WeightAverage",
 ]

@@ -6,14 +6,14 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from gankit.component import Component
+from gankit.core.component import Component
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor
 
-    from gankit.evaluation.samples import Features, Need, Samples
+    from gankit.evaluation.images import Features, Need, Samples
 
 
 class LabelledImages(NamedTuple):
@@ -54,7 +54,7 @@ class Dataset(Component):
             resolution: The highest that the experiment grows to.
 
         Raises:
-            gankit.errors.UserError: if they cannot be read.
+            gankit.core.errors.UserError: if they cannot be read.
         """
 
 
@@ -80,7 +80,7 @@ class Extractor(Component):
         """The network, ready on `device`: from uint8 [N, 3, H, W] to features.
 
         Raises:
-            gankit.errors.UserError: if the weights cannot be had.
+            gankit.core.errors.UserError: if the weights cannot be had.
         """
 
 
@@ -104,7 +104,7 @@ class Metric(Component):
     bootstraps: ClassVar[bool] = True
     """False if it would take the repeated images of a resample for a lack of variety; no error is estimated then."""
 
-    yardstick: ClassVar[bool] = False
+    reference_only: ClassVar[bool] = False
     """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
 
     @property

@@ -10,15 +10,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit.component import Component
+from gankit.core.component import Component
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.place import Place
+    from gankit.networks.context import BuildContext
 
 
-class Mapping(Component):
+class LatentMapping(Component):
     """Maps latents and labels to styles, one for each part of the generator that asks.
 
     A module that can truncate has a method `truncated(styles, psi, cutoff)`, which gives styles of the same shape, the
@@ -28,7 +28,7 @@ class Mapping(Component):
     kind: ClassVar[str] = "mapping"
 
     @abstractmethod
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module with attribute `width`; forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
 
     def reads_labels(self) -> bool:
@@ -42,8 +42,8 @@ class Stem(Component):
     kind: ClassVar[str] = "stem"
 
     @abstractmethod
-    def build(self, place: Place) -> nn.Module:
-        """A module from the first style [N, in_channels] to [N, out_channels, *place.size]."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from the first style [N, in_channels] to [N, out_channels, *context.size]."""
 
     def reads_labels(self) -> bool:
         """Whether its own layers, norms apart, look at labels, if there are any."""
@@ -59,11 +59,11 @@ class Block(Component):
     kind: ClassVar[str] = "block"
 
     resamples: ClassVar[bool] = True
-    """False if it always keeps the resolution; `place.resample` is then None."""
+    """False if it always keeps the resolution; `context.resample` is then None."""
 
     @abstractmethod
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `place.resample` says."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `context.resample` says."""
 
     def reads_labels(self) -> bool:
         """Whether its own layers, norms apart, look at labels, if there are any."""
@@ -76,7 +76,7 @@ class Head(Component):
     kind: ClassVar[str] = "head"
 
     @abstractmethod
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module to scores [N, 1] or [N, patches]; with attribute `classes` = K to score and logits [N, 1 + K]."""
 
     def classifies(self) -> bool:
@@ -96,8 +96,8 @@ class Norm(Component):
     mixes_samples: ClassVar[bool] = False
     """True if one sample's output depends on the others in its batch."""
 
-    def build(self, place: Place) -> nn.Module | None:
-        """A module that normalizes `place.out_channels` feature maps; None if only weights are normalized."""
+    def build(self, context: BuildContext) -> nn.Module | None:
+        """A module that normalizes `context.out_channels` feature maps; None if only weights are normalized."""
         return None
 
     def apply(self, layer: nn.Module) -> None:

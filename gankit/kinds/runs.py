@@ -7,10 +7,10 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from gankit.component import Component
+from gankit.core.component import Component
 
 if TYPE_CHECKING:
-    from gankit.observing import Run, Watcher
+    from gankit.kinds.callbacks import Callback, RunContext
 
 
 class Observer(Component):
@@ -19,7 +19,7 @@ class Observer(Component):
     kind: ClassVar[str] = "observer"
 
     @abstractmethod
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to watch `run`; the watcher's methods are called at the moments they are named after."""
 
 

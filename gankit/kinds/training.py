@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from gankit.component import Component
+from gankit.core.component import Component
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
-    from gankit.growing import Stage
-    from gankit.place import Place
+    from gankit.core.progress import Stage
+    from gankit.networks.context import BuildContext
     from gankit.training.step import Step
 
 
@@ -48,7 +48,7 @@ class Regularizer(Component):
     """Apply in every n-th round only, by updates of its own, n times as strong (lazy regularization). A round is one
     update of the generator with those of the discriminator before it."""
 
-    def layer(self, place: Place) -> nn.Module | None:
+    def layer(self, context: BuildContext) -> nn.Module | None:
         """A module placed before the discriminator's head, such as minibatch statistics; None for none."""
         return None
 
@@ -110,7 +110,7 @@ class Shown(NamedTuple):
     """Height of the images in pixels."""
 
 
-class Average(Component):
+class WeightAverage(Component):
     """How the averaged generator follows the generator that is trained."""
 
     kind: ClassVar[str] = "average"

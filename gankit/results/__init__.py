@@ -38,7 +38,7 @@ def load(*places: str | PathLike[str]) -> Any:
     """
     from pathlib import Path
 
-    from gankit.results.finding import gather
+    from gankit.results.finder import gather
     from gankit.results.tidy import COLUMNS, tidy
 
     rows = tidy(gather([Path(place) for place in places or ("runs",)]))

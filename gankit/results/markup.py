@@ -43,7 +43,7 @@ img.drawing { mix-blend-mode: multiply }
 """A drawing on white is laid on the page as on glass, in the dark with its lightness turned round."""
 
 
-class Part(NamedTuple):
+class PageSection(NamedTuple):
     """What stands under one heading of a page."""
 
     title: str
@@ -54,7 +54,7 @@ class Part(NamedTuple):
     """Whether it shows only when it is clicked on, or printed."""
 
 
-def page(title: str, lead: str, parts: Iterable[Part], has_contents: bool = False) -> str:
+def page(title: str, lead: str, parts: Iterable[PageSection], has_contents: bool = False) -> str:
     """A whole page.
 
     Args:
@@ -75,9 +75,9 @@ def page(title: str, lead: str, parts: Iterable[Part], has_contents: bool = Fals
     )
 
 
-def part_of(section: Section, is_folded: bool = False) -> Part:
+def part_of(section: Section, is_folded: bool = False) -> PageSection:
     """The part of a page that shows a section."""
-    return Part(section.title, body_of(section), is_folded)
+    return PageSection(section.title, body_of(section), is_folded)
 
 
 def body_of(section: Section) -> str:
@@ -98,14 +98,14 @@ def notes(texts: Iterable[str]) -> str:
     return '<ul class="notes">\n' + "\n".join(f"<li>{html.escape(text)}</li>" for text in texts) + "\n</ul>"
 
 
-def _part(part: Part, anchor: str) -> str:
+def _part(part: PageSection, anchor: str) -> str:
     heading = f"<h2>{html.escape(part.title)}</h2>"
     if part.is_folded:
         return f'<details id="{anchor}">\n<summary>{heading}</summary>\n{part.body}\n</details>'
     return f'<section id="{anchor}">\n{heading}\n{part.body}\n</section>'
 
 
-def _contents(parts: list[Part], anchors: list[str]) -> str:
+def _contents(parts: list[PageSection], anchors: list[str]) -> str:
     """A list of all parts; of long titles what comes before the colon."""
     entries = [
         f'<li><a href="#{anchor}">{html.escape(part.title.partition(": ")[0])}</a></li>'

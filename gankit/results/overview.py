@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gankit.errors import UserError
-from gankit.evaluation.names import TRACK, USUAL_METRIC
-from gankit.options import did_you_mean
-from gankit.results.comparing import newest
-from gankit.results.finding import Damaged
-from gankit.results.reading import RunResults
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
+from gankit.evaluation.names import QUICK, USUAL_METRIC
+from gankit.results.comparison import newest
+from gankit.results.finder import Damaged
+from gankit.results.run_results import RunResults
 from gankit.results.sections import ABSENT, Column, Section
-from gankit.results.states import state_of
 from gankit.results.table import significant
+from gankit.runs.status import state_of
 
 
 def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged] = ()) -> Section:
@@ -27,7 +27,7 @@ def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged]
         UserError: if runs have measured other metrics, but not this one.
     """
     known = list(dict.fromkeys(row.name for run in runs for row in run.rows if row.protocol is not None))
-    if known and metric != USUAL_METRIC and not {metric, metric + TRACK} & set(known):
+    if known and metric != USUAL_METRIC and not {metric, metric + QUICK} & set(known):
         raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
     columns = [Column("run", is_number=False), Column("state", is_number=False), Column("stage"), Column("images")]
     rows = [_line(run, metric) for run in runs]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gankit.errors import UserError
-from gankit.evaluation.names import TRACK
-from gankit.options import did_you_mean
-from gankit.results.backend import no_backend
-from gankit.results.comparing import Comparison, StageComparison, Standing
-from gankit.results.variants import Variant
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
+from gankit.evaluation.names import QUICK
+from gankit.results.comparison import Comparison, StageComparison, VariantResult
+from gankit.results.groups import RunGroup
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
 """Told apart by the colour-blind (Okabe and Ito 2008), but their yellow darker to be seen on white."""
@@ -111,15 +113,15 @@ def _figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _has_curves(stage: StageComparison, variants: Sequence[Variant]) -> bool:
+def _has_curves(stage: StageComparison, variants: Sequence[RunGroup]) -> bool:
     """Whether any variant was measured more than once in a stage."""
-    names = (stage.metric, stage.metric + TRACK)
+    names = (stage.metric, stage.metric + QUICK)
     return any(
         len(curve.images) > 1 for variant in variants for name in names for curve in [_curve(variant, stage, name)]
     )
 
 
-def _curve(variant: Variant, stage: StageComparison, name: str) -> Curve:
+def _curve(variant: RunGroup, stage: StageComparison, name: str) -> Curve:
     """A metric over the images of a stage, at each point of those seeds that have come so far with a finite number."""
     points: dict[int, list[float]] = {}
     for run in variant.runs:
@@ -132,12 +134,12 @@ def _curve(variant: Variant, stage: StageComparison, name: str) -> Curve:
     return Curve(images, [sum(some) / len(some) for some in each], [min(some) for some in each], [*map(max, each)])
 
 
-def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[Variant]) -> None:
+def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
     """Means over images with a band from the lowest to the highest seed."""
     drawn: list[float] = []
     for position, variant in enumerate(variants):
         style = _style(position)
-        for name, dashes in ((stage.metric, "-"), (stage.metric + TRACK, "--")):
+        for name, dashes in ((stage.metric, "-"), (stage.metric + QUICK, "--")):
             curve = _curve(variant, stage, name)
             axes.plot(curve.images, curve.mean, dashes, **style, markersize=4, linewidth=1.5)
             if len(variant.runs) > 1:
@@ -155,7 +157,7 @@ def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[Variant]
     _tidy(axes)
 
 
-def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[Variant]) -> None:
+def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
     """One line a variant: every seed, their mean and its 95% interval."""
     standings = {standing.variant.label: standing for standing in stage.standings}
     shown: list[float] = [] if stage.floor is None else [stage.floor]
@@ -176,7 +178,7 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[Variant])
     _tidy(axes)
 
 
-def _draw_standing(axes: Axes, standing: Standing, position: int) -> list[float]:
+def _draw_standing(axes: Axes, standing: VariantResult, position: int) -> list[float]:
     """One variant's line; gives the values of its seeds."""
     style, summary = _style(position), standing.summary
     values = [value for value in standing.by_seed.values() if math.isfinite(value)]
@@ -190,7 +192,7 @@ def _draw_standing(axes: Axes, standing: Standing, position: int) -> list[float]
     return values
 
 
-def _label_first(axes: Axes, stage: StageComparison, variants: Sequence[Variant]) -> None:
+def _label_first(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
     """Say at the left of a row what its lines are, or, without variants, what its height is."""
     if variants:
         axes.set_yticks(range(len(variants)), [_as_text(variant.label) for variant in variants])
@@ -232,7 +234,7 @@ def _legend(figure: Figure, comparison: Comparison, has_curves: bool) -> None:
     entries: dict[str, Artist] = {
         _as_text(variant.label): Line2D([], [], **_style(position)) for position, variant in enumerate(named)
     }
-    for name in (f"{metric}{TRACK}" for metric in comparison.metrics):
+    for name in (f"{metric}{QUICK}" for metric in comparison.metrics):
         if has_curves and _is_measured(comparison, name):
             entries[_as_text(f"{name}: cheaper protocol")] = Line2D([], [], color=GREY, linestyle="--")
     if has_curves and any(len(variant.runs) > 1 for variant in comparison.variants):
@@ -287,3 +289,17 @@ def _images(count: float, _: object = None) -> str:
         if abs(count) >= size:
             return f"{count / size:g}{unit}"
     return f"{count:g}"
+
+
+@contextmanager
+def no_backend() -> Iterator[None]:
+    """Import matplotlib within: the backend that MPLBACKEND names need not be installed here.
+
+    A notebook names its own to every command that is called from it; files are drawn by Agg in any case.
+    """
+    chosen = os.environ.pop("MPLBACKEND", None)
+    try:
+        yield
+    finally:
+        if chosen is not None:
+            os.environ["MPLBACKEND"] = chosen

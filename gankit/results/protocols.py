@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gankit.errors import UserError
-from gankit.observing import Row
-from gankit.results.reading import Evaluation, RunResults
+from gankit.core.errors import UserError
+from gankit.kinds.callbacks import Row
+from gankit.results.run_results import RunResults, StageMetrics
 
 GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
@@ -46,7 +46,7 @@ def refuse_unlike_protocols(runs: Sequence[RunResults], metrics: Collection[str]
         raise UserError("these runs were measured differently and cannot be compared:\n" + "\n".join(lines))
 
 
-def measured(runs: Iterable[RunResults]) -> Iterator[tuple[RunResults, Evaluation, Row]]:
+def measured(runs: Iterable[RunResults]) -> Iterator[tuple[RunResults, StageMetrics, Row]]:
     """Every metric of the last evaluation of every stage."""
     return ((run, stage, row) for run in runs for stage in run.stages for row in stage.metrics.values())
 

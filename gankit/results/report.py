@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from gankit.observing import Row
-from gankit.results.code import other_code
-from gankit.results.comparing import Comparison, StageComparison, Standing, Unfinished
-from gankit.results.differing import differing
-from gankit.results.reading import NETWORKS, RunResults
+from gankit.kinds.callbacks import Row
+from gankit.results.comparison import Comparison, StageComparison, Unfinished, VariantResult
+from gankit.results.differences import differing
+from gankit.results.groups import RunGroup
+from gankit.results.plugin_code import other_code
+from gankit.results.run_results import NETWORKS, RunResults
 from gankit.results.sections import ABSENT, Column, Report, Section
 from gankit.results.significance import Interval, Method
 from gankit.results.table import significant
-from gankit.results.variants import Variant
 
 FEW = 5
 """Seeds up to which it is said how large a difference could have been seen."""
@@ -29,7 +29,7 @@ TESTS = {
 }
 
 
-def report(comparison: Comparison) -> Report:
+def build_report(comparison: Comparison) -> Report:
     """Everything that is to be shown of a comparison."""
     metrics = ", ".join(comparison.metrics) or "metrics"
     sections = [_of_stage(stage, comparison) for stage in comparison.stages]
@@ -57,7 +57,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     return Section(title, columns, rows, list(_notes(stage, comparison)))
 
 
-def _row(standing: Standing, stage: StageComparison, comparison: Comparison, shows_images: bool) -> list[str]:
+def _row(standing: VariantResult, stage: StageComparison, comparison: Comparison, shows_images: bool) -> list[str]:
     """One variant's line, of the columns of `_of_stage`."""
     summary, apart, is_alone = standing.summary, standing.difference, len(comparison.variants) == 1
     is_baseline = standing.variant is comparison.baseline and not is_alone
@@ -100,7 +100,7 @@ def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
         yield f"with {_counts(few)} seeds, 80% of such studies would find {found}; smaller ones mostly go unseen"
 
 
-def _counts(standings: Sequence[Standing]) -> str:
+def _counts(standings: Sequence[VariantResult]) -> str:
     """How many seeds, in words."""
     counts = sorted({one.summary.n for one in standings})
     return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -160,7 +160,7 @@ def _measured(row: Row) -> str:
     return f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution} after {row.images:,}"
 
 
-def _cost(variants: Sequence[Variant]) -> Section:
+def _cost(variants: Sequence[RunGroup]) -> Section:
     """What a run of each variant takes."""
     columns = ["runs", "images", "seconds", *(f"{network} parameters" for network in NETWORKS)]
     rows = []
@@ -181,7 +181,7 @@ def _is_complete(run: RunResults) -> bool:
     return run.total is None or run.cost.images >= run.total
 
 
-def _differing(variants: Sequence[Variant]) -> Section | None:
+def _differing(variants: Sequence[RunGroup]) -> Section | None:
     """The options that are not the same in all variants."""
     if len(variants) == 1:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gankit.evaluation.names import FLOOR, USUAL_METRIC, is_spread
 from gankit.results.protocols import measured, of_reals, refuse_unlike_protocols, surroundings
-from gankit.results.reading import Evaluation, RunResults, read_run
+from gankit.results.run_results import RunResults, StageMetrics, read_run
 from gankit.results.sections import ABSENT
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def print_results(paths: Sequence[Path], console: Console | None = None) -> None
     Raises:
         UserError: if a folder is not a run, or numbers that belong side by side were measured differently.
     """
-    print_table([read_run(path) for path in paths], console)
+    print_metrics([read_run(path) for path in paths], console)
 
 
-def print_table(runs: Sequence[RunResults], console: Console | None = None) -> None:
+def print_metrics(runs: Sequence[RunResults], console: Console | None = None) -> None:
     """Print metrics by resolution, each with its noise floor, the best run first and marked.
 
     Args:
@@ -110,7 +110,7 @@ def significant(number: float) -> str:
     return f"{number:#.4g}".rstrip(".") if abs(number) < 10_000 else f"{number:.0f}"
 
 
-def _rank(stage: Evaluation, name: str) -> float:
+def _rank(stage: StageMetrics, name: str) -> float:
     """Lower is better; infinite without a number."""
     row = stage.metrics.get(name)
     if row is None or row.value != row.value:
@@ -123,7 +123,7 @@ def _best(ranks: Sequence[float]) -> float | None:
     return min(ranks) if len(set(ranks)) > 1 else None
 
 
-def _cell(stage: Evaluation, name: str, best: float | None) -> Text:
+def _cell(stage: StageMetrics, name: str, best: float | None) -> Text:
     from rich.text import Text
 
     if name not in stage.metrics:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gankit.results.protocols import GENERATED
-from gankit.results.reading import RunResults
+from gankit.results.run_results import RunResults
 
 COLUMNS = [
     *("run", "name", "variant", "seed", "images", "stage", "resolution"),

@@ -11,13 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.origins import of_gankit
-from gankit.plugins import plugins
-from gankit.reading.loading import components
-from gankit.registry import registries
+from gankit.config.walk import components
+from gankit.core.registry import registries
+from gankit.discovery.manager import plugins
+from gankit.discovery.sources import of_gankit
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:

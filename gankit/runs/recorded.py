@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from gankit.config import Experiment
-from gankit.plugins import plugins
-from gankit.reading.loading import load_experiment
-from gankit.tallying import report
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.core.errors import UserError
+from gankit.core.failures import warn
+from gankit.discovery.manager import plugins
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
@@ -31,4 +33,43 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     finally:
         for name in plugins.names():
             if name not in before:
-                report(f"executed {plugins.source(name).path}, a plugin that the run's folder names")
+                warn(f"executed {plugins.source(name).path}, a plugin that the run's folder names")
+
+
+MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device")
+"""Options that may be other ones when a run goes on: none of them changes what is trained."""
+
+
+def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
+    """What differs between two experiments, by the path of the option.
+
+    Raises:
+        UserError: naming every option that must not differ.
+    """
+    old, new = (dict(_flat(experiment.model_dump(mode="json"))) for experiment in (before, wanted))
+    changes = {
+        option: {"before": old.get(option), "now": new.get(option)}
+        for option in old | new
+        if old.get(option) != new.get(option) and option != "plugins"  # their code is compared by its hash
+    }
+    refused = [option for option in changes if not any(f"{option}.".startswith(f"{free}.") for free in MAY_CHANGE)]
+    if refused:
+        listed = "\n".join(
+            f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
+        )
+        raise UserError(
+            f"a run goes on as it began; only {', '.join(MAY_CHANGE)} may be changed, but these were too:\n{listed}"
+        )
+    return changes
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every option that is no mapping of options, by its dotted path."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for position, item in enumerate(value):
+            yield from _flat(item, f"{path}.{position}")
+    else:
+        yield path, value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gankit.bundled import bundled_experiment
-from gankit.reading.dumping import dump
-from gankit.reading.merging import read_experiment
-from gankit.reading.nodes import plain
+from gankit.config.loader import bundled_experiment
+from gankit.config.yaml.merge import read_experiment
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.writer import dump
 
 SHORT = (
     "growth={final: 8, images: 3k}",
@@ -56,4 +56,4 @@ def experiment_of(name: str, components: Mapping[str, str]) -> str:
         for option, value in PLACES[kind].items()
     ]
     root = read_experiment(bundled_experiment("quickstart"), [f"name={name}", *SHORT, *changes])
-    return dump(plain(root))
+    return dump(plain_value(root))

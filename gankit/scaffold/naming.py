@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from gankit.errors import UserError
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean, with_article
+from gankit.discovery.manager import GROUP
 from gankit.kinds import KINDS
-from gankit.options import did_you_mean, with_article
-from gankit.plugins import GROUP
 
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 LONGEST = 30

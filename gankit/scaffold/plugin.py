@@ -9,8 +9,8 @@ from pathlib import Path
 from shutil import rmtree
 from string import Template
 
-from gankit.errors import UserError
-from gankit.options import with_article
+from gankit.core.errors import UserError
+from gankit.core.options import with_article
 from gankit.scaffold.example import experiment_of, place_of
 from gankit.scaffold.naming import class_of, module_of, package_of
 

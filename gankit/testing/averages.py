@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gankit.kinds import Average, Shown
+from gankit.kinds import Shown, WeightAverage
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 
 ROUNDING = 1e-9
@@ -36,13 +36,15 @@ def _updates(images: int, updates: int = 12) -> Iterator[Shown]:
         yield Shown(number * images, images, updates // 2 * images if late else 0, 8 if late else 4)
 
 
-def _move(component: Average, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Any]) -> None:
+def _move(
+    component: WeightAverage, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Any]
+) -> None:
     with torch.no_grad():
         component.move(average, current, shown, memory)
 
 
-@rule(Average, examples=20)
-def stays_among_the_weights(trial: Trial[Average]) -> None:
+@rule(WeightAverage, examples=20)
+def stays_among_the_weights(trial: Trial[WeightAverage]) -> None:
     """The average lies between the least and the greatest that each weight has been; of one that rests it is that."""
     average, current = _network(), _network()
     images, rests = trial.draw(st.integers(1, 2000)), trial.draw(st.booleans())
@@ -60,8 +62,8 @@ def stays_among_the_weights(trial: Trial[Average]) -> None:
             raise Broken(f"after {shown.before + shown.images} images the average lies {outside:.3g} outside {what}")
 
 
-@rule(Average)
-def comes_nearer(trial: Trial[Average]) -> None:
+@rule(WeightAverage)
+def comes_nearer(trial: Trial[WeightAverage]) -> None:
     """The average of a network that has come to rest elsewhere comes nearer to it, and the network stays as it is."""
     average, current = _network(), _network()
     with torch.no_grad():
@@ -78,8 +80,8 @@ def comes_nearer(trial: Trial[Average]) -> None:
         raise Broken(f"over 12,000 images the distance to it went from {distance[0]:.4g} to {distance[1]:.4g}")
 
 
-@rule(Average)
-def averages_in_place(trial: Trial[Average]) -> None:
+@rule(WeightAverage)
+def averages_in_place(trial: Trial[WeightAverage]) -> None:
     """The averaged parameters stay the same objects and ask for no gradients."""
     average, current = copy.deepcopy(_network()).requires_grad_(False), _network()
     before, memory = list(average.parameters()), {}

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 
-from gankit.errors import UserError
-from gankit.plugins import plugins
-from gankit.registry import Entry, provided_by
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry, provided_by
+from gankit.discovery.manager import plugins
 from gankit.testing.drawing import ends_of
 from gankit.testing.rules import RULES, Broken, Rule, Trial
 
@@ -67,7 +67,7 @@ def conformance(module: str, options: ByName | None = None, waive: ByName | None
     ]
 
     @pytest.mark.parametrize(("entry", "rule"), trials)
-    def test_conformance(entry: Entry, rule: Rule) -> None:
+    def test_conformance(entry: RegistryEntry, rule: Rule) -> None:
         __tracebackhide__ = _is_authors
         reason, broken = waived[entry].get(rule.name), None
         try:
@@ -86,7 +86,7 @@ def conformance(module: str, options: ByName | None = None, waive: ByName | None
     return test_conformance
 
 
-def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> None:
+def check(entry: RegistryEntry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> None:
     """Hold one component to one rule, with options that are drawn and then at the ends of each.
 
     Raises:
@@ -112,7 +112,7 @@ def check(entry: Entry, rule: Rule, fixed: Mapping[str, Any] | None = None) -> N
 
 def _tried(
     about: str,
-    entry: Entry,
+    entry: RegistryEntry,
     rule: Rule,
     fixed: Mapping[str, Any],
     options: Mapping[str, Any] | None,
@@ -192,7 +192,7 @@ def _options_of(trial: Trial[Any]) -> str:
     return "" if component is None else f"; with options {component.model_dump(mode='json')}"
 
 
-def _of_each(argument: str, given: ByName, entries: list[Entry]) -> dict[Entry, Mapping[str, Any]]:
+def _of_each(argument: str, given: ByName, entries: list[RegistryEntry]) -> dict[RegistryEntry, Mapping[str, Any]]:
     """What an argument gives each component."""
     names = {name for entry in entries for name in (entry.name, f"{entry.component.kind}/{entry.name}")}
     for name in given:

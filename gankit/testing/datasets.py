@@ -8,10 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from gankit.data import RealImages
-from gankit.errors import UserError
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry
+from gankit.data.images import RealImages
 from gankit.kinds import Dataset
-from gankit.registry import Entry
 from gankit.testing.experiments import complaints, experiment_with
 from gankit.testing.keeping import stir_randomness
 from gankit.testing.rules import Broken, Trial, rule
@@ -85,7 +85,7 @@ def _resolutions(trial: Trial[Dataset]) -> Iterator[int]:
 
 
 @lru_cache(maxsize=8)
-def _loaded(entry: Entry, options: str, resolution: int) -> RealImages:
+def _loaded(entry: RegistryEntry, options: str, resolution: int) -> RealImages:
     """A data set at one resolution, which is checked as it is for training."""
     stir_randomness(1)
     return RealImages(entry.component.model_validate_json(options), [resolution])  # pyright: ignore[reportArgumentType]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from gankit.errors import UserError
-from gankit.registry import Entry
-from gankit.schema import Schema, component_schema
+from gankit.config.schema import Schema, component_schema
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry
 
 Values = st.SearchStrategy[Any]
 MORE = {"integer": 3, "number": 3, "images": 63}
@@ -23,7 +23,7 @@ STEPS = 16
 """Numbers are drawn in so many steps between their bounds: none so near to one that arithmetic gives out."""
 
 
-def options_of(entry: Entry, fixed: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+def options_of(entry: RegistryEntry, fixed: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Options of a component, by default or drawn.
 
     A number is drawn between its bounds, in the range of its default or of a few, as `ends_of` tries what its bounds
@@ -55,7 +55,7 @@ def options_of(entry: Entry, fixed: Mapping[str, Any]) -> st.SearchStrategy[dict
     return st.fixed_dictionaries(required, optional=drawn).map(lambda options: {**options, **fixed})
 
 
-def ends_of(entry: Entry, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ends_of(entry: RegistryEntry, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Options of a component of which one is at an end of its range, or another choice, and the others are by default.
 
     An end is a bound that the option declares: an exclusive one almost, a whole number or a number of images up to 64
@@ -80,7 +80,7 @@ def ends_of(entry: Entry, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @cache
-def schema_of(entry: Entry) -> Schema:
+def schema_of(entry: RegistryEntry) -> Schema:
     """The schema of a component, which takes a while to make."""
     return component_schema(entry)
 

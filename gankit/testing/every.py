@@ -6,12 +6,12 @@ import subprocess
 import sys
 from functools import cache
 
-from gankit.component import Component, as_options, named
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import mapping
+from gankit.config.yaml.writer import dump
+from gankit.core.component import Component, as_options, named
+from gankit.discovery.manager import plugins
 from gankit.kinds import KINDS
-from gankit.plugins import plugins
-from gankit.reading.dumping import dump
-from gankit.reading.nodes import plain
-from gankit.reading.yamlfile import mapping
 from gankit.testing.drawing import schema_of
 from gankit.testing.rules import Broken, Trial, rule
 
@@ -54,7 +54,7 @@ def survives_yaml(trial: Trial[Component]) -> None:
     """Written to YAML and read back the component is the same, so that a saved run is the run."""
     component = trial.component
     text = dump(as_options(component, mode="python"))
-    again = named(_kind_of(component), plain(mapping(text, trial.entry.name)))
+    again = named(_kind_of(component), plain_value(mapping(text, trial.entry.name)))
     if again != component:
         raise Broken(f"what is read back differs: {again!r}")
 

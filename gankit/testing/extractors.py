@@ -9,10 +9,10 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gankit.errors import UserError
-from gankit.evaluation.samples import Features
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry
+from gankit.evaluation.images import Features
 from gankit.kinds import Extractor
-from gankit.registry import Entry
 from gankit.testing.experiments import experiment_with
 from gankit.testing.keeping import stir_randomness
 from gankit.testing.rules import Broken, Trial, check_finite, rule
@@ -90,7 +90,7 @@ def _extract(trial: Trial[Extractor]) -> Extract:
 
 
 @lru_cache(maxsize=4)
-def _loaded(entry: Entry, options: str) -> tuple[str, Extract | None]:
+def _loaded(entry: RegistryEntry, options: str) -> tuple[str, Extract | None]:
     """An extractor's network, or why it cannot be had here."""
     component = entry.component.model_validate_json(options)
     assert isinstance(component, Extractor)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.kinds import Block, Head, Norm, Stem
-from gankit.layers import Condition, Conditioned
-from gankit.place import Place
+from gankit.networks.context import BuildContext
+from gankit.networks.layers import Condition, Conditioned
 from gankit.testing.modules import Inputs, Part, drawn_part, makes_modules, stir
 from gankit.testing.networks import PARTS
 from gankit.testing.rules import Broken, Trial, rule
@@ -71,7 +71,7 @@ def reaches_its_parameters(trial: Trial[Any]) -> None:
         return
     part = drawn_part(trial, gains=(0.0, math.sqrt(2)))
     still = _still(part, seed=0)
-    if part.place is None:  # a layer that starts at zero has to leave it; of a module much may rest at odd places
+    if part.context is None:  # a layer that starts at zero has to leave it; of a module much may rest at odd places
         for seed in range(1, TRIES):
             still &= _still(part, seed)
         if still:
@@ -112,7 +112,7 @@ def hands_conditions_on(trial: Trial[Any]) -> None:
     if all(idle):
         raise Broken(
             f"of the styles that it asks for, number {idle[0][0]} decides nothing; hand each norm its own, as "
-            "gankit.layers.Chain does"
+            "gankit.networks.layers.Chain does"
         )
 
 
@@ -133,18 +133,18 @@ def _idle_styles(part: Part, seed: int) -> list[int]:
 class Styled(Norm):
     """Scales by the style that it consumes in a generator, and needs the labels if there are any."""
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module that keeps shapes."""
-        return StyledScale(place)
+        return StyledScale(context)
 
 
 class StyledScale(Conditioned):
     """x times one plus the mean of the style."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, context: BuildContext) -> None:
         super().__init__()
-        self.styles = int(place.network == "generator")
-        self.has_labels = place.classes > 0
+        self.styles = int(context.network == "generator")
+        self.has_labels = context.classes > 0
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Scale [N, C, H, W].
@@ -154,8 +154,8 @@ class StyledScale(Conditioned):
         """
         if condition is None:
             raise Broken(
-                "calls the norm of its place without the condition; put it into a gankit.layers.Chain, or call it by "
-                "gankit.layers.run"
+                "calls the norm of its place without the condition; put it into a gankit.networks.layers.Chain, or call it by "
+                "gankit.networks.layers.run"
             )
         if self.has_labels and condition.labels is None:
             raise Broken("hands no labels to the norm of its place")
@@ -164,7 +164,7 @@ class StyledScale(Conditioned):
         if condition.styles is None or not condition.styles.shape[1]:
             raise Broken(
                 "hands no style to the norm of its place; count those of its norms in the attribute `styles`, as "
-                "gankit.layers.Chain does"
+                "gankit.networks.layers.Chain does"
             )
         return x * (1 + condition.styles[:, 0].mean(1).view(-1, 1, 1, 1))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from gankit.growing import Stage
+from gankit.core.progress import Stage
 from gankit.kinds import Growth
 from gankit.testing.keeping import stir_randomness
 from gankit.testing.rules import Broken, Trial, rule

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gankit.checkpoints import store
 from gankit.testing.rules import Broken
-from gankit.training import checkpoints
 
 
 def through_checkpoint(state: Mapping[str, Any]) -> Any:
@@ -22,13 +22,13 @@ def through_checkpoint(state: Mapping[str, Any]) -> Any:
     Raises:
         Broken: if it holds what a checkpoint cannot.
     """
-    weights = {name: {} for name in checkpoints.WEIGHTS}
+    weights = {name: {} for name in store.WEIGHTS}
     with TemporaryDirectory() as folder:
         try:
-            path = checkpoints.save(Path(folder), {"weights": weights, "state": state}, b"", {"images": 0})
+            path = store.save(Path(folder), {"weights": weights, "state": state}, b"", {"images": 0})
         except TypeError as refused:
             raise Broken(f"its state cannot be saved: {refused}") from None
-        return checkpoints.read(path).state["state"]
+        return store.read(path).state["state"]
 
 
 def difference(one: Any, other: Any) -> str | None:

@@ -13,13 +13,14 @@ from unittest.mock import patch
 
 from torch import Tensor
 
-from gankit.errors import RunError
+from gankit.core.errors import RunError
+from gankit.core.progress import Progress
+from gankit.core.registry import RegistryEntry
 from gankit.kinds import Observer
-from gankit.observing import Progress, Run, Watcher
-from gankit.registry import Entry
-from gankit.runs.lock import HOLDER, LOCK
-from gankit.runs.record import EXPERIMENT, METRICS, PLUGINS, PROVENANCE, TIMES
-from gankit.runs.starting import begin, resume
+from gankit.kinds.callbacks import Callback, RunContext
+from gankit.runs.folder import EXPERIMENT, METRICS, PLUGINS, PROVENANCE, TIMES
+from gankit.runs.start import begin, resume
+from gankit.runs.status import HOLDER, LOCK
 from gankit.testing.experiments import experiment_with, loading_once
 
 OWN = {EXPERIMENT, METRICS, PROVENANCE, TIMES, PLUGINS, LOCK, HOLDER, "checkpoints"}
@@ -37,7 +38,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 @cache
-def astray(entry: Entry, options: str) -> str:
+def astray(entry: RegistryEntry, options: str) -> str:
     """The first file that is otherwise in a run that was killed and went on than in one that was not; "" if none is.
 
     Files that two runs leave unlike without being killed, as by the clock, do not count, nor do those that are only
@@ -75,7 +76,7 @@ def _keeping(observer: Any, folder: Path, kept: Path) -> Any:
     """The method `watch` of an observer, which copies the folder as it is at the moment of the kill."""
     watch = observer.watch
 
-    def watched(self: Observer, run: Run) -> Watcher:
+    def watched(self: Observer, run: RunContext) -> Callback:
         watcher = watch(self, run)
         updated = watcher.updated
 

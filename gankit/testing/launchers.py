@@ -14,12 +14,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gankit.bundled import bundled_experiment
-from gankit.errors import Interrupted, UserError
+from gankit.config.loader import bundled_experiment, load_experiment
+from gankit.core.errors import Interrupted, UserError
+from gankit.core.registry import RegistryEntry
 from gankit.kinds import Job, Launcher
-from gankit.reading.loading import load_experiment
-from gankit.registry import Entry
-from gankit.runs.interrupts import raised
+from gankit.runs.signals import raising_signals
 from gankit.testing.processes import is_running
 from gankit.testing.rules import Broken, Trial, rule
 
@@ -84,7 +83,7 @@ def leaves_when_interrupted(trial: Trial[Launcher]) -> None:
         trial.skip("signals come to the main thread alone")
     with TemporaryDirectory() as folder:
         jobs = [_job(Path(folder), f"job-{number}", STUBBORN) for number in range(3)]
-        with raised(), _interrupted_once_begun(jobs), closing(component.launch(jobs)) as ended:
+        with raising_signals(), _interrupted_once_begun(jobs), closing(component.launch(jobs)) as ended:
             try:
                 for job, status in ended:
                     raise Broken(f"{job.name} is said to have ended with {status}, but runs")
@@ -117,7 +116,7 @@ def _carried(trial: Trial[Launcher]) -> Carried:
 
 
 @cache
-def _carried_out(entry: Entry, options: str) -> Carried:
+def _carried_out(entry: RegistryEntry, options: str) -> Carried:
     component, carried = entry.component.model_validate_json(options), Carried()
     assert isinstance(component, Launcher)
     experiment = load_experiment(bundled_experiment("quickstart"), check=False)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from hypothesis import strategies as st
 
+from gankit.evaluation.images import Need, Samples
 from gankit.evaluation.names import mistaken_name
-from gankit.evaluation.samples import Need, Samples
 from gankit.kinds import Metric
 from gankit.testing.experiments import complaints, experiment_with
 from gankit.testing.keeping import stir_randomness

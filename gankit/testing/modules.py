@@ -14,9 +14,9 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gankit.kinds import Mapping, Norm, Regularizer
-from gankit.layers import Condition, gained, run, styles_of
-from gankit.place import Place
+from gankit.kinds import LatentMapping, Norm, Regularizer
+from gankit.networks.context import BuildContext
+from gankit.networks.layers import Condition, gained, run, styles_of
 from gankit.testing.places import drawn_place
 from gankit.testing.rules import Trial
 from gankit.training import randomness
@@ -53,7 +53,7 @@ class Part:
     """Size of one sample of what comes in."""
     leaves: Callable[[nn.Module], tuple[int, ...]]
     """Size of one sample of what the module should give."""
-    place: Place | None = None
+    context: BuildContext | None = None
     """None for a single layer."""
     styles: int | None = None
     """How many styles a mapping is asked for; None for any other part."""
@@ -61,12 +61,15 @@ class Part:
     """An embedding takes numbers below this; 0 for any other part."""
 
     def __str__(self) -> str:
-        if self.place is None:
+        if self.context is None:
             return "a single layer"
-        place, said = self.place, [f"resolution {self.place.resolution}", f"{self.place.aspect:g} times as wide"]
-        said += [f"{place.in_channels} to {place.out_channels} channels", f"resample {place.resample}"]
-        said += ["outermost"] if place.outermost else []
-        return f"a place in a {place.network} ({', '.join([*said, f'{place.classes} classes'])})"
+        context, said = (
+            self.context,
+            [f"resolution {self.context.resolution}", f"{self.context.aspect:g} times as wide"],
+        )
+        said += [f"{context.in_channels} to {context.out_channels} channels", f"resample {context.resample}"]
+        said += ["outermost"] if context.outermost else []
+        return f"a place in a {context.network} ({', '.join([*said, f'{context.classes} classes'])})"
 
     def built(self, seed: int = 0, train: bool = False) -> nn.Module:
         """A fresh module, its weights drawn with `seed`."""
@@ -82,10 +85,10 @@ class Part:
         if x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)  # as the trainer has them
         styles = labels = None
-        if self.place is not None and self.place.network == "generator" and self.styles is None:
-            styles = torch.randn(self.batch, styles_of(module), self.place.width)
-        if self.place is not None and self.place.classes:
-            labels = torch.arange(self.batch) % self.place.classes
+        if self.context is not None and self.context.network == "generator" and self.styles is None:
+            styles = torch.randn(self.batch, styles_of(module), self.context.width)
+        if self.context is not None and self.context.classes:
+            labels = torch.arange(self.batch) % self.context.classes
         if zeros:
             x, styles = torch.zeros_like(x), None if styles is None else torch.zeros_like(styles)
         return Inputs(x, Condition(styles, labels))
@@ -128,18 +131,18 @@ def drawn_part(
         gains: Those that a layer may have, the one that is always tried first.
     """
     component = trial.component
-    place, batch = drawn_place(trial, norms, smallest_batch)
-    if isinstance(component, Norm) and _normalizes_weights(trial, component, place):
+    context, batch = drawn_place(trial, norms, smallest_batch)
+    if isinstance(component, Norm) and _normalizes_weights(trial, component, context):
         return _layer_of(trial, component, batch, gains)
     make = component.layer if isinstance(component, Regularizer) else component.build
 
     def made() -> nn.Module:
-        module = trial.accepted(lambda: make(place))
+        module = trial.accepted(lambda: make(context))
         return reject() if module is None else module
 
-    styles = trial.draw(st.integers(1, 4)) if isinstance(component, Mapping) else None
-    enters, leaves = _entering(component.kind, place), _leaving(component.kind, place, styles)
-    return Part(made, batch, enters, leaves, place, styles)
+    styles = trial.draw(st.integers(1, 4)) if isinstance(component, LatentMapping) else None
+    enters, leaves = _entering(component.kind, context), _leaving(component.kind, context, styles)
+    return Part(made, batch, enters, leaves, context, styles)
 
 
 def makes_modules(trial: Trial[Any]) -> bool:
@@ -187,10 +190,10 @@ def drawn_layer(trial: Trial[Any], gains: Sequence[float | None] = GAINS) -> Lay
     return trial.draw(st.builds(LayerOptions, kinds, counts, counts, st.booleans(), st.sampled_from(gains)))
 
 
-def _normalizes_weights(trial: Trial[Any], norm: Norm, place: Place) -> bool:
+def _normalizes_weights(trial: Trial[Any], norm: Norm, context: BuildContext) -> bool:
     """Whether to try the norm on a layer's weight."""
     on_weights = type(norm).apply is not Norm.apply
-    on_activations = type(norm).build is not Norm.build and trial.accepted(lambda: norm.build(place)) is not None
+    on_activations = type(norm).build is not Norm.build and trial.accepted(lambda: norm.build(context)) is not None
     return on_weights and not (on_activations and trial.draw(st.booleans()))
 
 
@@ -209,24 +212,26 @@ def _layer_of(trial: Trial[Any], norm: Norm, batch: int, gains: Sequence[float |
     return Part(made, batch, enters, lambda layer: (options.outputs, *maps), indices=indices)
 
 
-def _entering(kind: str, place: Place) -> tuple[int, ...]:
+def _entering(kind: str, context: BuildContext) -> tuple[int, ...]:
     if kind in ("mapping", "stem"):
-        return (place.latent if kind == "mapping" else place.in_channels,)
-    height, width = place.size
+        return (context.latent if kind == "mapping" else context.in_channels,)
+    height, width = context.size
     return (
-        (place.in_channels, height // 2, width // 2) if place.resample == "up" else (place.in_channels, height, width)
+        (context.in_channels, height // 2, width // 2)
+        if context.resample == "up"
+        else (context.in_channels, height, width)
     )
 
 
-def _leaving(kind: str, place: Place, styles: int | None) -> Callable[[nn.Module], tuple[int, ...]]:
-    height, width = (each // 2 for each in place.size) if place.resample == "down" else place.size
+def _leaving(kind: str, context: BuildContext, styles: int | None) -> Callable[[nn.Module], tuple[int, ...]]:
+    height, width = (each // 2 for each in context.size) if context.resample == "down" else context.size
 
     def size(module: nn.Module) -> tuple[int, ...]:
         if kind == "mapping":
             assert styles is not None
             return styles, int(module.width)  # pyright: ignore[reportArgumentType]
-        channels = place.out_channels
-        if kind == "regularizer" or (kind == "block" and place.resample is None and not place.outermost):
+        channels = context.out_channels
+        if kind == "regularizer" or (kind == "block" and context.resample is None and not context.outermost):
             channels = int(getattr(module, "out_channels", channels))
         return channels, height, width
 

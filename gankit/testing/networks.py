@@ -9,12 +9,12 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gankit.kinds import Block, Head, Mapping, Norm, Regularizer, Stem
+from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 from gankit.testing.modules import Inputs, drawn_part, makes_modules, stir
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
 
-PARTS = (Mapping, Stem, Block, Head, Norm, Regularizer)
+PARTS = (LatentMapping, Stem, Block, Head, Norm, Regularizer)
 """The kinds that make modules."""
 
 
@@ -126,7 +126,7 @@ def repeats_itself(trial: Trial[Any]) -> None:
         raise Broken("gives something else the second time; draw from torch's generators alone, and keep no count")
 
 
-@rule(Mapping, Stem, Block, Norm, examples=6)
+@rule(LatentMapping, Stem, Block, Norm, examples=6)
 def samples_stay_apart(trial: Trial[Any]) -> None:
     """Its module treats each sample alone, in evaluation, and in training too if it is a norm without mixes_samples."""
     if isinstance(trial.component, Norm) and trial.component.mixes_samples:
@@ -147,18 +147,18 @@ def samples_stay_apart(trial: Trial[Any]) -> None:
 def classifies_as_it_says(trial: Trial[Head]) -> None:
     """Its module has class logits if, and only if, `classifies` says so and the data has classes."""
     part = drawn_part(trial)
-    assert part.place is not None
+    assert part.context is not None
     given = int(getattr(part.built(), "classes", 0))
-    wanted = part.place.classes if trial.component.classifies() else 0
+    wanted = part.context.classes if trial.component.classifies() else 0
     if given != wanted:
         raise Broken(
-            f"classifies() is {trial.component.classifies()} and the data has {part.place.classes} classes, but the "
+            f"classifies() is {trial.component.classifies()} and the data has {part.context.classes} classes, but the "
             f"module's attribute `classes` is {given}, not {wanted}"
         )
 
 
-@rule(Mapping, examples=6)
-def truncates(trial: Trial[Mapping]) -> None:
+@rule(LatentMapping, examples=6)
+def truncates(trial: Trial[LatentMapping]) -> None:
     """If its module can truncate, psi 1 leaves styles as they are, and those after the cutoff stay for any psi."""
     part = drawn_part(trial)
     module = part.built(train=True)

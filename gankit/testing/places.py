@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from gankit.component import Component
-from gankit.config import Experiment
+from gankit.config.experiment import Experiment
+from gankit.core.component import Component
 from gankit.kinds import Block, Dataset, LabelledImages, Norm, Regularizer
-from gankit.place import Place
+from gankit.networks.context import BuildContext
 from gankit.testing.experiments import experiment_with
 from gankit.testing.rules import Trial
 
@@ -71,7 +71,7 @@ pictures = st.builds(
 """Data of all shapes, with labels and without."""
 
 
-def drawn_place(trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: int = 2) -> tuple[Place, int]:
+def drawn_place(trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: int = 2) -> tuple[BuildContext, int]:
     """A place for the component of `trial`, and samples at a time; where it says that it cannot work is passed over.
 
     Args:
@@ -85,7 +85,7 @@ def drawn_place(trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: i
     position = draw(st.sampled_from(_positions(component)))
     channels = {base: draw(CHANNELS), 2 * base: data.channels if position == "edge" else draw(CHANNELS)}
     batch = draw(st.integers(smallest_batch, 6))
-    whole = Place(
+    whole = BuildContext(
         network=network,
         resolution=base,
         in_channels=channels[base],
@@ -109,7 +109,12 @@ def refuses(component: Component, experiment: Callable[[], Experiment]) -> bool:
 
 
 def _experiment(
-    component: Component, whole: Place, position: Position, data: Dataset, channels: Mapping[int, int], batch: int
+    component: Component,
+    whole: BuildContext,
+    position: Position,
+    data: Dataset,
+    channels: Mapping[int, int],
+    batch: int,
 ) -> Experiment:
     """An experiment that has the component at a position of a network, of whose base `whole` tells."""
     network, (base, above), is_edge = whole.network, whole.resolutions, position == "edge"
@@ -140,13 +145,13 @@ def _positions(component: Component) -> list[Position]:
     return ["base_blocks", "rgb"] if isinstance(component, Block) else ["base_blocks"]
 
 
-def _within(whole: Place, trial: Trial[Any], channels: Mapping[int, int], position: Position) -> Place:
+def _within(whole: BuildContext, trial: Trial[Any], channels: Mapping[int, int], position: Position) -> BuildContext:
     """The place of the component in a network, of whose base `whole` tells."""
     component, draw = trial.component, trial.draw
     generates, (base, above) = whole.network == "generator", whole.resolutions
     match component.kind:
         case "mapping":
-            return Place("generator", base, 0, 0, latent=whole.latent, classes=whole.classes)
+            return BuildContext("generator", base, 0, 0, latent=whole.latent, classes=whole.classes)
         case "stem":
             return replace(whole, in_channels=whole.width)
         case "head":

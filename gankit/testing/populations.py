@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gankit.config import Experiment
-from gankit.data import Batch, permutation
-from gankit.evaluation.samples import Extraction, Features, ImageSource, Need, Population, Samples
+from gankit.config.experiment import Experiment
+from gankit.data.images import Batch, permutation
+from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples
 from gankit.kinds import Dataset
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
 from gankit.testing.experiments import experiment_with
 from gankit.training import randomness
-from gankit.training.networks import Generator, Shape
 
 COUNT = 30
 """Images of each set, three of each kind."""
@@ -75,13 +76,13 @@ class Compared:
         """The images as a metric gets them that has named `keep` as its needs."""
         extraction = Extraction(_extract, {}, keep)
 
-        def seen(batch: Batch, full: bool = False) -> Population:
+        def seen(batch: Batch, full: bool = False) -> ImageSet:
             images = batch.images if full else F.avg_pool2d(batch.images, 2)
 
             def batches() -> Iterator[Batch]:
                 yield Batch(images, batch.labels)
 
-            return Population(ImageSource(len(images), images.shape[2], batches), extraction)
+            return ImageSet(ImageSource(len(images), images.shape[2], batches), extraction)
 
         real = seen(self.real)
         return Samples(
@@ -112,6 +113,6 @@ def _generator(data: Dataset) -> Generator:
     experiment = experiment_with(data)
     with randomness.untouched():
         randomness.seed("a generator to measure")
-        generator = Generator(experiment.generator, Shape.of(experiment))
+        generator = Generator(experiment.generator, ImageShape.of(experiment))
     generator.grow(RESOLUTION, 1.0)
     return generator.eval().requires_grad_(False)

@@ -10,16 +10,18 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gankit.component import Component
-from gankit.config import Experiment
+from gankit.config.experiment import Experiment
+from gankit.core.component import Component
 from gankit.kinds import Regularizer
-from gankit.layers import WEIGHTED
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork, ImageShape
+from gankit.networks.layers import WEIGHTED
 from gankit.testing.experiments import experiment_with
 from gankit.testing.modules import stir
 from gankit.testing.places import pictures, refuses
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
-from gankit.training.networks import Discriminator, Generator, Growing, Shape
 from gankit.training.step import Step
 
 Phase = Literal["discriminator", "generator"]
@@ -142,7 +144,7 @@ def _experiment(trial: Trial[Any]) -> Experiment:
 def _networks(experiment: Experiment, seed: int) -> tuple[Generator, Discriminator]:
     """Both networks, at the second resolution."""
     randomness.seed(seed)
-    shape = Shape.of(experiment)
+    shape = ImageShape.of(experiment)
     generator = Generator(experiment.generator, shape)
     return generator, Discriminator(experiment.discriminator, shape, experiment.regularizers)
 
@@ -189,5 +191,5 @@ def _penalty(regularizer: Regularizer, step: Step) -> Tensor | None:
     return None
 
 
-def _network(step: Step) -> Growing:
+def _network(step: Step) -> GrowingNetwork:
     return step.generator if step.phase == "generator" else step.discriminator

@@ -12,9 +12,9 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gankit.component import Component
-from gankit.errors import UserError
-from gankit.registry import Entry
+from gankit.core.component import Component
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry
 from gankit.testing.drawing import options_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Broken(AssertionError):  # noqa: N818 (it is read with `raise`)
 class Trial(Generic[C]):
     """One component with options drawn for it, and whatever else a rule draws."""
 
-    entry: Entry
+    entry: RegistryEntry
     """The component's class, as it is registered."""
     fixed: Mapping[str, Any]
     """Options that are not drawn."""

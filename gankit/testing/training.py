@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gankit.component import Component
-from gankit.config import Experiment
-from gankit.data import RealImages
-from gankit.kinds import Augmentation, Average, Dataset, Loss, Optimizer, Regularizer
+from gankit.config.experiment import Experiment
+from gankit.core.component import Component
+from gankit.data.images import RealImages
+from gankit.kinds import Augmentation, Dataset, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.testing.experiments import complaints, experiment_with
 from gankit.testing.keeping import difference, stir_randomness, through_checkpoint
 from gankit.testing.rules import Broken, Trial, rule
@@ -21,7 +21,7 @@ ROUNDS = 3
 """Rounds before and after the checkpoint: 24 images each, so that the fade of the second stage comes after it."""
 
 
-@rule(Average, Augmentation, examples=3)
+@rule(WeightAverage, Augmentation, examples=3)
 def remembers_in_tensors(trial: Trial[Any]) -> None:
     """Its memory holds tensors by name and nothing else, as checkpoints keep it."""
     memories = _trained(_tried(trial), ROUNDS).memory
@@ -31,7 +31,7 @@ def remembers_in_tensors(trial: Trial[Any]) -> None:
                 raise Broken(f"its memory ({name}) holds {key!r}: {kept!r:.60}; make it a tensor, as torch.tensor(...)")
 
 
-@rule(Optimizer, Average, Augmentation, Loss, Regularizer, examples=3)
+@rule(Optimizer, WeightAverage, Augmentation, Loss, Regularizer, examples=3)
 def goes_on_to_the_bit(trial: Trial[Any]) -> None:
     """Training that goes on from a checkpoint comes to the same bits as training that was never left."""
     experiment = _tried(trial)

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.config import Experiment
-from gankit.errors import RunError, UserError
+from gankit.config.experiment import Experiment
+from gankit.core.errors import RunError, UserError
+from gankit.core.failures import in_short
+from gankit.core.registry import RegistryEntry
 from gankit.kinds import Observer
-from gankit.observing import Run, Watcher
-from gankit.registry import Entry
-from gankit.runs.starting import begin, resume
-from gankit.tallying import in_short
+from gankit.kinds.callbacks import Callback, RunContext
+from gankit.runs.start import begin, resume
 from gankit.testing.experiments import experiment_with, loading_once
 from gankit.testing.keeping import between, bits, difference, through_checkpoint
 from gankit.testing.killed import written
@@ -31,8 +31,8 @@ from gankit.testing.rules import Broken
 
 ANOTHER = "another-picture"
 """A picture of another observer."""
-MOMENTS = tuple(name for name in vars(Watcher) if not name.startswith("_") and not name.endswith("state_dict"))
-"""The methods of `Watcher` that tell of a moment."""
+MOMENTS = tuple(name for name in vars(Callback) if not name.startswith("_") and not name.endswith("state_dict"))
+"""The methods of `Callback` that tell of a moment."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Witness:
 
 
 @cache
-def witnessed(entry: Entry, options: str) -> Witness:
+def witnessed(entry: RegistryEntry, options: str) -> Witness:
     """Carry out the runs with an observer.
 
     Args:
@@ -64,9 +64,9 @@ def witnessed(entry: Entry, options: str) -> Witness:
         options: Its options as JSON.
     """
     witness, component = Witness(), entry.component.model_validate_json(options)
-    watch: Callable[[Any, Run], Watcher] = entry.component.watch  # pyright: ignore[reportAttributeAccessIssue]
+    watch: Callable[[Any, RunContext], Callback] = entry.component.watch  # pyright: ignore[reportAttributeAccessIssue]
 
-    def watched(observer: Observer, run: Run) -> Watcher:
+    def watched(observer: Observer, run: RunContext) -> Callback:
         try:
             return Shadow(run, watch(observer, run), witness)
         except UserError as refused:
@@ -106,10 +106,10 @@ def _carry_out(experiment: Experiment, folder: Path) -> None:
             continue
 
 
-class Shadow(Watcher):
+class Shadow(Callback):
     """Passes everything on to an observer's watcher and sees what that does; asks the run for what else may happen."""
 
-    def __init__(self, run: Run, watcher: Watcher, witness: Witness) -> None:
+    def __init__(self, run: RunContext, watcher: Callback, witness: Witness) -> None:
         self._run, self._watcher, self._witness = run, watcher, witness
         self._updates = 0
 
@@ -171,7 +171,7 @@ for _moment in MOMENTS:
     setattr(Shadow, _moment, _told(_moment))
 
 
-def _surroundings(run: Run) -> dict[str, Any]:
+def _surroundings(run: RunContext) -> dict[str, Any]:
     """What an observer is not to change: weights, gradients, modes and torch's generator."""
     networks: dict[str, Any] = {}
     for name, network in run.networks.items():

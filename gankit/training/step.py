@@ -10,11 +10,12 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from gankit.component import Component
+from gankit.core.component import Component
+from gankit.core.progress import Progress
 from gankit.kinds import Augmentation
-from gankit.observing import Progress
+from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
+from gankit.networks.generator import Generator
 from gankit.training import randomness
-from gankit.training.networks import Discriminator, Generator, Verdict
 
 BEGINNING = Progress(images=0, total=1, stage=1, stages=1, resolution=4, alpha=1.0)
 """Where a step stands that is part of no run."""
@@ -76,20 +77,20 @@ class Step:
         return images.requires_grad_()
 
     @cached_property
-    def on_real(self) -> Verdict:
+    def on_real(self) -> DiscriminatorOutput:
         """The discriminator's verdict on the reals."""
         real = self.real
         self.seed("real")
         return self.critic(real, self.labels)
 
     @cached_property
-    def on_fake(self) -> Verdict:
+    def on_fake(self) -> DiscriminatorOutput:
         """The discriminator's verdict on the fakes."""
         fake = self.fake
         self.seed("fake")
         return self.critic(fake, self.labels)
 
-    def critic(self, images: Tensor, labels: Tensor | None) -> Verdict:
+    def critic(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """The discriminator's verdict on augmented `images`; gradients reach the images before augmentation."""
         if self.augment is not None:
             images = self.augment.apply(images, self.memory(self.augment))
@@ -101,7 +102,7 @@ class Step:
 
     def latents(self, count: int) -> Tensor:
         """Fresh latents [count, latent]."""
-        return torch.randn(count, self.generator.place.latent, device=self.real_images.device)
+        return torch.randn(count, self.generator.context.latent, device=self.real_images.device)
 
     def per_sample(self, draw: Draw, *shape: int) -> Tensor:
         """Draw afresh [N, *shape]; `draw` is torch.rand, torch.randn or the like."""

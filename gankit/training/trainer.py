@@ -9,20 +9,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gankit.component import Component, as_options
-from gankit.config import Experiment
-from gankit.data import RealImages, fade_reals
-from gankit.errors import RunError
-from gankit.growing import Moment, ends, moment
+from gankit.config.experiment import Experiment
+from gankit.config.walk import components
+from gankit.core.component import Component, as_options
+from gankit.core.errors import RunError
+from gankit.core.options import at
+from gankit.core.progress import Moment, Progress, ends, moment
+from gankit.data.images import RealImages, fade_reals
 from gankit.kinds import Regularizer, Shown
-from gankit.observing import Progress
-from gankit.options import at
-from gankit.reading.parts import components
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
-from gankit.training.grouping import grouped
-from gankit.training.networks import Discriminator, Generator, Growing, Shape
-from gankit.training.regularizing import acts_on, correction, named
-from gankit.training.sampling import sample
+from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
+from gankit.training.sampler import sample
 from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
@@ -41,16 +41,16 @@ class Trainer:
         self.ends = ends(self.stages)
         self.images = self.rounds = self.attempt = 0
         self.rate = 1.0
-        shape = Shape.of(experiment)
+        shape = ImageShape.of(experiment)
         randomness.seed(experiment.seed, "start")
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.memory: dict[str, dict[str, Tensor]] = {}
-        self.names = {id(regularizer): name for name, regularizer in named(experiment.regularizers)}
+        self.names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
         self.paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
-        self.networks: dict[NetworkName, Growing] = {
+        self.networks: dict[NetworkName, GrowingNetwork] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
@@ -151,7 +151,7 @@ class Trainer:
         """
         return sample(self.average, first, count, seed, self.device)
 
-    def _all_networks(self) -> dict[str, Growing]:
+    def _all_networks(self) -> dict[str, GrowingNetwork]:
         return {**self.networks, "average": self.average}
 
     def _train_discriminator(self, record: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:

@@ -13,8 +13,8 @@ from gankit import Regularizer, UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.training.networks import Verdict
+    from gankit.config.experiment import Experiment
+    from gankit.networks.discriminator import DiscriminatorOutput
     from gankit.training.step import Step
 
 
@@ -47,7 +47,7 @@ class AuxiliaryClassifier(Regularizer):
         return self.weight * _cross_entropy(step.on_fake, step)
 
 
-def _cross_entropy(verdict: Verdict, step: Step) -> Tensor:
+def _cross_entropy(verdict: DiscriminatorOutput, step: Step) -> Tensor:
     """Batch mean, in nats."""
     import torch.nn.functional as F
 

@@ -12,7 +12,7 @@ from multiprocessing import Pipe
 from typing import Any
 
 from gankit import UserError
-from gankit.tallying import report
+from gankit.core.failures import warn
 
 PATIENCE = 60.0
 """Seconds without a sign of life after which Aim is given up."""
@@ -50,7 +50,7 @@ class Apart:
                     if kind == "failed":
                         raise UserError(answer)
                     if kind == "said":
-                        report(answer)
+                        warn(answer)
                 self._lost = f"Aim has shown no sign of life for {PATIENCE:.0f} seconds and was given up"
             except (EOFError, OSError):
                 self._lost = "the process in which Aim runs has ended"

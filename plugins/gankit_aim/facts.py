@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
-from gankit.growing import Stage
-from gankit.observing import Row
-from gankit.results.code import Code
+from gankit.core.progress import Stage
+from gankit.kinds.callbacks import Row
+from gankit.results.plugin_code import Code
 from gankit.results.protocols import of_reals
 
 PARAM = "gankit"

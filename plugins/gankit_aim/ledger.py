@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.files import write_at_once
+from gankit.core.files import write_at_once
 
 FILE = "aim.json"
 

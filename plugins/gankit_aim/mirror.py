@@ -14,10 +14,10 @@ from gankit.results.protocols import common_protocol
 from gankit_aim.facts import PARAM, Facts, series_of
 
 if TYPE_CHECKING:
-    from gankit.growing import Stage
-    from gankit.observing import Picture, Row
-    from gankit.results.code import Code
-    from gankit.results.reading import Cost
+    from gankit.core.progress import Stage
+    from gankit.kinds.callbacks import Picture, Row
+    from gankit.results.plugin_code import Code
+    from gankit.results.run_results import Cost
 
 PLUGINS = "plugins"
 """The param that names plugins with version and source."""

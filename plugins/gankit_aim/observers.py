@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 
-from gankit import Observer, UserError, Watcher
-from gankit.options import absolute
+from gankit import Callback, Observer, UserError
+from gankit.core.options import absolute
 
 if TYPE_CHECKING:
-    from gankit.observing import Run
+    from gankit.kinds.callbacks import RunContext
 
 
 def _absolute(repo: str) -> str:
@@ -33,7 +33,7 @@ class Aim(Observer):
     experiment: str | None = None
     """The experiment under which Aim files the run; null: the experiment's name."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to track `run`.
 
         Raises:
@@ -46,4 +46,4 @@ class Aim(Observer):
             )
         from gankit_aim.tracking import Tracker
 
-        return Tracker(run, self.repo or str(run.shelf), self.experiment or run.experiment.name)
+        return Tracker(run, self.repo or str(run.runs_root), self.experiment or run.experiment.name)

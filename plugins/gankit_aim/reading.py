@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from aim.storage.rockscontainer import RocksContainer  # noqa: TID253
 from aimrocks.errors import RocksIOError
 
-from gankit.growing import ends
-from gankit.observing import Row
-from gankit.results.reading import Cost, RunResults, last_evaluations
-from gankit.tallying import in_short, report
+from gankit.core.failures import in_short, warn
+from gankit.core.progress import ends
+from gankit.kinds.callbacks import Row
+from gankit.results.run_results import Cost, RunResults, last_evaluations
 from gankit_aim.facts import PARAM, Facts
 
 ATTEMPTS = 5
@@ -59,7 +59,7 @@ def _runs(repository: Path) -> Iterator[Tracked]:
         try:
             tracked = _patiently(repository, chunk.name)
         except Exception as failure:
-            report(f"aim: cannot read the run {chunk.name} in {repository}, and leave it out: {in_short(failure)}")
+            warn(f"aim: cannot read the run {chunk.name} in {repository}, and leave it out: {in_short(failure)}")
         else:
             if tracked is not None:
                 yield tracked

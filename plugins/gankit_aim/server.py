@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
 
-from gankit.errors import RunError, UserError
+from gankit.core.errors import RunError, UserError
 from gankit_aim.bookmarks import Api
 from gankit_aim.keeping import PATIENCE
 

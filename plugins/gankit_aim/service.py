@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from threading import Timer
 from typing import Any
 
-from gankit.tallying import in_short
+from gankit.core.failures import in_short
 from gankit_aim.showing import Showing
 
 LAST_MOMENTS = 30.0

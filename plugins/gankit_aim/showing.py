@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.results.reading import read_run
-from gankit.runs.record import is_run
-from gankit.tallying import in_short
+from gankit.core.failures import in_short
+from gankit.results.run_results import read_run
+from gankit.runs.folder import is_run
 from gankit_aim import repository
 from gankit_aim.ledger import Entry, Ledger
 from gankit_aim.mirror import Mirror
 
 if TYPE_CHECKING:
-    from gankit.growing import Stage
-    from gankit.observing import Picture, Row
+    from gankit.core.progress import Stage
+    from gankit.kinds.callbacks import Picture, Row
 
 
 class Showing:

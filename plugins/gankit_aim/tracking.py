@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import Watcher
+from gankit import Callback
 from gankit_aim.apart import Apart
 
 if TYPE_CHECKING:
-    from gankit.observing import Picture, Progress, Row, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import Picture, Row, RunContext
 
 
-class Tracker(Watcher):
+class Tracker(Callback):
     """Tells a process in which Aim runs of all that happens; without it nothing more happens after `closed`."""
 
     _shown_in: ClassVar[set[str]] = set()
     """Hashes of the Aim runs that runs of this process are shown in at present."""
 
-    def __init__(self, run: Run, repo: str, experiment: str) -> None:
+    def __init__(self, run: RunContext, repo: str, experiment: str) -> None:
         """Begin an Aim run in `repo`, which is made if it is a folder without one.
 
         Raises:

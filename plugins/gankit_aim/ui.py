@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.errors import Interrupted, UserError
-from gankit.runs.interrupts import raised
-from gankit.tallying import in_short, report
+from gankit.core.errors import Interrupted, UserError
+from gankit.core.failures import in_short, warn
+from gankit.runs.signals import raising_signals
 from gankit_aim.places import nearest
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("aim is not installed (it has no release for Python 3.13 and later); gankit compare needs none")
     from gankit_aim.server import HOST, Server
 
-    repository = nearest(arguments.place)
-    with raised(), Server(repository, arguments.port) as server:
+    repository = nearest(arguments.context)
+    with raising_signals(), Server(repository, arguments.port) as server:
         views = _views(server.wait_until_ready(), repository)
         addresses = [f"http://{HOST}:{server.port}{path}" for path in views.values()]
         try:
@@ -74,7 +74,7 @@ def _views(api: Api, repository: Path) -> dict[str, str]:
         with exclusive(str(repository.parent)):
             return {bookmark.name: f"/{bookmark.page}/{placed(api, bookmark)}" for bookmark in BOOKMARKS}
     except (OSError, ValueError) as failure:
-        report(f"Aim does not take gankit's views: {in_short(failure)}")
+        warn(f"Aim does not take gankit's views: {in_short(failure)}")
         return {"Aim": "/"}
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gankit import Average, Images, PerResolution, Shown, at
-from gankit.growing import crossed
+from gankit import Images, PerResolution, Shown, WeightAverage, at
+from gankit.core.progress import crossed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Exponential(Average):
+class Exponential(WeightAverage):
     """An exponential moving average of the weights (Karras et al. 2018, section 6.1; Yazici et al. 2019)."""
 
     half_life: PerResolution[Images] = {0: 10_000}
@@ -31,7 +31,7 @@ class Exponential(Average):
             averaged.lerp_(weight, 1 - beta)
 
 
-class Snapshots(Average):
+class Snapshots(WeightAverage):
     """The plain mean of the weights at the last few checkpoints, taken at equal distances (Izmailov et al. 2018).
 
     They are taken within a stage and held in memory; until there is one, the average is the generator itself.

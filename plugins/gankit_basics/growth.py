@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gankit import Growth, Images, PerResolution, PerResolutionAboveFirst, Stage, at
-from gankit.options import parse_images
+from gankit.core.options import parse_images
 
 
 def _share_or_images(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import Norm, Place
+from gankit import BuildContext, Norm
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,11 +22,11 @@ class Batch(Norm):
     gain_std: float = Field(default=0.0, ge=0)
     """Standard deviation of the starting scales around one; DCGAN's are drawn with 0.02."""
 
-    def build(self, place: Place) -> nn.Module:
-        """A batch norm of `place.out_channels` maps."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A batch norm of `context.out_channels` maps."""
         from torch import nn
 
-        norm = nn.BatchNorm2d(place.out_channels, eps=self.eps)
+        norm = nn.BatchNorm2d(context.out_channels, eps=self.eps)
         if self.gain_std:
             nn.init.normal_(norm.weight, 1, self.gain_std)
         return norm
@@ -39,8 +39,8 @@ class Layer(Norm):
     place of a critic's batch normalization.
     """
 
-    def build(self, place: Place) -> nn.Module:
-        """A layer norm of `place.out_channels` maps of any size."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A layer norm of `context.out_channels` maps of any size."""
         from torch import nn
 
-        return nn.GroupNorm(1, place.out_channels)
+        return nn.GroupNorm(1, context.out_channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gankit import Block, Place
+from gankit import Block, BuildContext
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,31 +23,31 @@ class Dcgan(Block):
     """Give the convolution a bias, as Gulrajani et al. 2017 do; PyTorch's example has none. With neither bias nor norm
     a discriminator is homogeneous, D(c x) = c D(x), and a fake of negative score gains by losing its contrast."""
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
 
-        from gankit.layers import Chain
+        from gankit.networks.layers import Chain
 
-        generates = place.network == "generator"
-        writes_image = generates and place.outermost
+        generates = context.network == "generator"
+        writes_image = generates and context.outermost
         return Chain(
-            conv=_convolution(place, 1.0 if writes_image else math.sqrt(2), self.bias),
-            norm=nn.Identity() if place.outermost else place.norm(),
+            conv=_convolution(context, 1.0 if writes_image else math.sqrt(2), self.bias),
+            norm=nn.Identity() if context.outermost else context.norm(),
             act=nn.Identity() if writes_image else nn.ReLU() if generates else nn.LeakyReLU(0.2),
         )
 
 
-def _convolution(place: Place, gain: float, bias: bool) -> nn.Module:
-    """The convolution that resamples as `place` says; its outputs vary `gain`^2 times as much as its inputs."""
+def _convolution(context: BuildContext, gain: float, bias: bool) -> nn.Module:
+    """The convolution that resamples as `context` says; its outputs vary `gain`^2 times as much as its inputs."""
     from torch import nn
 
-    from gankit.layers import conv, gained
+    from gankit.networks.layers import conv, gained
 
-    inputs, outputs = place.in_channels, place.out_channels
-    if place.resample == "up":
+    inputs, outputs = context.in_channels, context.out_channels
+    if context.resample == "up":
         # each output meets a quarter of the kernel, so the gain is twice as high to make up for it
         return gained(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), 2 * gain)
-    if place.resample == "down":
+    if context.resample == "down":
         return gained(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), gain)
     return conv(inputs, outputs, gain=gain, bias=bias)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Head, Place
+from gankit import BuildContext, Head
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,13 +19,13 @@ class DcganHead(Head):
     bias: bool = False
     """Give the convolution a bias; PyTorch's example has none."""
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels, *place.size] to scores [N, 1]."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels, *context.size] to scores [N, 1]."""
         from torch import nn
 
-        from gankit.layers import Chain, gained
+        from gankit.networks.layers import Chain, gained
 
         return Chain(
-            conv=gained(nn.Conv2d(place.in_channels, 1, place.size, bias=self.bias), 1.0),
+            conv=gained(nn.Conv2d(context.in_channels, 1, context.size, bias=self.bias), 1.0),
             flatten=nn.Flatten(),
         )

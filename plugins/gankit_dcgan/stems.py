@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gankit import Place, Stem
+from gankit import BuildContext, Stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,17 +17,17 @@ class DcganStem(Stem):
     Its kernel is as large as the map, and it has no bias (Radford et al. 2016; PyTorch's example).
     """
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels] to [N, out_channels, *place.size]."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels] to [N, out_channels, *context.size]."""
         from torch import nn
 
-        from gankit.layers import Chain, gained
+        from gankit.networks.layers import Chain, gained
 
-        convolution = nn.ConvTranspose2d(place.in_channels, place.out_channels, place.size, bias=False)
+        convolution = nn.ConvTranspose2d(context.in_channels, context.out_channels, context.size, bias=False)
         return Chain(
-            pixel=nn.Unflatten(1, (place.in_channels, 1, 1)),
+            pixel=nn.Unflatten(1, (context.in_channels, 1, 1)),
             # each output meets one weight of the kernel; the gain makes up for all the others
-            conv=gained(convolution, math.sqrt(2 * math.prod(place.size))),
-            norm=place.norm(),
+            conv=gained(convolution, math.sqrt(2 * math.prod(context.size))),
+            norm=context.norm(),
             act=nn.ReLU(),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gankit.layers import dense
+from gankit.networks.layers import dense
 
 
 class MinibatchStddev(nn.Module):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import Place, Regularizer, at
+from gankit import BuildContext, Regularizer, at
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class BatchLayer(Regularizer):
@@ -40,11 +40,11 @@ class MinibatchStddev(BatchLayer):
                 if count % min(self.group, count):
                     yield f"a batch of {count} (at {size}x{size}) does not split into groups of {self.group}"
 
-    def layer(self, place: Place) -> nn.Module:
+    def layer(self, context: BuildContext) -> nn.Module:
         """A module from [N, C, H, W] to [N, C + 1, H, W]."""
         from gankit_diversity.modules import MinibatchStddev
 
-        return MinibatchStddev(place.in_channels, self.group)
+        return MinibatchStddev(context.in_channels, self.group)
 
 
 class MinibatchDiscrimination(BatchLayer):
@@ -70,8 +70,10 @@ class MinibatchDiscrimination(BatchLayer):
                 "the discriminator has learned from; set it to 1, or use minibatch-stddev"
             )
 
-    def layer(self, place: Place) -> nn.Module:
+    def layer(self, context: BuildContext) -> nn.Module:
         """A module from [N, C, H, W] to [N, C + kernels, H, W]."""
         from gankit_diversity.modules import MinibatchDiscrimination
 
-        return MinibatchDiscrimination(place.in_channels, place.size, self.kernels, self.dimensions, self.include_self)
+        return MinibatchDiscrimination(
+            context.in_channels, context.size, self.kernels, self.dimensions, self.include_self
+        )

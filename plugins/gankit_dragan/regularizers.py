@@ -13,7 +13,7 @@ from gankit_wgan.regularizers import distance_to_norm, mixing_norms
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
     from gankit.training.step import Step
 
 REACH = 0.5

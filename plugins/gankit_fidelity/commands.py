@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, and print what the result is worth and how to use it."""
     load_plugins(arguments.plugin)
 
-    from gankit.reading.arguments import data_argument, read_arguments
+    from gankit.config.loader import data_argument, read_arguments
     from gankit_fidelity.own_classifier import TrainingOptions, train_own
 
     told = {"data": data_argument(arguments.data)} | {name: getattr(arguments, name) for name in TOLD}

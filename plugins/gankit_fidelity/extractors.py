@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Features
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Features
 
 
 class BundledClassifier(Extractor):

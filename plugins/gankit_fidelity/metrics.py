@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Population, Samples
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import ImageSet, Samples
     from gankit.evaluation.statistics import Statistics
 
 
@@ -55,7 +55,7 @@ class BlurredFrechetDistance(Metric):
     """FID of held-out reals that were blurred, against other reals: a yardstick to read FIDs of generated images by."""
 
     needs = frozenset({"statistics"})
-    yardstick = True
+    reference_only = True
 
     sigma: float = Field(default=0.6, gt=0)
     """Standard deviation of the Gaussian blur, in pixels of the stage's resolution."""
@@ -67,7 +67,7 @@ class BlurredFrechetDistance(Metric):
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """One number, `fid_blurred_` followed by sigma."""
-        blurred = samples.generated.mapped(f"gaussian blur, sigma {self.sigma}", self.blurred)
+        blurred = samples.generated.transformed(f"gaussian blur, sigma {self.sigma}", self.blurred)
         return {f"fid_blurred_{self.sigma:g}": frechet_distance(blurred.statistics, samples.real.statistics)}
 
     def blurred(self, images: Tensor) -> Tensor:
@@ -171,12 +171,14 @@ class ModeCoverage(Metric):
         generated, real = self._modes(samples.generated), self._modes(samples.real)
         return {"modes": float(len(set(generated.tolist()))), "modes_kl": divergence(generated, real)}
 
-    def _modes(self, images: Population) -> np.ndarray:
+    def _modes(self, images: ImageSet) -> np.ndarray:
         """The number of the mode that each of the images shows, int64 [N]."""
         import numpy as np
 
         shown = (
-            [images.mapped(f"channel {channel}", alone(channel)) for channel in range(3)] if self.stacked else [images]
+            [images.transformed(f"channel {channel}", alone(channel)) for channel in range(3)]
+            if self.stacked
+            else [images]
         )
         logits = [each.logits.numpy() for each in shown]
         classes = [some.shape[1] for some in logits]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from gankit.evaluation.samples import Features
+from gankit.evaluation.images import Features
 from gankit_fidelity.classifier_file import Shape
 
 

@@ -14,9 +14,9 @@ import yaml
 from pydantic import Field
 
 from gankit import Dataset, Options, UserError
-from gankit.data import RealImages
-from gankit.files import write_at_once
-from gankit.runs.parts import choose_device
+from gankit.core.files import write_at_once
+from gankit.data.images import RealImages
+from gankit.runs.components import choose_device
 from gankit_fidelity.classifier_file import Card, Shape
 from gankit_fidelity.modules import Classifier
 from gankit_fidelity.training import Pictures, Recipe, accuracy, as_file, train

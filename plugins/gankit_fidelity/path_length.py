@@ -13,8 +13,8 @@ from gankit_fidelity.weights import answers, hub_folder
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Samples
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Samples
 
 FILES = {
     "weights-vgg16-lpips.pth": "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-vgg16-lpips.pth",

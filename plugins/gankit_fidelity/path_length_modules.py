@@ -10,11 +10,11 @@ import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from gankit.data import images_at_a_time
+from gankit.data.images import images_at_a_time
 from gankit.training import randomness
 
 if TYPE_CHECKING:
-    from gankit.training.networks import Generator
+    from gankit.networks.generator import Generator
     from gankit_fidelity.path_length import PerceptualPathLength
 
 LARGEST = 256
@@ -30,11 +30,11 @@ def path_lengths(
     Both ends of a step get the same labels and the same noise inside the generator.
     """
     device = next(generator.parameters()).device
-    place, block, lengths = generator.place, images_at_a_time(generator.resolution), []
+    context, block, lengths = generator.context, images_at_a_time(generator.resolution), []
     for number in range(-(-options.paths // block)):
         randomness.seed("path length", number)
-        ends = torch.randn(2, block, place.latent, device=device)
-        labels = torch.randint(place.classes, (block,), device=device) if place.classes else None
+        ends = torch.randn(2, block, context.latent, device=device)
+        labels = torch.randint(context.classes, (block,), device=device) if context.classes else None
         t = torch.rand(block, device=device) * (options.sampling == "full")
         images = []
         for at in (t, t + options.epsilon):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from gankit import Metric
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Population, Samples
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import ImageSet, Samples
     from gankit.evaluation.statistics import Statistics
 
 
@@ -44,7 +44,7 @@ class IntraClassFrechetDistance(Metric):
         return {"fid_intra": float(np.mean(distances)) if distances else float("nan")}
 
 
-def by_class(images: Population) -> dict[int, Statistics]:
+def by_class(images: ImageSet) -> dict[int, Statistics]:
     """Statistics of the features of each class of which there are two images or more.
 
     Raises:

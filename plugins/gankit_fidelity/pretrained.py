@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit import AbsolutePath, Extractor, UserError
-from gankit.component import as_options
+from gankit.core.component import as_options
 from gankit_fidelity.weights import CLIP_MODELS, DINO_MODELS, INCEPTION, Published, answers
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Features
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Features
 
 
 UNFIT = (

@@ -13,7 +13,7 @@ from torch_fidelity.feature_extractor_clip import FeatureExtractorCLIP  # noqa: 
 from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2  # noqa: TID253
 from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3  # noqa: TID253
 
-from gankit.evaluation.samples import Features
+from gankit.evaluation.images import Features
 from gankit_fidelity.modules import check_images
 from gankit_fidelity.vision_transformer import VisionTransformer
 from gankit_fidelity.weights import DinoModel

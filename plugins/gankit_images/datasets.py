@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
-from gankit.tallying import report
+from gankit.core.failures import warn
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class Digits(Dataset):
@@ -111,7 +111,7 @@ class FashionMnist(Dataset):
         """
         import numpy as np
 
-        from gankit.data import reduced
+        from gankit.data.images import reduced
         from gankit_images.idx import read_idx
 
         file = self._file("images-idx3-ubyte")
@@ -232,7 +232,7 @@ class Folder(Dataset):
         """Say on standard error how many of `files` are left out, and which are the first."""
         skipped = [str(files[position]) for position in sorted(set(range(len(files))).difference(kept))]
         named = ", ".join(skipped[:MOST_NAMED]) + (", ..." if len(skipped) > MOST_NAMED else "")
-        report(f"{self.path}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
+        warn(f"{self.path}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
 
     def _files(self) -> list[Path]:
         """Paths of the images relative to the folder, at least one."""

@@ -11,7 +11,7 @@ from gankit import Dataset, Images, LabelledImages
 from gankit_images.datasets import Digits
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 DRAW = 3
 """Names the draw among all that depend on a seed."""

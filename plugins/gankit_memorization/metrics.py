@@ -11,8 +11,8 @@ from pydantic import Field
 from gankit import Metric
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Samples
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Samples
 
 
 class NearestNeighbor(Metric):

@@ -14,14 +14,15 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from gankit import Watcher
+from gankit import Callback
 from gankit.evaluation.names import FLOOR
 from gankit.results.table import column_names, significant
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.observing import Progress, Row, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import Row, RunContext
 
 
 class Pace:
@@ -52,13 +53,13 @@ class Pace:
         return (after - before) / (end - start) if end > start else 0.0
 
 
-class Reporter(Watcher):
+class Reporter(Callback):
     """What bar and lines have in common: pace, latest losses, metrics of the stage, and not speaking too often."""
 
     PERIOD: float
     """Least seconds from one report to the next."""
 
-    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, run: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next = 0.0
         self._pace = Pace()
@@ -135,7 +136,7 @@ class Bar(Reporter):
 
     PERIOD = 0.25
 
-    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, run: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(run, clock)
         self._bar = _LiveBar()
         progress = run.progress

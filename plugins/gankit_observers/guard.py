@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from gankit import Images, Many, Observer, Watcher
-from gankit.growing import crossed, ends
+from gankit import Callback, Images, Many, Observer
+from gankit.core.progress import crossed, ends
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.observing import Progress, Run
+    from gankit.config.experiment import Experiment
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import RunContext
     from gankit_observers.troubles import Trouble
 
 TroubleName = Literal["not-finite", "gradients", "collapse", "saturation"]
@@ -54,18 +55,18 @@ class Guard(Observer):
             if name not in self.against and threshold != type(self).model_fields[name].default:
                 yield f"{name}: {threshold:g} has no effect, as against does not name {name}"
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to guard `run`."""
         return Sentinel(self, run)
 
 
-class Sentinel(Watcher):
+class Sentinel(Callback):
     """Looks at multiples of `every` and at the end of each stage, so that where it looks depends on images alone.
 
     A state that is about to be saved is looked at once more, unless all that would come of it is a warning.
     """
 
-    def __init__(self, options: Guard, run: Run) -> None:
+    def __init__(self, options: Guard, run: RunContext) -> None:
         self._options, self._run = options, run
         self._stage_ends = ends(run.experiment.stages())
         self._begin(run.progress)

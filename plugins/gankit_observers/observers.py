@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import Images, Observer, Watcher
-from gankit.growing import crossed
+from gankit import Callback, Images, Observer
+from gankit.core.progress import crossed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.observing import Progress, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import RunContext
 
 
 class ConsoleProgress(Observer):
     """On standard error: a live bar on a terminal, a plain line every ten seconds elsewhere; a line for each stage."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to show progress."""
         from gankit_observers.console import Bar, Lines
 
@@ -39,15 +40,15 @@ class SampleGrid(Observer):
     seed: int = Field(default=0, ge=0)
     """Decides the latents."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to wait for the next picture."""
         return GridPainter(self, run)
 
 
-class GridPainter(Watcher):
+class GridPainter(Callback):
     """Shows a grid when a multiple of `every` is reached or a stage ends; once if both fall together."""
 
-    def __init__(self, options: SampleGrid, run: Run) -> None:
+    def __init__(self, options: SampleGrid, run: RunContext) -> None:
         self._options = options
         self._run = run
         self._images = run.progress.images
@@ -64,7 +65,7 @@ class GridPainter(Watcher):
         self._paint(progress)
 
     def _paint(self, progress: Progress) -> None:
-        from gankit.runs.pictures import grid
+        from gankit.data.pictures import grid
 
         if self._painted == progress.images:
             return

@@ -12,7 +12,7 @@ import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 if TYPE_CHECKING:
-    from gankit.observing import Run
+    from gankit.kinds.callbacks import RunContext
 
 ROUNDS = 1000
 """Scalars of so many rounds are kept at most before they are looked at."""
@@ -45,7 +45,7 @@ class Trouble(ABC):
         return
 
     @abstractmethod
-    def look(self, run: Run) -> Finding | None:
+    def look(self, run: RunContext) -> Finding | None:
         """What is wrong now; None if nothing is."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class NotFinite(Trouble):
         if len(self._rounds) == ROUNDS:
             self._read()
 
-    def look(self, run: Run) -> Finding | None:
+    def look(self, run: RunContext) -> Finding | None:
         """The first scalar that was not finite, then weights: they go wrong a round before scalars show it."""
         self._read()
         first, self._first = self._first, None
@@ -138,7 +138,7 @@ class Gradients(Trouble):
         """Networks have other layers at another resolution, and other gradients."""
         self._usual = {"generator": Usual(), "discriminator": Usual()}
 
-    def look(self, run: Run) -> Finding | None:
+    def look(self, run: RunContext) -> Finding | None:
         """The first network whose gradient has exploded."""
         findings = [self._of(name, gradient_norm(run.networks[name]), usual) for name, usual in self._usual.items()]
         return next((finding for finding in findings if finding is not None), None)
@@ -176,7 +176,7 @@ class Saturation(Trouble):
         """The generator has other layers at another resolution, and another gradient."""
         self._usual = Usual()
 
-    def look(self, run: Run) -> Finding | None:
+    def look(self, run: RunContext) -> Finding | None:
         """The gradient that has vanished."""
         norm = gradient_norm(run.networks["generator"])
         if self._usual.value is not None and norm < self._share * self._usual.value:
@@ -206,7 +206,7 @@ class Collapse(Trouble):
         """An average that has just begun is no judge of the generator."""
         self._looks = 0
 
-    def look(self, run: Run) -> Finding | None:
+    def look(self, run: RunContext) -> Finding | None:
         """How much samples differ, if that is too little."""
         self._looks += 1
         if self._looks <= LOOKS:

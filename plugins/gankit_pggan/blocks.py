@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import Block, Place
+from gankit import Block, BuildContext
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 class Conv(Block):
     """Two 3x3 convolutions, each with bias, leaky ReLU and the norm; goes up by repeating pixels, down by averaging."""
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
 
-        from gankit.layers import Chain, conv, resampling
+        from gankit.networks.layers import Chain, conv, resampling
 
-        inputs, outputs = place.in_channels, place.out_channels
-        between = outputs if place.network == "generator" else inputs
+        inputs, outputs = context.in_channels, context.out_channels
+        between = outputs if context.network == "generator" else inputs
         return Chain(
-            up=resampling(place.resample, "up"),
+            up=resampling(context.resample, "up"),
             conv0=conv(inputs, between),
             act0=nn.LeakyReLU(0.2),
-            norm0=place.norm(between),
+            norm0=context.norm(between),
             conv1=conv(between, outputs),
             act1=nn.LeakyReLU(0.2),
-            norm1=place.norm(outputs),
-            down=resampling(place.resample, "down"),
+            norm1=context.norm(outputs),
+            down=resampling(context.resample, "down"),
         )
 
 
@@ -39,15 +39,15 @@ class Rgb(Block):
 
     resamples: ClassVar[bool] = False
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from features to an image in a generator, from an image to features in a discriminator."""
         from torch import nn
 
-        from gankit.layers import Chain, conv
+        from gankit.networks.layers import Chain, conv
 
-        if place.network == "generator":
-            return conv(place.in_channels, place.out_channels, 1, gain=1.0)
+        if context.network == "generator":
+            return conv(context.in_channels, context.out_channels, 1, gain=1.0)
         return Chain(
-            conv=conv(place.in_channels, place.out_channels, 1, gain=math.sqrt(2)),
+            conv=conv(context.in_channels, context.out_channels, 1, gain=math.sqrt(2)),
             act=nn.LeakyReLU(0.2),
         )

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
-from gankit import Head, Place, UserError
+from gankit import BuildContext, Head, UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class PgganHead(Head):
@@ -41,26 +41,26 @@ class PgganHead(Head):
         """True if the label selects the score."""
         return self.labels == "select"
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels, *place.size] to scores [N, 1], or to score and class logits [N, 1 + classes].
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels, *context.size] to scores [N, 1], or to score and class logits [N, 1 + classes].
 
         With `labels: select` and classes it is conditioned on the label and gives [N, 1].
         """
         from torch import nn
 
-        from gankit.layers import conv, dense
+        from gankit.networks.layers import conv, dense
         from gankit_pggan.modules import ScoreAndClasses, SelectScore
 
-        channels = place.out_channels
-        classes = place.classes if self.labels == "classify" else 0
-        selects = place.classes > 0 and self.labels == "select"
+        channels = context.out_channels
+        classes = context.classes if self.labels == "classify" else 0
+        selects = context.classes > 0 and self.labels == "select"
         return ScoreAndClasses(
             classes,
-            conv=conv(place.in_channels, channels),
+            conv=conv(context.in_channels, channels),
             act0=nn.LeakyReLU(0.2),
             flatten=nn.Flatten(),
-            dense0=dense(channels * math.prod(place.size), channels),
+            dense0=dense(channels * math.prod(context.size), channels),
             act1=nn.LeakyReLU(0.2),
-            dense1=dense(channels, place.classes if selects else 1 + classes, gain=1.0),
+            dense1=dense(channels, context.classes if selects else 1 + classes, gain=1.0),
             select=SelectScore() if selects else nn.Identity(),
         )

@@ -11,8 +11,8 @@ from gankit import Metric
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config import Experiment
-    from gankit.evaluation.samples import Samples
+    from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Samples
 
 
 class SlicedWasserstein(Metric):
@@ -78,6 +78,6 @@ def drawn(images: Tensor, count: int) -> Tensor:
     """At most `count` of the images in random order, always the same: they may have come class by class."""
     import torch
 
-    from gankit.data import permutation
+    from gankit.data.images import permutation
 
     return images[torch.from_numpy(permutation(len(images), 0)[:count].copy())]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.layers import Chain, Condition, Conditioned
+from gankit.networks.layers import Chain, Condition, Conditioned
 
 
 def pixel_norm(x: Tensor) -> Tensor:

@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gankit import Norm, Place
+from gankit import BuildContext, Norm
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class Pixel(Norm):
     """Scales the feature vector of each pixel to a mean square of one (Karras et al. 2018, section 4.2)."""
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module that keeps shapes and has no parameters."""
         from gankit_pggan.modules import PixelNorm
 
@@ -45,7 +45,7 @@ class Equalized(Norm):
         from torch import nn
         from torch.nn.utils import parametrize
 
-        from gankit.layers import fan_in
+        from gankit.networks.layers import fan_in
         from gankit_pggan.modules import Scale
 
         gain = float(getattr(layer, "gain", math.sqrt(2)))

@@ -11,7 +11,7 @@ import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from gankit.data import images_at_a_time
+from gankit.data.images import images_at_a_time
 
 PATCHES = 128
 """Drawn from each image at each level."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gankit import Place, Stem
+from gankit import BuildContext, Stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,20 +17,20 @@ class PgganStem(Stem):
     The dense layer's gain is a quarter of the others' and its bias is one number a channel, as in the authors' code.
     """
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels] to [N, out_channels, *place.size]."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels] to [N, out_channels, *context.size]."""
         from torch import nn
 
-        from gankit.layers import Bias, Chain, conv, dense
+        from gankit.networks.layers import Bias, Chain, conv, dense
 
-        channels, size = place.out_channels, place.size
+        channels, size = context.out_channels, context.size
         return Chain(
-            dense=dense(place.in_channels, channels * math.prod(size), gain=math.sqrt(2) / 4, bias=False),
+            dense=dense(context.in_channels, channels * math.prod(size), gain=math.sqrt(2) / 4, bias=False),
             shape=nn.Unflatten(1, (channels, *size)),
             bias=Bias(channels),
             act0=nn.LeakyReLU(0.2),
-            norm0=place.norm(),
+            norm0=context.norm(),
             conv=conv(channels, channels),
             act1=nn.LeakyReLU(0.2),
-            norm1=place.norm(),
+            norm1=context.norm(),
         )

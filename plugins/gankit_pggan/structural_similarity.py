@@ -9,7 +9,7 @@ import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from gankit.data import images_at_a_time, permutation
+from gankit.data.images import images_at_a_time, permutation
 
 PAIRS = 10_000
 """Of images that are compared, as in Karras et al. 2018."""

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import ray  # pyright: ignore[reportMissingImports]
 from ray import exceptions  # pyright: ignore[reportMissingImports]
 
-from gankit.errors import UserError
-from gankit.tallying import report
+from gankit.core.errors import UserError
+from gankit.core.failures import warn
 from gankit_ray.tasks import Needs
 
 START = """\
@@ -68,4 +68,4 @@ def say_if_none_fits(needs: Needs) -> None:
     """Say so if no host has what a run needs; Ray waits until one joins that has it."""
     hosts = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     if not any(host.get("CPU", 0) >= needs.cpus and host.get("GPU", 0) >= needs.gpus for host in hosts):
-        report(f"no host of the Ray cluster has {needs}; waiting for one that does")
+        warn(f"no host of the Ray cluster has {needs}; waiting for one that does")

@@ -11,7 +11,7 @@ from pydantic import Field
 from gankit import Job, Launcher
 
 if TYPE_CHECKING:
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class Ray(Launcher):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gankit import Block, Place, at
+from gankit import Block, BuildContext, at
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment, Network
+    from gankit.config.experiment import Experiment, NetworkOptions
 
 NARROWING = 8
 """How many times fewer channels queries and keys have (Zhang et al. 2019, section 3)."""
@@ -44,21 +44,21 @@ class Attention(Block):
                 if any(block is self for block in blocks) and not is_misplaced:
                     yield from self._misfits(experiment, network, resolution)
 
-    def _misfits(self, experiment: Experiment, network: Network, resolution: int) -> Iterator[str]:
+    def _misfits(self, experiment: Experiment, network: NetworkOptions, resolution: int) -> Iterator[str]:
         """Why it cannot work on the feature maps at `resolution`."""
         final = experiment.growth.stages()[-1].resolution
         is_image = network.rgb is None and resolution == final
         channels = experiment.data.image_channels() if is_image else at(network.channels, resolution)
         if channels < NARROWING:
             yield f"needs at least {NARROWING} channels, and there are {channels} at resolution {resolution}"
-        height, width = Place("generator", resolution, 0, 0, aspect=experiment.data.aspect()).size
+        height, width = BuildContext("generator", resolution, 0, 0, aspect=experiment.data.aspect()).size
         if self.variant == "official" and (height % 2 or width % 2):
             yield (
                 f"takes 2x2 maxima, and the maps at resolution {resolution} are {height} high and {width} wide; "
                 "put it at another resolution, or give it variant: paper"
             )
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to the same.
 
         The convolutions' gain is 1, which keeps the variance: nothing is rectified after them. It is `gamma` that
@@ -66,10 +66,10 @@ class Attention(Block):
         """
         from torch import nn
 
-        from gankit.layers import conv
+        from gankit.networks.layers import conv
         from gankit_sagan.modules import SelfAttention
 
-        channels, official = place.in_channels, self.variant == "official"
+        channels, official = context.in_channels, self.variant == "official"
         values = channels // 2 if official else channels
         return SelfAttention(
             query=conv(channels, channels // NARROWING, 1, gain=1.0, bias=not official),

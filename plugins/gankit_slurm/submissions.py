@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import submitit  # pyright: ignore[reportMissingImports]
 from submitit.core.utils import FailedJobError, FailedSubmissionError  # pyright: ignore[reportMissingImports]
 
-from gankit.errors import UserError
+from gankit.core.errors import UserError
 from gankit_launchers.elsewhere import Elsewhere
 from gankit_slurm import queue
 from gankit_slurm.carrying import Carrying

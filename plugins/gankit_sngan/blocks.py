@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import Block, Place, at
+from gankit import Block, BuildContext, at
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class Residual(Block):
@@ -35,27 +35,27 @@ class Residual(Block):
                 "set generator.rgb to residual-rgb, which makes an image of its feature maps"
             )
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']; its input stays as it is."""
         from torch import nn
 
-        from gankit.layers import Chain, conv, resampling
+        from gankit.networks.layers import Chain, conv, resampling
         from gankit_sngan.modules import Sum
 
-        inputs, outputs = place.in_channels, place.out_channels
-        image_comes_in = place.network == "discriminator" and place.outermost
-        between = outputs if self.wide or image_comes_in or place.network == "generator" else inputs
+        inputs, outputs = context.in_channels, context.out_channels
+        image_comes_in = context.network == "discriminator" and context.outermost
+        between = outputs if self.wide or image_comes_in or context.network == "generator" else inputs
         path = Chain(
-            norm0=nn.Identity() if image_comes_in else place.norm(inputs),
+            norm0=nn.Identity() if image_comes_in else context.norm(inputs),
             act0=nn.Identity() if image_comes_in else nn.ReLU(),
-            up=resampling(place.resample, "up"),
+            up=resampling(context.resample, "up"),
             conv0=conv(inputs, between),
-            norm1=place.norm(between),
+            norm1=context.norm(between),
             act1=nn.ReLU(),
             conv1=conv(between, outputs),
-            down=resampling(place.resample, "down"),
+            down=resampling(context.resample, "down"),
         )
-        return Sum(path, _shortcut(place))
+        return Sum(path, _shortcut(context))
 
 
 class ResidualRgb(Block):
@@ -66,19 +66,19 @@ class ResidualRgb(Block):
 
     resamples: ClassVar[bool] = False
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from features to an image in a generator, from an image to features in a discriminator."""
         from torch import nn
 
-        from gankit.layers import Chain, conv
+        from gankit.networks.layers import Chain, conv
 
-        inputs, outputs = place.in_channels, place.out_channels
-        if place.network == "discriminator":
+        inputs, outputs = context.in_channels, context.out_channels
+        if context.network == "discriminator":
             return conv(inputs, outputs, 1, gain=1.0)
-        return Chain(norm=place.norm(inputs), act=nn.ReLU(), conv=conv(inputs, outputs, gain=1.0))
+        return Chain(norm=context.norm(inputs), act=nn.ReLU(), conv=conv(inputs, outputs, gain=1.0))
 
 
-def _shortcut(place: Place) -> nn.Module:
+def _shortcut(context: BuildContext) -> nn.Module:
     """The way past the convolutions.
 
     The authors convolve feature maps at the higher resolution. A 1x1 convolution gives the same at the lower one, with
@@ -86,13 +86,13 @@ def _shortcut(place: Place) -> nn.Module:
     """
     from torch import nn
 
-    from gankit.layers import Chain, conv, resampling
+    from gankit.networks.layers import Chain, conv, resampling
 
-    inputs, outputs = place.in_channels, place.out_channels
-    if inputs == outputs and place.resample is None:
+    inputs, outputs = context.in_channels, context.out_channels
+    if inputs == outputs and context.resample is None:
         return nn.Identity()
     return Chain(
-        down=resampling(place.resample, "down"),
+        down=resampling(context.resample, "down"),
         conv=conv(inputs, outputs, 1, gain=1.0),
-        up=resampling(place.resample, "up"),
+        up=resampling(context.resample, "up"),
     )

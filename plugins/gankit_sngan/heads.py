@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gankit import Head, Place
+from gankit import BuildContext, Head
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,17 +28,17 @@ class SnganHead(Head):
         """True if it projects."""
         return self.labels == "project"
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to scores [N, 1], conditioned on the label if it projects."""
         from torch import nn
 
-        from gankit.layers import Chain, Function, dense, gained
+        from gankit.networks.layers import Chain, Function, dense, gained
         from gankit_sngan.modules import ProjectionScore
 
-        channels = place.in_channels
+        channels = context.in_channels
         score = dense(channels, 1, gain=1.0, bias=self.bias)
-        if place.classes and self.labels == "project":
-            score = ProjectionScore(score, gained(nn.Embedding(place.classes, channels), gain=1.0))
+        if context.classes and self.labels == "project":
+            score = ProjectionScore(score, gained(nn.Embedding(context.classes, channels), gain=1.0))
         return Chain(
             act=nn.ReLU(),
             pool=Function(lambda x: x.sum((2, 3)) if self.pool == "sum" else x.mean((2, 3))),

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.layers import Condition, Conditioned, run, styles_of
+from gankit.networks.layers import Condition, Conditioned, run, styles_of
 
 
 class Sum(Conditioned):

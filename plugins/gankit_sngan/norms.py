@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import Norm, Place, UserError
+from gankit import BuildContext, Norm, UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class Spectral(Norm):
@@ -57,15 +57,15 @@ class ConditionalBatch(Norm):
             if experiment.data.class_count() == 0:
                 yield "needs classes, but the data has none; set data.labels: true, or use the norm batch"
 
-    def build(self, place: Place) -> nn.Module:
-        """A batch norm of `place.out_channels` maps, conditioned on the label unless the image comes next."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A batch norm of `context.out_channels` maps, conditioned on the label unless the image comes next."""
         from torch import nn
 
         from gankit_sngan.modules import ConditionalBatchNorm
 
-        if place.network == "generator" and place.outermost:
-            return nn.BatchNorm2d(place.out_channels, eps=self.eps)
-        return ConditionalBatchNorm(place.out_channels, place.classes, self.eps)
+        if context.network == "generator" and context.outermost:
+            return nn.BatchNorm2d(context.out_channels, eps=self.eps)
+        return ConditionalBatchNorm(context.out_channels, context.classes, self.eps)
 
     def reads_labels(self) -> bool:
         """True."""

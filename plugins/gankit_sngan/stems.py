@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gankit import Place, Stem
+from gankit import BuildContext, Stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,14 +17,14 @@ class SnganStem(Stem):
     The residual block that follows begins with both.
     """
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from [N, in_channels] to [N, out_channels, *place.size]."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels] to [N, out_channels, *context.size]."""
         from torch import nn
 
-        from gankit.layers import Chain, dense
+        from gankit.networks.layers import Chain, dense
 
-        channels, size = place.out_channels, place.size
+        channels, size = context.out_channels, context.size
         return Chain(
-            dense=dense(place.in_channels, channels * math.prod(size), gain=1.0),
+            dense=dense(context.in_channels, channels * math.prod(size), gain=1.0),
             shape=nn.Unflatten(1, (channels, *size)),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Block, Place
+from gankit import Block, BuildContext
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,39 +17,39 @@ class StyleganBlock(Block):
     (Karras et al. 2019, appendix C, and the authors' code).
     """
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
-        return self._up(place) if place.network == "generator" else self._down(place)
+        return self._up(context) if context.network == "generator" else self._down(context)
 
-    def _up(self, place: Place) -> nn.Module:
-        from gankit.layers import Chain, conv, resampling
+    def _up(self, context: BuildContext) -> nn.Module:
+        from gankit.networks.layers import Chain, conv, resampling
         from gankit_stylegan.modules import Blur, epilogue
 
-        channels = place.out_channels
+        channels = context.out_channels
         return Chain(
-            up=resampling(place.resample, "up"),
-            conv0=conv(place.in_channels, channels, bias=False),
+            up=resampling(context.resample, "up"),
+            conv0=conv(context.in_channels, channels, bias=False),
             blur=Blur(),
-            **epilogue(place, channels, 0),
+            **epilogue(context, channels, 0),
             conv1=conv(channels, channels, bias=False),
-            **epilogue(place, channels, 1),
+            **epilogue(context, channels, 1),
         )
 
-    def _down(self, place: Place) -> nn.Module:
+    def _down(self, context: BuildContext) -> nn.Module:
         from torch import nn
 
-        from gankit.layers import Bias, Chain, conv, resampling
+        from gankit.networks.layers import Bias, Chain, conv, resampling
         from gankit_stylegan.modules import Blur
 
-        inputs, outputs = place.in_channels, place.out_channels
+        inputs, outputs = context.in_channels, context.out_channels
         return Chain(
             conv0=conv(inputs, inputs),
             act0=nn.LeakyReLU(0.2),
-            norm0=place.norm(inputs),
+            norm0=context.norm(inputs),
             blur=Blur(),
             conv1=conv(inputs, outputs, bias=False),
-            down=resampling(place.resample, "down"),
+            down=resampling(context.resample, "down"),
             bias1=Bias(outputs),
             act1=nn.LeakyReLU(0.2),
-            norm1=place.norm(outputs),
+            norm1=context.norm(outputs),
         )

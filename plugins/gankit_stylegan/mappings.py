@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import Mapping, Place, at
+from gankit import BuildContext, LatentMapping, at
 from gankit_pggan.norms import Equalized
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
-class Style(Mapping):
+class Style(LatentMapping):
     """A deep network from normalized latents to styles, with style mixing and a running mean of the styles.
 
     Its layers learn a hundred times slower than the rest (Karras et al. 2019, section 2 and appendix C). A label joins
@@ -44,11 +44,11 @@ class Style(Mapping):
                 "add equalized to generator.norm, or set lr_multiplier: 1"
             )
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from z [N, latent] and labels to styles [N, styles, width]."""
         from gankit_stylegan.modules import MappingNetwork
 
-        return MappingNetwork(self, place.latent, place.classes)
+        return MappingNetwork(self, context.latent, context.classes)
 
     def reads_labels(self) -> bool:
         """True."""

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.layers import Bias, Condition, Conditioned, dense
+from gankit.networks.layers import Bias, Condition, Conditioned, dense
 from gankit_pggan.modules import pixel_norm
 
 if TYPE_CHECKING:
-    from gankit import Place
+    from gankit import BuildContext
     from gankit_stylegan.mappings import Style
 
 
@@ -140,11 +140,11 @@ def instance_norm(x: Tensor) -> Tensor:
     return x * (x.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
 
 
-def epilogue(place: Place, channels: int, number: int) -> dict[str, nn.Module]:
+def epilogue(context: BuildContext, channels: int, number: int) -> dict[str, nn.Module]:
     """What follows a generator's convolution: noise, bias, leaky ReLU, and only then the norm with its style."""
     return {
         f"noise{number}": Noise(channels),
         f"bias{number}": Bias(channels),
         f"act{number}": nn.LeakyReLU(0.2),
-        f"norm{number}": place.norm(channels),
+        f"norm{number}": context.norm(channels),
     }

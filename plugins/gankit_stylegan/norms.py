@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gankit import Norm, Place
+from gankit import BuildContext, Norm
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 
 class AdaptiveInstance(Norm):
@@ -24,8 +24,8 @@ class AdaptiveInstance(Norm):
         if any(norm is self for norms in experiment.discriminator.norm.values() for norm in norms):
             yield "takes a style, and only a generator has styles"
 
-    def build(self, place: Place) -> nn.Module:
-        """A module that keeps shapes, conditioned on one style of `place.width`."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module that keeps shapes, conditioned on one style of `context.width`."""
         from gankit_stylegan.modules import AdaIN
 
-        return AdaIN(place.out_channels, place.width)
+        return AdaIN(context.out_channels, context.width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Place, Stem
+from gankit import BuildContext, Stem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 class StyleganStem(Stem):
     """A learned constant and a convolution, each followed by noise, bias, leaky ReLU and the norm (figure 1b)."""
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from styles to [N, out_channels, *place.size]; the constant starts at one."""
-        from gankit.layers import Chain, conv
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from styles to [N, out_channels, *context.size]; the constant starts at one."""
+        from gankit.networks.layers import Chain, conv
         from gankit_stylegan.modules import Constant, epilogue
 
-        channels = place.out_channels
+        channels = context.out_channels
         return Chain(
-            constant=Constant(channels, place.size),
-            **epilogue(place, channels, 0),
+            constant=Constant(channels, context.size),
+            **epilogue(context, channels, 0),
             conv=conv(channels, channels, bias=False),
-            **epilogue(place, channels, 1),
+            **epilogue(context, channels, 1),
         )

@@ -12,7 +12,7 @@ from gankit import Regularizer
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
     from gankit.training.step import Step
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gankit.plugins import GROUP
+from gankit.discovery.manager import GROUP
 from gankit.testing import conformance
 
 _faces = TemporaryDirectory()  # removed when the tests end

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gankit import UserError
-from gankit.plugins import plugins
-from gankit.registry import provided_by
+from gankit.core.registry import provided_by
+from gankit.discovery.manager import plugins
 from gankit.testing import conformance
 from gankit.testing.conformance import ByName
 from gankit.testing.drawing import ends_of

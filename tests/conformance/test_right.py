@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gankit.plugins import plugins
-from gankit.registry import provided_by, registries
+from gankit.core.registry import provided_by, registries
+from gankit.discovery.manager import plugins
 from gankit.testing import RULES, check
 from gankit.testing.witness import MOMENTS, witnessed
 

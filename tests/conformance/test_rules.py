@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gankit.component import Component
-from gankit.plugins import plugins
-from gankit.registry import Entry, provided_by
+from gankit.core.component import Component
+from gankit.core.registry import RegistryEntry, provided_by
+from gankit.discovery.manager import plugins
 from gankit.testing import RULES, check
 
 OTHERS = 4
@@ -22,15 +22,15 @@ OTHERS = 4
 WRONG = sorted((Path(__file__).parent / "wrong").glob("*.py"))
 
 
-def wrong_components(file: Path) -> list[Entry]:
+def wrong_components(file: Path) -> list[RegistryEntry]:
     return provided_by(plugins.load_file(file))
 
 
-def broken_rule(entry: Entry) -> str:
+def broken_rule(entry: RegistryEntry) -> str:
     return entry.name.partition(".")[0]
 
 
-def rules_broken_by(entry: Entry) -> set[str]:
+def rules_broken_by(entry: RegistryEntry) -> set[str]:
     """The rules that do not hold for a component; those that should are tried less often, to save time."""
     broken = set()
     for rule in RULES:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.toys import EXPERIMENT, only_toys
 
-from gankit.config import Experiment
-from gankit.errors import UserError
-from gankit.reading.loading import load_experiment
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.core.errors import UserError
 
 
 @pytest.fixture

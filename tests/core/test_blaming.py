@@ -10,15 +10,15 @@ import pytest
 from support.command import QUICKSTART, SMALL, gankit
 
 from gankit.cli import main
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 Run = Callable[..., tuple[int, str]]
 
 PLUGIN = """
 from torch import Tensor, nn
 
-from gankit import Block, Dataset, Head, Init, Loss, Metric, Norm, Observer, Regularizer, UserError, Watcher, hookimpl
-from gankit.layers import conv, double
+from gankit import Block, Dataset, Head, Init, Loss, Metric, Norm, Observer, Regularizer, UserError, Callback, hookimpl
+from gankit.networks.layers import conv, double
 
 
 class Raises(Loss):
@@ -38,7 +38,7 @@ class Groups(Norm):
     groups: int = 3
 
     def build(self, place):
-        return nn.GroupNorm(self.groups, place.out_channels)
+        return nn.GroupNorm(self.groups, context.out_channels)
 
 
 class Forward(nn.Module):
@@ -53,14 +53,14 @@ class RaisesForward(Block):
 
 class RaisesDown(Block):
     def build(self, place):
-        if place.resample == "down":
+        if context.resample == "down":
             raise ValueError("cannot go down")
-        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(place.in_channels, place.out_channels, 1))
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(context.in_channels, context.out_channels, 1))
 
 
 class AsksForNorm(Block):
     def build(self, place):
-        return place.norm()
+        return context.norm()
 
 
 class RaisesInit(Init):
@@ -91,7 +91,7 @@ class RaisesMetric(Metric):
         return {"none": 1 / 0}
 
 
-class RaisesWatcher(Watcher):
+class RaisesWatcher(Callback):
     def recorded(self, rows):
         raise KeyError("boom")
 

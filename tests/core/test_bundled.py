@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from gankit.errors import UserError
-from gankit.explaining import explain
-from gankit.plugins import plugins
-from gankit.reading.loading import components, dump_experiment, load_experiment
-from gankit.registry import Entry, registries
-from gankit.studies.reading import load_study
-from gankit.studies.study import Study
+from gankit.config.explain import explain
+from gankit.config.loader import load_experiment
+from gankit.config.study import Study
+from gankit.config.study_loader import load_study
+from gankit.config.walk import components
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.errors import UserError
+from gankit.core.registry import RegistryEntry, registries
+from gankit.discovery.manager import plugins
 
 ENTRIES = [entry for registry in registries.values() for entry in registry.entries()]
 FILES = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
@@ -22,7 +24,7 @@ STUDIES = [file for file in FILES if file.parent.name == "studies"]
 EXPERIMENTS = [file for file in FILES if file not in STUDIES]
 
 
-def ids(entry: Entry) -> str:
+def ids(entry: RegistryEntry) -> str:
     return f"{entry.component.kind}-{entry.full_name}"
 
 
@@ -30,7 +32,7 @@ def test_every_plugin_loads_and_imports_nothing_heavy() -> None:
     assert plugins.broken == {}
     code = """
 import sys
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 plugins.load_installed()
 heavy = ("torch", "torchvision", "torch_fidelity", "aim", "sklearn", "ray", "submitit")
 sys.exit(any(name in sys.modules for name in heavy))
@@ -39,7 +41,7 @@ sys.exit(any(name in sys.modules for name in heavy))
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=ids)
-def test_every_component_is_found_by_its_short_name(entry: Entry) -> None:
+def test_every_component_is_found_by_its_short_name(entry: RegistryEntry) -> None:
     assert registries[entry.component.kind].find(entry.name) is entry
     assert entry.full_name in explain(f"{entry.component.kind}/{entry.full_name}")
 

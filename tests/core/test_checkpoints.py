@@ -14,12 +14,12 @@ import torch
 from support.tiny import tiny, trainer
 
 from gankit import UserError
+from gankit.checkpoints import store
+from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text
+from gankit.checkpoints.store import found, newest, read, save
 from gankit.cli import main
-from gankit.results.states import State, state_of
-from gankit.runs.starting import begin, resume
-from gankit.training import checkpoints
-from gankit.training.checkpoints import found, newest, read, save
-from gankit.training.sealed import DamagedError, manifest_text
+from gankit.runs.start import begin, resume
+from gankit.runs.status import RunState, state_of
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
     """Something else than `content`: cut off, or with a byte changed, or a byte too many."""
-    place = draw.randrange(len(content))
+    context = draw.randrange(len(content))
     kinds = (
-        content[:place],
-        content[:place] + bytes([content[place] ^ (1 << draw.randrange(8))]) + content[place + 1 :],
-        content[:place] + bytes([draw.randrange(256)]) + content[place:],
+        content[:context],
+        content[:context] + bytes([content[context] ^ (1 << draw.randrange(8))]) + content[context + 1 :],
+        content[:context] + bytes([draw.randrange(256)]) + content[context:],
     )
     return draw.choice(kinds)
 
@@ -71,7 +71,7 @@ def test_a_missing_file_is_noticed(copy: Path) -> None:
     for file in sorted(last.iterdir()):
         content = file.read_bytes()
         file.unlink()
-        with pytest.raises(DamagedError, match=file.name):
+        with pytest.raises(CorruptCheckpointError, match=file.name):
             read(last)
         file.write_bytes(content)
 
@@ -127,7 +127,7 @@ def test_a_planted_pickle_is_refused_without_running(copy: Path, name: str, prot
         manifest["files"][name] = sha256(planted).hexdigest()
         del manifest["sha256"]
         (last / "manifest.json").write_bytes(manifest_text(manifest))
-    with pytest.raises(DamagedError, match=name):
+    with pytest.raises(CorruptCheckpointError, match=name):
         read(last)
     assert not trace.exists()
 
@@ -168,15 +168,15 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert best in kept
     assert kept[-1] == 96
     assert len(kept) == 3 - (best in kept[-2:])
-    assert int(checkpoints.chosen(tmp_path / "run", best=True).name) == best
+    assert int(store.chosen(tmp_path / "run", best=True).name) == best
 
 
 def test_only_a_whole_manifest_says_that_a_run_is_finished(copy: Path) -> None:
     (copy / "times.jsonl").unlink()
-    assert state_of(copy) is State.FINISHED
+    assert state_of(copy) is RunState.FINISHED
     manifest = found(copy / "checkpoints")[-1] / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"images": 96', '"images": 97'))
-    assert state_of(copy) is State.CUT_SHORT
+    assert state_of(copy) is RunState.CUT_SHORT
 
 
 def with_best(run: Path, folder: Path, **best: int | None) -> Path:
@@ -196,7 +196,7 @@ def test_the_best_is_known_though_the_newest_is_damaged(
     folder = with_best(run, tmp_path, at_8=8, at_16=8, at_24=8)
     newest = found(folder / "checkpoints")[-1]
     (newest / file).write_bytes(b"{}")
-    assert checkpoints.chosen(folder, best=True).name == f"{8:012d}"
+    assert store.chosen(folder, best=True).name == f"{8:012d}"
     told = f"gankit: checkpoint {newest} is damaged; the best is the one that {16:012d} names\n"
     assert capsys.readouterr().err == (told if file == "manifest.json" else "")
 

@@ -16,10 +16,10 @@ from core.test_loading import PLUGIN
 from support.command import QUICKSTART
 from support.toys import EXPERIMENT, only_toys
 
-from gankit.bundled import bundled_experiment
 from gankit.cli import COMMANDS, main
-from gankit.errors import UserError
-from gankit.plugins import plugins
+from gankit.config.loader import bundled_experiment
+from gankit.core.errors import UserError
+from gankit.discovery.manager import plugins
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from support.recorded import study
 
 from gankit.cli import main
-from gankit.results.code import Code, code_of
-from gankit.results.reading import read_run
+from gankit.results.plugin_code import Code, code_of
+from gankit.results.run_results import read_run
 
 
 def origin(sha256: str, version: str | None = "1.0", **more: Any) -> dict[str, Any]:
@@ -34,14 +34,14 @@ def tell(run: Path, *states: dict[str, Any]) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """A study of two variants with two seeds each, all with the same code."""
-    place = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
-    for run in place.glob("*/*"):
+    context = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
+    for run in context.glob("*/*"):
         tell(run, {"mine": origin("a" * 64), "other": origin("c" * 64)})
-    return place
+    return context
 
 
-def compared(place: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["compare", str(place), "--format", "markdown"]) == 0
+def compared(context: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["compare", str(context), "--format", "markdown"]) == 0
     return capsys.readouterr().out
 
 

@@ -18,7 +18,7 @@ from support.recorded import PROTOCOL, measured, recorded, study
 from support.tiny import tiny
 
 from gankit.cli import main
-from gankit.runs.starting import begin
+from gankit.runs.start import begin
 
 FIDS = {"hinge": [5.0, 6.0, 7.0], "wgan": [4.0, 4.9, 6.1]}
 
@@ -259,7 +259,7 @@ def test_comparing_imports_nothing_heavy(losses: Path) -> None:
     command = [sys.executable, "-c", code, "compare", str(losses)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     imported = json.loads(printed.splitlines()[-1])
-    assert "gankit.results.comparing" in imported
+    assert "gankit.results.comparison" in imported
     assert {"torch", "aim", "torch_fidelity", "pandas", "matplotlib", "scipy.stats"}.isdisjoint(imported)
 
 

@@ -11,26 +11,26 @@ import pytest
 from support.recorded import PROTOCOL, measured, recorded, study
 
 from gankit import UserError
-from gankit.observing import Row
-from gankit.results.comparing import Comparison, Standing, compare
-from gankit.results.differing import differing
-from gankit.results.finding import gather
+from gankit.kinds.callbacks import Row
+from gankit.results.comparison import Comparison, VariantResult, compare
+from gankit.results.differences import differing
+from gankit.results.finder import gather
+from gankit.results.groups import NOT_TRAINED, group_runs
 from gankit.results.significance import Method, Verdict
-from gankit.results.variants import NOT_TRAINED, variants_of
-from gankit.runs.changes import MAY_CHANGE
+from gankit.runs.recorded import MAY_CHANGE
 
 CONV: dict[str, Any] = {"use": "pggan/conv"}
 
 
 def labels(*places: Path) -> dict[str, list[int]]:
-    return {variant.label: [run.seed for run in variant.runs] for variant in variants_of(gather(places))}
+    return {variant.label: [run.seed for run in variant.runs] for variant in group_runs(gather(places))}
 
 
 def run(path: Path, fid: float = 1.0, **options: Any) -> Path:
     return recorded(path, [*measured(1000, 1, 4, fid=fid), *measured(3000, 2, 8, fid=fid)], **options)
 
 
-def at(comparison: Comparison, resolution: int, label: str, metric: str = "fid") -> Standing:
+def at(comparison: Comparison, resolution: int, label: str, metric: str = "fid") -> VariantResult:
     (stage,) = [one for one in comparison.stages if (one.resolution, one.metric) == (resolution, metric)]
     (standing,) = [one for one in stage.standings if one.variant.label == label]
     return standing
@@ -80,11 +80,11 @@ def test_names_that_count_seeds_are_one_variant(tmp_path: Path) -> None:
 
 def test_labels_are_unique_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for place in ("x/a/run", "y/a/run"):
-        run(tmp_path / place, seed=0, data={"path": place})
+    for context in ("x/a/run", "y/a/run"):
+        run(tmp_path / context, seed=0, data={"path": context})
     assert set(labels(tmp_path)) == {"x/a/run", "y/a/run"}
-    for place in ("z/p0", "z/p1", "z/q0", "z/q1"):
-        run(tmp_path / place, seed=int(place[-1]), data={"path": place[2]})
+    for context in ("z/p0", "z/p1", "z/q0", "z/q1"):
+        run(tmp_path / context, seed=int(context[-1]), data={"path": context[2]})
     found = labels(tmp_path / "z")
     assert [*found.values()] == [[0, 1], [0, 1]]
     assert len(found) == 2

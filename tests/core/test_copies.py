@@ -13,8 +13,8 @@ from core.test_loading import PLUGIN
 from support.command import QUICKSTART, SMALL
 
 from gankit.cli import main
-from gankit.plugins import plugins
-from gankit.results.reading import read_run
+from gankit.discovery.manager import plugins
+from gankit.results.run_results import read_run
 
 Command = Callable[..., tuple[int, str]]
 SETTINGS = [*SMALL, "--set", "evaluation.metrics=[]"]

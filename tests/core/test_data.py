@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit import Dataset, LabelledImages, UserError
-from gankit.data import RealImages, fade_reals, reduced, to_network_range, to_uint8
+from gankit.data.images import RealImages, fade_reals, reduced, to_network_range, to_uint8
 
 CPU = torch.device("cpu")
 

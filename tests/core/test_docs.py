@@ -15,10 +15,11 @@ import pytest
 from support.tiny import tiny
 from torch import Tensor
 
-from gankit import Observer, Watcher
-from gankit.observing import Progress, Row, Run
-from gankit.registry import register, restored
-from gankit.runs.starting import begin, resume
+from gankit import Callback, Observer
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.kinds.callbacks import Row, RunContext
+from gankit.runs.start import begin, resume
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -46,12 +47,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert "://" in link or (page.parent / link).exists(), link
 
 
-class Telling(Watcher):
+class Telling(Callback):
     """Notes each moment by its name, and checks what it is told."""
 
     told: list[str]
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self.run = run
         Telling.told = ["watch"]
 
@@ -101,7 +102,7 @@ class Telling(Watcher):
 class Teller(Observer):
     """Tells."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         return Telling(run)
 
 
@@ -134,10 +135,10 @@ def test_a_run_tells_its_moments_in_the_order_that_is_documented(
     assert "failed" not in capsys.readouterr().err, "nothing that was checked above was otherwise"
 
 
-class Appending(Watcher):
+class Appending(Callback):
     """Appends each row to a file of its own, and has the run go back once, as the page on hooks says to."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self.run, self.path = run, run.folder / "appended.txt"
         self.path.touch()
 
@@ -162,7 +163,7 @@ class Appender(Observer):
 
     cut: ClassVar[list[int]] = []
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         return Appending(run)
 
 

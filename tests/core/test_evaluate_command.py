@@ -11,10 +11,10 @@ from PIL import Image
 from support.command import rows
 from support.tiny import tiny
 
+from gankit.checkpoints import store
 from gankit.cli import main
-from gankit.data import RealImages
-from gankit.runs.starting import begin
-from gankit.training import checkpoints
+from gankit.data.images import RealImages
+from gankit.runs.start import begin
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_a_folder_may_hold_the_reals_too(made: Path, capsys: pytest.CaptureFixtu
 
 def test_a_run_is_measured_as_it_measured_itself(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = made / "run"
-    newest = checkpoints.found(run / "checkpoints")[-1]
+    newest = store.found(run / "checkpoints")[-1]
     assert main(["evaluate", str(run), str(newest), str(made / "digits"), "--json"]) == 0
     found = numbers(capsys)
     recorded = [row for row in rows(run) if row["name"] == "fid"][-1]

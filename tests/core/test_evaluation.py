@@ -30,11 +30,12 @@ from support.measuring import (
 )
 from torch import Tensor
 
-from gankit import Metric, registry
-from gankit.data import RealImages, to_network_range
-from gankit.evaluation.samples import Features, Samples, for_extractor
-from gankit.evaluation.splits import split
-from gankit.observing import Row
+from gankit import Metric
+from gankit.core import registry
+from gankit.data.images import RealImages, to_network_range
+from gankit.evaluation.images import Features, Samples, for_extractor
+from gankit.evaluation.reference import split
+from gankit.kinds.callbacks import Row
 
 
 @pytest.fixture(autouse=True)

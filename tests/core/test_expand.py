@@ -8,7 +8,7 @@ import pytest
 from support.command import QUICKSTART
 
 from gankit.cli import main
-from gankit.reading.loading import load_experiment
+from gankit.config.loader import load_experiment
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ from support.toys import Tug
 
 from gankit import Images, Loss, Many, Options, PerResolution
 from gankit.cli import main
-from gankit.config import Experiment
-from gankit.errors import UserError
-from gankit.explaining import explain, option_in_words, section_options
-from gankit.plugins import plugins
-from gankit.registry import register, registries
-from gankit.schema import component_schema
+from gankit.config.experiment import Experiment
+from gankit.config.explain import explain, group_options, option_in_words
+from gankit.config.schema import component_schema
+from gankit.core.errors import UserError
+from gankit.core.registry import register, registries
+from gankit.discovery.manager import plugins
 
 
 def test_a_component(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_without_a_subject_the_experiment_is_explained(capsys: pytest.CaptureFix
 
 
 def test_every_option_of_every_part_is_documented() -> None:
-    for option in section_options():
+    for option in group_options():
         first, _, *text = explain(option).splitlines()
         assert first.startswith((f"{option}: ", option))
         assert "".join(text).strip(), option

@@ -9,8 +9,8 @@ import pytest
 import torch
 from support.tiny import tiny, trainer
 
-from gankit.data import fade_reals
-from gankit.layers import double, halve
+from gankit.data.images import fade_reals
+from gankit.networks.layers import double, halve
 from gankit.training.trainer import Trainer
 
 GROWTH = {"use": "progressive", "start": 4, "final": 16, "images": 64, "fade": 0.5}

@@ -10,15 +10,15 @@ import pytest
 from core.test_results import evaluation, recorded
 
 from gankit import UserError
-from gankit.plugins import plugins
-from gankit.results.finding import find_runs, gather
-from gankit.results.reading import read_run
+from gankit.discovery.manager import plugins
+from gankit.results.finder import find_runs, gather
+from gankit.results.run_results import read_run
 
 READER = """
 from pathlib import Path
 from gankit import hookimpl
-from gankit.observing import Row
-from gankit.results.reading import RunResults, last_evaluations
+from gankit.kinds.callbacks import Row
+from gankit.results.run_results import RunResults, last_evaluations
 
 @hookimpl
 def gankit_read_runs(place):

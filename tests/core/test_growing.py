@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.growing import Moment, Stage, ends, moment
+from gankit.core.progress import Moment, Stage, ends, moment
 
 
 @st.composite

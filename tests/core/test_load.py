@@ -10,7 +10,7 @@ import pytest
 from support.recorded import measured, recorded, study
 
 from gankit import UserError
-from gankit.observing import Row
+from gankit.kinds.callbacks import Row
 from gankit.results import load
 
 

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.toys import EXPERIMENT, Adam, Leash, Plain, Push, Tug, only_toys
 
-from gankit.config import Experiment
-from gankit.errors import UserError
-from gankit.reading.loading import components, dump_experiment, load_experiment
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.config.walk import components
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.errors import UserError
 
 Load = Callable[..., Experiment]
 

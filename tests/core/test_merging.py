@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.errors import UserError
-from gankit.reading.marks import Mark
-from gankit.reading.merging import merge, read_experiment
-from gankit.reading.nodes import Entry, Node, Scalar, items, plain, table
+from gankit.config.yaml.marks import Mark
+from gankit.config.yaml.merge import merge, read_experiment
+from gankit.config.yaml.nodes import Item, Node, Scalar, items, plain_value, table
+from gankit.core.errors import UserError
 
 HERE = Mark("here", 1, 1, "")
 
 
 def node(value: Any) -> Node:
     if isinstance(value, dict):
-        return table(HERE, {key: Entry(HERE, node(item)) for key, item in value.items()})
+        return table(HERE, {key: Item(HERE, node(item)) for key, item in value.items()})
     return items(HERE, [node(item) for item in value]) if isinstance(value, list) else Scalar(HERE, value)
 
 
 def merged(base: Any, change: Any) -> Any:
-    return plain(merge(node(base), node(change)))
+    return plain_value(merge(node(base), node(change)))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_change_leaves_what_it_does_not_name(base: object, change: object, key
 def test_merging_touches_neither_side(base: object, change: object) -> None:
     left, right = node(base), node(change)
     merge(left, right)
-    assert (plain(left), plain(right)) == (base, change)
+    assert (plain_value(left), plain_value(right)) == (base, change)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_extends_is_relative_to_its_file_and_the_last_parent_wins(write: Callabl
         two="b: 2\nc: 2\n",
         zero="a: 0\nz: 0\n",
     )
-    assert plain(read_experiment(Path("child.yaml"))) == {"z": 0, "a": 1, "b": 2, "c": 3}
+    assert plain_value(read_experiment(Path("child.yaml"))) == {"z": 0, "a": 1, "b": 2, "c": 3}
 
 
 def test_what_comes_from_a_parent_stands_in_the_parent(write: Callable[..., None]) -> None:
@@ -169,7 +169,7 @@ def test_long_chains_end_and_wide_ones_are_fast(write: Callable[..., None]) -> N
     write(**{f"long{n}": f"extends: long{n + 1}.yaml\n" for n in range(110)}, long110="a: 1\n")
     assert "more than 100 files extend one another" in error("long0.yaml")
     write(**{f"wide{n}": f"extends: [wide{n + 1}.yaml, wide{n + 1}.yaml]\n" for n in range(40)}, wide40="a: 1\n")
-    assert plain(read_experiment(Path("wide0.yaml"))) == {"a": 1}, "reading each file once, not 2^40 times"
+    assert plain_value(read_experiment(Path("wide0.yaml"))) == {"a": 1}, "reading each file once, not 2^40 times"
 
 
 def test_what_extends_grows_no_larger_than_one_file_may_be(write: Callable[..., None]) -> None:
@@ -233,8 +233,8 @@ def test_settings(write: Callable[..., None], settings: list[str], result: dict[
         file="a: 1\nloss: {use: wgan, drift: 2}\nblock: conv\ntable: {4: 64, 8: 32}\none: 64\n"
         "list: [x, {use: y, weight: 1, every: 2}]\n"
     )
-    before = plain(read_experiment(Path("file.yaml")))
-    assert plain(read_experiment(Path("file.yaml"), settings)) == before | result
+    before = plain_value(read_experiment(Path("file.yaml")))
+    assert plain_value(read_experiment(Path("file.yaml"), settings)) == before | result
 
 
 @pytest.mark.parametrize(

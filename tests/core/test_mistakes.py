@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.toys import EXPERIMENT, only_toys
 
-from gankit.config import Experiment
-from gankit.errors import UserError
-from gankit.reading.loading import load_experiment
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.core.errors import UserError
 
 Mistakes = Callable[..., list[str]]
 
@@ -222,10 +222,10 @@ def test_a_failing_component_is_not_blamed_for_what_others_explain(mistakes: Mis
 
 def test_a_default_that_cannot_be_had_is_reported_where_it_could_be_set(mistakes: Mistakes) -> None:
     text = changed("evaluation: {metrics: count, images: 100}\n", "")
-    from gankit.registry import registries
+    from gankit.core.registry import registries
 
-    registries["extractor"].forget("toys")
-    registries["optimizer"].forget("toys")
+    registries["extractor"].unregister("toys")
+    registries["optimizer"].unregister("toys")
     assert [mistake.splitlines()[0] for mistake in mistakes(text.replace("optimizer: ", "#"))] == [
         "experiment.yaml:1:1: evaluation.extractor: no extractor is called 'inception'. Available: none.",
         "experiment.yaml:17:1: training.optimizer.use: no optimizer is called 'adam'. Available: none.",

@@ -10,12 +10,13 @@ import pytest
 from support.measuring import Brightness, at, evaluator, grey, registered
 from support.recorded import measured, recorded
 
-from gankit import Metric, registry
+from gankit import Metric
 from gankit.cli import main
+from gankit.core import registry
+from gankit.evaluation.images import Samples
 from gankit.evaluation.names import is_spread
-from gankit.evaluation.samples import Samples
-from gankit.results.comparing import compare
-from gankit.results.finding import gather
+from gankit.results.comparison import compare
+from gankit.results.finder import gather
 
 
 class Named(Metric):

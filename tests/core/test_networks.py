@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Block, Place
-from gankit.config import DiscriminatorOptions, GeneratorOptions
-from gankit.layers import Chain, Condition, Conditioned, conv, double, halve
-from gankit.registry import register, restored
-from gankit.training.networks import Discriminator, Generator, Shape
+from gankit import Block, BuildContext
+from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
+from gankit.core.registry import register, restored
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import Chain, Condition, Conditioned, conv, double, halve
 
 BLOCKS = ["conv", ["conv", "conv"]]
 NORMS = [["equalized", "pixel"], ["equalized"], ["spectral"], ["batch"], ["spectral", "pixel"]]
@@ -25,7 +27,7 @@ def networks(block: object, norm: list[str], resolutions: tuple[int, ...]) -> tu
     generator = experiment.generator.model_copy(update={"channels": channels})
     discriminator = experiment.discriminator.model_copy(update={"channels": channels})
     change = {"block": block, "norm": norm}
-    shape = Shape(resolutions, 1, 0)
+    shape = ImageShape(resolutions, 1, 0)
     of_generator = type(generator).model_validate(generator.model_dump() | change)
     of_discriminator = type(discriminator).model_validate(discriminator.model_dump() | change)
     return Generator(of_generator, shape).double().eval(), Discriminator(of_discriminator, shape).double().eval()
@@ -88,13 +90,13 @@ def test_a_generators_first_block_goes_up_and_a_discriminators_last_goes_down() 
 
 
 def test_the_block_nearest_to_the_image_is_told_so() -> None:
-    seen: list[Place] = []
+    seen: list[BuildContext] = []
 
     class Seen(Block):
         """Remembers where it is built."""
 
-        def build(self, place: Place) -> nn.Module:
-            seen.append(place)
+        def build(self, context: BuildContext) -> nn.Module:
+            seen.append(context)
             return nn.Identity()
 
     with restored():
@@ -104,12 +106,12 @@ def test_the_block_nearest_to_the_image_is_told_so() -> None:
             ({"base_blocks": ["seen", "seen"], "block": "conv"}, 4),
         ):
             options = tiny().generator.model_dump() | growth | {"rgb": None}
-            Generator(GeneratorOptions.model_validate(options), Shape((final,), 1))
-            assert [place.outermost for place in seen] == [False, True]
+            Generator(GeneratorOptions.model_validate(options), ImageShape((final,), 1))
+            assert [context.outermost for context in seen] == [False, True]
             seen.clear()
             options = tiny().discriminator.model_dump() | growth | {"rgb": None}
-            Discriminator(DiscriminatorOptions.model_validate(options), Shape((final,), 1))
-            assert [place.outermost for place in seen] == [True, False]
+            Discriminator(DiscriminatorOptions.model_validate(options), ImageShape((final,), 1))
+            assert [context.outermost for context in seen] == [True, False]
             seen.clear()
 
 
@@ -142,11 +144,11 @@ def test_weight_norms_and_inits_follow_the_resolution_of_each_layer() -> None:
     options = type(experiment.generator).model_validate(
         experiment.generator.model_dump() | {"norm": norm, "init": {"use": "normal", "std": 0.5}, "channels": 32}
     )
-    generator = Generator(options, Shape((4, 8), 1, 0))
-    for place, norm_class, std in (("stem.conv", "Scale", 1), ("blocks.8.conv0", "SpectralNorm", 0.5)):
-        (used,) = generator.get_submodule(f"{place}.parametrizations.weight").children()
+    generator = Generator(options, ImageShape((4, 8), 1, 0))
+    for context, norm_class, std in (("stem.conv", "Scale", 1), ("blocks.8.conv0", "SpectralNorm", 0.5)):
+        (used,) = generator.get_submodule(f"{context}.parametrizations.weight").children()
         assert type(used).__name__ == norm_class
-        stored = generator.get_parameter(f"{place}.parametrizations.weight.original")
+        stored = generator.get_parameter(f"{context}.parametrizations.weight.original")
         assert abs(float(stored.detach().std()) - std) < 0.05  # equalized redraws what the init drew
 
 
@@ -156,7 +158,7 @@ def test_place_builds_all_activation_norms_of_its_resolution() -> None:
     norms = type(experiment.generator).model_validate(experiment.generator.model_dump() | {"norm": norm}).norm
     kinds = {4: "PixelNorm", 8: "Chain", 16: "Identity"}
     for resolution, expected in kinds.items():
-        assert type(Place("generator", resolution, 3, 3, norms=norms).norm()).__name__ == expected
+        assert type(BuildContext("generator", resolution, 3, 3, norms=norms).norm()).__name__ == expected
 
 
 def test_layers_start_with_their_gain() -> None:
@@ -168,6 +170,6 @@ def test_layers_start_with_their_gain() -> None:
 
 def test_the_data_set_decides_channels_and_classes() -> None:
     made = trainer(tiny(data={"use": "digits", "labels": True}))
-    assert made.generator.place.image_channels == 1
-    assert made.generator.place.classes == 10
+    assert made.generator.context.image_channels == 1
+    assert made.generator.context.classes == 10
     assert made.generator.mapping.width == 8 + 10

@@ -14,11 +14,11 @@ from support.command import gankit, rows
 from support.new_plugins import ALL, NEW, announce
 
 from gankit.cli import main
-from gankit.errors import UserError
-from gankit.plugins import plugins
-from gankit.registry import provided_by
+from gankit.config.schema import component_schema
+from gankit.core.errors import UserError
+from gankit.core.registry import provided_by
+from gankit.discovery.manager import plugins
 from gankit.scaffold.plugin import minimal_example, write
-from gankit.schema import component_schema
 from gankit.testing import RULES, check
 
 LAYERS_EXAMPLE = Path(__file__).parents[1] / "examples" / "plain_residual.py"
@@ -68,12 +68,12 @@ def environment(made: Path) -> dict[str, str]:
 LOADED = """
 import json, sys
 from pathlib import Path
-from gankit.explaining import explain
-from gankit.plugins import plugins
-from gankit.reading.loading import components
-from gankit.registry import provided_by, registries
-from gankit.studies.reading import load_study
-from gankit.studies.study import Study
+from gankit.config.explain import explain
+from gankit.discovery.manager import plugins
+from gankit.config.loader import components
+from gankit.core.registry import provided_by, registries
+from gankit.config.study_loader import load_study
+from gankit.config.study import Study
 
 found = {}
 for name in sys.argv[1:]:

@@ -13,13 +13,12 @@ from support.recorded import PROTOCOL, measured, recorded
 from support.toys import EXPERIMENT
 
 from gankit.cli import main
-from gankit.observing import Row
+from gankit.config.study import Study
+from gankit.config.study_loader import load_study
+from gankit.kinds.callbacks import Row
 from gankit.results.table import print_results
-from gankit.runs.record import RunFolder
-from gankit.studies.listing import print_runs
-from gankit.studies.reading import load_study
-from gankit.studies.showing import Showing
-from gankit.studies.study import Study
+from gankit.runs.folder import RunFolder
+from gankit.studies.progress import StudyProgress, print_runs
 from gankit_observers.console import Bar
 
 ODD = ["[b]x", "[/]x", "r[/x]", ":smile:", "[red]a[/red]"]
@@ -77,7 +76,7 @@ def test_a_study_under_way_is_shown_with_its_folder_and_numbers(study: Study, na
     path = recorded(Path(name, "a/seed-0"), measured(1, 1, 4, **{name: 2.0}))
     running = RunFolder(path)
     console = Console(file=StringIO(), force_terminal=True, color_system=None, width=200)
-    with Showing(study.runs, Path(name), console):
+    with StudyProgress(study.runs, Path(name), console):
         pass
     running.close()
     assert isinstance(console.file, StringIO)

@@ -14,10 +14,10 @@ from rich.console import Console
 from support.recorded import study
 
 from gankit.cli import main
-from gankit.results.comparing import compare
-from gankit.results.finding import gather
+from gankit.results.comparison import compare
+from gankit.results.finder import gather
 from gankit.results.formats import print_report
-from gankit.results.report import report
+from gankit.results.report import build_report
 
 MAIN = "import sys; from gankit.cli import main; sys.exit(main())"
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_said_in_a_line(arguments: list[str]) -> None:
 def shown(width: int, is_terminal: bool = True) -> list[str]:
     """The lines of the first table and its notes."""
     console = Console(file=(file := StringIO()), width=width, force_terminal=is_terminal, color_system=None)
-    print_report(report(compare(gather([Path("losses")]))), console)
+    print_report(build_report(compare(gather([Path("losses")]))), console)
     return file.getvalue().split("\n\n")[0].strip("\n").splitlines()
 
 

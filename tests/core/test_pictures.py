@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gankit.runs.pictures import NEUTRAL, grid, save_png
+from gankit.data.pictures import NEUTRAL, grid, save_png
 
 
 def noise(*shape: int) -> np.ndarray:

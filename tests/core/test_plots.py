@@ -11,8 +11,8 @@ from PIL import Image
 from support.recorded import measured, recorded, study
 
 from gankit.cli import main
-from gankit.results.comparing import compare
-from gankit.results.finding import gather
+from gankit.results.comparison import compare
+from gankit.results.finder import gather
 from gankit.results.plots import _figure
 
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml", "jpg": b"\xff\xd8"}

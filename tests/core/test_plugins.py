@@ -14,12 +14,12 @@ from core.test_loading import PLUGIN
 from support.installing import install
 
 import gankit
-from gankit import registry
-from gankit.component import as_options
-from gankit.errors import UserError
-from gankit.origins import Origin
-from gankit.plugins import Call, PluginManager, plugins
-from gankit.registry import registries
+from gankit.core import registry
+from gankit.core.component import as_options
+from gankit.core.errors import UserError
+from gankit.core.registry import registries
+from gankit.discovery.manager import Call, PluginManager, plugins
+from gankit.discovery.sources import PluginOrigin
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def manager(site: Path) -> Iterator[PluginManager]:
     """A manager that has loaded nothing, where nothing is installed and nothing registered."""
     with plugins.restored():
         for entry in [entry for kind in registries.values() for entry in kind.entries()]:
-            registry.forget(entry.plugin)
+            registry.unregister(entry.plugin)
         yield PluginManager()
 
 
@@ -52,7 +52,9 @@ def test_installed_plugins_are_loaded_once(manager: PluginManager, site: Path) -
     assert losses() == ["plugin_one/lift"]
     assert manager.broken == {}
     origin = manager.origin("plugin_one")
-    assert origin == Origin("one", "1.0", False, site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest())
+    assert origin == PluginOrigin(
+        "one", "1.0", False, site / "plugin_one.py", hashlib.sha256(PLUGIN.encode()).hexdigest()
+    )
 
 
 def test_a_broken_plugin_stops_no_other_and_says_where_it_broke(manager: PluginManager, site: Path) -> None:
@@ -268,7 +270,7 @@ def test_files_are_told_apart(manager: PluginManager, tmp_path: Path, monkeypatc
         manager.load_file(Path("missing.py"))
     with pytest.raises(UserError, match="here: is not a Python file"):
         manager.load_file(tmp_path / "here")
-    assert manager.origin("plugin") == Origin(
+    assert manager.origin("plugin") == PluginOrigin(
         None,
         None,
         False,
@@ -306,7 +308,7 @@ def test_the_hash_of_a_package_covers_all_its_source(manager: PluginManager, sit
     (site / "package").mkdir()
     (site / "package" / "__init__.py").write_text(PLUGIN)
     install(site, "dist", "unused", "", name="package")
-    (site / "dist-1.0.dist-info" / "entry_points.txt").write_text("[gankit.plugins]\npackage = package\n")
+    (site / "dist-1.0.dist-info" / "entry_points.txt").write_text("[gankit.discovery.manager]\npackage = package\n")
     manager.load_installed()
     assert manager.origin("package").path == site / "package"
     first = manager.origin("package").sha256
@@ -345,7 +347,7 @@ def test_bundled_plugins_say_where_they_come_from() -> None:
 def test_only_registered_components_can_be_written_down() -> None:
     component = registries["loss"].find("wgan/wgan").component()
     with plugins.restored():
-        registry.forget("wgan")
+        registry.unregister("wgan")
         with pytest.raises(LookupError, match="Wasserstein is not registered as a loss"):
             as_options(component)
     assert as_options(component) == {"use": "wgan/wgan"}

@@ -14,15 +14,16 @@ from support.measuring import Brightness, Made, at, digits, evaluator, registere
 from support.tiny import tiny
 from torch import Tensor, full
 
-from gankit import Observer, Watcher
-from gankit.config import Experiment
-from gankit.errors import RunError
-from gankit.evaluation.splits import split
-from gankit.observing import Progress, Run
-from gankit.plugins import plugins
-from gankit.reading.checks import problems
-from gankit.registry import register, restored
-from gankit.runs.starting import begin, resume
+from gankit import Callback, Observer
+from gankit.config.checks import problems
+from gankit.config.experiment import Experiment
+from gankit.core.errors import RunError
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.discovery.manager import plugins
+from gankit.evaluation.reference import split
+from gankit.kinds.callbacks import RunContext
+from gankit.runs.start import begin, resume
 
 MEASURED: dict[str, Any] = {"metrics": ["fid"], "extractor": "digits", "images": 64}
 
@@ -112,7 +113,7 @@ from gankit import Block, hookimpl
 
 class Tied(Block):
     def build(self, place):
-        first, second = (nn.Conv2d(place.in_channels, place.out_channels, 1) for _ in range(2))
+        first, second = (nn.Conv2d(context.in_channels, context.out_channels, 1) for _ in range(2))
         second.weight = first.weight
         return nn.Sequential(first, second)
 
@@ -138,12 +139,12 @@ class Stopper(Observer):
 
     at: int
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         return Stopping(run, self.at)
 
 
-class Stopping(Watcher):
-    def __init__(self, run: Run, images: int) -> None:
+class Stopping(Callback):
+    def __init__(self, run: RunContext, images: int) -> None:
         self.run, self.images = run, images
 
     def updated(self, progress: Progress, scalars: Any) -> None:

@@ -19,12 +19,12 @@ import pytest
 import torch
 
 from gankit import UserError
-from gankit.config import Experiment
-from gankit.observing import Row
-from gankit.reading.loading import load_experiment
-from gankit.results.reading import read_run
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.kinds.callbacks import Row
+from gankit.results.run_results import read_run
+from gankit.runs.folder import RunFolder, refuse_used
 from gankit.runs.provenance import git_state
-from gankit.runs.record import RunFolder, refuse_used
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 

@@ -17,18 +17,18 @@ from PIL import Image
 from support.pages import Page, content_of, page_of
 from support.tiny import tiny
 
+from gankit.checkpoints.store import load_average
 from gankit.cli import main
-from gankit.data import to_uint8
-from gankit.page.choosing import choices
-from gankit.reading.loading import load_experiment
-from gankit.results.comparing import compare
-from gankit.results.finding import gather
-from gankit.results.report import report
+from gankit.config.loader import load_experiment
+from gankit.data.images import to_uint8
+from gankit.data.pictures import grid
+from gankit.results.comparison import compare
+from gankit.results.finder import gather
+from gankit.results.page.choice import choices
+from gankit.results.report import build_report
 from gankit.results.table import significant
-from gankit.runs.pictures import grid
-from gankit.runs.starting import begin
-from gankit.training.checkpoints import load_average
-from gankit.training.sampling import sample
+from gankit.runs.start import begin
+from gankit.training.sampler import sample
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_every_link_leads_somewhere_and_every_picture_is_described(page: Page) -
 
 
 def test_the_tables_are_those_of_the_comparison(page: Page, trained: Path) -> None:
-    shown = report(compare(gather([trained])))
+    shown = build_report(compare(gather([trained])))
     assert page.text.startswith(f"{shown.title} {shown.title} losses: 2 variants, 3 runs, compared with loss=hinge.")
     for section in shown.sections:
         if section.columns:
@@ -103,7 +103,7 @@ def test_samples_are_those_of_the_run_in_the_middle(page: Page, trained: Path) -
 
 
 def test_reals_stand_above_samples(page: Page, trained: Path) -> None:
-    from gankit.data import RealImages
+    from gankit.data.images import RealImages
 
     assert page.captions[0] == "real images, as loss=hinge was trained on"
     reals = RealImages(load_experiment(trained / "wide/seed-0/experiment.yaml", check=False).data, [8])

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from gankit import UserError
-from gankit.observing import Row
+from gankit.kinds.callbacks import Row
 from gankit.results.protocols import common_protocol
-from gankit.results.reading import read_rows, read_run
+from gankit.results.run_results import read_run
 from gankit.results.table import column_names, print_results, significant
-from gankit.runs.record import RunFolder
+from gankit.runs.folder import RunFolder
+from gankit.runs.rows import read_rows
 
 PROTOCOL: dict[str, Any] = {"metric": {"use": "fidelity/fid"}, "images": 1000, "extractor": "digits@3f", "seed": 0}
 

@@ -17,17 +17,18 @@ from support.crashing import files
 from support.tiny import tiny
 
 import gankit
-from gankit import Metric, Observer, UserError, Watcher
+from gankit import Callback, Metric, Observer, UserError
+from gankit.checkpoints import store
 from gankit.cli import main
-from gankit.errors import Interrupted, RunError
-from gankit.observing import Progress, Run
-from gankit.origins import sha256_of
-from gankit.registry import register, restored
-from gankit.results.states import State, state_of
-from gankit.runs.record import RunFolder
-from gankit.runs.run import TrainingRun
-from gankit.runs.starting import begin, resume
-from gankit.training import checkpoints
+from gankit.core.errors import Interrupted, RunError
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.discovery.sources import sha256_of
+from gankit.kinds.callbacks import RunContext
+from gankit.runs.folder import RunFolder
+from gankit.runs.loop import TrainingLoop
+from gankit.runs.start import begin, resume
+from gankit.runs.status import RunState, state_of
 
 MEASURED = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 16}
 OFTEN: dict[str, Any] = {"evaluation": MEASURED, "checkpoints": {"every": 24, "keep": 9}}
@@ -40,12 +41,12 @@ class Ender(Observer):
     at: ClassVar[int] = 10**9
     rate: ClassVar[float | None] = None
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         return Ending(run)
 
 
-class Ending(Watcher):
-    def __init__(self, run: Run) -> None:
+class Ending(Callback):
+    def __init__(self, run: RunContext) -> None:
         self.run, self.count = run, 0
 
     def updated(self, progress: Progress, scalars: Any) -> None:
@@ -83,7 +84,7 @@ def stopped(path: Path, at: int, **changes: Any) -> Path:
     return path
 
 
-def going_on(run: Path, settings: Sequence[str] = (), extend: int = 0) -> TrainingRun:
+def going_on(run: Path, settings: Sequence[str] = (), extend: int = 0) -> TrainingLoop:
     resumed = resume(run, settings, extend=extend)
     assert resumed is not None
     return resumed
@@ -124,7 +125,7 @@ def test_rolling_back_goes_on_from_the_checkpoint_with_other_draws(tmp_path: Pat
     assert {row[0] for row in same if row[1] != "fid_floor"} == {8, 16, 24, 32, 40, 48}
     events = [(row["images"], row["name"], row["value"], row["note"]) for row in rows(run) if "note" in row]
     assert events == [(48, "rolled-back", attempt, "it was asked to") for attempt in (1, 2)]
-    optimizer = checkpoints.read(checkpoints.found(run / "checkpoints")[-1]).state["optimizers"]["generator"]
+    optimizer = store.read(store.found(run / "checkpoints")[-1]).state["optimizers"]["generator"]
     assert {group["lr"] for group in optimizer["param_groups"]} == {0.001 * 0.25}
 
 
@@ -278,9 +279,9 @@ def test_a_run_that_lacks_its_last_evaluation_is_not_finished(tmp_path: Path) ->
     with pytest.raises(Interrupted):
         begin(tiny(**options), tmp_path / "run").train()
     assert rows(tmp_path / "run")[-1]["images"] == 32
-    assert state_of(tmp_path / "run") is State.CUT_SHORT
+    assert state_of(tmp_path / "run") is RunState.CUT_SHORT
     going_on(tmp_path / "run").train()
-    assert state_of(tmp_path / "run") is State.FINISHED
+    assert state_of(tmp_path / "run") is RunState.FINISHED
 
 
 class Signaller(Observer):
@@ -289,11 +290,11 @@ class Signaller(Observer):
     moment: str
     number: int
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         return Signalling(self)
 
 
-class Signalling(Watcher):
+class Signalling(Callback):
     def __init__(self, options: Signaller) -> None:
         def send(*_: object) -> None:
             calls.append(1)
@@ -323,12 +324,12 @@ def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
 
 def test_weights_alone_are_taken_from_another_run(tmp_path: Path) -> None:
     first = whole(tmp_path / "first")
-    newest = checkpoints.found(first / "checkpoints")[-1]
-    taken = checkpoints.read(newest).state["weights"]
+    newest = store.found(first / "checkpoints")[-1]
+    taken = store.read(newest).state["weights"]
     for number, source in enumerate((first, newest)):
         training = {"batch": 8, "device": "cpu", "start_from": str(source)}
         begin(tiny(training=training, checkpoints={"keep": 9}), tmp_path / str(number)).train()
-        begun = checkpoints.read(checkpoints.found(tmp_path / str(number) / "checkpoints")[0])
+        begun = store.read(store.found(tmp_path / str(number) / "checkpoints")[0])
         assert begun.manifest["images"] == 0
         for network, weights in begun.state["weights"].items():
             assert all(torch.equal(tensor, taken[network][name]) for name, tensor in weights.items())

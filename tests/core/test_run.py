@@ -13,12 +13,13 @@ import torch
 from support.command import rows
 from support.tiny import tiny
 
-from gankit import Observer, UserError, Watcher
-from gankit.observing import Picture, Progress, Row, Run
-from gankit.registry import register, restored
-from gankit.runs.parts import choose_device
-from gankit.runs.starting import begin
-from gankit.training import checkpoints
+from gankit import Callback, Observer, UserError
+from gankit.checkpoints import store
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.kinds.callbacks import Picture, Row, RunContext
+from gankit.runs.components import choose_device
+from gankit.runs.start import begin
 
 METRICS = {"metrics": ["fid", "is"], "extractor": "digits", "images": 16}
 
@@ -28,13 +29,13 @@ class Diary(Observer):
 
     entries: ClassVar[list[tuple[str, Any]]] = []
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         self.entries.clear()
         return Diarist(run)
 
 
-class Diarist(Watcher):
-    def __init__(self, run: Run) -> None:
+class Diarist(Callback):
+    def __init__(self, run: RunContext) -> None:
         self.run = run
 
     def stage_started(self, progress: Progress) -> None:
@@ -96,7 +97,7 @@ def test_every_stage_is_trained_evaluated_fully_grown_and_saved(tmp_path: Path, 
     assert measured == [(i, s, n) for i, s in ((32, 1), (96, 2)) for n in ("fid", "fid_floor", "is", "is_std")]
     ways = {row["name"]: row["protocol"]["better"] for row in rows(folder) if "protocol" in row}
     assert (ways["fid"], ways["is"]) == ("lower", "higher")
-    assert [path.name for path in checkpoints.found(folder / "checkpoints")] == ["000000000032", "000000000096"]
+    assert [path.name for path in store.found(folder / "checkpoints")] == ["000000000032", "000000000096"]
     events = [json.loads(line)["event"] for line in (folder / "times.jsonl").read_text().splitlines()]
     assert events == ["begun", "stage", "evaluation", "stage", "evaluation", "finished"]
 
@@ -114,7 +115,7 @@ def test_evaluation_and_checkpoints_come_every_so_many_images_too(tmp_path: Path
     folder = run(tmp_path / "run", evaluation=evaluation, checkpoints={"every": 30, "keep": 2})
     measured = [row["images"] for row in rows(folder) if row["name"] == "fid"]
     assert measured == [24, 32, 40, 64, 80, 96]
-    assert [int(path.name) for path in checkpoints.found(folder / "checkpoints")] == [64, 96]
+    assert [int(path.name) for path in store.found(folder / "checkpoints")] == [64, 96]
 
 
 def test_evaluating_changes_nothing_that_is_trained(tmp_path: Path) -> None:
@@ -130,23 +131,23 @@ def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
 ) -> None:
     training = begin(tiny(), tmp_path / "run")
     training.train()
-    loaded = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
+    loaded = store.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
     z = torch.randn(4, 8)
     assert torch.equal(loaded(z), training._trainer.average(z))
     assert (loaded.resolution, loaded.joins) == (8, set())
-    shutil.rmtree(checkpoints.found(tmp_path / "run" / "checkpoints")[-1])
-    before = checkpoints.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
+    shutil.rmtree(store.found(tmp_path / "run" / "checkpoints")[-1])
+    before = store.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
     assert before(z).shape == (4, 1, 4, 4)
 
 
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     experiment = tiny()
     with pytest.raises(UserError, match="neither a run's folder nor a checkpoint"):
-        checkpoints.load_average(tmp_path, experiment, torch.device("cpu"))
+        store.load_average(tmp_path, experiment, torch.device("cpu"))
     folder = run(tmp_path / "run")
-    (checkpoints.found(folder / "checkpoints")[-1] / "average.safetensors").write_bytes(b"\x80\x04 not weights")
+    (store.found(folder / "checkpoints")[-1] / "average.safetensors").write_bytes(b"\x80\x04 not weights")
     with pytest.raises(UserError, match="cannot be read as a checkpoint"):
-        checkpoints.load_average(folder, experiment, torch.device("cpu"))
+        store.load_average(folder, experiment, torch.device("cpu"))
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

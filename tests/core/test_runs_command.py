@@ -8,8 +8,8 @@ import pytest
 from support.recorded import measured, recorded
 
 from gankit.cli import main
-from gankit.observing import Row
-from gankit.runs.record import RunFolder
+from gankit.kinds.callbacks import Row
+from gankit.runs.folder import RunFolder
 
 DONE = [*measured(1000, 1, 4, fid=0.5), *measured(3000, 2, 8, fid=1.25)]
 

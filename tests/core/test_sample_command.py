@@ -11,7 +11,7 @@ from PIL import Image
 from support.tiny import tiny
 
 from gankit.cli import main
-from gankit.runs.starting import begin
+from gankit.runs.start import begin
 
 
 @pytest.fixture(scope="module")

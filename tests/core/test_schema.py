@@ -12,12 +12,12 @@ from core.test_mistakes import WRONG_VALUES, changed
 from support.json_schema import is_valid
 from support.toys import EXPERIMENT, Tug
 
-from gankit.config import Experiment
-from gankit.reading.loading import dump_experiment
-from gankit.reading.nodes import plain
-from gankit.reading.yamlfile import mapping, parse
-from gankit.registry import register
-from gankit.schema import experiment_schema
+from gankit.config.experiment import Experiment
+from gankit.config.schema import experiment_schema
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import mapping, parse
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.registry import register
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml"))
 
@@ -25,7 +25,7 @@ EXPERIMENTS = sorted((Path(__file__).parents[2] / "experiments").rglob("*.yaml")
 def as_json(text: str) -> Any:
     node = parse(text, "experiment.yaml")
     assert node is not None
-    return json.loads(json.dumps(plain(node)))
+    return json.loads(json.dumps(plain_value(node)))
 
 
 def fits(text: str) -> bool:
@@ -91,4 +91,4 @@ def test_every_option_is_described_and_every_reference_leads_somewhere() -> None
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
 def test_it_allows_the_bundled_experiments(file: Path) -> None:
     schema = json.loads(json.dumps(experiment_schema()))
-    assert is_valid(json.loads(json.dumps(plain(mapping(file.read_text(), file.name)))), schema, schema)
+    assert is_valid(json.loads(json.dumps(plain_value(mapping(file.read_text(), file.name)))), schema, schema)

@@ -13,12 +13,12 @@ from support.measuring import Made
 from support.tiny import tiny, trainer
 
 from gankit import Dataset, LabelledImages, UserError
+from gankit.config.checks import missing, problems
+from gankit.core.registry import register, restored
+from gankit.data.pictures import grid, save_png
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.samples import for_extractor
-from gankit.reading.checks import missing, problems
-from gankit.registry import register, restored
-from gankit.runs.pictures import grid, save_png
-from gankit.runs.starting import begin
+from gankit.evaluation.images import for_extractor
+from gankit.runs.start import begin
 
 
 class Flags(Dataset):
@@ -124,7 +124,7 @@ def test_generated_images_of_the_wrong_shape_are_refused(capsys: pytest.CaptureF
         metrics = {"metrics": "fid", "extractor": "digits", "images": 16}
         made = trainer(experiment := tiny(data=Flags(), evaluation=metrics))
         evaluator = Evaluator(experiment.evaluation, made.reals, made.device)
-        from gankit.observing import Progress
+        from gankit.core.progress import Progress
 
         now = Progress(96, 96, 2, 2, 8, 1.0)
         assert evaluator.evaluate(Made(lambda first, count: torch.zeros(count, 4, 8, 8)), now) == []

@@ -12,9 +12,9 @@ from support.toys import EXPERIMENT
 
 import gankit
 from gankit.cli import main
-from gankit.config import Experiment
-from gankit.options import with_article
-from gankit.registry import register
+from gankit.config.experiment import Experiment
+from gankit.core.options import with_article
+from gankit.core.registry import register
 
 OPTIMIZER = "{use: adam, lr: 1e-3, betas: [0, 0.99]}"
 EXPECTED = "expected the name of an optimizer, or a mapping with 'use: <name>' and its options"

@@ -9,10 +9,10 @@ import pytest
 from support.command import QUICKSTART
 from support.tiny import tiny
 
+from gankit.checkpoints import store
 from gankit.cli import main
-from gankit.reading.checks import missing
-from gankit.runs.starting import begin, resume
-from gankit.training import checkpoints
+from gankit.config.checks import missing
+from gankit.runs.start import begin, resume
 
 NONE_YET = "{} has no checkpoint yet; one is written at the end of each stage"
 
@@ -35,7 +35,7 @@ def lacking(path: Path) -> list[str]:
 
 def test_a_run_and_a_checkpoint_are_there(source: Path) -> None:
     assert lacking(source) == []
-    assert lacking(checkpoints.found(source / "checkpoints")[-1]) == []
+    assert lacking(store.found(source / "checkpoints")[-1]) == []
 
 
 def test_what_is_not_there_is_told(source: Path, tmp_path: Path) -> None:

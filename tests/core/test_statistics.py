@@ -11,7 +11,7 @@ import pytest
 import torch
 from support.measuring import Brightness, Inverted, Levels, Prefix, at, evaluator, grey, registered
 
-from gankit.data import RealImages
+from gankit.data.images import RealImages
 from gankit.evaluation.cache import cache_folder
 from gankit.evaluation.statistics import RunningStatistics
 

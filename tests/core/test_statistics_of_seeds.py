@@ -33,7 +33,7 @@ def by_seed(values: object, first: int = 0) -> dict[int, float]:
     return dict(enumerate(map(float, np.asarray(values)), start=first))
 
 
-def judged(one: dict[int, float], other: dict[int, float]) -> Verdict:
+def validated(one: dict[int, float], other: dict[int, float]) -> Verdict:
     found = difference(one, other)
     return verdict(found, "lower", found and found.p)
 
@@ -48,7 +48,7 @@ def studies(n: int, shift: float, count: int, seed: int = 0) -> Iterator[tuple[n
 def share_found(n: int, shift: float, is_paired: bool, count: int) -> float:
     """Of studies in which a worse variant is called worse, or one of two equal ones better or worse."""
     first = 0 if is_paired else n
-    verdicts = [judged(by_seed(one, first), by_seed(other)) for one, other in studies(n, shift, count)]
+    verdicts = [validated(by_seed(one, first), by_seed(other)) for one, other in studies(n, shift, count)]
     wanted = {Verdict.WORSE} if shift else {Verdict.WORSE, Verdict.BETTER}
     return sum(found in wanted for found in verdicts) / count
 

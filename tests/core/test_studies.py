@@ -9,11 +9,11 @@ import pytest
 from support.toys import EXPERIMENT
 
 from gankit import UserError
-from gankit.reading.dumping import dump
-from gankit.reading.nodes import plain
-from gankit.results.finding import folder_of
-from gankit.studies.reading import load_study, name_of
-from gankit.studies.study import Study, StudyRun
+from gankit.config.study import Study, StudyRun
+from gankit.config.study_loader import load_study, name_in
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.writer import dump
+from gankit.results.finder import folder_of
 
 Read = Callable[..., Study]
 
@@ -114,16 +114,16 @@ def test_settings_change_the_study_too(read: Read) -> None:
 
 def test_a_name_in_the_file_counts_and_that_of_a_parent_does_not(read: Read) -> None:
     read("name: mine\nmatrix: {seed: [0]}\n")
-    assert name_of(Path("losses.yaml")) == "mine"
+    assert name_in(Path("losses.yaml")) == "mine"
     read("matrix: {seed: [0]}\n")
-    assert name_of(Path("losses.yaml")) == "losses"
-    assert name_of(Path("base.yaml")) == "toy"
+    assert name_in(Path("losses.yaml")) == "losses"
+    assert name_in(Path("base.yaml")) == "toy"
     assert folder_of(Path("losses.yaml")) == Path("runs/losses")
 
 
 def test_what_is_recorded_of_a_study_reads_as_the_same_study(read: Read) -> None:
     study = read("matrix: {loss: [tug, {use: push, margin: 1e-3}], seed: [0, 1]}\nvariants: {near: {loss.margin: 1}}\n")
-    Path("record.yaml").write_text(dump(plain(study.root)))
+    Path("record.yaml").write_text(dump(plain_value(study.root)))
     again = the_study("record.yaml")
     assert again.name == study.name
     assert [(run.name, run.experiment) for run in again.runs] == [(run.name, run.experiment) for run in study.runs]

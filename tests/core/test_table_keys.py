@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from support.toys import EXPERIMENT
 
-from gankit.config import Experiment
+from gankit.config.experiment import Experiment
 
 Mistakes = Callable[..., list[str]]
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
 from gankit import Augmentation, Loss, Optimizer, Regularizer
-from gankit.growing import Moment, moment
-from gankit.place import Place
-from gankit.registry import register, restored
-from gankit.training.sampling import sample
+from gankit.core.progress import Moment, moment
+from gankit.core.registry import register, restored
+from gankit.networks.context import BuildContext
+from gankit.training.sampler import sample
 from gankit.training.step import Step
 from gankit.training.trainer import Trainer
 
@@ -339,8 +339,8 @@ def test_a_penalty_may_know_how_far_the_run_is_report_and_do_nothing(every: int)
 class Frozen(Regularizer):
     """Puts a layer before the head that is never to change."""
 
-    def layer(self, place: Place) -> nn.Module:
-        return nn.Conv2d(place.in_channels, place.out_channels, 1).requires_grad_(False)
+    def layer(self, context: BuildContext) -> nn.Module:
+        return nn.Conv2d(context.in_channels, context.out_channels, 1).requires_grad_(False)
 
 
 def test_what_a_component_froze_stays_as_it_was() -> None:

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gankit import Observer, Watcher
-from gankit.observing import Picture, Progress, Row
-from gankit.registry import register, restored
-from gankit.runs.watching import Watchers
+from gankit import Callback, Observer
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.kinds.callbacks import Picture, Row
+from gankit.runs.callback_list import CallbackList
 
 NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0)
 ROW = Row(10, 1, 4, "fid", 2.0)
 PICTURE = Picture("a", Path("a.png"), NOW)
 
 
-class Diary(Watcher):
+class Diary(Callback):
     """Writes down what it is told, and raises `error` in the moments named in `fails_in`."""
 
     def __init__(self, fails_in: tuple[str, ...], error: type[BaseException]) -> None:
@@ -45,7 +46,7 @@ class Diarist(Observer):
     fails_in: tuple[str, ...] = ()
     error: Any = ValueError
 
-    def watch(self, run: Any) -> Watcher:
+    def watch(self, run: Any) -> Callback:
         """Begin a diary in the list that stands for the run."""
         if "watch" in self.fails_in:
             raise OSError("no room")
@@ -58,8 +59,8 @@ class Stateful(Observer):
 
     state: Any
 
-    def watch(self, run: Any) -> Watcher:
-        watcher = Watcher()
+    def watch(self, run: Any) -> Callback:
+        watcher = Callback()
         watcher.state_dict = lambda: {"kept": self.state}
         return watcher
 
@@ -68,9 +69,9 @@ def test_a_state_that_no_checkpoint_can_hold_is_told_and_left_out(capsys: pytest
     register("here", "stateful", Stateful)
     states = [np.float64(0.5), {"more": np.int64(3)}, Path("no"), 7]
     run: Any = []
-    watchers = Watchers([Stateful(state=state) for state in states], run)
+    callbacks = CallbackList([Stateful(state=state) for state in states], run)
     name = "here/stateful"
-    assert watchers.state_dict() == {
+    assert callbacks.state_dict() == {
         name: {"kept": 0.5},
         f"{name} (2)": {"kept": {"more": 3}},
         f"{name} (4)": {"kept": 7},
@@ -87,17 +88,17 @@ def _registered() -> Iterator[None]:
         yield
 
 
-def everything(watchers: Watchers) -> list[tuple[Any, ...]]:
-    watchers.stage_started(NOW)
-    watchers.updated(NOW, {})
-    watchers.evaluating(NOW)
-    watchers.recorded([ROW])
-    watchers.shown(PICTURE)
-    watchers.stage_ended(NOW)
-    watchers.saving(NOW)
-    watchers.restored(NOW)
-    watchers.finished()
-    watchers.closed()
+def everything(callbacks: CallbackList) -> list[tuple[Any, ...]]:
+    callbacks.stage_started(NOW)
+    callbacks.updated(NOW, {})
+    callbacks.evaluating(NOW)
+    callbacks.recorded([ROW])
+    callbacks.shown(PICTURE)
+    callbacks.stage_ended(NOW)
+    callbacks.saving(NOW)
+    callbacks.restored(NOW)
+    callbacks.finished()
+    callbacks.closed()
     return [
         ("stage_started", NOW),
         ("updated", NOW, {}),
@@ -114,21 +115,21 @@ def everything(watchers: Watchers) -> list[tuple[Any, ...]]:
 
 def test_every_watcher_hears_every_moment(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
-    told = everything(Watchers([Diarist(), Diarist()], diaries))
+    told = everything(CallbackList([Diarist(), Diarist()], diaries))
     assert [diary.entries for diary in diaries] == [told, told]
     assert capsys.readouterr().err == ""
 
 
 def test_watchers_pass_on_all_that_a_watcher_can_hear() -> None:
-    moments = {name for name in vars(Watcher) if not name.startswith("_")}
-    assert moments <= set(vars(Watchers))
+    moments = {name for name in vars(Callback) if not name.startswith("_")}
+    assert moments <= set(vars(CallbackList))
 
 
 def test_a_failure_is_reported_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
-    watchers = Watchers([Diarist(fails_in=("updated", "closed")), Diarist()], diaries)
+    callbacks = CallbackList([Diarist(fails_in=("updated", "closed")), Diarist()], diaries)
     for _ in range(3):
-        watchers.updated(NOW, {})
+        callbacks.updated(NOW, {})
     first = capsys.readouterr().err
     assert first.count("\n") == 1
     assert "here/diarist" in first
@@ -136,14 +137,14 @@ def test_a_failure_is_reported_once_and_counted(capsys: pytest.CaptureFixture[st
     assert "ValueError: no luck (" in first
     assert f"{Path(__file__).name}:" in first
 
-    watchers.closed()
+    callbacks.closed()
     assert capsys.readouterr().err == "gankit: observer here/diarist failed in 4 of 4 calls\n"
     assert len(diaries[1].entries) == 4
 
 
 def test_an_observer_that_cannot_begin_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
-    told = everything(Watchers([Diarist(fails_in=("watch",)), Diarist()], diaries))
+    told = everything(CallbackList([Diarist(fails_in=("watch",)), Diarist()], diaries))
     assert [diary.entries for diary in diaries] == [told]
     assert "OSError: no room" in capsys.readouterr().err
 
@@ -151,6 +152,6 @@ def test_an_observer_that_cannot_begin_is_left_out(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_interrupts_pass_through(interrupt: type[BaseException]) -> None:
     diaries: Any = []
-    watchers = Watchers([Diarist(fails_in=("updated",), error=interrupt)], diaries)
+    callbacks = CallbackList([Diarist(fails_in=("updated",), error=interrupt)], diaries)
     with pytest.raises(interrupt):
-        watchers.updated(NOW, {})
+        callbacks.updated(NOW, {})

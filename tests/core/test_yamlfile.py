@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.oddities import merges, tower
 
-from gankit.errors import UserError
-from gankit.reading.merging import read_experiment
-from gankit.reading.nodes import plain
-from gankit.reading.yamlfile import parse
+from gankit.config.yaml.merge import read_experiment
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import parse
+from gankit.core.errors import UserError
 
 
 def read(text: str) -> Any:
     node = parse(text, "file.yaml")
-    return None if node is None else plain(node)
+    return None if node is None else plain_value(node)
 
 
 def error(text: str) -> str:
@@ -181,7 +181,7 @@ def test_files_that_are_no_experiment(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_byte_order_mark_and_windows_lines_are_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "file.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     node = read_experiment(tmp_path / "file.yaml")
-    assert plain(node) == {"a": 1, "b": 2}
+    assert plain_value(node) == {"a": 1, "b": 2}
     assert node.entries["b"].key == (str(tmp_path / "file.yaml"), 2, 1, "b: 2")
 
 

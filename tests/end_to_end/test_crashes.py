@@ -9,7 +9,7 @@ import pytest
 from support.crashing import PHASES, SYSTEMS, Process, files, killed_often, written
 
 from gankit import UserError
-from gankit.runs.record import RunFolder
+from gankit.runs.folder import RunFolder
 
 
 @pytest.mark.slow

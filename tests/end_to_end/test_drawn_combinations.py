@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.combining import KINDS, drawn, parts, refused, try_out
 
-from gankit.plugins import plugins
-from gankit.registry import registries
+from gankit.core.registry import registries
+from gankit.discovery.manager import plugins
 
 SEEDS = range(200)
 SYSTEMS = re.sub(r"\s+", " ", (Path(__file__).parents[2] / "docs" / "systems.md").read_text())

@@ -16,8 +16,8 @@ from support.sandbox import Done, Sandbox, missing
 from support.tiny import tiny
 from support.tracked import empty_repository
 
-from gankit.reading.dumping import dump_experiment
-from gankit.training import checkpoints
+from gankit.checkpoints import store
+from gankit.config.yaml.writer import dump_experiment
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -109,7 +109,7 @@ def test_a_repository_that_cannot_be_written_to_does_not_stop_a_run(
 
 FILLER = '''
 from pathlib import Path
-from gankit import Observer, Watcher, hookimpl
+from gankit import Observer, Callback, hookimpl
 
 class Filler(Observer):
     """Leaves no room in a folder, not even for a name."""
@@ -119,7 +119,7 @@ class Filler(Observer):
     def watch(self, run):
         return Filling(Path(self.folder))
 
-class Filling(Watcher):
+class Filling(Callback):
     def __init__(self, folder):
         self.folder = folder
 
@@ -184,7 +184,7 @@ def begun(run: Path) -> Path:
 
 
 BROKEN = '''
-from gankit import Metric, Observer, Watcher, hookimpl
+from gankit import Metric, Observer, Callback, hookimpl
 
 class Broken(Observer):
     """Raises whatever it is told."""
@@ -192,7 +192,7 @@ class Broken(Observer):
     def watch(self, run):
         return Breaking()
 
-class Breaking(Watcher):
+class Breaking(Callback):
     def __getattribute__(self, name):
         raise ZeroDivisionError(name)
 
@@ -259,8 +259,8 @@ def stops_until_there_is_room(box: Sandbox, done: Done, run: Path, full: Path, t
     cannot = "cannot write to .*/metrics.jsonl" if full == run else "cannot write a checkpoint to .*/checkpoints"
     remedy = f"make room, then go on from the last checkpoint with: gankit resume {run}"
     assert re.fullmatch(f"gankit: {cannot}: No space left on device; {remedy}\n", done.said)
-    kept = checkpoints.found(box.copied(run / "checkpoints", tmp_path / "kept"))
-    assert 60 <= checkpoints.read(kept[-1]).manifest["images"] < 480
+    kept = store.found(box.copied(run / "checkpoints", tmp_path / "kept"))
+    assert 60 <= store.read(kept[-1]).manifest["images"] < 480
     still = box.gankit("resume", run)
     assert still.code in (1, 2)
     assert "No space left on device" in still.said.splitlines()[-1]

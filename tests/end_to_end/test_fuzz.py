@@ -19,7 +19,7 @@ from support.mutations import Attempt, attempts, each_oddity
 from support.oddities import FILE, lay_out
 
 from gankit.cli import main
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 LONGEST_LINE = 1000
 """Characters of a line that a person may still read."""

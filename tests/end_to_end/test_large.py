@@ -9,8 +9,8 @@ import pytest
 from support.tiny import trainer
 
 from gankit import Dataset, LabelledImages
-from gankit.reading.loading import load_experiment
-from gankit.registry import register, restored
+from gankit.config.loader import load_experiment
+from gankit.core.registry import register, restored
 
 PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
 FEW = "{4: 8, 64: 4, 128: 4, 256: 2, 512: 2, 1024: 2}"

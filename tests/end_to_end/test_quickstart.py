@@ -26,10 +26,10 @@ def test_the_quick_start_grows_readable_digits_of_all_ten_kinds(tmp_path: Path) 
 
 def digits_found(run: Path) -> list[int]:
     """How many of 500 samples the extractor takes for each digit."""
-    from gankit.data import to_uint8
-    from gankit.reading.loading import load_experiment
-    from gankit.training.checkpoints import load_average
-    from gankit.training.sampling import sample
+    from gankit.checkpoints.store import load_average
+    from gankit.config.loader import load_experiment
+    from gankit.data.images import to_uint8
+    from gankit.training.sampler import sample
 
     cpu = torch.device("cpu")
     experiment = load_experiment(run / "experiment.yaml", check=False)

@@ -9,13 +9,13 @@ import pytest
 import torch
 from support.command import gankit, rows
 
-from gankit.config import Experiment
-from gankit.data import RealImages
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.core.progress import Moment, Progress
+from gankit.data.images import RealImages
 from gankit.evaluation.evaluator import Evaluator
-from gankit.growing import Moment
-from gankit.observing import Progress, Row
-from gankit.reading.loading import load_experiment
-from gankit.training.sampling import GeneratorSource
+from gankit.kinds.callbacks import Row
+from gankit.training.sampler import GeneratorSampler
 from gankit.training.trainer import Trainer
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
@@ -30,7 +30,7 @@ def untrained(experiment: Experiment) -> Row:
     trainer = Trainer(experiment, reals, CPU)
     trainer.grow(Moment(len(stages) - 1, stages[-1].resolution, 1.0))
     now = Progress(0, trainer.ends[-1], len(stages), len(stages), stages[-1].resolution, 1.0)
-    measured = Evaluator(experiment.evaluation, reals, CPU).evaluate(GeneratorSource(trainer.average, CPU), now)
+    measured = Evaluator(experiment.evaluation, reals, CPU).evaluate(GeneratorSampler(trainer.average, CPU), now)
     return next(row for row in measured if row.name == "fid_full")
 
 

@@ -15,7 +15,7 @@ import pytest
 from support.command import QUICKSTART, gankit
 
 from gankit.cli import main
-from gankit.results.states import State, state_of
+from gankit.runs.status import RunState, state_of
 
 SMALL = f"""\
 extends: {QUICKSTART}
@@ -65,8 +65,8 @@ def test_one_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     ended = gankit(["run", file, "--only", "*/seed-0"], tmp_path)
     assert ended.returncode == 1, ended.stderr
     losses = tmp_path / "runs" / "losses"
-    assert state_of(losses / "loss=hinge" / "seed-0") is State.FINISHED
-    assert state_of(losses / "loss=faulty" / "seed-0") is State.FAILED
+    assert state_of(losses / "loss=hinge" / "seed-0") is RunState.FINISHED
+    assert state_of(losses / "loss=faulty" / "seed-0") is RunState.FAILED
     assert "1 of 2 runs failed" in ended.stderr
     assert "loss=faulty/seed-0 failed: gankit: loss faulty/faulty (option 'loss', plugin 'faulty' of " in ended.stderr
     assert "seed-0.log" in ended.stderr
@@ -119,10 +119,10 @@ def test_what_an_interruption_left_is_gone_on_with_to_the_same_bits(tmp_path: Pa
     said = process.stderr.read()
     assert "watch them with: gankit runs runs/losses\n" in said
     assert said.endswith("leaving as soon as the runs under way are saved; the same command goes on with them\n")
-    assert state_of(run) is State.CUT_SHORT
+    assert state_of(run) is RunState.CUT_SHORT
     assert "left at" in (run.parent / "seed-0.log").read_text()
     assert gankit(["run", file], tmp_path).returncode == 0
-    assert state_of(run) is State.FINISHED
+    assert state_of(run) is RunState.FINISHED
     events = [json.loads(line)["event"] for line in (run / "times.jsonl").read_text().splitlines()]
     assert "resumed" in events
     assert main(["run", str(file), "--run", "loss=hinge/seed-0", "--out", str(tmp_path / "straight")]) == 0

@@ -1,14 +1,14 @@
-from gankit import Block, Place, hookimpl
+from gankit import Block, BuildContext, hookimpl
 
 
 class PlainResidual(Block):
     """Adds to its input what the norm, ReLU and a 3x3 convolution make of it; then a 1x1 convolution to its outputs."""
 
-    def build(self, place: Place):
+    def build(self, context: BuildContext):
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']; there is no norm of the image."""
         from torch import Tensor, nn
 
-        from gankit.layers import Chain, Condition, Conditioned, conv, resampling, run, styles_of
+        from gankit.networks.layers import Chain, Condition, Conditioned, conv, resampling, run, styles_of
 
         class Residual(Conditioned):
             def __init__(self, path: nn.Module) -> None:
@@ -18,17 +18,17 @@ class PlainResidual(Block):
             def forward(self, x: Tensor, condition: Condition) -> Tensor:
                 return x + run(self.path, x, condition)
 
-        channels, is_image = place.in_channels, place.outermost and place.network == "discriminator"
+        channels, is_image = context.in_channels, context.outermost and context.network == "discriminator"
         path = Chain(
-            norm=nn.Identity() if is_image else place.norm(channels),
+            norm=nn.Identity() if is_image else context.norm(channels),
             act=nn.Identity() if is_image else nn.ReLU(),
             conv=conv(channels, channels, gain=1.0),
         )
         return Chain(
-            up=resampling(place.resample, "up"),
+            up=resampling(context.resample, "up"),
             residual=Residual(path),
-            leave=conv(channels, place.out_channels, 1, gain=1.0),
-            down=resampling(place.resample, "down"),
+            leave=conv(channels, context.out_channels, 1, gain=1.0),
+            down=resampling(context.resample, "down"),
         )
 
 

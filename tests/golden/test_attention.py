@@ -7,7 +7,7 @@ import torch
 from support.case import Case, put
 from support.pggan import component
 
-from gankit import Place
+from gankit import BuildContext
 from gankit_sagan.modules import SelfAttention
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -16,7 +16,7 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["
 def attention(case: Case, variant: str, gamma: str, **convolutions: str) -> SelfAttention:
     """The block with the case's weights, each convolution under the key given for it."""
     channels, size = case["in.x"].shape[1:3]
-    block = component("block", "attention", variant=variant).build(Place("generator", size, channels, channels))
+    block = component("block", "attention", variant=variant).build(BuildContext("generator", size, channels, channels))
     put(block.gamma, case[gamma])
     for ours, theirs in convolutions.items():
         layer = block.get_submodule(ours)

@@ -9,14 +9,14 @@ from support.case import Case, put
 from support.pggan import component
 from torch import Tensor
 
-from gankit import Place
-from gankit.training.networks import Growing
+from gankit import BuildContext
+from gankit.networks.growing import GrowingNetwork
 from gankit_diversity.modules import MinibatchDiscrimination
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 
 
-def check_statistics(case: Case, network: Growing, key: str, names: dict[str, str]) -> None:
+def check_statistics(case: Case, network: GrowingNetwork, key: str, names: dict[str, str]) -> None:
     """Assert that the running statistics are those of the authors' network."""
     state = network.state_dict()
     for theirs, ours in names.items():
@@ -50,7 +50,7 @@ def discrimination(case: Case, tensor: Tensor, **options: bool) -> MinibatchDisc
     regularizer = component(
         "regularizer", "minibatch-discrimination", kernels=kernels, dimensions=dimensions, **options
     )
-    layer = regularizer.layer(Place("discriminator", 1, features, features)).to(case.dtype)
+    layer = regularizer.layer(BuildContext("discriminator", 1, features, features)).to(case.dtype)
     put(layer.project.weight, tensor.flatten(1).t())
     return layer
 

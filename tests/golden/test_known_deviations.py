@@ -16,8 +16,9 @@ from support.deviations import change_gain, load_zoo, without_each
 from support.pggan import discriminator, generator
 from torch import Tensor
 
-from gankit.layers import Function, fan_in
-from gankit.training.networks import Discriminator, Generator
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.layers import Function, fan_in
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 

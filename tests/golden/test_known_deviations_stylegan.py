@@ -18,9 +18,9 @@ from support.pggan import component
 from support.stylegan import generator
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.layers import Condition, conv
-from gankit.training.networks import Generator
+from gankit import BuildContext
+from gankit.networks.generator import Generator
+from gankit.networks.layers import Condition, conv
 from gankit_stylegan.modules import AdaIN, Blur, MappingNetwork, Noise
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -147,9 +147,9 @@ def rosinality_style(case: Case, key: str, norm: nn.Module, without: frozenset[s
     change_gain(norm.affine, 1 if "style gain" in without else math.sqrt(2))
 
 
-def rosinality_block(case: Case, place: Place, keys: tuple[str, str]) -> nn.Module:
+def rosinality_block(case: Case, context: BuildContext, keys: tuple[str, str]) -> nn.Module:
     """Our block with the weights of its convolutions `keys`; theirs may take another number of channels."""
-    block = component("block", "stylegan/stylegan").build(place)
+    block = component("block", "stylegan/stylegan").build(context)
     for number, key in enumerate(keys):
         weight = case[f"w.{key}.conv.weight_orig"]
         if weight.shape != block.get_submodule(f"conv{number}").get_parameter("weight").shape:
@@ -164,8 +164,8 @@ def rosinality_block(case: Case, place: Place, keys: tuple[str, str]) -> nn.Modu
 
 def compare_rosinality(case: Case, compare: Compare, without: frozenset[str] = NOTHING) -> None:
     norms = {0: [component("norm", "adaptive-instance")]}
-    place = Place("generator", 8, 4, 5, "up", width=6, norms=norms)
-    block = rosinality_block(case, place, ("g.conv1.1", "g.conv2"))
+    context = BuildContext("generator", 8, 4, 5, "up", width=6, norms=norms)
+    block = rosinality_block(case, context, ("g.conv1.1", "g.conv2"))
     for number in (0, 1):
         noise = block.get_submodule(f"noise{number}")
         assert isinstance(noise, Noise)
@@ -193,7 +193,7 @@ def test_blur_and_the_discriminators_block_are_rosinalitys(dtype: torch.dtype) -
     """Its first convolution is the one that changes the number of channels, the authors' the second."""
     case = Case("rosinality_blocks", dtype)
     case.check("out.blur", Blur()(case["in.x"]))
-    block = rosinality_block(case, Place("discriminator", 8, 4, 5, "down"), ("d.conv1.0", "d.conv2.1"))
+    block = rosinality_block(case, BuildContext("discriminator", 8, 4, 5, "down"), ("d.conv1.0", "d.conv2.1"))
     case.check("out.conv_block", block(case["in.xd"], Condition()))
 
 
@@ -223,7 +223,7 @@ def test_our_adain_is_without_rosinalitys_gain(dtype: torch.dtype) -> None:
 
 def test_each_layer_draws_noise_of_its_own() -> None:
     """Rosinality's block adds one map twice."""
-    block = component("block", "stylegan/stylegan").build(Place("generator", 8, 4, 5, "up"))
+    block = component("block", "stylegan/stylegan").build(BuildContext("generator", 8, 4, 5, "up"))
     noises = [block.get_submodule(f"noise{number}") for number in (0, 1)]
     x = torch.zeros(2, 5, 8, 8)
     for noise in noises:

@@ -7,7 +7,7 @@ import torch
 from support.case import Case
 from support.pggan import component, unused_networks
 
-from gankit.training.networks import Verdict
+from gankit.networks.discriminator import DiscriminatorOutput
 from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -30,8 +30,8 @@ class Critic(torch.nn.Module):
         x = torch.nn.functional.conv2d(images, w["D.c.weight"], w["D.c.bias"], stride=2, padding=1)
         return (torch.tanh(x).flatten(1) @ w["D.f.weight"].t() + w["D.f.bias"])[:, 0]
 
-    def forward(self, images: torch.Tensor, labels: None) -> Verdict:
-        return Verdict(self.score(images), None, {})
+    def forward(self, images: torch.Tensor, labels: None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(self.score(images), None, {})
 
 
 def step_on(critic: Critic, real: torch.Tensor, fake: torch.Tensor, share: torch.Tensor) -> Step:

@@ -10,8 +10,8 @@ from support.case import Case
 from support.pggan import component, parameters
 from torch import nn
 
-from gankit import Place
-from gankit.layers import dense
+from gankit import BuildContext
+from gankit.networks.layers import dense
 
 
 def counts(name: str) -> list[list[int]]:
@@ -48,21 +48,21 @@ def test_dcgan() -> None:
 def test_residual_blocks_under_sngans_plain_dense_layers() -> None:
     """SNGAN at 32x32: in the generator three blocks that go up, in the discriminator four, of which two go down."""
     batch = {0: [component("norm", "batch")]}
-    generator = [Place("generator", 8 << i, 256, 256, "up", norms=batch) for i in range(3)]
+    generator = [BuildContext("generator", 8 << i, 256, 256, "up", norms=batch) for i in range(3)]
     discriminator = [
-        Place("discriminator", 32, 3, 128, "down", outermost=True),
-        Place("discriminator", 16, 128, 128, "down"),
-        Place("discriminator", 8, 128, 128),
-        Place("discriminator", 8, 128, 128),
+        BuildContext("discriminator", 32, 3, 128, "down", outermost=True),
+        BuildContext("discriminator", 16, 128, 128, "down"),
+        BuildContext("discriminator", 8, 128, 128),
+        BuildContext("discriminator", 8, 128, 128),
     ]
-    rgb = component("block", "residual-rgb").build(Place("generator", 32, 256, 3, norms=batch))
+    rgb = component("block", "residual-rgb").build(BuildContext("generator", 32, 256, 3, norms=batch))
     ((of_generator, of_discriminator),) = counts("sngan_32_G_D")
     assert total([dense(128, 256 * 4 * 4), *residual(generator), rgb]) == of_generator
     assert total([*residual(discriminator), dense(128, 1)]) == of_discriminator
 
 
-def residual(places: Iterable[Place]) -> list[nn.Module]:
-    return [component("block", "residual").build(place) for place in places]
+def residual(places: Iterable[BuildContext]) -> list[nn.Module]:
+    return [component("block", "residual").build(context) for context in places]
 
 
 def total(modules: Iterable[nn.Module]) -> int:

@@ -18,7 +18,7 @@ from support.pggan import (
     unused_networks,
 )
 
-from gankit import Place
+from gankit import BuildContext
 from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -93,15 +93,17 @@ def test_minibatch_stddev(dtype: torch.dtype) -> None:
     case = Case("tf_pggan_mbstd", dtype)
     for i in range(3):
         x = case[f"in.x_{i}"].requires_grad_()
-        layer = component("regularizer", "minibatch-stddev", group=int(case[f"in.group_{i}"])).layer(place(x.shape[1]))
+        layer = component("regularizer", "minibatch-stddev", group=int(case[f"in.group_{i}"])).layer(
+            context(x.shape[1])
+        )
         y = layer(x)
         case.check(f"out.y_{i}", y[:, x.shape[1] :])
         case.check(f"grad.x_{i}", torch.autograd.grad((y * case[f"in.cot_{i}"]).sum(), x)[0])
     case.check_complete()
 
 
-def place(channels: int):
-    return Place("discriminator", 4, channels, channels)
+def context(channels: int):
+    return BuildContext("discriminator", 4, channels, channels)
 
 
 @DTYPES
@@ -110,18 +112,20 @@ def test_minibatch_stddev_is_not_the_known_wrong_one(dtype: torch.dtype) -> None
     case = Case("ganzoo_mbstd", dtype)
     for i in range(2):
         x = case[f"in.x_{i}"]
-        layer = component("regularizer", "minibatch-stddev", group=int(case[f"in.group_{i}"])).layer(place(x.shape[1]))
+        layer = component("regularizer", "minibatch-stddev", group=int(case[f"in.group_{i}"])).layer(
+            context(x.shape[1])
+        )
         case.check(f"out.canonical_{i}", layer(x)[:, x.shape[1] :])
         case.check_differs(f"out.peer_{i}", layer(x)[:, x.shape[1] :])
     with pytest.raises(ValueError, match="a batch of 6 does not split into groups of 4"):
-        component("regularizer", "minibatch-stddev").layer(place(4))(case["in.x_2"])
+        component("regularizer", "minibatch-stddev").layer(context(4))(case["in.x_2"])
 
 
 @DTYPES
 def test_equalized_learning_rate_leaves_the_bias_alone(dtype: torch.dtype) -> None:
     from support.case import load_layer
 
-    from gankit.layers import conv, dense, double
+    from gankit.networks.layers import conv, dense, double
     from gankit_pggan.modules import pixel_norm
 
     case = Case("ganzoo_equalized_pixelnorm", dtype)
@@ -142,7 +146,7 @@ def test_equalized_learning_rate_leaves_the_bias_alone(dtype: torch.dtype) -> No
 def test_the_authors_fused_scaling_is_the_same_map(resample: Literal["up", "down"]) -> None:
     """They may resample inside the convolution, by a kernel of 4x4 made of its own 3x3; going up it is turned round."""
     network = "generator" if resample == "up" else "discriminator"
-    block = component("block", "pggan/conv").build(Place(network, 8, 3, 5, resample)).double()
+    block = component("block", "pggan/conv").build(BuildContext(network, 8, 3, 5, resample)).double()
     x = torch.randn(2, 3, 4 if resample == "up" else 8, 8, dtype=torch.float64)
     if resample == "up":
         layer = block.get_submodule("conv0")

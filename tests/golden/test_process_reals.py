@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.case import Case
 
-from gankit.data import fade_reals, reduced, to_network_range
+from gankit.data.images import fade_reals, reduced, to_network_range
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])

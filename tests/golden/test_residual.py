@@ -12,9 +12,9 @@ from support.case import Case, put, raw
 from support.pggan import component
 from torch import Tensor, nn
 
-from gankit import Place
+from gankit import BuildContext
 from gankit.kinds import Norm
-from gankit.layers import Condition, dense
+from gankit.networks.layers import Condition, dense
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 
@@ -22,9 +22,9 @@ CONVOLUTIONS = {"c1": "path.conv0", "c2": "path.conv1", "c_sc": "shortcut.conv"}
 NORMS = {"b1": "path.norm0", "b2": "path.norm1"}
 
 
-def residual(case: Case, place: Place, key: str = "w.", norms: list[Norm] | None = None) -> nn.Module:
-    """The block that would stand at `place`, with the case's weights below `key`."""
-    block = component("block", "residual").build(replace(place, norms={0: norms or []})).to(case.dtype)
+def residual(case: Case, context: BuildContext, key: str = "w.", norms: list[Norm] | None = None) -> nn.Module:
+    """The block that would stand at `context`, with the case's weights below `key`."""
+    block = component("block", "residual").build(replace(context, norms={0: norms or []})).to(case.dtype)
     for theirs, ours in CONVOLUTIONS.items():
         weight, bias = ("W", "b") if f"{key}c1.W" in case else ("weight", "bias")
         if f"{key}{theirs}.{weight}" in case:
@@ -51,7 +51,7 @@ def outputs(block: nn.Module, x: Tensor) -> Tensor:
 @DTYPES
 def test_discriminators_block_over_two_passes(dtype: torch.dtype) -> None:
     case = Case("chainer_sngan_dblock", dtype)
-    block = residual(case, Place("discriminator", 6, 4, 6, "down"))
+    block = residual(case, BuildContext("discriminator", 6, 4, 6, "down"))
     for theirs, ours in CONVOLUTIONS.items():
         normalize_spectrally(case, block.get_submodule(ours), f"in.{theirs}.u")
     case.check("out.y1", outputs(block, case["in.x"]))
@@ -65,14 +65,14 @@ def test_first_blocks_of_a_whole_discriminator(dtype: torch.dtype) -> None:
     """The block that reads the image, one that goes down and two that keep the resolution, under one score."""
     case = Case("chainer_projection_D", dtype)
     places = {
-        "block1": Place("discriminator", 16, 3, 6, "down", outermost=True),
-        "block2": Place("discriminator", 8, 6, 6, "down"),
-        "block3": Place("discriminator", 4, 6, 6),
-        "block4": Place("discriminator", 4, 6, 6),
+        "block1": BuildContext("discriminator", 16, 3, 6, "down", outermost=True),
+        "block2": BuildContext("discriminator", 8, 6, 6, "down"),
+        "block3": BuildContext("discriminator", 4, 6, 6),
+        "block4": BuildContext("discriminator", 4, 6, 6),
     }
     x = case["in.x"]
-    for name, place in places.items():
-        block = residual(case, place, f"w.{name}.")
+    for name, context in places.items():
+        block = residual(case, context, f"w.{name}.")
         assert (f"w.{name}.c_sc.W" in case) == hasattr(block.get_submodule("shortcut"), "conv")
         for theirs, ours in CONVOLUTIONS.items():
             if f"w.{name}.{theirs}.W" in case:
@@ -87,8 +87,8 @@ def test_first_blocks_of_a_whole_discriminator(dtype: torch.dtype) -> None:
 @DTYPES
 def test_generators_block_with_batch_normalization(dtype: torch.dtype) -> None:
     case = Case("chainer_sngan_gblock", dtype)
-    place = Place("generator", 8, 6, 4, "up")
-    block = residual(case, place, norms=[component("norm", "batch", eps=2e-5)])
+    context = BuildContext("generator", 8, 6, 4, "up")
+    block = residual(case, context, norms=[component("norm", "batch", eps=2e-5)])
     load_norms(case, block, weight="gamma", bias="beta")
     case.check("out.train", outputs(block, case["in.x"]))
     for theirs, ours in NORMS.items():
@@ -106,7 +106,7 @@ def load_norms(case: Case, block: nn.Module, **names: str) -> None:
 @DTYPES
 def test_the_shortcut_sees_what_came_in_not_what_was_rectified(dtype: torch.dtype) -> None:
     case = Case("mimicry_dblock", dtype)
-    block = residual(case, Place("discriminator", 6, 4, 6, "down"))
+    block = residual(case, BuildContext("discriminator", 6, 4, 6, "down"))
     y = outputs(block, case["in.x"])
     case.check("out.eval", y)
     case.check_differs("out.eval_peer_inplace", y)
@@ -118,7 +118,7 @@ def test_going_up_repeats_pixels(dtype: torch.dtype) -> None:
     """The reimplementation interpolates between them; that is all in which it differs."""
     case = Case("mimicry_gblock", dtype)
     names = ("weight", "bias", "running_mean", "running_var")
-    block = residual(case, Place("generator", 12, 5, 4, "up"), norms=[component("norm", "batch")])
+    block = residual(case, BuildContext("generator", 12, 5, 4, "up"), norms=[component("norm", "batch")])
     load_norms(case, block, **dict(zip(names, names, strict=True)))
     case.check_differs("out.train", outputs(copy.deepcopy(block), case["in.x"]))
     for branch in ("path", "shortcut"):

@@ -11,15 +11,15 @@ from support.pggan import component
 from support.schedules import check_schedule
 
 from gankit import Growth
-from gankit.config import Training
-from gankit.growing import Moment, Stage, ends, moment
+from gankit.config.experiment import TrainingOptions
+from gankit.core.progress import Moment, Stage, ends, moment
 
 
 def progressive(final: int, images: dict[int, int], start: int = 4, **options: Any) -> Growth:
     return component("growth", "progressive", start=start, final=final, images=images, **options)
 
 
-def training(settings: dict[str, Any], **options: Any) -> Training:
+def training(settings: dict[str, Any], **options: Any) -> TrainingOptions:
     """The authors' settings: their tables name single resolutions, ours what holds from one up."""
     final, base = settings["resolution"], settings.get("minibatch_base", 16)
     resolutions = [4 << i for i in range((final // 4).bit_length())]
@@ -32,7 +32,7 @@ def training(settings: dict[str, Any], **options: Any) -> Training:
         for network in ("generator", "discriminator")
     }
     batch = spelled_out("minibatch_dict", base)
-    return Training.model_validate({"batch": batch, "optimizer": rates, **options})
+    return TrainingOptions.model_validate({"batch": batch, "optimizer": rates, **options})
 
 
 @pytest.mark.parametrize("key", ["v2_1gpu_1024", "default_32"])

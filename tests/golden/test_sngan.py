@@ -11,11 +11,13 @@ from support.case import Case, load_layer, put, raw
 from support.pggan import component
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.config import DiscriminatorOptions, GeneratorOptions
-from gankit.layers import Condition
-from gankit.plugins import plugins
-from gankit.training.networks import Discriminator, Generator, Shape
+from gankit import BuildContext
+from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
+from gankit.discovery.manager import plugins
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import Condition
 from gankit_sngan.modules import ConditionalBatchNorm
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -30,7 +32,7 @@ def discriminator(resolution: int, channels: int, **head: Any) -> tuple[Discrimi
     base = resolution // 4
     options: dict[str, Any] = {"base": base, "rgb": None, "block": "residual", "base_blocks": ["residual", "residual"]}
     options |= {"norm": "spectral", "channels": channels, "head": {"use": "sngan/sngan", **head}}
-    network = Discriminator(DiscriminatorOptions.model_validate(options), Shape((resolution,), 3, CLASSES))
+    network = Discriminator(DiscriminatorOptions.model_validate(options), ImageShape((resolution,), 3, CLASSES))
     blocks = {
         "block1": network.blocks[str(resolution)],
         "block2": network.blocks[str(resolution // 2)],
@@ -85,7 +87,7 @@ def test_projection_discriminator(dtype: torch.dtype) -> None:
 @DTYPES
 def test_batch_normalization_by_class(dtype: torch.dtype) -> None:
     case = Case("mimicry_cbn", dtype)
-    norm = component("norm", "conditional-batch").build(Place("generator", 5, 4, 4, classes=CLASSES)).to(dtype)
+    norm = component("norm", "conditional-batch").build(BuildContext("generator", 5, 4, 4, classes=CLASSES)).to(dtype)
     load_table(case, "w", norm)
     x, condition = case["in.x"], Condition(labels=case["in.y"].long())
     case.check("out.train_1", norm(x, condition))
@@ -143,7 +145,7 @@ def test_generator_with_labels_of_a_reimplementation(dtype: torch.dtype) -> None
     plugins.load_installed()
     options = {"stem": "sngan/sngan", "block": "residual", "rgb": "residual-rgb", "norm": "conditional-batch"}
     sizes = {"channels": case.meta["args"]["ngf"], "latent": case.meta["args"]["nz"], "output": "tanh"}
-    network = Generator(GeneratorOptions.model_validate(options | sizes), Shape((32,), 3, CLASSES)).to(dtype)
+    network = Generator(GeneratorOptions.model_validate(options | sizes), ImageShape((32,), 3, CLASSES)).to(dtype)
     load_layer(case, "w.G.l1", network.stem.get_submodule("dense"))
     for name, resolution in (("block2", 8), ("block3", 16), ("block4", 32)):
         block = network.blocks[str(resolution)]

@@ -10,7 +10,7 @@ import torch
 from support.case import Case, put, raw
 from support.pggan import component
 
-from gankit.layers import conv, dense
+from gankit.networks.layers import conv, dense
 from gankit_sngan.modules import SpectralNorm
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])

@@ -12,8 +12,8 @@ from support.pggan import component, grow_to_lod
 from support.stylegan import discriminator, fill_generator, fill_mapping, generator
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.layers import Condition, double, halve
+from gankit import BuildContext
+from gankit.networks.layers import Condition, double, halve
 from gankit_pggan.modules import pixel_norm
 from gankit_stylegan.modules import AdaIN, Blur, MappingNetwork, Noise, instance_norm
 
@@ -152,7 +152,9 @@ def test_mixing_takes_a_tail_of_the_layers_in_force_from_a_second_latent() -> No
 
 
 def test_a_label_joins_the_latent() -> None:
-    mapping = component("mapping", "style", width=8, layers=1).build(Place("generator", 4, 0, 0, latent=8, classes=3))
+    mapping = component("mapping", "style", width=8, layers=1).build(
+        BuildContext("generator", 4, 0, 0, latent=8, classes=3)
+    )
     z = torch.randn(2, 8)
     one, other = (mapping.style(z, torch.tensor([label, label])) for label in (0, 1))
     assert mapping.layers[0].in_features == 16

@@ -13,7 +13,7 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor
 
-from gankit.reading.checks import problems
+from gankit.config.checks import problems
 from gankit.training.step import Step
 
 LABELLED = {"use": "digits", "labels": True}

@@ -23,13 +23,13 @@ from support.tiny import tiny
 from support.tracked import Here, driven_run, left, noted, resumed
 
 from gankit import UserError
-from gankit.observing import Row
-from gankit.reading.dumping import dump_experiment
-from gankit.registry import restored
-from gankit.results.finding import gather
-from gankit.results.reading import RunResults, read_run
-from gankit.runs.record import RunFolder
-from gankit.runs.starting import begin
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.registry import restored
+from gankit.kinds.callbacks import Row
+from gankit.results.finder import gather
+from gankit.results.run_results import RunResults, read_run
+from gankit.runs.folder import RunFolder
+from gankit.runs.start import begin
 from gankit_aim import repository, tracking
 from gankit_aim.facts import Facts
 
@@ -71,8 +71,8 @@ def home(whole: Path) -> Path:
     return whole.parents[2] / ".aim"
 
 
-def from_aim(place: Path) -> RunResults:
-    (run,) = gather([place])
+def from_aim(context: Path) -> RunResults:
+    (run,) = gather([context])
     return run
 
 
@@ -179,12 +179,12 @@ def test_what_is_recorded_at_odd_moments_comes_back(tmp_path: Path) -> None:
         Row(1220, 2, 8, "loss.generator", -math.inf),  # batches went past the end of the stage
     ]
     run.rows += odd
-    run.watchers.recorded(odd)
+    run.callbacks.recorded(odd)
     run.train()
     for note in ("a loss is infinite", "so is another"):
         run.report("guard.not-finite", math.inf, note)
     there = from_aim(tmp_path)  # while it is open
-    run.watchers.closed()
+    run.callbacks.closed()
     assert as_set(there.rows) == as_set(run.rows)
     assert as_set(from_aim(tmp_path).rows) == as_set(there.rows)
 
@@ -194,9 +194,9 @@ def test_a_run_that_was_rolled_back_comes_back_as_it_stands(tmp_path: Path) -> N
     run.train(until=1300)
     run.report("guard.not-finite", 3.0, "a loss is infinite")
     run.go_back(images=500)
-    run.watchers.restored(run.progress)
+    run.callbacks.restored(run.progress)
     run.train(until=1100)
-    run.watchers.closed()
+    run.callbacks.closed()
     assert as_set(from_aim(tmp_path).rows) == as_set(run.rows)
 
 
@@ -224,7 +224,7 @@ def test_all_repositories_below_a_folder_are_read(tmp_path: Path) -> None:
 def finished(folder: Path) -> DrivenRun:
     run = driven_run(folder)
     run.train()
-    run.watchers.closed()
+    run.callbacks.closed()
     return run
 
 
@@ -270,7 +270,7 @@ import sys
 sys.modules["aim"] = None  # import aim fails
 from pathlib import Path
 from gankit import UserError
-from gankit.results.finding import gather
+from gankit.results.finder import gather
 folder, repository = map(Path, sys.argv[1:])
 (run,) = gather([folder])
 print([[row.images, row.value] for row in run.rows if row.name in ("fid", "fid_track")])

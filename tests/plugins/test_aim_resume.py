@@ -35,10 +35,10 @@ from support.tracked import (
     series_of,
 )
 
-from gankit.reading.dumping import dump_experiment
-from gankit.registry import restored
-from gankit.results.reading import read_rows
-from gankit.runs.starting import begin, resume
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.registry import restored
+from gankit.runs.rows import read_rows
+from gankit.runs.start import begin, resume
 from gankit_aim import tracking
 from gankit_aim.ledger import FILE
 
@@ -50,7 +50,7 @@ OPTIONS: dict[str, Any] = {
 }
 KILLER = '''
 import os, psutil, signal
-from gankit import Observer, Watcher, hookimpl
+from gankit import Observer, Callback, hookimpl
 
 class Killer(Observer):
     """Kills the run at some images, and the process in which Aim runs."""
@@ -60,7 +60,7 @@ class Killer(Observer):
     def watch(self, run):
         return Killing(self.at)
 
-class Killing(Watcher):
+class Killing(Callback):
     def __init__(self, at):
         self.at = at
 
@@ -166,11 +166,11 @@ def test_a_run_that_is_rolled_back_is_shown_as_it_stands_and_with_what_happened(
         run.show("00000900-samples", run.sample(1, 0)[0])
         run.report("guard.not-finite", float("inf"), f"loss of attempt {attempt} is infinite")
         run.go_back(images=500)
-        run.watchers.restored(run.progress)
+        run.callbacks.restored(run.progress)
         run.report("rolled-back", attempt, "for that")
         assert max(step for step, _ in series_of(tmp_path, hashes(tmp_path)[0])["loss.generator", "{}"]) == 500
     run.train()
-    run.watchers.closed()
+    run.callbacks.closed()
     is_shown_once(run)
     assert events_of(tmp_path, hashes(tmp_path)[0]) == {
         500: ["rolled-back: for that"] * 2,
@@ -229,7 +229,7 @@ def test_two_observers_show_a_run_once_each(tmp_path: Path) -> None:
             run.go_back(500)
         run = DrivenRun(tmp_path / "run", both, experiment, before=run)
         run.train(until=until)
-        run.watchers.closed()
+        run.callbacks.closed()
         for repo in (tmp_path, tmp_path / "other"):
             (run_hash,) = hashes(repo)
             assert series_of(repo, run_hash) == expected(run.rows)

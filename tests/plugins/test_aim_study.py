@@ -14,8 +14,8 @@ import pytest
 from support.command import QUICKSTART, gankit
 from support.tracked import expected, hashes, noted, pictures_in, pictures_of, series_of
 
-from gankit.results.reading import read_rows
-from gankit.results.states import State, state_of
+from gankit.runs.rows import read_rows
+from gankit.runs.status import RunState, state_of
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def test_four_runs_at_once_in_a_new_repository_one_of_them_killed_are_shown_once
         assert time.monotonic() < deadline
         assert study.poll() is None
         time.sleep(0.05)
-    assert [state_of(run) for run in runs.values()].count(State.RUNNING) == 4, "all at once"
+    assert [state_of(run) for run in runs.values()].count(RunState.RUNNING) == 4, "all at once"
     killed(study, names[0])
     _, said = study.communicate(timeout=240)
     assert study.returncode == 1, said

@@ -11,12 +11,13 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor
 
-from gankit import Place
-from gankit.config import Experiment
-from gankit.errors import UserError
-from gankit.reading.checks import problems
-from gankit.reading.loading import load_experiment
-from gankit.training.networks import Generator, Shape
+from gankit import BuildContext
+from gankit.config.checks import problems
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.core.errors import UserError
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
 from gankit_images.datasets import Digits
 from gankit_sagan.modules import SelfAttention
 
@@ -25,7 +26,11 @@ VARIANTS = pytest.mark.parametrize("variant", ["official", "paper"])
 
 def attention(variant: str, channels: int = 8, gamma: float = 0.5) -> SelfAttention:
     torch.manual_seed(0)
-    block = component("block", "attention", variant=variant).build(Place("generator", 4, channels, channels)).double()
+    block = (
+        component("block", "attention", variant=variant)
+        .build(BuildContext("generator", 4, channels, channels))
+        .double()
+    )
     torch.nn.init.constant_(block.gamma, gamma)
     return block
 
@@ -36,7 +41,7 @@ def maps(*shape: int) -> Tensor:
 
 @VARIANTS
 def test_it_starts_as_the_identity_and_leaves_its_input_alone(variant: str) -> None:
-    built = component("block", "attention", variant=variant).build(Place("generator", 4, 16, 16)).double()
+    built = component("block", "attention", variant=variant).build(BuildContext("generator", 4, 16, 16)).double()
     x = maps(2, 16, 4, 4)
     before = x.clone()
     assert torch.equal(built(x), x)
@@ -91,7 +96,7 @@ def networks(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("norm", ["spectral", "equalized"])
 def test_weight_norms_reach_its_convolutions_and_not_gamma(variant: str, norm: str) -> None:
     block = {"block": ["conv", {"use": "attention", "variant": variant}], "norm": norm}
-    generator = Generator(tiny(**networks(generator=block)).generator, Shape((4, 8), 1, 0))
+    generator = Generator(tiny(**networks(generator=block)).generator, ImageShape((4, 8), 1, 0))
     inside = generator.get_submodule("blocks.8.1")
     assert isinstance(inside, SelfAttention)
     layers = [layer for layer in inside.children() if isinstance(layer, torch.nn.Conv2d)]

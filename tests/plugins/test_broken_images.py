@@ -13,7 +13,7 @@ from PIL import Image
 from support.tiny import tiny
 
 from gankit import UserError
-from gankit.data import RealImages
+from gankit.data.images import RealImages
 from gankit_images.datasets import Folder
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -10,8 +10,8 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import nn
 
-from gankit.config import Experiment
-from gankit.reading.checks import problems
+from gankit.config.checks import problems
+from gankit.config.experiment import Experiment
 
 RMSPROP = {"use": "rmsprop", "lr": 5e-5}
 

@@ -10,9 +10,9 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.layers import Condition
-from gankit.reading.checks import problems
+from gankit import BuildContext
+from gankit.config.checks import problems
+from gankit.networks.layers import Condition
 from gankit_sngan.modules import ConditionalBatchNorm
 
 CLASSES = 3
@@ -22,8 +22,8 @@ EPS = 1e-3
 
 def norm(channels: int = 2) -> ConditionalBatchNorm:
     """One with tables that tell classes and channels apart."""
-    place = Place("generator", 4, channels, channels, classes=CLASSES)
-    built = component("norm", "conditional-batch", eps=EPS).build(place).double()
+    context = BuildContext("generator", 4, channels, channels, classes=CLASSES)
+    built = component("norm", "conditional-batch", eps=EPS).build(context).double()
     with torch.no_grad():
         built.gamma.copy_(torch.arange(1.0, 1 + CLASSES * channels).view(CLASSES, channels))
         built.beta.copy_(-10 * built.gamma)
@@ -47,7 +47,7 @@ def test_value_by_value() -> None:
 
 
 def test_it_starts_as_plain_batch_normalization() -> None:
-    built = component("norm", "conditional-batch").build(Place("generator", 4, 2, 2, classes=CLASSES)).double()
+    built = component("norm", "conditional-batch").build(BuildContext("generator", 4, 2, 2, classes=CLASSES)).double()
     x = maps()
     torch.testing.assert_close(built(x, Condition(labels=LABELS)), nn.BatchNorm2d(2).double()(x))
 
@@ -68,7 +68,11 @@ def test_evaluation_uses_what_was_seen_and_changes_nothing() -> None:
 def test_what_is_saved_gives_the_same_again() -> None:
     built, x = norm(), maps()
     built(x, Condition(labels=LABELS))
-    other = component("norm", "conditional-batch", eps=EPS).build(Place("generator", 4, 2, 2, classes=CLASSES)).double()
+    other = (
+        component("norm", "conditional-batch", eps=EPS)
+        .build(BuildContext("generator", 4, 2, 2, classes=CLASSES))
+        .double()
+    )
     other.load_state_dict(built.state_dict())
     for module in (built, other):
         module.eval()

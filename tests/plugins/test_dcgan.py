@@ -12,31 +12,31 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.layers import Condition
+from gankit import BuildContext
+from gankit.networks.layers import Condition
 
 BATCH = {0: [component("norm", "batch")]}
 
 PLACES = {
-    "up": Place("generator", 8, 5, 4, "up", norms=BATCH),
-    "generator": Place("generator", 8, 5, 4, norms=BATCH),
-    "image out": Place("generator", 8, 5, 3, "up", outermost=True, norms=BATCH),
-    "image out, kept": Place("generator", 8, 5, 3, outermost=True, norms=BATCH),
-    "down": Place("discriminator", 8, 5, 4, "down", norms=BATCH),
-    "discriminator": Place("discriminator", 8, 5, 4, norms=BATCH),
-    "image in": Place("discriminator", 8, 3, 4, "down", outermost=True, norms=BATCH),
-    "image in, kept": Place("discriminator", 8, 3, 4, outermost=True, norms=BATCH),
+    "up": BuildContext("generator", 8, 5, 4, "up", norms=BATCH),
+    "generator": BuildContext("generator", 8, 5, 4, norms=BATCH),
+    "image out": BuildContext("generator", 8, 5, 3, "up", outermost=True, norms=BATCH),
+    "image out, kept": BuildContext("generator", 8, 5, 3, outermost=True, norms=BATCH),
+    "down": BuildContext("discriminator", 8, 5, 4, "down", norms=BATCH),
+    "discriminator": BuildContext("discriminator", 8, 5, 4, norms=BATCH),
+    "image in": BuildContext("discriminator", 8, 3, 4, "down", outermost=True, norms=BATCH),
+    "image in, kept": BuildContext("discriminator", 8, 3, 4, outermost=True, norms=BATCH),
 }
 EVERYWHERE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 
 
-def block(place: Place) -> nn.Module:
+def block(context: BuildContext) -> nn.Module:
     torch.manual_seed(0)
-    return component("block", "dcgan").build(place)
+    return component("block", "dcgan").build(context)
 
 
-def maps(place: Place, height: int = 4, width: int = 6) -> Tensor:
-    return torch.randn(2, place.in_channels, height, width, generator=torch.Generator().manual_seed(1))
+def maps(context: BuildContext, height: int = 4, width: int = 6) -> Tensor:
+    return torch.randn(2, context.in_channels, height, width, generator=torch.Generator().manual_seed(1))
 
 
 def kinds(module: nn.Module) -> list[type[nn.Module]]:
@@ -45,35 +45,37 @@ def kinds(module: nn.Module) -> list[type[nn.Module]]:
 
 
 @EVERYWHERE
-def test_shapes_of_maps_wider_than_high(place: Place) -> None:
-    size = {"up": (8, 12), "down": (2, 3), None: (4, 6)}[place.resample]
-    assert block(place)(maps(place), Condition()).shape == (2, place.out_channels, *size)
+def test_shapes_of_maps_wider_than_high(context: BuildContext) -> None:
+    size = {"up": (8, 12), "down": (2, 3), None: (4, 6)}[context.resample]
+    assert block(context)(maps(context), Condition()).shape == (2, context.out_channels, *size)
 
 
 @EVERYWHERE
-def test_what_follows_the_convolution(place: Place) -> None:
-    act = nn.ReLU if place.network == "generator" else nn.LeakyReLU
-    convolution = nn.ConvTranspose2d if place.resample == "up" else nn.Conv2d
-    expected = [convolution, *([] if place.outermost else [nn.BatchNorm2d]), act]
-    made = block(place)
-    assert kinds(made) == (expected[:1] if place.network == "generator" and place.outermost else expected)
+def test_what_follows_the_convolution(context: BuildContext) -> None:
+    act = nn.ReLU if context.network == "generator" else nn.LeakyReLU
+    convolution = nn.ConvTranspose2d if context.resample == "up" else nn.Conv2d
+    expected = [convolution, *([] if context.outermost else [nn.BatchNorm2d]), act]
+    made = block(context)
+    assert kinds(made) == (expected[:1] if context.network == "generator" and context.outermost else expected)
     convolution = made.get_submodule("conv")
-    assert (convolution.kernel_size, convolution.stride) == (((4, 4), (2, 2)) if place.resample else ((3, 3), (1, 1)))
-    assert [name for name, _ in made.named_parameters() if "bias" in name] == ([] if place.outermost else ["norm.bias"])
+    assert (convolution.kernel_size, convolution.stride) == (((4, 4), (2, 2)) if context.resample else ((3, 3), (1, 1)))
+    assert [name for name, _ in made.named_parameters() if "bias" in name] == (
+        [] if context.outermost else ["norm.bias"]
+    )
 
 
 @EVERYWHERE
-def test_biases_are_there_if_asked_for(place: Place) -> None:
-    made = component("block", "dcgan", bias=True).build(place)
-    assert torch.equal(made.get_parameter("conv.bias").detach(), torch.zeros(place.out_channels))
-    head = component("head", "dcgan", bias=True).build(Place("discriminator", 4, 5, 5))
+def test_biases_are_there_if_asked_for(context: BuildContext) -> None:
+    made = component("block", "dcgan", bias=True).build(context)
+    assert torch.equal(made.get_parameter("conv.bias").detach(), torch.zeros(context.out_channels))
+    head = component("head", "dcgan", bias=True).build(BuildContext("discriminator", 4, 5, 5))
     assert torch.equal(head.get_parameter("conv.bias").detach(), torch.zeros(1))
 
 
 @pytest.mark.parametrize("norm", [[], [component("norm", "equalized")]], ids=["plain", "equalized"])
 @pytest.mark.parametrize("resample", ["up", None])
 def test_gains_keep_the_variance_of_rectified_maps(resample: Any, norm: list[Any]) -> None:
-    made = block(Place("generator", 32, 64, 64, resample))
+    made = block(BuildContext("generator", 32, 64, 64, resample))
     for each in norm:
         each.apply(made.get_submodule("conv"))
     x = torch.randn(4, 64, 16, 16, generator=torch.Generator().manual_seed(1)).relu()
@@ -84,13 +86,13 @@ def test_gains_keep_the_variance_of_rectified_maps(resample: Any, norm: list[Any
 
 def test_the_stem_and_the_head_keep_the_variance_too() -> None:
     torch.manual_seed(0)
-    stem = component("stem", "dcgan").build(Place("generator", 4, 100, 64, aspect=1.5))
+    stem = component("stem", "dcgan").build(BuildContext("generator", 4, 100, 64, aspect=1.5))
     z = torch.randn(64, 100)
     before_relu = stem.get_submodule("conv")(z[:, :, None, None])
     assert before_relu.shape == (64, 64, 4, 6)
     assert stem(z, Condition()).shape == (64, 64, 4, 6)
     assert float(before_relu.detach().std()) == pytest.approx(math.sqrt(2), rel=0.05)
-    heads = [component("head", "dcgan").build(Place("discriminator", 4, 64, 64, aspect=1.5)) for _ in range(64)]
+    heads = [component("head", "dcgan").build(BuildContext("discriminator", 4, 64, 64, aspect=1.5)) for _ in range(64)]
     x = torch.randn(64, 64, 4, 6)
     scores = torch.cat([head(x, Condition()) for head in heads], 1)
     assert scores.shape == (64, 64)
@@ -111,7 +113,7 @@ def test_weights_start_as_the_authors_do() -> None:
 
 def test_batch_norms_start_at_one_unless_told() -> None:
     for options, spread in (({}, 0), ({"gain_std": 0.5}, 0.5)):
-        norm = component("norm", "batch", **options).build(Place("generator", 4, 1000, 1000))
+        norm = component("norm", "batch", **options).build(BuildContext("generator", 4, 1000, 1000))
         assert float(norm.weight.detach().std()) == pytest.approx(spread, rel=0.1)
         assert float(norm.bias.detach().abs().max()) == 0
 

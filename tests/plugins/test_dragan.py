@@ -10,8 +10,8 @@ from support.pggan import component, unused_networks
 from support.tiny import tiny, trainer
 from torch import Tensor
 
-from gankit.reading.checks import problems
-from gankit.training.networks import Verdict
+from gankit.config.checks import problems
+from gankit.networks.discriminator import DiscriminatorOutput
 from gankit.training.step import Step
 
 REAL = 3 * torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -24,9 +24,9 @@ class Watching(torch.nn.Module):
         super().__init__()
         self.seen: list[Tensor] = []
 
-    def forward(self, images: Tensor, labels: None) -> Verdict:
+    def forward(self, images: Tensor, labels: None) -> DiscriminatorOutput:
         self.seen.append(images.detach())
-        return Verdict(images.square().sum((1, 2, 3)) / 2, None, {})
+        return DiscriminatorOutput(images.square().sum((1, 2, 3)) / 2, None, {})
 
 
 def step_of(critic: Watching, real: Tensor) -> Step:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from gankit.layers import conv, dense
+from gankit.networks.layers import conv, dense
 from gankit_pggan.norms import Equalized
 
 

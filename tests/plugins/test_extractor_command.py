@@ -16,8 +16,8 @@ from support.tiny import CPU, tiny
 
 from gankit import UserError
 from gankit.cli import main
-from gankit.data import RealImages
-from gankit.reading.checks import problems
+from gankit.config.checks import problems
+from gankit.data.images import RealImages
 from gankit_fidelity.classifier_file import KEY, Card, read_card
 from gankit_fidelity.extractors import Digits, TrainedClassifier
 from gankit_fidelity.own_classifier import divided, widths_for

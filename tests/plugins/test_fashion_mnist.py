@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from support.tiny import tiny
 
 from gankit import UserError
-from gankit.data import RealImages, reduced
+from gankit.data.images import RealImages, reduced
 from gankit_images.datasets import DEBIAN_FASHION_MNIST, FashionMnist
 from gankit_images.idx import read_idx
 

@@ -20,12 +20,12 @@ from torch import Tensor
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
-from gankit.data import RealImages, permutation
+from gankit.core.progress import Progress
+from gankit.data.images import RealImages, permutation
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.samples import for_extractor
-from gankit.evaluation.splits import split
+from gankit.evaluation.images import for_extractor
+from gankit.evaluation.reference import split
 from gankit.evaluation.statistics import Statistics
-from gankit.observing import Progress
 from gankit_fidelity.extractors import Digits
 from gankit_fidelity.metrics import BlurredFrechetDistance, frechet_distance
 
@@ -222,8 +222,8 @@ def test_numbers_do_not_depend_on_the_order_of_sets() -> None:
         "import sys, torch, numpy as np\n"
         "from gankit_fidelity.extractors import Digits\n"
         "from gankit_fidelity.metrics import FrechetDistance, InceptionScore\n"
-        "from gankit.data import Batch\n"
-        "from gankit.evaluation.samples import Extraction, ImageSource, Population, Samples\n"
+        "from gankit.data.images import Batch\n"
+        "from gankit.evaluation.images import Extraction, ImageSource, Population, Samples\n"
         "def population(seed):\n"
         "    images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(seed)) * 2 - 1\n"
         "    return Population(ImageSource(40, 8, lambda: map(Batch, images.split(16))), extraction)\n"

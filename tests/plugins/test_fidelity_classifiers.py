@@ -13,9 +13,9 @@ from safetensors.torch import load
 from support.tiny import CPU, tiny
 
 from gankit import UserError
-from gankit.data import RealImages, to_network_range
-from gankit.evaluation.samples import for_extractor
-from gankit.registry import registries
+from gankit.core.registry import registries
+from gankit.data.images import RealImages, to_network_range
+from gankit.evaluation.images import for_extractor
 from gankit_fidelity import train_classifier
 from gankit_fidelity.extractors import BundledClassifier, Digits, FashionMnist
 from gankit_fidelity.modules import Classifier
@@ -98,7 +98,11 @@ def test_shifted_images_keep_what_stays_inside() -> None:
         moved = shifted(images)
     places = [(y, x) for y in range(3) for x in range(3)]
     found = [
-        [place for place in places if torch.equal(one, wide[:, place[0] : place[0] + 8, place[1] : place[1] + 8])]
+        [
+            context
+            for context in places
+            if torch.equal(one, wide[:, context[0] : context[0] + 8, context[1] : context[1] + 8])
+        ]
         for one, wide in zip(moved, padded, strict=True)
     ]
     assert all(len(matches) == 1 for matches in found)

@@ -19,8 +19,8 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 
 from gankit import Extractor, UserError
 from gankit.cli import main
-from gankit.data import images_at_a_time
-from gankit.evaluation.samples import Features
+from gankit.data.images import images_at_a_time
+from gankit.evaluation.images import Features
 from gankit_fidelity import pretrained_modules
 from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier
 from gankit_fidelity.pretrained import Inception

@@ -18,8 +18,8 @@ from torch_fidelity.feature_extractor_dinov2 import MODEL_METADATA as DINO_METAD
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from gankit import UserError
-from gankit.evaluation.samples import Features
-from gankit.reading.checks import problems
+from gankit.config.checks import problems
+from gankit.evaluation.images import Features
 from gankit_fidelity.pretrained import Clip, DinoV2
 from gankit_fidelity.vision_transformer import VisionTransformer
 from gankit_fidelity.weights import CLIP_MODELS, DINO_MODELS, DinoModel

@@ -13,10 +13,10 @@ from support.command import QUICKSTART, gankit_here, rows
 from support.failing import Clock, begun, events, measured, record, registered, saved
 from support.tiny import tiny
 
-from gankit.errors import Interrupted, RunError
-from gankit.reading.checks import problems
-from gankit.runs.starting import resume
-from gankit.training import checkpoints
+from gankit.checkpoints import store
+from gankit.config.checks import problems
+from gankit.core.errors import Interrupted, RunError
+from gankit.runs.start import resume
 from gankit_observers.guard import Guard
 
 
@@ -102,7 +102,7 @@ class TestRollBack:
             begun(tmp_path / "same", guard, loss="least-squares", training=training).train()
         begun(tmp_path / "lower", {**guard, "rate": 0.1}, loss="least-squares", training=training).train()
         assert [name for name, _ in events(tmp_path / "lower")] == ["guard.not-finite", "rolled-back"]
-        last = checkpoints.read(checkpoints.found(tmp_path / "lower" / "run" / "checkpoints")[-1]).state
+        last = store.read(store.found(tmp_path / "lower" / "run" / "checkpoints")[-1]).state
         assert (last["attempt"], last["rate"]) == (1, 0.1)
         rates = [group["lr"] for group in last["optimizers"]["generator"]["param_groups"]]
         assert rates == pytest.approx([0.3] * len(rates))

@@ -11,8 +11,8 @@ from PIL import Image
 from pydantic import ValidationError
 from support.tiny import tiny
 
-from gankit.data import RealImages
-from gankit.reading.dumping import dump_experiment
+from gankit.config.yaml.writer import dump_experiment
+from gankit.data.images import RealImages
 from gankit_images.datasets import Folder
 from gankit_images.pictures import middle_box, read
 

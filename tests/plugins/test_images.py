@@ -14,8 +14,8 @@ from sklearn.datasets import load_digits
 from support.tiny import tiny
 
 from gankit import UserError
-from gankit.data import RealImages
-from gankit.reading import checks
+from gankit.config import checks
+from gankit.data.images import RealImages
 from gankit_images.datasets import Digits, Folder
 from gankit_images.pictures import image_files, in_bytes, read
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
-from gankit.evaluation.samples import Samples
+from gankit.evaluation.images import Samples
 from gankit_fidelity.metrics import KernelDistance, kernel_distance
 
 

@@ -11,14 +11,15 @@ import torch
 from support.combining import OPTIONS
 from support.tiny import tiny
 
-from gankit import Block, Head, Mapping, Norm, Regularizer, Stem, UserError
-from gankit.bundled import bundled_experiment
-from gankit.config import Experiment
-from gankit.plugins import plugins
-from gankit.reading.checks import missing, problems
-from gankit.reading.loading import load_experiment
-from gankit.registry import register, registries, restored
-from gankit.training.networks import Discriminator, Generator, Shape
+from gankit import Block, Head, LatentMapping, Norm, Regularizer, Stem, UserError
+from gankit.config.checks import missing, problems
+from gankit.config.experiment import Experiment
+from gankit.config.loader import bundled_experiment, load_experiment
+from gankit.core.registry import register, registries, restored
+from gankit.discovery.manager import plugins
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
 
 plugins.load_installed()
 LABELLED = {"use": "digits", "labels": True}
@@ -138,10 +139,10 @@ def built_of(kind: str, part: dict[str, Any]) -> Generator | Discriminator:
     torch.manual_seed(0)
     if PLACES[kind] == "generator":
         experiment = labelled({"mapping": "identity", "channels": 8, kind: chosen})
-        network = Generator(experiment.generator, Shape.of(experiment))
+        network = Generator(experiment.generator, ImageShape.of(experiment))
     else:
         experiment = labelled(head=chosen)
-        network = Discriminator(experiment.discriminator, Shape.of(experiment))
+        network = Discriminator(experiment.discriminator, ImageShape.of(experiment))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -166,5 +167,5 @@ def test_what_every_bundled_part_says_is_so(kind: str, part: dict[str, Any]) -> 
         .find(part["use"])
         .component.model_validate({name: value for name, value in part.items() if name != "use"})
     )
-    assert isinstance(says, Mapping | Stem | Block | Norm | Head)
+    assert isinstance(says, LatentMapping | Stem | Block | Norm | Head)
     assert says.reads_labels() != torch.equal(output(network, 1), output(network, 2))

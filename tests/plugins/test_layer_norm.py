@@ -10,12 +10,12 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.reading.checks import problems
+from gankit import BuildContext
+from gankit.config.checks import problems
 
 
 def norm(channels: int = 3) -> nn.Module:
-    built = component("norm", "layer").build(Place("discriminator", 4, channels, channels)).double()
+    built = component("norm", "layer").build(BuildContext("discriminator", 4, channels, channels)).double()
     with torch.no_grad():
         built.weight.copy_(torch.arange(1.0, channels + 1))
         built.bias.copy_(torch.arange(channels) - 1.0)
@@ -37,12 +37,12 @@ def test_each_sample_by_its_own_mean_and_variance_over_all_of_it() -> None:
 def test_scale_and_shift_are_one_number_a_channel_and_there_is_no_running_state() -> None:
     built, x = norm(), maps()
     assert {key: tuple(value.shape) for key, value in built.state_dict().items()} == {"weight": (3,), "bias": (3,)}
-    start = component("norm", "layer").build(Place("discriminator", 4, 3, 3))
+    start = component("norm", "layer").build(BuildContext("discriminator", 4, 3, 3))
     assert start.weight.tolist() == [1, 1, 1]
     assert start.bias.tolist() == [0, 0, 0]
     trained = built(x)
     assert torch.equal(built.eval()(x), trained)
-    other = component("norm", "layer").build(Place("discriminator", 4, 3, 3)).double()
+    other = component("norm", "layer").build(BuildContext("discriminator", 4, 3, 3)).double()
     other.load_state_dict(built.state_dict())
     assert torch.equal(other(x), trained)
 

@@ -13,9 +13,9 @@ from support.populations import population
 from support.tiny import tiny
 
 from gankit import Metric
-from gankit.component import named
-from gankit.evaluation.samples import Samples
-from gankit.plugins import plugins
+from gankit.core.component import named
+from gankit.discovery.manager import plugins
+from gankit.evaluation.images import Samples
 
 LEAST = {
     "fid": 2,

@@ -10,12 +10,12 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor
 
-from gankit import Place
-from gankit.layers import fan_in
-from gankit.reading.checks import problems
+from gankit import BuildContext
+from gankit.config.checks import problems
+from gankit.networks.layers import fan_in
 from gankit_diversity.modules import MinibatchDiscrimination
 
-PLACE = Place("discriminator", 4, 6, 6, aspect=2.0)
+PLACE = BuildContext("discriminator", 4, 6, 6, aspect=2.0)
 
 
 def layer(**options: Any) -> MinibatchDiscrimination:

@@ -16,8 +16,9 @@ from PIL import Image
 from pydantic import ValidationError
 from support.driven import DrivenRun
 
-from gankit.observing import Progress, Row
-from gankit.runs.pictures import grid
+from gankit.core.progress import Progress
+from gankit.data.pictures import grid
+from gankit.kinds.callbacks import Row
 from gankit_aim.observers import Aim
 from gankit_observers.console import Bar, Lines, duration
 from gankit_observers.observers import SampleGrid
@@ -145,7 +146,7 @@ def carried_out(command: str, stderr: int, **environment: str) -> subprocess.Com
 import sys, tempfile
 from pathlib import Path
 from support.driven import DrivenRun
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 from gankit_observers.observers import ConsoleProgress
 plugins.load_installed()
 with tempfile.TemporaryDirectory() as folder:
@@ -215,7 +216,7 @@ def test_a_run_goes_on_without_aim_and_says_so(
     monkeypatch.setattr("gankit_aim.observers.find_spec", lambda name: None)
     run = DrivenRun(tmp_path / "run", [Aim()])
     run.train()
-    run.watchers.closed()
+    run.callbacks.closed()
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("gankit: observer aim/aim failed to begin, and is left out: aim is not installed (it has")
     assert said.endswith("gankit compare shows them; the run goes on (observers.0)")

@@ -8,8 +8,8 @@ from support.papers import PAPERS, networks, paper, sizes, small, untouched_by_t
 from support.schedules import check_schedule, kept_share
 
 from gankit import at
-from gankit.config import Experiment
-from gankit.reading.loading import load_experiment
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
 from gankit_sagan.modules import SelfAttention
 
 NAMES = sorted(file.stem for system in ("pggan", "stylegan", "residual") for file in PAPERS.glob(f"{system}-*.yaml"))

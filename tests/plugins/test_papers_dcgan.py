@@ -11,9 +11,9 @@ from support.schedules import kept_share
 from torch import nn
 
 from gankit import at
-from gankit.layers import WEIGHTED
-from gankit.reading.loading import load_experiment
-from gankit.training.networks import Shape
+from gankit.config.loader import load_experiment
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import WEIGHTED
 
 DCGAN, LSGAN, WGAN, WGAN_GP = (f"{system}-lsun-64" for system in ("dcgan", "lsgan", "wgan", "wgan-gp"))
 DRAGAN = "dragan-cifar10"
@@ -37,9 +37,9 @@ OBJECTIVES: dict[str, tuple[str, list[dict[str, Any]]]] = {
 }
 
 
-def shape_of(name: str) -> Shape:
+def shape_of(name: str) -> ImageShape:
     """What the paper's images demand, which are not here."""
-    return Shape((32 if name == DRAGAN else 64,), 3)
+    return ImageShape((32 if name == DRAGAN else 64,), 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,10 +92,10 @@ def test_how_weights_start_and_that_only_penalized_discriminators_have_biases(na
         options = network.options
         assert options.init is not None
         assert options.init.model_dump() == {"std": 0.02}
-        if network.place.network == "generator" or name not in (WGAN_GP, DRAGAN):
+        if network.context.network == "generator" or name not in (WGAN_GP, DRAGAN):
             (norm,) = at(options.norm, 4)
             assert norm.model_dump() == {"eps": 1e-5, "gain_std": 0.0 if name == WGAN_GP else 0.02}
-        has_biases = network.place.network == "discriminator" and name in (WGAN_GP, DRAGAN)
+        has_biases = network.context.network == "discriminator" and name in (WGAN_GP, DRAGAN)
         weighted = [layer for layer in network.modules() if isinstance(layer, WEIGHTED)]
         assert all((getattr(layer, "bias", None) is not None) == has_biases for layer in weighted)
 

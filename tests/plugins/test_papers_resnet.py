@@ -8,16 +8,16 @@ from support.papers import PAPERS, networks, paper, sizes, small, untouched_by_t
 from torch import nn
 
 from gankit import at
-from gankit.layers import WEIGHTED
-from gankit.reading.loading import load_experiment
-from gankit.training.networks import Shape
+from gankit.config.loader import load_experiment
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import WEIGHTED
 from gankit_sagan.modules import SelfAttention
 from gankit_sngan.modules import ConditionalBatchNorm, SpectralNorm
 
 SNGAN, SAGAN = "sngan-cifar10", "sagan-imagenet-128"
 WGAN, WGAN_LAYER = "wgan-gp-resnet-cifar10", "wgan-gp-resnet-layer-norm-cifar10"
 NAMES = [SNGAN, WGAN, WGAN_LAYER, SAGAN]
-IMAGENET = Shape((128,), 3, 1000)
+IMAGENET = ImageShape((128,), 3, 1000)
 
 TRAINING = {  # batch, steps of the discriminator, batches of the generator, its updates, learning rates, decay
     SNGAN: (64, 5, 2, 50_000, (2e-4, 2e-4), "linear"),
@@ -60,7 +60,7 @@ def test_losses_and_penalties() -> None:
 def test_sngan_has_as_many_parameters() -> None:
     """The reimplementation that was counted gives the score a bias, which the authors' on CIFAR-10 has not."""
     generator, discriminator = Case("param_counts")["out.sngan_32_G_D"].long().tolist()
-    shape = Shape((32,), 3)
+    shape = ImageShape((32,), 3)
     assert sizes(paper(SNGAN), shape) == (0, generator, discriminator - 1)
     assert sizes(paper(SNGAN, "discriminator.head.bias=true"), shape) == (0, generator, discriminator)
 
@@ -75,16 +75,18 @@ def test_sagan_has_as_many_parameters() -> None:
 def test_the_critics_of_wgan_gp_differ_in_layer_normalization_alone() -> None:
     one, two = paper(WGAN).model_dump(), paper(WGAN_LAYER).model_dump()
     assert {option for option in one if one[option] != two[option]} == {"name", "discriminator"}
-    plain, normalized = (networks(paper(name), Shape((32,), 3))[1] for name in (WGAN, WGAN_LAYER))
+    plain, normalized = (networks(paper(name), ImageShape((32,), 3))[1] for name in (WGAN, WGAN_LAYER))
     assert not [layer for layer in plain.modules() if isinstance(layer, nn.GroupNorm | nn.BatchNorm2d)]
     norms = [layer for layer in normalized.modules() if isinstance(layer, nn.GroupNorm)]
     assert [norm.num_channels for norm in norms] == [128] * 7  # one in the block that reads the image
-    assert sizes(paper(WGAN_LAYER), Shape((32,), 3))[2] == sizes(paper(WGAN), Shape((32,), 3))[2] + 7 * 2 * 128
+    assert (
+        sizes(paper(WGAN_LAYER), ImageShape((32,), 3))[2] == sizes(paper(WGAN), ImageShape((32,), 3))[2] + 7 * 2 * 128
+    )
 
 
 @pytest.mark.parametrize(("name", "reaches"), [(SNGAN, (False, True)), (SAGAN, (True, True)), (WGAN, (False, False))])
 def test_spectral_normalization_reaches_every_weight_of_its_networks(name: str, reaches: tuple[bool, bool]) -> None:
-    shape = IMAGENET if name == SAGAN else Shape((32,), 3)
+    shape = IMAGENET if name == SAGAN else ImageShape((32,), 3)
     for network, all_of_them in zip(networks(paper(name), shape), reaches, strict=True):
         layers = [layer for layer in network.modules() if isinstance(layer, WEIGHTED)]
         norms = [module for module in network.modules() if isinstance(module, SpectralNorm)]
@@ -100,10 +102,10 @@ def test_sagan_knows_classes_by_norms_in_one_network_and_a_projection_in_the_oth
     embedding = discriminator.head.get_submodule("score.embedding")
     assert (embedding.num_embeddings, embedding.embedding_dim) == (1000, 1024)
     for network, channels in ((generator, 256), (discriminator, 128)):
-        ((place, attention),) = [
+        ((context, attention),) = [
             (name, module) for name, module in network.named_modules() if isinstance(module, SelfAttention)
         ]
-        assert place.startswith("blocks.32.")
+        assert context.startswith("blocks.32.")
         assert attention.get_submodule("query").in_channels == channels
 
 
@@ -111,8 +113,8 @@ def test_where_resolutions_change() -> None:
     """SNGAN's discriminator goes down twice and then keeps 8x8; all others go to 4x4."""
     seen = {}
     for name in (SNGAN, SAGAN):
-        for network in networks(paper(name), IMAGENET if name == SAGAN else Shape((32,), 3)):
-            seen[name, network.place.network] = network.resolutions
+        for network in networks(paper(name), IMAGENET if name == SAGAN else ImageShape((32,), 3)):
+            seen[name, network.context.network] = network.resolutions
     assert seen[SNGAN, "generator"] == (4, 8, 16, 32)
     assert seen[SNGAN, "discriminator"] == (8, 16, 32)
     assert seen[SAGAN, "generator"] == seen[SAGAN, "discriminator"] == (4, 8, 16, 32, 64, 128)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gankit import UserError
 from gankit.cli import main
-from gankit.runs.starting import begin
+from gankit.runs.start import begin
 from gankit.training import randomness
 from gankit_fidelity.path_length import FILES, PerceptualPathLength
 from gankit_fidelity.path_length_modules import lpips, path_lengths, slerp, squared, trimmed_mean
@@ -31,7 +31,7 @@ class Linear(nn.Module):
     def __init__(self, noise: float = 0.0) -> None:
         super().__init__()
         self.matrix = nn.Parameter(torch.randn(16, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
-        self.place, self.resolution, self.noise = SimpleNamespace(latent=5, classes=0), 4, noise
+        self.context, self.resolution, self.noise = SimpleNamespace(latent=5, classes=0), 4, noise
 
     def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
         return z.double()

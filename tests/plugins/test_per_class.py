@@ -12,11 +12,11 @@ import torch
 from support.tiny import CPU, tiny
 from torch import Tensor
 
-from gankit.data import Batch, RealImages
+from gankit.config.checks import problems
+from gankit.core.progress import Progress
+from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.splits import split
-from gankit.observing import Progress
-from gankit.reading.checks import problems
+from gankit.evaluation.reference import split
 
 LABELLED = {"use": "digits", "labels": True}
 NOW = Progress(0, 1, 1, 1, 8, 1.0)
@@ -63,7 +63,7 @@ def test_wrong_classes_are_seen_that_fid_is_blind_to() -> None:
 
 
 def test_it_is_the_mean_of_the_classes() -> None:
-    from gankit.evaluation.samples import Extraction, Features, ImageSource, Population
+    from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource
     from gankit_fidelity.metrics import frechet_distance
     from gankit_fidelity.per_class import by_class
 
@@ -75,7 +75,7 @@ def test_it_is_the_mean_of_the_classes() -> None:
         yield Batch(torch.zeros(90, 1, 2, 2), labels)
 
     extraction = Extraction(lambda images: Features(features, features), {}, frozenset({"features"}))
-    found = by_class(Population(ImageSource(90, 2, batches), extraction))
+    found = by_class(ImageSet(ImageSource(90, 2, batches), extraction))
     assert set(found) == {0, 1, 2}
     some = features[labels == 1].numpy().astype(np.float32).astype(np.float64)
     np.testing.assert_allclose(found[1].mean, some.mean(0))

@@ -9,10 +9,11 @@ import torch
 from support.pggan import component, parameters
 from torch import nn
 
-from gankit import Place
-from gankit.config import DiscriminatorOptions
-from gankit.layers import Condition, Conditioned, run
-from gankit.training.networks import Discriminator, Shape
+from gankit import BuildContext
+from gankit.config.experiment import DiscriminatorOptions
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import Condition, Conditioned, run
 
 KEYS = [f"{layer}.{part}" for layer in ("conv", "dense0", "dense1") for part in ("weight", "bias")]
 USES = pytest.mark.parametrize("labels", ["classify", "select", "ignore"])
@@ -20,8 +21,8 @@ CLASSES = 5
 
 
 def head(labels: str = "classify", classes: int = CLASSES, aspect: float = 1.0) -> nn.Module:
-    place = Place("discriminator", 4, in_channels=7, out_channels=6, classes=classes, aspect=aspect)
-    return component("head", "pggan", labels=labels).build(place)
+    context = BuildContext("discriminator", 4, in_channels=7, out_channels=6, classes=classes, aspect=aspect)
+    return component("head", "pggan", labels=labels).build(context)
 
 
 def outputs(module: nn.Module, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
@@ -36,7 +37,7 @@ def discriminator(labels: str) -> Discriminator:
         "norm": "equalized",
         "channels": 6,
     }
-    return Discriminator(DiscriminatorOptions.model_validate(options), Shape((4, 8), 1, CLASSES))
+    return Discriminator(DiscriminatorOptions.model_validate(options), ImageShape((4, 8), 1, CLASSES))
 
 
 @USES
@@ -112,6 +113,6 @@ def test_a_head_over_a_map_that_is_not_square_flattens_channels_height_width() -
 @pytest.mark.parametrize("stem", ["pggan/pggan", "stylegan/stylegan"])
 @pytest.mark.parametrize("aspect", [1.0, 2.0, 0.5])
 def test_stems_begin_with_a_map_of_the_places_size(stem: str, aspect: float) -> None:
-    place = Place("generator", 4, in_channels=5, out_channels=6, aspect=aspect, width=5)
-    module = component("stem", stem).build(place)
+    context = BuildContext("generator", 4, in_channels=5, out_channels=6, aspect=aspect, width=5)
+    module = component("stem", stem).build(context)
     assert outputs(module, torch.randn(3, 5)).shape == (3, 6, 4, 4 * aspect)

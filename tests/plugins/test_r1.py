@@ -11,8 +11,8 @@ from support.tiny import tiny, trainer
 from torch import Tensor
 
 from gankit import Augmentation
-from gankit.reading.checks import problems
-from gankit.training.networks import Verdict
+from gankit.config.checks import problems
+from gankit.networks.discriminator import DiscriminatorOutput
 from gankit.training.step import Step
 
 
@@ -23,9 +23,9 @@ class Square(torch.nn.Module):
         super().__init__()
         self.patches = patches
 
-    def forward(self, images: Tensor, labels: None) -> Verdict:
+    def forward(self, images: Tensor, labels: None) -> DiscriminatorOutput:
         halves = images.square().unflatten(3, (2, -1)).sum((1, 2, 4))
-        return Verdict(halves if self.patches else halves.sum(1), None, {})
+        return DiscriminatorOutput(halves if self.patches else halves.sum(1), None, {})
 
 
 class Triple(Augmentation):

@@ -10,32 +10,32 @@ from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.growing import Moment
-from gankit.layers import Condition, styles_of
-from gankit.reading.checks import problems
+from gankit import BuildContext
+from gankit.config.checks import problems
+from gankit.core.progress import Moment
+from gankit.networks.layers import Condition, styles_of
 
 PLACES = {
-    "up": Place("generator", 8, 5, 4, "up"),
-    "up, as wide": Place("generator", 8, 5, 5, "up"),
-    "generator": Place("generator", 8, 5, 5),
-    "generator, wider": Place("generator", 8, 5, 7),
-    "down": Place("discriminator", 8, 5, 4, "down"),
-    "down, as wide": Place("discriminator", 8, 5, 5, "down"),
-    "discriminator": Place("discriminator", 8, 5, 5),
-    "image": Place("discriminator", 8, 3, 6, "down", outermost=True),
-    "image, kept": Place("discriminator", 8, 3, 6, outermost=True),
+    "up": BuildContext("generator", 8, 5, 4, "up"),
+    "up, as wide": BuildContext("generator", 8, 5, 5, "up"),
+    "generator": BuildContext("generator", 8, 5, 5),
+    "generator, wider": BuildContext("generator", 8, 5, 7),
+    "down": BuildContext("discriminator", 8, 5, 4, "down"),
+    "down, as wide": BuildContext("discriminator", 8, 5, 5, "down"),
+    "discriminator": BuildContext("discriminator", 8, 5, 5),
+    "image": BuildContext("discriminator", 8, 3, 6, "down", outermost=True),
+    "image, kept": BuildContext("discriminator", 8, 3, 6, outermost=True),
 }
 EVERYWHERE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 
 
-def residual(place: Place) -> nn.Module:
+def residual(context: BuildContext) -> nn.Module:
     torch.manual_seed(0)
-    return component("block", "residual").build(place).double()
+    return component("block", "residual").build(context).double()
 
 
-def maps(place: Place, height: int = 4, width: int = 4) -> Tensor:
-    shape = 2, place.in_channels, height, width
+def maps(context: BuildContext, height: int = 4, width: int = 4) -> Tensor:
+    shape = 2, context.in_channels, height, width
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
@@ -44,27 +44,27 @@ def run(block: nn.Module, x: Tensor, styles: Tensor | None = None) -> Tensor:
 
 
 @EVERYWHERE
-def test_shapes_of_maps_wider_than_high_and_the_input_stays_as_it_is(place: Place) -> None:
-    block, x = residual(place), maps(place, 4, 6)
+def test_shapes_of_maps_wider_than_high_and_the_input_stays_as_it_is(context: BuildContext) -> None:
+    block, x = residual(context), maps(context, 4, 6)
     before = x.clone()
-    size = {"up": (8, 12), "down": (2, 3), None: (4, 6)}[place.resample]
-    assert run(block, x).shape == (2, place.out_channels, *size)
+    size = {"up": (8, 12), "down": (2, 3), None: (4, 6)}[context.resample]
+    assert run(block, x).shape == (2, context.out_channels, *size)
     assert torch.equal(x, before)
 
 
 @EVERYWHERE
-def test_the_shortcut_is_the_input_itself_where_nothing_changes(place: Place) -> None:
-    block, x = residual(place), maps(place)
+def test_the_shortcut_is_the_input_itself_where_nothing_changes(context: BuildContext) -> None:
+    block, x = residual(context), maps(context)
     for layer in ("path.conv1.weight", "path.conv1.bias"):
         nn.init.zeros_(block.get_parameter(layer))
-    changes = place.resample is not None or place.in_channels != place.out_channels
+    changes = context.resample is not None or context.in_channels != context.out_channels
     assert any("shortcut" in name for name, _ in block.named_parameters()) == changes
     assert changes or torch.equal(run(block, x), x)
 
 
 @EVERYWHERE
-def test_gradients_of_second_order_exist(place: Place) -> None:
-    block, x = residual(place), maps(place).requires_grad_()
+def test_gradients_of_second_order_exist(context: BuildContext) -> None:
+    block, x = residual(context), maps(context).requires_grad_()
     (gradient,) = torch.autograd.grad(run(block, x).square().sum(), x, create_graph=True)
     gradient.square().sum().backward()
     assert x.grad is not None
@@ -76,18 +76,18 @@ def test_gradients_of_second_order_exist(place: Place) -> None:
 
 @EVERYWHERE
 @torch.no_grad()
-def test_only_an_image_reaches_the_first_convolution_unrectified(place: Place) -> None:
-    block, seen = residual(place), []
+def test_only_an_image_reaches_the_first_convolution_unrectified(context: BuildContext) -> None:
+    block, seen = residual(context), []
     for name in ("path.conv0", "path.conv1"):
         block.get_submodule(name).register_forward_pre_hook(lambda _, given: seen.append(float(given[0].min())))
-    run(block, maps(place))
+    run(block, maps(context))
     first, second = seen
-    assert (first < 0) == place.outermost
+    assert (first < 0) == context.outermost
     assert second == 0
 
 
 def test_gains() -> None:
-    block = residual(Place("generator", 8, 256, 64, "up"))
+    block = residual(BuildContext("generator", 8, 256, 64, "up"))
     for name, expected in {"path.conv0": 2**0.5, "path.conv1": 2**0.5, "shortcut.conv": 1}.items():
         weight = block.get_parameter(f"{name}.weight").detach()
         assert block.get_submodule(name).gain == expected
@@ -97,7 +97,7 @@ def test_gains() -> None:
 @pytest.mark.parametrize(("outermost", "channels"), [(False, [5, 5]), (True, [4])])
 def test_a_discriminators_norm_stands_before_each_relu(outermost: bool, channels: list[int]) -> None:
     norms = {0: [component("norm", "batch")]}
-    block = residual(Place("discriminator", 8, 5, 4, "down", outermost=outermost, norms=norms))
+    block = residual(BuildContext("discriminator", 8, 5, 4, "down", outermost=outermost, norms=norms))
     assert [module.num_features for module in block.modules() if isinstance(module, nn.BatchNorm2d)] == channels
     order = [name for name, member in block.get_submodule("path").named_children() if type(member) is not nn.Identity]
     rectified = ["norm1", "act1", "conv1", "down"]
@@ -105,19 +105,19 @@ def test_a_discriminators_norm_stands_before_each_relu(outermost: bool, channels
 
 
 @EVERYWHERE
-def test_wide_blocks_are_as_wide_inside_as_what_comes_out(place: Place) -> None:
-    wide = component("block", "residual", wide=True).build(place)
-    assert wide.get_submodule("path.conv0").out_channels == place.out_channels
-    narrows = place.network == "discriminator" and not place.outermost
-    inside = place.in_channels if narrows else place.out_channels
-    assert residual(place).get_submodule("path.conv0").out_channels == inside
-    assert run(wide.double(), maps(place)).shape == run(residual(place), maps(place)).shape
+def test_wide_blocks_are_as_wide_inside_as_what_comes_out(context: BuildContext) -> None:
+    wide = component("block", "residual", wide=True).build(context)
+    assert wide.get_submodule("path.conv0").out_channels == context.out_channels
+    narrows = context.network == "discriminator" and not context.outermost
+    inside = context.in_channels if narrows else context.out_channels
+    assert residual(context).get_submodule("path.conv0").out_channels == inside
+    assert run(wide.double(), maps(context)).shape == run(residual(context), maps(context)).shape
 
 
 def test_each_norm_takes_a_style_of_its_own() -> None:
     norms = {0: [component("norm", "adaptive-instance")]}
-    place = Place("generator", 8, 5, 4, "up", width=3, norms=norms)
-    block, x = residual(place), maps(place)
+    context = BuildContext("generator", 8, 5, 4, "up", width=3, norms=norms)
+    block, x = residual(context), maps(context)
     assert styles_of(block) == 2
     styles = torch.randn(2, 2, 3, dtype=torch.float64)
     taken: list[Tensor] = []
@@ -146,12 +146,14 @@ def test_styles_are_counted_through_blocks_and_conversion() -> None:
 
 def test_into_images_with_norm_and_relu_and_out_of_them_linear() -> None:
     norms = {0: [component("norm", "batch")]}
-    into = component("block", "residual-rgb").build(Place("generator", 8, 5, 3, outermost=True, norms=norms))
+    into = component("block", "residual-rgb").build(BuildContext("generator", 8, 5, 3, outermost=True, norms=norms))
     names = [type(member).__name__ for member in into.children()]
     assert names == ["BatchNorm2d", "ReLU", "Conv2d"]
     conv = into.get_submodule("conv")
     assert (conv.kernel_size, conv.gain) == ((3, 3), 1)
-    out_of = component("block", "residual-rgb").build(Place("discriminator", 8, 3, 5, outermost=True, norms=norms))
+    out_of = component("block", "residual-rgb").build(
+        BuildContext("discriminator", 8, 3, 5, outermost=True, norms=norms)
+    )
     assert isinstance(out_of, nn.Conv2d)
     assert (out_of.kernel_size, out_of.gain) == ((1, 1), 1)
 

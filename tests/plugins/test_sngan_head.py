@@ -10,10 +10,11 @@ from support.pggan import component, parameters
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import Place
-from gankit.layers import Condition, run
-from gankit.reading.checks import problems
-from gankit.training.networks import Discriminator, Shape
+from gankit import BuildContext
+from gankit.config.checks import problems
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import Condition, run
 
 CLASSES = 5
 LABELS = torch.tensor([4, 0, 2])
@@ -21,8 +22,8 @@ POOLS = pytest.mark.parametrize("pool", ["sum", "mean"])
 
 
 def head(classes: int = CLASSES, **options: Any) -> nn.Module:
-    place = Place("discriminator", 4, in_channels=7, out_channels=6, classes=classes)
-    return component("head", "sngan", **options).build(place).double()
+    context = BuildContext("discriminator", 4, in_channels=7, out_channels=6, classes=classes)
+    return component("head", "sngan", **options).build(context).double()
 
 
 def maps(height: int = 4, width: int = 4) -> Tensor:
@@ -101,7 +102,7 @@ def discriminator(**options: Any) -> dict[str, Any]:
 
 def test_weight_norms_reach_the_score_and_the_embedding() -> None:
     options = type(tiny().discriminator).model_validate(discriminator(norm="spectral", init="glorot"))
-    network = Discriminator(options, Shape((4, 8), 1, CLASSES))
+    network = Discriminator(options, ImageShape((4, 8), 1, CLASSES))
     for name, rows in (("score", 1), ("embedding", CLASSES)):
         layer = network.head.get_submodule(f"score.{name}")
         assert layer.get_buffer("parametrizations.weight.0.u").shape == (rows,)
@@ -137,8 +138,8 @@ def test_it_trains_with_layers_before_it_and_through_a_fade(labels: bool) -> Non
 
 @pytest.mark.parametrize("aspect", [1.0, 2.0, 0.5])
 def test_the_stem_is_one_linear_layer_to_a_map_of_the_places_size(aspect: float) -> None:
-    place = Place("generator", 4, in_channels=5, out_channels=6, aspect=aspect)
-    module = component("stem", "sngan").build(place)
+    context = BuildContext("generator", 4, in_channels=5, out_channels=6, aspect=aspect)
+    module = component("stem", "sngan").build(context)
     z = torch.randn(3, 5)
     maps = run(module, z, Condition())
     assert maps.shape == (3, 6, 4, 4 * aspect)
@@ -148,7 +149,7 @@ def test_the_stem_is_one_linear_layer_to_a_map_of_the_places_size(aspect: float)
 
 
 def test_inits_see_gains_of_one() -> None:
-    for part in (head(), component("stem", "sngan").build(Place("generator", 4, 5, 6))):
+    for part in (head(), component("stem", "sngan").build(BuildContext("generator", 4, 5, 6))):
         layers = [layer for layer in part.modules() if hasattr(layer, "gain")]
         assert layers
         assert {layer.gain for layer in layers} == {1.0}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from support.tiny import CPU, tiny
 
-from gankit.data import Batch, RealImages
+from gankit.config.checks import problems
+from gankit.core.progress import Progress
+from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator
-from gankit.observing import Progress
-from gankit.reading.checks import problems
 from gankit_images.datasets import Digits
 from gankit_images.stacked import StackedDigits
 

@@ -11,7 +11,7 @@ from support.tiny import tiny, trainer
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gankit.reading.checks import problems
+from gankit.config.checks import problems
 from gankit.training.trainer import Trainer
 from gankit_stylegan.modules import Blur
 

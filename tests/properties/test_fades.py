@@ -13,19 +13,21 @@ from support.properties import holds
 from support.systems import BLENDED, GATE, alphas, experiments, latents_and_labels, stir
 from torch import Tensor, nn
 
-from gankit.config import Experiment
-from gankit.layers import double, halve
-from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.config.experiment import Experiment
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork, ImageShape
+from gankit.networks.layers import double, halve
 from gankit_stylegan.modules import Noise
 
 Networks = tuple[Generator, Discriminator]
-AnyNetwork = TypeVar("AnyNetwork", bound=Growing)
+AnyNetwork = TypeVar("AnyNetwork", bound=GrowingNetwork)
 
 
 def networks(experiment: Experiment) -> Networks:
     """Growing networks, stirred."""
     torch.manual_seed(experiment.seed)
-    shape = Shape.of(experiment)
+    shape = ImageShape.of(experiment)
     generator = Generator(experiment.generator, shape)
     discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
     stir(generator)
@@ -35,7 +37,7 @@ def networks(experiment: Experiment) -> Networks:
 
 def alone(experiment: Experiment, grown: Networks, resolution: int) -> Networks:
     """Networks built for one resolution, which neither grow nor fade, with the weights of those that do."""
-    shape = Shape.of(experiment)._replace(resolutions=(resolution,))
+    shape = ImageShape.of(experiment)._replace(resolutions=(resolution,))
     generator = Generator(experiment.generator, shape)
     discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
     for network, source in zip((generator, discriminator), grown, strict=True):

@@ -17,13 +17,14 @@ from support.systems import Pictures, counts, experiments, latents_and_labels, s
 from torch import Tensor
 
 from gankit import Head, Loss, Regularizer, UserError
-from gankit.config import Experiment
-from gankit.layers import WEIGHTED
-from gankit.reading.dumping import dump_experiment
-from gankit.reading.loading import load_experiment
-from gankit.registry import Entry, register, registries, restored
-from gankit.training.networks import Discriminator, Shape
-from gankit.training.regularizing import acts_on
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.registry import RegistryEntry, register, registries, restored
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import WEIGHTED
+from gankit.training.parameters import acts_on
 from gankit.training.step import Step
 from gankit.training.trainer import Trainer
 from gankit_diversity.regularizers import MinibatchStddev
@@ -31,7 +32,7 @@ from gankit_diversity.regularizers import MinibatchStddev
 PHASES: tuple[Literal["discriminator", "generator"], ...] = ("discriminator", "generator")
 
 
-def bundled(kind: str) -> list[Entry]:
+def bundled(kind: str) -> list[RegistryEntry]:
     """All that gankit brings of a kind."""
     return [entry for entry in registries[kind].entries() if entry.component.__module__.startswith("gankit_")]
 
@@ -189,8 +190,8 @@ def test_every_head_gives_one_score_a_sample(system: str, data: st.DataObject) -
     assert len(fitting) >= 2
     for head in fitting:
         options = experiment.discriminator.model_copy(update={"head": head})
-        discriminator = Discriminator(options, Shape.of(experiment), experiment.regularizers)
-        height, width = replace(discriminator.place, resolution=discriminator.resolution).size
+        discriminator = Discriminator(options, ImageShape.of(experiment), experiment.regularizers)
+        height, width = replace(discriminator.context, resolution=discriminator.resolution).size
         images = torch.randn(batch, experiment.data.image_channels(), height, width)
         _, labels = latents_and_labels(experiment, batch)
         assert discriminator(images, labels).score.shape == (batch,), head

@@ -12,10 +12,10 @@ from support.properties import holds
 from support.systems import CPU, experiments, growths, latents_and_labels, trainer
 from torch import Tensor, nn
 
-from gankit.config import Experiment
-from gankit.layers import WEIGHTED
-from gankit.training.networks import Gate, Growing
-from gankit.training.sampling import ANY, Wish, sample
+from gankit.config.experiment import Experiment
+from gankit.networks.growing import Gate, GrowingNetwork
+from gankit.networks.layers import WEIGHTED
+from gankit.training.sampler import ANY, SampleOptions, sample
 from gankit.training.trainer import Trainer
 from gankit_stylegan.modules import Constant, MappingNetwork, Noise
 
@@ -82,7 +82,7 @@ def test_inputs_stay_as_they_are(system: str, data: st.DataObject, training: boo
         assert each._version == 0
 
 
-def parts(network: Growing) -> Iterator[nn.Module]:
+def parts(network: GrowingNetwork) -> Iterator[nn.Module]:
     """What the experiment names: mapping, stem, each block, the layers before the head, the head."""
     for name, child in network.named_children():
         if isinstance(child, nn.ModuleDict):
@@ -175,11 +175,11 @@ def test_truncated_samples(system: str, data: st.DataObject) -> None:
     made._move_average(1)  # which copies the mean of styles
     assert torch.equal(made.average.get_buffer("mapping.mean"), made.generator.get_buffer("mapping.mean"))
 
-    def images(wish: Wish) -> Tensor:
+    def images(wish: SampleOptions) -> Tensor:
         return sample(made.average, 0, 4, 0, CPU, wish)
 
-    plain, mean = images(ANY), images(Wish(truncation=0.0))
-    assert torch.equal(images(Wish(truncation=1.0)), plain)
+    plain, mean = images(ANY), images(SampleOptions(truncation=0.0))
+    assert torch.equal(images(SampleOptions(truncation=1.0)), plain)
     torch.testing.assert_close(mean, mean[:1].expand_as(mean))
     assert not torch.allclose(plain, plain[:1].expand_as(plain))
-    assert not torch.equal(images(Wish(truncation=0.0, cutoff=1)), mean)
+    assert not torch.equal(images(SampleOptions(truncation=0.0, cutoff=1)), mean)

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.config import NAME
-from gankit.studies.naming import label, short_names, variant_name
+from gankit.config.experiment import NAME
+from gankit.config.study_plan import label, short_names, variant_name
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | st.text(max_size=200),

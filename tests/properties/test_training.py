@@ -15,8 +15,8 @@ from support.properties import holds
 from support.systems import counts, experiments, schedules, trainer
 from torch import Tensor, nn
 
-from gankit.config import Experiment
-from gankit.growing import ends, moment
+from gankit.config.experiment import Experiment
+from gankit.core.progress import ends, moment
 from gankit.training.trainer import NetworkName, Trainer
 
 

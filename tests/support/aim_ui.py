@@ -18,9 +18,9 @@ import psutil
 from support import driven
 from support.tracked import Here, empty_repository
 
-from gankit.growing import ends, moment
-from gankit.observing import Picture, Progress, Row
-from gankit.runs.pictures import save_png
+from gankit.core.progress import Progress, ends, moment
+from gankit.data.pictures import save_png
+from gankit.kinds.callbacks import Picture, Row
 
 VARIANTS = ("loss=hinge", "loss=wgan")
 SEEDS = (0, 1, 2)

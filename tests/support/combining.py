@@ -10,30 +10,43 @@ from typing import Any
 import torch
 from support.tiny import CPU
 
-from gankit.component import Component
-from gankit.config import Experiment
-from gankit.data import RealImages
+from gankit.checkpoints import store
+from gankit.config.checks import problems
+from gankit.config.experiment import Experiment
+from gankit.config.walk import components
+from gankit.core.component import Component
+from gankit.core.registry import registries
+from gankit.data.images import RealImages
 from gankit.kinds import (
     Augmentation,
-    Average,
     Block,
     Growth,
     Head,
     Init,
+    LatentMapping,
     Loss,
-    Mapping,
     Norm,
     Optimizer,
     Regularizer,
     Stem,
+    WeightAverage,
 )
-from gankit.reading.checks import problems
-from gankit.reading.parts import components
-from gankit.registry import registries
-from gankit.training import checkpoints
 from gankit.training.trainer import Trainer
 
-KINDS = (Mapping, Stem, Block, Head, Norm, Init, Loss, Regularizer, Augmentation, Optimizer, Average, Growth)
+KINDS = (
+    LatentMapping,
+    Stem,
+    Block,
+    Head,
+    Norm,
+    Init,
+    Loss,
+    Regularizer,
+    Augmentation,
+    Optimizer,
+    WeightAverage,
+    Growth,
+)
 """What is drawn; data, metrics and observers see only the images."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -89,7 +102,7 @@ def drawn(seed: int) -> dict[str, Any]:
             "generator_batches": rng.choice([1, 1, 1, 2]),
             "optimizer": {"generator": _one(rng, Optimizer), "discriminator": _one(rng, Optimizer)},
             "reset_optimizer": rng.random() < 0.5,
-            "average": _one(rng, Average),
+            "average": _one(rng, WeightAverage),
         },
         "evaluation": {"extractor": "digits"},
         "observers": [],
@@ -117,7 +130,7 @@ def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str]
 
 def _mapping(rng: random.Random, is_equalized: bool, labels: bool) -> dict[str, Any]:
     """One that looks at labels if there are any, and learns as fast as the rest unless the norm gives another rate."""
-    mapping = _one(rng, Mapping, seldom=["identity"] if labels else [])
+    mapping = _one(rng, LatentMapping, seldom=["identity"] if labels else [])
     return mapping | ({"lr_multiplier": 1.0} if mapping["use"] == "stylegan/style" and not is_equalized else {})
 
 
@@ -163,9 +176,9 @@ def try_out(options: dict[str, Any], folder: Path) -> None:
         losses = made.round()
         assert all(bool(value.isfinite()) for value in losses.values()), losses
     assert made.now.resolution == 8
-    saved = checkpoints.save(folder, made.state_dict(), b"", {"images": made.images})
+    saved = store.save(folder, made.state_dict(), b"", {"images": made.images})
     other = Trainer(experiment, reals, CPU)
-    other.load_state_dict(checkpoints.read(saved).state)
+    other.load_state_dict(store.read(saved).state)
     images = made.sample(0, 3, seed=1)
     assert bool(images.isfinite().all())
     assert torch.equal(images, other.sample(0, 3, seed=1))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.cli import main
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 QUICKSTART = Path(__file__).parents[2] / "experiments" / "quickstart.yaml"
 

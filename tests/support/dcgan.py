@@ -6,9 +6,11 @@ from typing import Any
 
 from support.case import Case, put
 
-from gankit.config import DiscriminatorOptions, GeneratorOptions
-from gankit.plugins import plugins
-from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
+from gankit.discovery.manager import plugins
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork, ImageShape
 
 PARTS: dict[str, Any] = {
     "block": "dcgan/dcgan",
@@ -21,7 +23,7 @@ PARTS: dict[str, Any] = {
 def networks(channels: dict[int, int], latent: int, resolution: int) -> tuple[Generator, Discriminator]:
     """Both networks at one resolution, on images of three channels."""
     plugins.load_installed()
-    shape, options = Shape((resolution,), 3), PARTS | {"channels": channels}
+    shape, options = ImageShape((resolution,), 3), PARTS | {"channels": channels}
     generator = {"stem": "dcgan/dcgan", "output": "tanh", "latent": latent}
     return (
         Generator(GeneratorOptions.model_validate(options | generator), shape),
@@ -46,7 +48,7 @@ DISCRIMINATOR = {
 }
 
 
-def fill(case: Case, network: Growing, key: str, names: dict[str, str]) -> None:
+def fill(case: Case, network: GrowingNetwork, key: str, names: dict[str, str]) -> None:
     """Copy every array below `key` into the network, which must have no parameter beside them."""
     state = network.state_dict()
     filled = set()

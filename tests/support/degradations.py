@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from support.tiny import CPU
 from torch import Tensor
 
-from gankit.data import permutation, reduced, to_network_range
-from gankit.evaluation.samples import for_extractor
+from gankit.data.images import permutation, reduced, to_network_range
+from gankit.evaluation.images import for_extractor
 from gankit_fidelity.extractors import BundledClassifier
 
 SEEDS = range(3)

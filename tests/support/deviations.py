@@ -8,7 +8,7 @@ import pytest
 from support.case import Case, load_layer, put, raw
 from torch import nn
 
-from gankit.layers import fan_in
+from gankit.networks.layers import fan_in
 
 
 def without_each(deviations: dict[str, str]) -> pytest.MarkDecorator:

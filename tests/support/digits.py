@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gankit.data import permutation
+from gankit.data.images import permutation
 from gankit_images import datasets
 
 

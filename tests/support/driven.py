@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from gankit import Observer, Stage, Watcher
-from gankit.growing import ends, moment
-from gankit.observing import Picture, Progress, Row
-from gankit.runs.pictures import save_png
-from gankit.runs.watching import Watchers
+from gankit import Callback, Observer, Stage
+from gankit.core.progress import Progress, ends, moment
+from gankit.data.pictures import save_png
+from gankit.kinds.callbacks import Picture, Row
+from gankit.runs.callback_list import CallbackList
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from gankit.config import Experiment
+    from gankit.config.experiment import Experiment
 
 STAGES = (Stage(4, 400), Stage(8, 800, 400), Stage(16, 800, 400))
 PROTOCOL = {"of": "generated", "images": 100, "extractor": "digits@3f82a0", "seed": 0}
@@ -28,8 +28,8 @@ PROTOCOL = {"of": "generated", "images": 100, "extractor": "digits@3f82a0", "see
 
 def experiment(**observer: Any) -> Experiment:
     """A real experiment with one observer."""
-    from gankit.config import Experiment
-    from gankit.plugins import plugins
+    from gankit.config.experiment import Experiment
+    from gankit.discovery.manager import plugins
 
     plugins.load_installed()
     options = yaml.safe_load(Path(__file__).with_name("driven.yaml").read_text())
@@ -59,12 +59,12 @@ class DrivenRun:
         self.networks: dict[str, nn.Module] = {}
         self.attempt = 0
         self.requests: list[tuple[str, float | None]] = []
-        self.watchers: Watcher = Watcher()
+        self.callbacks: Callback = Callback()
         (folder / "samples").mkdir(parents=True, exist_ok=True)
-        self.watchers = Watchers(observers, self)
+        self.callbacks = CallbackList(observers, self)
 
     @property
-    def shelf(self) -> Path:
+    def runs_root(self) -> Path:
         """The folder that holds the run's folder."""
         return self.folder.parent
 
@@ -86,7 +86,7 @@ class DrivenRun:
         path = self.folder / "samples" / f"{name}.png"
         save_png(path, image)
         self.pictures.append(Picture(name, path, self.progress))
-        self.watchers.shown(self.pictures[-1])
+        self.callbacks.shown(self.pictures[-1])
 
     def reals(self, count: int, seed: int) -> np.ndarray:
         """Noise too, but ever the same."""
@@ -119,23 +119,23 @@ class DrivenRun:
             if self.images >= end:
                 continue
             full = Progress(end, ends(STAGES)[-1], number, len(STAGES), stage.resolution, 1.0)
-            self.watchers.stage_started(self.progress)
+            self.callbacks.stage_started(self.progress)
             while self.images < min(end, until):
                 self.images += self.batch
                 time.sleep(pause)
                 if self.images % 100 == 0:
                     self._record(self._rows(full._replace(images=self.images), None, 1.0))
-                self.watchers.updated(self.progress, {})
+                self.callbacks.updated(self.progress, {})
             if self.images < end:
                 return
-            self.watchers.evaluating(full)
+            self.callbacks.evaluating(full)
             self._record(self._rows(full, PROTOCOL, 2.0))
-            self.watchers.stage_ended(full)
-        self.watchers.finished()
+            self.callbacks.stage_ended(full)
+        self.callbacks.finished()
 
     def _record(self, rows: list[Row]) -> None:
         self.rows += rows
-        self.watchers.recorded(rows)
+        self.callbacks.recorded(rows)
 
     def _rows(self, at: Progress, protocol: dict[str, Any] | None, scale: float) -> list[Row]:
         names = ("fid", "fid_floor", "is") if protocol else ("loss.discriminator", "loss.generator", "score.real")
@@ -149,4 +149,4 @@ if __name__ == "__main__":  # a run in a process of its own: folder, seconds bet
     folder, pause, *repo = sys.argv[1:]
     run = DrivenRun(Path(folder), (tracked := experiment(use="aim", repo=repo[0] if repo else None)).observers, tracked)
     run.train(pause=float(pause))
-    run.watchers.closed()
+    run.callbacks.closed()

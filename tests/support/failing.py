@@ -15,12 +15,13 @@ from support.command import rows
 from support.tiny import tiny
 from torch import Tensor
 
-from gankit import Loss, Observer, Optimizer, Watcher
-from gankit.observing import Progress, Run
-from gankit.registry import register, restored
-from gankit.runs.run import TrainingRun
-from gankit.runs.starting import begin
-from gankit.training import checkpoints
+from gankit import Callback, Loss, Observer, Optimizer
+from gankit.checkpoints import store
+from gankit.core.progress import Progress
+from gankit.core.registry import register, restored
+from gankit.kinds.callbacks import RunContext
+from gankit.runs.loop import TrainingLoop
+from gankit.runs.start import begin
 
 BATCH = 40
 
@@ -31,12 +32,12 @@ class Clock(Observer):
     images: ClassVar[int] = 0
     leave_at: ClassVar[int | None] = None
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         Clock.images = run.progress.images
         return Ticking()
 
 
-class Ticking(Watcher):
+class Ticking(Callback):
     def updated(self, progress: Progress, scalars: Any) -> None:
         Clock.images = progress.images
         if Clock.images == Clock.leave_at:
@@ -110,7 +111,7 @@ def registered() -> Iterator[None]:
         yield
 
 
-def begun(folder: Path, *guards: Any, images: int = 4000, **changes: Any) -> TrainingRun:
+def begun(folder: Path, *guards: Any, images: int = 4000, **changes: Any) -> TrainingLoop:
     training = {"batch": BATCH, "device": "cpu"} | changes.pop("training", {})
     options: dict[str, Any] = {
         "growth": {"use": "fixed", "resolution": 4, "images": images},
@@ -132,8 +133,8 @@ def measured(folder: Path) -> list[tuple[int, str]]:
 
 def saved(folder: Path) -> list[int]:
     """Images of the checkpoints, all of which are whole and finite."""
-    found = checkpoints.found(folder / "run" / "checkpoints")
-    for checkpoint in map(checkpoints.read, found):
+    found = store.found(folder / "run" / "checkpoints")
+    for checkpoint in map(store.read, found):
         weights = [tensor for network in checkpoint.state["weights"].values() for tensor in network.values()]
         assert all(tensor.isfinite().all() for tensor in weights)
     return [int(path.name) for path in found]

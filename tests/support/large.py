@@ -15,10 +15,10 @@ import torch
 from support.tiny import CPU
 
 from gankit import Metric
-from gankit.component import named
-from gankit.data import Batch
-from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
-from gankit.plugins import plugins
+from gankit.core.component import named
+from gankit.data.images import Batch
+from gankit.discovery.manager import plugins
+from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Need, Samples
 from gankit_fidelity.extractors import Digits
 
 LIBRARIES = ["scipy.linalg", "scipy.stats", "torch_fidelity.metric_fid", "torch_fidelity.metric_isc"]
@@ -41,14 +41,14 @@ def main(names: list[str]) -> None:
     extraction = Extraction(extract, {}, keep)
     extract(torch.zeros(64, 3, 32, 32, dtype=torch.uint8))
 
-    def population(seed: int, count: int) -> Population:
+    def population(seed: int, count: int) -> ImageSet:
         def batches() -> Iterator[Batch]:
             generator = torch.Generator().manual_seed(seed)
             for _ in range(count // 50):
                 coarse = torch.randn(50, 3, 8, 8, generator=generator)
                 yield Batch(torch.nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear"))
 
-        return Population(ImageSource(count, 32, batches), extraction)
+        return ImageSet(ImageSource(count, 32, batches), extraction)
 
     before = taken()
     reals = population(1, 50_000)

@@ -11,12 +11,13 @@ import torch
 from support.tiny import CPU, tiny
 from torch import Tensor
 
-from gankit import Dataset, Extractor, LabelledImages, Metric, registry
-from gankit.data import Batch, RealImages
+from gankit import Dataset, Extractor, LabelledImages, Metric
+from gankit.core import registry
+from gankit.core.progress import Progress
+from gankit.data.images import Batch, RealImages
+from gankit.discovery.manager import plugins
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.samples import Features, Samples
-from gankit.observing import Progress
-from gankit.plugins import plugins
+from gankit.evaluation.images import Features, Samples
 
 
 class Levels(Extractor):
@@ -73,10 +74,10 @@ class Inverted(Metric):
     """A yardstick: the brightness of reals turned to their negatives."""
 
     needs = frozenset({"statistics"})
-    yardstick = True
+    reference_only = True
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
-        negatives = samples.generated.mapped("negative", torch.neg)
+        negatives = samples.generated.transformed("negative", torch.neg)
         return {"inverted": negatives.statistics.mean[0] + samples.generated.statistics.mean[0]}
 
 

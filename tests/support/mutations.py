@@ -30,9 +30,9 @@ from support.oddities import (
     tower,
 )
 
-from gankit.reading.dumping import inline
-from gankit.reading.nodes import plain
-from gankit.reading.yamlfile import parse
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import parse
+from gankit.config.yaml.writer import inline
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -150,7 +150,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(item)
 
 
-TREES = [plain(node) for name, text in BUNDLED.items() if (node := parse(text, name))]
+TREES = [plain_value(node) for name, text in BUNDLED.items() if (node := parse(text, name))]
 PARTS = [(key, parent[key]) for tree in TREES for parent, key in _places(tree)]
 ALIKE = {key: [part for name, part in PARTS if name == key] for key, _ in PARTS}
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from gankit.reading.yamlfile import MOST_BYTES
-from gankit.registry import registries
+from gankit.config.yaml.parser import MOST_BYTES
+from gankit.core.registry import registries
 
 T = TypeVar("T")
 

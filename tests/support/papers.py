@@ -9,9 +9,11 @@ import torch
 from support.pggan import parameters
 from support.tiny import trainer
 
-from gankit.config import Experiment
-from gankit.reading.loading import load_experiment
-from gankit.training.networks import Discriminator, Generator, Shape
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
 
 PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
 
@@ -21,16 +23,16 @@ def paper(name: str, *settings: str) -> Experiment:
     return load_experiment(PAPERS / f"{name}.yaml", settings, check=False)
 
 
-def networks(experiment: Experiment, shape: Shape | None = None) -> tuple[Generator, Discriminator]:
+def networks(experiment: Experiment, shape: ImageShape | None = None) -> tuple[Generator, Discriminator]:
     """Its networks without any memory for their weights; `shape` in place of what its data says."""
-    shape = shape or Shape.of(experiment)
+    shape = shape or ImageShape.of(experiment)
     with torch.device("meta"):
         generator = Generator(experiment.generator, shape)
         discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
     return generator, discriminator
 
 
-def sizes(experiment: Experiment, shape: Shape | None = None) -> tuple[int, int, int]:
+def sizes(experiment: Experiment, shape: ImageShape | None = None) -> tuple[int, int, int]:
     """Parameters of mapping, rest of the generator, and discriminator."""
     generator, discriminator = networks(experiment, shape)
     mapping = parameters(generator.mapping)

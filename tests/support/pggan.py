@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from support.case import Case, load_layer
 
-from gankit.config import DiscriminatorOptions, GeneratorOptions
+from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
+from gankit.core.registry import registries
+from gankit.discovery.manager import plugins
 from gankit.kinds import Regularizer
-from gankit.plugins import plugins
-from gankit.registry import registries
-from gankit.training.networks import Discriminator, Generator, Growing, Shape
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork, ImageShape
 
 
 def component(kind: str, name: str, **options: Any) -> Any:
@@ -35,7 +37,7 @@ def generator(
             "latent": latent,
         }
     )
-    return Generator(options, Shape(resolutions, image_channels, 0))
+    return Generator(options, ImageShape(resolutions, image_channels, 0))
 
 
 def discriminator(channels: dict[int, int], resolutions: tuple[int, ...], image_channels: int = 3) -> Discriminator:
@@ -49,7 +51,7 @@ def discriminator(channels: dict[int, int], resolutions: tuple[int, ...], image_
             "channels": channels,
         }
     )
-    return Discriminator(options, Shape(resolutions, image_channels, 0), [stddev])
+    return Discriminator(options, ImageShape(resolutions, image_channels, 0), [stddev])
 
 
 def unused_networks() -> tuple[Generator, Discriminator]:
@@ -74,14 +76,14 @@ def fill_discriminator(case: Case, network: Discriminator) -> None:
         load_layer(case, f"w.FromRGB_lod{lod}", network.rgb[str(resolution)].get_submodule("conv"))
 
 
-def fill_blocks(case: Case, network: Growing) -> None:
+def fill_blocks(case: Case, network: GrowingNetwork) -> None:
     for resolution in network.resolutions[1:]:
         for i in (0, 1):
             layer = network.get_submodule(f"blocks.{resolution}.conv{i}")
             load_layer(case, f"w.{resolution}x{resolution}.Conv{i}", layer)
 
 
-def grow_to_lod(network: Growing, lod: float) -> None:
+def grow_to_lod(network: GrowingNetwork, lod: float) -> None:
     """The authors' level of detail: whole numbers are resolutions, fractions fades."""
     network.grow(network.resolutions[-1] >> int(lod), 1 - lod % 1 if lod % 1 else 1.0)
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from gankit import Observer, Watcher, hookimpl
+from gankit import Callback, Observer, hookimpl
 
 
 class Phases(Observer):
     """Says what the run is doing."""
 
-    def watch(self, run: Any) -> Watcher:
+    def watch(self, run: Any) -> Callback:
         """Begin."""
         return Speaker()
 
 
-class Speaker(Watcher):
+class Speaker(Callback):
     """Overwrites the file at once, so that whoever kills the process can read what it was doing."""
 
     def __init__(self) -> None:

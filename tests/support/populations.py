@@ -9,8 +9,8 @@ import torch
 from support.tiny import CPU
 
 from gankit import Extractor
-from gankit.data import Batch, to_network_range
-from gankit.evaluation.samples import Extraction, ImageSource, Need, Population, Samples
+from gankit.data.images import Batch, to_network_range
+from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Need, Samples
 from gankit_fidelity.extractors import Digits
 
 EVERYTHING: frozenset[Need] = frozenset({"features", "logits", "images", "statistics"})
@@ -18,7 +18,7 @@ EVERYTHING: frozenset[Need] = frozenset({"features", "logits", "images", "statis
 
 def population(
     images: np.ndarray, extractor: Extractor | None = None, batch: int = 64, keep: frozenset[Need] = EVERYTHING
-) -> Population:
+) -> ImageSet:
     """Images, uint8 [N, C, H, W], through `extractor`, by default that of digits."""
     chosen = extractor or Digits()
     pixels = torch.from_numpy(np.ascontiguousarray(images))
@@ -27,7 +27,7 @@ def population(
         return (Batch(to_network_range(some)) for some in pixels.split(batch))
 
     extraction = Extraction(chosen.load(CPU), {"extractor": chosen.identity()}, keep)
-    return Population(ImageSource(len(images), images.shape[2], batches), extraction)
+    return ImageSet(ImageSource(len(images), images.shape[2], batches), extraction)
 
 
 def samples(generated: np.ndarray, real: np.ndarray, held_out: np.ndarray | None = None) -> Samples:

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from gankit.observing import Row
-from gankit.runs.record import RunFolder
+from gankit.kinds.callbacks import Row
+from gankit.runs.folder import RunFolder
 
 PROTOCOL: dict[str, Any] = {"metric": {"use": "fidelity/fid"}, "images": 1000, "extractor": "digits@3f", "seed": 0}
 STAGES = ((4, 1000), (8, 2000))

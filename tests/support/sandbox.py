@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple, Self
 
-from gankit.plugins import plugins
+from gankit.discovery.manager import plugins
 
 COMMAND = ["unshare", "--map-root-user", "--mount"]
 IMPORTED = (
@@ -24,7 +24,7 @@ IMPORTED = (
     "sklearn.datasets",
     "rich.console",
     "gankit.cli.run",
-    "gankit.runs.starting",
+    "gankit.runs.start",
 )
 PATIENCE = 150.0
 """Seconds after which a command counts as hanging."""

@@ -8,14 +8,14 @@ from support.case import Case
 from torch import nn
 
 from gankit import Growth, Shown, at
-from gankit.config import Training
-from gankit.growing import moment
+from gankit.config.experiment import TrainingOptions
+from gankit.core.progress import moment
 
 REPORTING = 8
 """The column that says how often the authors' code prints something."""
 
 
-def check_schedule(case: Case, key: str, growth: Growth, training: Training) -> None:
+def check_schedule(case: Case, key: str, growth: Growth, training: TrainingOptions) -> None:
     """Assert that level of detail, alpha, resolution, batch, learning rates and average are what the rows say."""
     stages, columns = growth.stages(), case.arrays[f"sched.{key}"]
     for row in columns:
@@ -29,7 +29,7 @@ def check_schedule(case: Case, key: str, growth: Growth, training: Training) -> 
         np.testing.assert_allclose(ours, np.delete(row[2:], REPORTING - 2), rtol=0, atol=case.meta["atol"])
 
 
-def kept_share(training: Training, shown: int, resolution: int) -> float:
+def kept_share(training: TrainingOptions, shown: int, resolution: int) -> float:
     """How much of the averaged generator one update leaves, after `shown` images."""
     average, current = nn.Linear(1, 1).double(), nn.Linear(1, 1).double()
     nn.init.ones_(average.weight)

@@ -10,7 +10,7 @@ from pathlib import Path
 from support.alone import Alone, children
 from support.command import QUICKSTART, gankit
 
-from gankit.results.states import State, state_of
+from gankit.runs.status import RunState, state_of
 
 RUNS = ("loss=hinge/seed-0", "loss=hinge/seed-1")
 
@@ -88,4 +88,4 @@ def checkpoints(folder: Path, run: str) -> int:
 
 def is_finished(folder: Path, run: str) -> bool:
     """Whether a run is."""
-    return state_of(folder / "study" / run) is State.FINISHED
+    return state_of(folder / "study" / run) is RunState.FINISHED

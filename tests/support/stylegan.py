@@ -6,9 +6,11 @@ from support.case import Case, load_layer, put, raw
 from support.pggan import component
 from torch import nn
 
-from gankit.config import DiscriminatorOptions, GeneratorOptions
-from gankit.plugins import plugins
-from gankit.training.networks import Discriminator, Generator, Shape
+from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
+from gankit.discovery.manager import plugins
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
 from gankit_stylegan.modules import MappingNetwork, Noise
 
 
@@ -23,7 +25,7 @@ def generator(channels: dict[int, int], width: int, layers: int, resolutions: tu
         "channels": channels,
         "latent": width,
     }
-    return Generator(GeneratorOptions.model_validate(options), Shape(resolutions, 3, 0))
+    return Generator(GeneratorOptions.model_validate(options), ImageShape(resolutions, 3, 0))
 
 
 def discriminator(channels: dict[int, int], resolutions: tuple[int, ...]) -> Discriminator:
@@ -34,7 +36,7 @@ def discriminator(channels: dict[int, int], resolutions: tuple[int, ...]) -> Dis
         "norm": "equalized",
         "channels": channels,
     }
-    shape = Shape(resolutions, 3, 0)
+    shape = ImageShape(resolutions, 3, 0)
     return Discriminator(
         DiscriminatorOptions.model_validate(options), shape, [component("regularizer", "minibatch-stddev")]
     )

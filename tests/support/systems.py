@@ -8,10 +8,10 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from gankit.config import Experiment
-from gankit.data import RealImages
-from gankit.growing import ends, moment
-from gankit.plugins import plugins
+from gankit.config.experiment import Experiment
+from gankit.core.progress import ends, moment
+from gankit.data.images import RealImages
+from gankit.discovery.manager import plugins
 from gankit.testing.places import Pictures
 from gankit.training.trainer import Trainer
 

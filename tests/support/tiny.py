@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from gankit.config import Experiment
-from gankit.data import RealImages
-from gankit.plugins import plugins
+from gankit.config.experiment import Experiment
+from gankit.data.images import RealImages
+from gankit.discovery.manager import plugins
 from gankit.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -11,21 +11,21 @@ from pydantic import Field, field_validator
 
 import gankit
 from gankit import Images, Many, PerResolution, PerResolutionAboveFirst, Stage
-from gankit.config import Experiment
-from gankit.plugins import plugins
-from gankit.registry import register, registries
+from gankit.config.experiment import Experiment
+from gankit.core.registry import register, registries
+from gankit.discovery.manager import plugins
 
 
-class Identity(gankit.Mapping):
+class Identity(gankit.LatentMapping):
     """Styles are latents."""
 
-    def build(self, place: Any) -> Any: ...
+    def build(self, context: Any) -> Any: ...
 
 
 class Seed(gankit.Stem):
     """The first map."""
 
-    def build(self, place: Any) -> Any: ...
+    def build(self, context: Any) -> Any: ...
 
 
 class Plain(gankit.Block):
@@ -40,7 +40,7 @@ class Plain(gankit.Block):
         """Says no to one slope."""
         return ["too steep"] if self.slope == 0.75 else ()
 
-    def build(self, place: Any) -> Any: ...
+    def build(self, context: Any) -> Any: ...
 
 
 class Still(Plain):
@@ -52,7 +52,7 @@ class Still(Plain):
 class Total(gankit.Head):
     """The sum of everything."""
 
-    def build(self, place: Any) -> Any: ...
+    def build(self, context: Any) -> Any: ...
 
 
 class Level(gankit.Norm):
@@ -121,7 +121,7 @@ class Adam(gankit.Optimizer):
         return gankit.at(self.lr, resolution)
 
 
-class Exponential(gankit.Average):
+class Exponential(gankit.WeightAverage):
     """Stays where it is."""
 
     half_life: Images = 10_000
@@ -232,7 +232,7 @@ def only_toys() -> Iterator[None]:
         plugins.broken = {}
         for registry in registries.values():
             for plugin in {entry.plugin for entry in registry.entries()}:
-                registry.forget(plugin)
+                registry.unregister(plugin)
         for name, component in TOYS.items():
             register("toys", name, component)
         yield

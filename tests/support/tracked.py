@@ -18,9 +18,9 @@ from support import driven
 from support.driven import DrivenRun
 
 from gankit import UserError
-from gankit.observing import Row
+from gankit.core.failures import warn
+from gankit.kinds.callbacks import Row
 from gankit.results.protocols import of_reals
-from gankit.tallying import report
 from gankit_aim import repository
 from gankit_aim.ledger import FILE
 from gankit_aim.service import Service
@@ -126,7 +126,7 @@ class Here:
         self._service.answer(method, arguments)
         for kind, answer in self._sent:
             if kind == "said":
-                report(answer)
+                warn(answer)
             if kind == "failed":
                 raise UserError(answer)
         return self._sent[-1][1]
@@ -159,7 +159,7 @@ def left(folder: Path, until: int = 900, **options: Any) -> DrivenRun:
         run.train(until=images)
         run.show(f"{images:08d}-samples", run.sample(1, 0)[0])
     run.train(until=until)
-    run.watchers.closed()
+    run.callbacks.closed()
     return run
 
 
@@ -168,7 +168,7 @@ def resumed(before: DrivenRun, folder: Path | None = None, images: int = 500, **
     before.go_back(images)
     run = driven_run(folder or before.folder, before, **options)
     run.train()
-    run.watchers.closed()
+    run.callbacks.closed()
     return run
 
 

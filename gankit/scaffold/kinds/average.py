@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Average, Images, Shown, hookimpl
+from gankit import Images, Shown, WeightAverage, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class ExampleAverage(Average):
+class ExampleAverage(WeightAverage):
     """The plain mean of the weights over a stage, without those of its first images."""
 
     burn_in: Images = 1_000

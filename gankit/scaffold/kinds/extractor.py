@@ -22,7 +22,7 @@ class ExampleExtractor(Extractor):
     def load(self, device):
         """From uint8 [N, 3, H, W] to features [N, features] and logits [N, 0]."""
         import torch
-        from gankit.evaluation.samples import Features
+        from gankit.evaluation.images import Features
         from torch.nn.functional import adaptive_avg_pool2d
 
         projection = torch.randn(3 * 8 * 8, self.features, generator=torch.Generator().manual_seed(0)).to(device)

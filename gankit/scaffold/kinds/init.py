@@ -17,7 +17,7 @@ class ExampleInit(Init):
 
     def apply(self, layer: nn.Module) -> None:
         """Draw the weight; layers of gain 0 start at zero."""
-        from gankit.layers import fan_in
+        from gankit.networks.layers import fan_in
         from torch import nn
 
         bound = self.scale * getattr(layer, "gain", 1.0) * (3 / fan_in(layer)) ** 0.5

@@ -1,6 +1,6 @@
 from math import gcd
 
-from gankit import Norm, Place, hookimpl
+from gankit import BuildContext, Norm, hookimpl
 from pydantic import Field
 
 
@@ -10,11 +10,11 @@ class ExampleNorm(Norm):
     groups: int = Field(default=8, ge=1, le=1024)
     """Groups of channels; as many as also divide the channels, if these do not."""
 
-    def build(self, place: Place):
-        """A norm of `place.out_channels` maps, with a learned scale and shift for each."""
+    def build(self, context: BuildContext):
+        """A norm of `context.out_channels` maps, with a learned scale and shift for each."""
         from torch import nn
 
-        return nn.GroupNorm(gcd(self.groups, place.out_channels), place.out_channels)
+        return nn.GroupNorm(gcd(self.groups, context.out_channels), context.out_channels)
 
 
 @hookimpl

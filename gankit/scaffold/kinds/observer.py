@@ -3,11 +3,12 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from gankit import Observer, Watcher, hookimpl
+from gankit import Callback, Observer, hookimpl
 from pydantic import Field
 
 if TYPE_CHECKING:
-    from gankit.observing import Progress, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import RunContext
 
 
 class ExampleObserver(Observer):
@@ -16,15 +17,15 @@ class ExampleObserver(Observer):
     digits: int = Field(default=6, ge=1, le=17)
     """Significant digits of each number."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to wait for the end of a stage."""
         return ExampleTable(run, self.digits)
 
 
-class ExampleTable(Watcher):
+class ExampleTable(Callback):
     """Writes the whole file each time, so that it is right also after the run was resumed or rolled back."""
 
-    def __init__(self, run: Run, digits: int) -> None:
+    def __init__(self, run: RunContext, digits: int) -> None:
         self.run, self.digits = run, digits
 
     def stage_ended(self, progress: Progress) -> None:

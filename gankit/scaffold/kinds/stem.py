@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from gankit import Place, Stem, hookimpl
+from gankit import BuildContext, Stem, hookimpl
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ class ExampleStem(Stem):
     slope: float = Field(default=0.2, ge=0, le=1)
     """Of the leaky ReLU."""
 
-    def build(self, place: Place) -> nn.Module:
-        """A module from the first style [N, in_channels] to [N, out_channels, *place.size]."""
-        from gankit.layers import Chain, dense
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from the first style [N, in_channels] to [N, out_channels, *context.size]."""
+        from gankit.networks.layers import Chain, dense
         from torch import nn
 
         return Chain(
-            dense=dense(place.in_channels, place.out_channels * prod(place.size)),
-            shape=nn.Unflatten(1, (place.out_channels, *place.size)),
-            norm=place.norm(),
+            dense=dense(context.in_channels, context.out_channels * prod(context.size)),
+            shape=nn.Unflatten(1, (context.out_channels, *context.size)),
+            norm=context.norm(),
             act=nn.LeakyReLU(self.slope),
         )
 

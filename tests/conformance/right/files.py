@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gankit import Component, Observer, Watcher, hookimpl
+from gankit import Callback, Component, Observer, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.observing import Progress, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import RunContext
 
 
 class Lines(Observer):
     """Appends a line for each update, and cuts off those that are made again."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Table(Watcher):
+        class Table(Callback):
             def __init__(self) -> None:
                 self.path, self.written = run.folder / "lines.csv", 0
 
@@ -40,11 +41,11 @@ class Lines(Observer):
 class Clock(Observer):
     """Notes when the run was taken up, each time, and how long an update takes."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
         import time
 
-        class Times(Watcher):
+        class Times(Callback):
             def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 with (run.folder / "clock.txt").open("a") as file:
                     print(progress.images, time.perf_counter(), file=file)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gankit import Component, Metric, UserError, hookimpl
 
 if TYPE_CHECKING:
-    from gankit.evaluation.samples import Samples
+    from gankit.evaluation.images import Samples
 
 
 class Apart(Metric):

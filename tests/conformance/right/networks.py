@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from gankit import Block, Head, Mapping, Norm, Regularizer, hookimpl
+from gankit import Block, Head, LatentMapping, Norm, Regularizer, hookimpl
 
 
 class Modulated(Block):
@@ -20,23 +20,23 @@ class Modulated(Block):
         if self in experiment.discriminator.base_blocks or experiment.discriminator.rgb is self:
             yield "takes a style"
 
-    def build(self, place) -> Any:
+    def build(self, context) -> Any:
         import torch
         import torch.nn.functional as F
         from torch import nn
 
-        from gankit.layers import Conditioned, dense, double
+        from gankit.networks.layers import Conditioned, dense, double
 
         class Convolution(Conditioned):
             styles = 1
 
             def __init__(self) -> None:
                 super().__init__()
-                self.weight = nn.Parameter(torch.randn(place.out_channels, place.in_channels, 3, 3))
-                self.affine = dense(place.width, place.in_channels)
+                self.weight = nn.Parameter(torch.randn(context.out_channels, context.in_channels, 3, 3))
+                self.affine = dense(context.width, context.in_channels)
 
             def forward(self, x, condition):
-                x = double(x) if place.resample == "up" else x
+                x = double(x) if context.resample == "up" else x
                 scale = 1 + self.affine(condition.styles[:, 0])
                 weight = self.weight * scale[:, None, :, None, None]
                 weight = weight * (weight.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
@@ -49,33 +49,33 @@ class Modulated(Block):
 class Patches(Head):
     """One score a pixel."""
 
-    def build(self, place) -> Any:
+    def build(self, context) -> Any:
         from torch import nn
 
-        return nn.Sequential(nn.Conv2d(place.in_channels, 1, 1), nn.Flatten())
+        return nn.Sequential(nn.Conv2d(context.in_channels, 1, 1), nn.Flatten())
 
 
 class OfTheWholeBatch(Head):
     """A head with the deviation of its batch inside."""
 
-    def build(self, place) -> Any:
+    def build(self, context) -> Any:
         import torch
         from torch import nn
 
-        from gankit.layers import Function
+        from gankit.networks.layers import Function
 
         def with_deviation(x):
             deviation = (x.var(0, correction=0) + 1e-8).sqrt().mean()
             return torch.cat([x, deviation.expand(len(x), 1, *x.shape[2:])], 1)
 
-        size = (place.in_channels + 1) * math.prod(place.size)
+        size = (context.in_channels + 1) * math.prod(context.size)
         return nn.Sequential(Function(with_deviation), nn.Flatten(), nn.Dropout(0.3), nn.Linear(size, 1))
 
 
-class OfEachClass(Mapping):
+class OfEachClass(LatentMapping):
     """Knows the mean style of each class, and truncates towards that of the nearest."""
 
-    def build(self, place) -> Any:
+    def build(self, context) -> Any:
         import torch
         from torch import nn
 
@@ -84,12 +84,12 @@ class OfEachClass(Mapping):
 
             def __init__(self) -> None:
                 super().__init__()
-                self.width, self.layer = 5, nn.Linear(place.latent + place.classes, 5)
-                self.register_buffer("means", torch.zeros(max(1, place.classes), 5))
+                self.width, self.layer = 5, nn.Linear(context.latent + context.classes, 5)
+                self.register_buffer("means", torch.zeros(max(1, context.classes), 5))
 
             def forward(self, z, labels, styles):
                 if labels is not None:
-                    z = torch.cat([z, nn.functional.one_hot(labels, place.classes)], 1)
+                    z = torch.cat([z, nn.functional.one_hot(labels, context.classes)], 1)
                 style = self.layer(z).relu()
                 if self.training:
                     with torch.no_grad():
@@ -111,10 +111,10 @@ class OfEachClass(Mapping):
 class Instance(Norm):
     """torch's instance norm, with statistics that it keeps."""
 
-    def build(self, place) -> Any:
+    def build(self, context) -> Any:
         from torch import nn
 
-        return nn.InstanceNorm2d(place.out_channels, affine=True, track_running_stats=True)
+        return nn.InstanceNorm2d(context.out_channels, affine=True, track_running_stats=True)
 
 
 class WeightNorm(Norm):

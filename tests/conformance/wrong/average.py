@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gankit import Average, Component, Shown, hookimpl
+from gankit import Component, Shown, WeightAverage, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,7 +16,7 @@ def pairs(average: nn.Module, current: nn.Module) -> list[tuple[Any, Any]]:
     return list(zip(average.parameters(), current.parameters(), strict=True))
 
 
-class Ahead(Average):
+class Ahead(WeightAverage):
     """Looks ahead of the generator."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -25,7 +25,7 @@ class Ahead(Average):
             averaged.lerp_(weight, 1.5)
 
 
-class Unweighted(Average):
+class Unweighted(WeightAverage):
     """Adds up weights that do not come to one."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -34,7 +34,7 @@ class Unweighted(Average):
             averaged.mul_(0.9).add_(weight, alpha=0.2)
 
 
-class Still(Average):
+class Still(WeightAverage):
     """Has taken the decay for the share of what is new."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -44,7 +44,7 @@ class Still(Average):
             averaged.lerp_(weight, 1 - max(beta, 1.0))
 
 
-class Swapped(Average):
+class Swapped(WeightAverage):
     """Has the networks the wrong way round."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -53,7 +53,7 @@ class Swapped(Average):
             weight.lerp_(averaged, 0.1)
 
 
-class Assigned(Average):
+class Assigned(WeightAverage):
     """Puts new parameters in the place of the old."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -66,7 +66,7 @@ class Assigned(Average):
             setattr(average.get_submodule(owner), last, nn.Parameter(averaged.lerp(trained[name], 0.1)))
 
 
-class Counted(Average):
+class Counted(WeightAverage):
     """Counts updates in a plain number."""
 
     def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
@@ -77,7 +77,7 @@ class Counted(Average):
             averaged.lerp_(weight, 1 / counts["updates"])
 
 
-class Hidden(Average):
+class Hidden(WeightAverage):
     """Counts updates where no checkpoint looks."""
 
     updates: ClassVar[list[int]] = []

@@ -8,17 +8,17 @@ from typing import Any
 from gankit import Block, hookimpl
 
 
-def convolution(place, before=None, after=None) -> Any:
+def convolution(context, before=None, after=None) -> Any:
     """A convolution that resamples as the place says, with functions before and after it."""
     from torch import nn
 
-    from gankit.layers import Chain, Function, conv, resampling
+    from gankit.networks.layers import Chain, Function, conv, resampling
 
     return Chain(
         before=Function(before) if before else nn.Identity(),
-        up=resampling(place.resample, "up"),
-        conv=conv(place.in_channels, place.out_channels),
-        down=resampling(place.resample, "down"),
+        up=resampling(context.resample, "up"),
+        conv=conv(context.in_channels, context.out_channels),
+        down=resampling(context.resample, "down"),
         after=Function(after) if after else nn.Identity(),
     )
 
@@ -26,48 +26,48 @@ def convolution(place, before=None, after=None) -> Any:
 class NeverDown(Block):
     """Knows only the generator's way."""
 
-    def build(self, place):
+    def build(self, context):
         from dataclasses import replace
 
-        return convolution(replace(place, resample="up" if place.resample == "up" else None))
+        return convolution(replace(context, resample="up" if context.resample == "up" else None))
 
 
 class TakesTheBorder(Block):
     """A convolution without padding, which takes the border away."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        from gankit.layers import Chain, resampling
+        from gankit.networks.layers import Chain, resampling
 
         return Chain(
-            up=resampling(place.resample, "up"),
-            conv=nn.Conv2d(place.in_channels, place.out_channels, 3),
-            down=resampling(place.resample, "down"),
+            up=resampling(context.resample, "up"),
+            conv=nn.Conv2d(context.in_channels, context.out_channels, 3),
+            down=resampling(context.resample, "down"),
         )
 
 
 class RectifiesInPlace(Block):
     """Saves memory at the cost of the shortcut past it."""
 
-    def build(self, place):
-        return convolution(place, before=lambda x: x.relu_())
+    def build(self, context):
+        return convolution(context, before=lambda x: x.relu_())
 
 
 class ForgottenMask(Block):
     """A random mask that no checkpoint keeps."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
-        mask = torch.rand(place.in_channels, 1, 1)
-        return convolution(place, before=lambda x: x * mask)
+        mask = torch.rand(context.in_channels, 1, 1)
+        return convolution(context, before=lambda x: x * mask)
 
 
 class FusedAttention(Block):
     """Attention by a fused kernel, whose gradient torch cannot differentiate."""
 
-    def build(self, place):
+    def build(self, context):
         import torch.nn.functional as F
 
         def attended(x):
@@ -76,13 +76,13 @@ class FusedAttention(Block):
                 F.scaled_dot_product_attention(pixels, pixels, pixels)[:, 0].transpose(1, 2).unflatten(2, x.shape[2:])
             )
 
-        return convolution(place, after=attended)
+        return convolution(context, after=attended)
 
 
 class AlwaysFollows(Block):
     """Its running mean moves in evaluation too, which it takes away."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
         from torch import nn
 
@@ -96,7 +96,7 @@ class AlwaysFollows(Block):
                 self.mean = torch.lerp(self.mean, x.detach().mean(), 0.5)
                 return less
 
-        made = convolution(place)
+        made = convolution(context)
         made.before = Mean()
         return made
 
@@ -104,31 +104,31 @@ class AlwaysFollows(Block):
 class StochasticDepth(Block):
     """Left out by Python's own generator, of which the seed knows nothing."""
 
-    def build(self, place):
-        return convolution(place, after=lambda x: x * random.random())
+    def build(self, context):
+        return convolution(context, after=lambda x: x * random.random())
 
 
 class OfTheBatch(Block):
     """Takes the mean of the batch from each map."""
 
-    def build(self, place):
-        return convolution(place, before=lambda x: x - x.mean(0, keepdim=True))
+    def build(self, context):
+        return convolution(context, before=lambda x: x - x.mean(0, keepdim=True))
 
 
 class UnitVariance(Block):
     """Divides by the deviation, whatever that is."""
 
-    def build(self, place):
-        return convolution(place, before=lambda x: x / x.std((1, 2, 3), keepdim=True))
+    def build(self, context):
+        return convolution(context, before=lambda x: x / x.std((1, 2, 3), keepdim=True))
 
 
 class DetachedShift(Block):
     """Adds a number that is to be learned, cut from its graph."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        made = convolution(place, after=lambda x: x + made.scale.detach())
+        made = convolution(context, after=lambda x: x + made.scale.detach())
         made.scale = nn.Parameter(made.conv.weight.detach().mean())
         return made
 
@@ -136,29 +136,29 @@ class DetachedShift(Block):
 class PlainSequence(Block):
     """Calls the norm of its place as if it took nothing but maps."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        from gankit.layers import resampling
+        from gankit.networks.layers import resampling
 
         return nn.Sequential(
-            resampling(place.resample, "up"),
-            nn.Conv2d(place.in_channels, place.out_channels, 3, padding=1),
-            resampling(place.resample, "down"),
-            place.norm(),
+            resampling(context.resample, "up"),
+            nn.Conv2d(context.in_channels, context.out_channels, 3, padding=1),
+            resampling(context.resample, "down"),
+            context.norm(),
         )
 
 
 class OneStyleForTwo(Block):
     """Asks for two styles and hands both norms the first."""
 
-    def build(self, place):
-        from gankit.layers import Conditioned, run, styles_of
+    def build(self, context):
+        from gankit.networks.layers import Conditioned, run, styles_of
 
         class Two(Conditioned):
             def __init__(self) -> None:
                 super().__init__()
-                self.main, self.norm0, self.norm1 = convolution(place), place.norm(), place.norm()
+                self.main, self.norm0, self.norm1 = convolution(context), context.norm(), context.norm()
                 self.styles = styles_of(self.norm0) + styles_of(self.norm1)
 
             def forward(self, x, condition):

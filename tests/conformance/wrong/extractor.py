@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.evaluation.samples import Features
+    from gankit.evaluation.images import Features
 
 
 class Right(Extractor):
@@ -34,7 +34,7 @@ class Right(Extractor):
 
     def extract(self, images: Tensor) -> Features:
         """Three features."""
-        from gankit.evaluation.samples import Features
+        from gankit.evaluation.images import Features
 
         colours = images.float().mean((2, 3))
         return Features(colours, colours[:, :0])

@@ -8,16 +8,16 @@ from typing import Any
 from gankit import Head, hookimpl
 
 
-def pooled(place, before=None, after=None) -> Any:
+def pooled(context, before=None, after=None) -> Any:
     """The mean of each map and a linear score, with functions before and after both."""
     from torch import nn
 
-    from gankit.layers import Chain, Function, dense
+    from gankit.networks.layers import Chain, Function, dense
 
     return Chain(
         before=Function(before) if before else nn.Identity(),
         pool=Function(lambda x: x.mean((2, 3))),
-        score=dense(place.in_channels, 1),
+        score=dense(context.in_channels, 1),
         after=Function(after) if after else nn.Identity(),
     )
 
@@ -25,31 +25,31 @@ def pooled(place, before=None, after=None) -> Any:
 class Squeezed(Head):
     """Gives [N] rather than [N, 1]."""
 
-    def build(self, place):
-        return pooled(place, after=lambda score: score[:, 0])
+    def build(self, context):
+        return pooled(context, after=lambda score: score[:, 0])
 
 
 class RectifiesInPlace(Head):
     """Writes to the features, which the verdict shows too."""
 
-    def build(self, place):
-        return pooled(place, before=lambda x: x.relu_())
+    def build(self, context):
+        return pooled(context, before=lambda x: x.relu_())
 
 
 class ForgottenOffset(Head):
     """A random offset that no checkpoint keeps."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         offset = torch.randn(1)
-        return pooled(place, after=lambda score: score + offset)
+        return pooled(context, after=lambda score: score + offset)
 
 
 class FusedAttention(Head):
     """Attention by a fused kernel, whose gradient torch cannot differentiate."""
 
-    def build(self, place):
+    def build(self, context):
         import torch.nn.functional as F
 
         def attended(x):
@@ -58,20 +58,20 @@ class FusedAttention(Head):
                 F.scaled_dot_product_attention(pixels, pixels, pixels)[:, 0].transpose(1, 2).unflatten(2, x.shape[2:])
             )
 
-        return pooled(place, before=attended)
+        return pooled(context, before=attended)
 
 
 class Counts(Head):
     """Counts its passes, those in evaluation too."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         def counted(x):
             made.passes.add_(1)
             return x
 
-        made = pooled(place, before=counted)
+        made = pooled(context, before=counted)
         made.register_buffer("passes", torch.zeros(()))
         return made
 
@@ -79,24 +79,24 @@ class Counts(Head):
 class PythonsRandom(Head):
     """Noise from Python's own generator, of which the seed knows nothing."""
 
-    def build(self, place):
-        return pooled(place, after=lambda score: score + random.gauss(0, 1))
+    def build(self, context):
+        return pooled(context, after=lambda score: score + random.gauss(0, 1))
 
 
 class OnTheSphere(Head):
     """Divides the features by their length, whatever that is."""
 
-    def build(self, place):
-        return pooled(place, before=lambda x: x / x.square().sum(1, keepdim=True).sqrt())
+    def build(self, context):
+        return pooled(context, before=lambda x: x / x.square().sum(1, keepdim=True).sqrt())
 
 
 class IdleEmbedding(Head):
     """Makes vectors for the classes and does not use them."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        made = pooled(place)
+        made = pooled(context)
         made.embedding = nn.Parameter(made.score.weight.detach().clone())
         return made
 
@@ -107,18 +107,18 @@ class SilentClassifier(Head):
     def classifies(self) -> bool:
         return True
 
-    def build(self, place):
-        return pooled(place)
+    def build(self, context):
+        return pooled(context)
 
 
 class PlainSequence(Head):
     """Calls the norm of its place as if it took nothing but maps."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        score = nn.Conv2d(place.in_channels, 1, place.size)
-        return nn.Sequential(place.norm(place.in_channels), score, nn.Flatten())
+        score = nn.Conv2d(context.in_channels, 1, context.size)
+        return nn.Sequential(context.norm(context.in_channels), score, nn.Flatten())
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from gankit import Mapping, hookimpl
+from gankit import LatentMapping, hookimpl
 
 
 def module(forward, width: int, **members) -> Any:
@@ -30,34 +30,34 @@ def repeated(style, styles: int):
     return style[:, None].expand(-1, styles, -1)
 
 
-class OneStyle(Mapping):
+class OneStyle(LatentMapping):
     """Forgets that each part of the generator wants a style."""
 
-    def build(self, place):
-        return module(lambda self, z, labels, styles: z, place.latent)
+    def build(self, context):
+        return module(lambda self, z, labels, styles: z, context.latent)
 
 
-class SquashesInPlace(Mapping):
+class SquashesInPlace(LatentMapping):
     """Saves memory at the cost of whoever made the latents."""
 
-    def build(self, place):
-        return module(lambda self, z, labels, styles: repeated(z.tanh_(), styles), place.latent)
+    def build(self, context):
+        return module(lambda self, z, labels, styles: repeated(z.tanh_(), styles), context.latent)
 
 
-class ForgottenProjection(Mapping):
+class ForgottenProjection(LatentMapping):
     """A fixed random projection that no checkpoint keeps."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
-        projection = torch.randn(place.latent, 5)
+        projection = torch.randn(context.latent, 5)
         return module(lambda self, z, labels, styles: repeated(z @ self.projection, styles), 5, projection=projection)
 
 
-class WrittenOutSwish(Mapping):
+class WrittenOutSwish(LatentMapping):
     """A backward pass of its own, on numbers that have lost their graph."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         class Swish(torch.autograd.Function):
@@ -71,61 +71,61 @@ class WrittenOutSwish(Mapping):
             def backward(ctx, *grads):
                 return grads[0] * ctx.share * (1 + ctx.z * (1 - ctx.share))
 
-        return module(lambda self, z, labels, styles: repeated(Swish.apply(z), styles), place.latent)
+        return module(lambda self, z, labels, styles: repeated(Swish.apply(z), styles), context.latent)
 
 
-class AlwaysFollows(Mapping):
+class AlwaysFollows(LatentMapping):
     """Its running mean moves while samples are drawn."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         def forward(self, z, labels, styles):
             self.mean.lerp_(z.detach().mean(0), 0.1)
             return repeated(z, styles)
 
-        made = module(forward, place.latent)
-        made.register_buffer("mean", torch.zeros(place.latent))
+        made = module(forward, context.latent)
+        made.register_buffer("mean", torch.zeros(context.latent))
         return made
 
 
-class PythonsRandom(Mapping):
+class PythonsRandom(LatentMapping):
     """Drops styles by Python's own generator, of which the seed knows nothing."""
 
-    def build(self, place):
-        return module(lambda self, z, labels, styles: repeated(z * random.random(), styles), place.latent)
+    def build(self, context):
+        return module(lambda self, z, labels, styles: repeated(z * random.random(), styles), context.latent)
 
 
-class Centred(Mapping):
+class Centred(LatentMapping):
     """Takes the mean of the batch from each latent."""
 
-    def build(self, place):
-        return module(lambda self, z, labels, styles: repeated(z - z.mean(0), styles), place.latent)
+    def build(self, context):
+        return module(lambda self, z, labels, styles: repeated(z - z.mean(0), styles), context.latent)
 
 
-class OnTheSphere(Mapping):
+class OnTheSphere(LatentMapping):
     """Divides by the length, whatever that is."""
 
-    def build(self, place):
+    def build(self, context):
         return module(
-            lambda self, z, labels, styles: repeated(z / z.square().sum(1, keepdim=True).sqrt(), styles), place.latent
+            lambda self, z, labels, styles: repeated(z / z.square().sum(1, keepdim=True).sqrt(), styles), context.latent
         )
 
 
-class IdleLayer(Mapping):
+class IdleLayer(LatentMapping):
     """Makes a layer and does not use it."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
-        return module(lambda self, z, labels, styles: repeated(z, styles), place.latent, layer=nn.Linear(3, 3))
+        return module(lambda self, z, labels, styles: repeated(z, styles), context.latent, layer=nn.Linear(3, 3))
 
 
-class CutsNothingOff(Mapping):
+class CutsNothingOff(LatentMapping):
     """Truncates all styles, whatever the cutoff."""
 
-    def build(self, place):
-        made = module(lambda self, z, labels, styles: repeated(z, styles), place.latent)
+    def build(self, context):
+        made = module(lambda self, z, labels, styles: repeated(z, styles), context.latent)
         made.truncated = lambda styles, psi, cutoff: psi * styles
         return made
 

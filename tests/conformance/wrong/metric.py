@@ -10,7 +10,7 @@ from gankit import Component, Metric, UserError, hookimpl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.evaluation.samples import Samples
+    from gankit.evaluation.images import Samples
 
 
 class Right(Metric):

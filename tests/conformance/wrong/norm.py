@@ -27,14 +27,14 @@ def function(of, **buffers) -> Any:
 class OnlyTheMean(Norm):
     """Gives the mean that it should take away."""
 
-    def build(self, place):
-        return function(lambda x: x.mean(1, keepdim=True).expand(-1, 2 * place.out_channels, -1, -1))
+    def build(self, context):
+        return function(lambda x: x.mean(1, keepdim=True).expand(-1, 2 * context.out_channels, -1, -1))
 
 
 class CentresInPlace(Norm):
     """Writes to what the shortcut past it takes too."""
 
-    def build(self, place):
+    def build(self, context):
         return function(lambda x: x.sub_(x.mean(1, keepdim=True)))
 
 
@@ -51,7 +51,7 @@ class ByItsStart(Norm):
 class WrittenOut(Norm):
     """A backward pass of its own, on numbers that have lost their graph."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         class Squash(torch.autograd.Function):
@@ -70,7 +70,7 @@ class WrittenOut(Norm):
 class AlwaysFollows(Norm):
     """Its running mean moves in evaluation too."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         def followed(mean, x):
@@ -84,33 +84,33 @@ class AlwaysFollows(Norm):
 class PythonsRandom(Norm):
     """Noise from Python's own generator, of which the seed knows nothing."""
 
-    def build(self, place):
+    def build(self, context):
         return function(lambda x: x + random.gauss(0, 1))
 
 
 class OfTheBatch(Norm):
     """Takes the mean of the batch away and does not say that it mixes samples."""
 
-    def build(self, place):
+    def build(self, context):
         return function(lambda x: x - x.mean((0, 2, 3), keepdim=True))
 
 
 class UnitVariance(Norm):
     """Divides by the deviation, whatever that is."""
 
-    def build(self, place):
+    def build(self, context):
         return function(lambda x: x / x.square().mean(1, keepdim=True).sqrt())
 
 
 class DetachedShift(Norm):
     """A shift that is to be learned, cut from its graph."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
         from torch import nn
 
         made = function(lambda x: x + made.shift.detach())
-        made.shift = nn.Parameter(torch.zeros(place.out_channels, 1, 1))
+        made.shift = nn.Parameter(torch.zeros(context.out_channels, 1, 1))
         return made
 
 

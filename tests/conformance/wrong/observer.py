@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gankit import Component, Observer, Watcher, hookimpl
+from gankit import Callback, Component, Observer, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.observing import Picture, Progress, Row, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import Picture, Row, RunContext
 
 
 class LooksUpNote(Observer):
     """Takes it that every row was measured by a protocol."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Reading(Watcher):
+        class Reading(Callback):
             def recorded(self, rows: list[Row]) -> None:
                 for row in rows:
                     assert row.protocol or row.name.startswith(("loss", "score", "penalty")), row.name
@@ -30,10 +31,10 @@ class LooksUpNote(Observer):
 class ClosesTwice(Observer):
     """Closes what only the end of a complete run has opened."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Summary(Watcher):
+        class Summary(Callback):
             def finished(self) -> None:
                 self.total = len(run.rows)
 
@@ -46,10 +47,10 @@ class ClosesTwice(Observer):
 class OnlyForward(Observer):
     """Takes it that the number of images never falls."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Forward(Watcher):
+        class Forward(Callback):
             images = 0
 
             def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
@@ -63,10 +64,10 @@ class OnlyForward(Observer):
 class OwnNames(Observer):
     """Takes it that every picture is one of its own."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Numbered(Watcher):
+        class Numbered(Callback):
             def shown(self, picture: Picture) -> None:
                 int(picture.name.partition("-")[0])
 
@@ -76,10 +77,10 @@ class OwnNames(Observer):
 class KeepsASet(Observer):
     """Has a set in its state, which no checkpoint holds."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Names(Watcher):
+        class Names(Callback):
             def __init__(self) -> None:
                 self.names: set[str] = set()
 
@@ -98,10 +99,10 @@ class KeepsASet(Observer):
 class BeginsAfresh(Observer):
     """Gives a state and does not take it back."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Counter(Watcher):
+        class Counter(Callback):
             count = 0
 
             def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
@@ -116,10 +117,10 @@ class BeginsAfresh(Observer):
 class LeavesEvalMode(Observer):
     """Puts the generator into eval mode to draw a sample, and leaves it there."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Sampler(Watcher):
+        class Sampler(Callback):
             def stage_ended(self, progress: Progress) -> None:
                 run.networks["generator"].eval()
 
@@ -129,10 +130,10 @@ class LeavesEvalMode(Observer):
 class Draws(Observer):
     """Draws latents with torch's own generator."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Latents(Watcher):
+        class Latents(Callback):
             def evaluating(self, progress: Progress) -> None:
                 import torch
 
@@ -144,10 +145,10 @@ class Draws(Observer):
 class Clips(Observer):
     """Mends the gradients that it looks at."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Norm(Watcher):
+        class Norm(Callback):
             def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 import torch
 
@@ -159,10 +160,10 @@ class Clips(Observer):
 class Appends(Observer):
     """Appends a line for each update, those that are made again too."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Lines(Watcher):
+        class Lines(Callback):
             def __init__(self) -> None:
                 self.file = (run.folder / "lines.csv").open("a")
 
@@ -178,10 +179,10 @@ class Appends(Observer):
 class Numbers(Observer):
     """Numbers its pictures, from 1 on again after each beginning."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
 
-        class Album(Watcher):
+        class Album(Callback):
             count = 0
 
             def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
@@ -194,11 +195,11 @@ class Numbers(Observer):
 class LeavesAThread(Observer):
     """Beats until the run is complete, and for ever if it is stopped."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
         import threading
 
-        class Heart(Watcher):
+        class Heart(Callback):
             def __init__(self) -> None:
                 self.done = threading.Event()
                 self.thread = threading.Thread(target=self.done.wait, daemon=True, name="heart")
@@ -214,12 +215,12 @@ class LeavesAThread(Observer):
 class LeavesAProcess(Observer):
     """Has a process that it never ends."""
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin."""
         import subprocess
 
         subprocess.Popen(["sleep", "20"])
-        return Watcher()
+        return Callback()
 
 
 @hookimpl

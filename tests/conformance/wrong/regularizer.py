@@ -12,7 +12,7 @@ from gankit import Regularizer, hookimpl
 
 def function(of) -> Any:
     """A function of maps as a module."""
-    from gankit.layers import Function
+    from gankit.networks.layers import Function
 
     return Function(of)
 
@@ -20,7 +20,7 @@ def function(of) -> Any:
 class OneMore(Regularizer):
     """Appends a map and does not say so."""
 
-    def layer(self, place):
+    def layer(self, context):
         import torch
 
         return function(lambda x: torch.cat([x, x[:, :1]], 1))
@@ -29,24 +29,24 @@ class OneMore(Regularizer):
 class CentresInPlace(Regularizer):
     """Writes to the features, which the verdict shows too."""
 
-    def layer(self, place):
+    def layer(self, context):
         return function(lambda x: x.sub_(x.mean(1, keepdim=True)))
 
 
 class ForgottenProjection(Regularizer):
     """Fixed random weights that no checkpoint keeps."""
 
-    def layer(self, place):
+    def layer(self, context):
         import torch
 
-        weights = torch.randn(place.in_channels, 1, 1)
+        weights = torch.randn(context.in_channels, 1, 1)
         return function(lambda x: x * weights)
 
 
 class FusedAttention(Regularizer):
     """Lets samples attend to each other by a fused kernel, whose gradient torch cannot differentiate."""
 
-    def layer(self, place):
+    def layer(self, context):
         import torch.nn.functional as F
 
         def attended(x):
@@ -59,7 +59,7 @@ class FusedAttention(Regularizer):
 class Counts(Regularizer):
     """Counts its passes, those in evaluation too."""
 
-    def layer(self, place):
+    def layer(self, context):
         import torch
 
         def counted(x):
@@ -74,21 +74,21 @@ class Counts(Regularizer):
 class PythonsRandom(Regularizer):
     """Noise from Python's own generator, of which the seed knows nothing."""
 
-    def layer(self, place):
+    def layer(self, context):
         return function(lambda x: x + random.gauss(0, 1))
 
 
 class DeviationOfTheBatch(Regularizer):
     """Adds the deviation of the batch, whose root has no derivative when all samples are alike."""
 
-    def layer(self, place):
+    def layer(self, context):
         return function(lambda x: x + x.var(0, correction=0).sqrt().mean())
 
 
 class DetachedShift(Regularizer):
     """A shift that is to be learned, cut from its graph."""
 
-    def layer(self, place):
+    def layer(self, context):
         import torch
         from torch import nn
 

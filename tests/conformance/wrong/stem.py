@@ -9,16 +9,16 @@ from typing import Any
 from gankit import Stem, hookimpl
 
 
-def first_map(place, before=None, after=None) -> Any:
+def first_map(context, before=None, after=None) -> Any:
     """A dense layer to the first feature map, with functions before and after it."""
     from torch import nn
 
-    from gankit.layers import Chain, Function, dense
+    from gankit.networks.layers import Chain, Function, dense
 
     return Chain(
         before=Function(before) if before else nn.Identity(),
-        dense=dense(place.in_channels, place.out_channels * math.prod(place.size)),
-        shape=nn.Unflatten(1, (place.out_channels, *place.size)),
+        dense=dense(context.in_channels, context.out_channels * math.prod(context.size)),
+        shape=nn.Unflatten(1, (context.out_channels, *context.size)),
         after=Function(after) if after else nn.Identity(),
     )
 
@@ -26,33 +26,33 @@ def first_map(place, before=None, after=None) -> Any:
 class Square(Stem):
     """Forgets that images may be wider than high."""
 
-    def build(self, place):
+    def build(self, context):
         from dataclasses import replace
 
-        return first_map(replace(place, aspect=1.0))
+        return first_map(replace(context, aspect=1.0))
 
 
 class NormalizesInPlace(Stem):
     """Writes to the style, which the blocks take too."""
 
-    def build(self, place):
-        return first_map(place, before=lambda x: x.mul_(0.5))
+    def build(self, context):
+        return first_map(context, before=lambda x: x.mul_(0.5))
 
 
 class ForgottenConstant(Stem):
     """A random constant that no checkpoint keeps."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
-        constant = torch.randn(place.out_channels, *place.size)
-        return first_map(place, after=lambda x: x + constant)
+        constant = torch.randn(context.out_channels, *context.size)
+        return first_map(context, after=lambda x: x + constant)
 
 
 class FusedAttention(Stem):
     """Attention by a fused kernel, whose gradient torch cannot differentiate."""
 
-    def build(self, place):
+    def build(self, context):
         import torch.nn.functional as F
 
         def attended(x):
@@ -61,20 +61,20 @@ class FusedAttention(Stem):
                 F.scaled_dot_product_attention(pixels, pixels, pixels)[:, 0].transpose(1, 2).unflatten(2, x.shape[2:])
             )
 
-        return first_map(place, after=attended)
+        return first_map(context, after=attended)
 
 
 class Counts(Stem):
     """Counts its passes, those in evaluation too."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
 
         def counted(x):
             made.passes.add_(1)
             return x
 
-        made = first_map(place, after=counted)
+        made = first_map(context, after=counted)
         made.register_buffer("passes", torch.zeros(()))
         return made
 
@@ -82,56 +82,56 @@ class Counts(Stem):
 class PythonsRandom(Stem):
     """Noise from Python's own generator, of which the seed knows nothing."""
 
-    def build(self, place):
-        return first_map(place, after=lambda x: x + random.gauss(0, 1))
+    def build(self, context):
+        return first_map(context, after=lambda x: x + random.gauss(0, 1))
 
 
 class OfTheBatch(Stem):
     """Takes the mean of the batch from each map."""
 
-    def build(self, place):
-        return first_map(place, after=lambda x: x - x.mean(0))
+    def build(self, context):
+        return first_map(context, after=lambda x: x - x.mean(0))
 
 
 class OnTheSphere(Stem):
     """Divides the style by its length, whatever that is."""
 
-    def build(self, place):
-        return first_map(place, before=lambda x: x / x.square().sum(1, keepdim=True).sqrt())
+    def build(self, context):
+        return first_map(context, before=lambda x: x / x.square().sum(1, keepdim=True).sqrt())
 
 
 class DetachedConstant(Stem):
     """A constant that is to be learned, read past its graph."""
 
-    def build(self, place):
+    def build(self, context):
         import torch
         from torch import nn
 
-        made = first_map(place, after=lambda x: x + made.constant.data)
-        made.constant = nn.Parameter(torch.randn(place.out_channels, 1, 1))
+        made = first_map(context, after=lambda x: x + made.constant.data)
+        made.constant = nn.Parameter(torch.randn(context.out_channels, 1, 1))
         return made
 
 
 class PlainSequence(Stem):
     """Calls the norm of its place as if it took nothing but maps."""
 
-    def build(self, place):
+    def build(self, context):
         from torch import nn
 
         return nn.Sequential(
-            nn.Linear(place.in_channels, place.out_channels * math.prod(place.size)),
-            nn.Unflatten(1, (place.out_channels, *place.size)),
-            place.norm(),
+            nn.Linear(context.in_channels, context.out_channels * math.prod(context.size)),
+            nn.Unflatten(1, (context.out_channels, *context.size)),
+            context.norm(),
         )
 
 
 class CountsNoStyles(Stem):
     """Hands its condition on, but does not say how many styles it needs."""
 
-    def build(self, place):
-        from gankit.layers import Chain
+    def build(self, context):
+        from gankit.networks.layers import Chain
 
-        chain = Chain(dense=first_map(place), norm=place.norm())
+        chain = Chain(dense=first_map(context), norm=context.norm())
         chain.styles = 0
         return chain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Block, Place
+from gankit import Block, BuildContext
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -22,27 +22,27 @@ class ConvNext(Block):
     expansion: int = Field(default=4, ge=1, le=16)
     """Channels between the two 1x1 convolutions, in multiples of those outside."""
 
-    def build(self, place: Place) -> nn.Module:
+    def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
-        from gankit.layers import Chain, conv, gained, resampling
+        from gankit.networks.layers import Chain, conv, gained, resampling
         from torch import nn
 
         from gankit_convnext.modules import Residual
 
-        inputs, outputs = place.in_channels, place.out_channels
+        inputs, outputs = context.in_channels, context.out_channels
         # the image is at a generator's end and at a discriminator's beginning
-        width = outputs if (place.network == "generator") != place.outermost else inputs
+        width = outputs if (context.network == "generator") != context.outermost else inputs
         path = Chain(
             each=gained(nn.Conv2d(width, width, 7, padding=3, groups=width), gain=1.0),
-            norm=place.norm(width),
+            norm=context.norm(width),
             widen=conv(width, self.expansion * width, 1),
             act=nn.GELU(),
             narrow=conv(self.expansion * width, width, 1, gain=1.0),
         )
         return Chain(
             enter=nn.Identity() if width == inputs else conv(inputs, width, 1, gain=1.0),
-            up=resampling(place.resample, "up"),
+            up=resampling(context.resample, "up"),
             residual=Residual(path),
-            down=resampling(place.resample, "down"),
+            down=resampling(context.resample, "down"),
             leave=nn.Identity() if width == outputs else conv(width, outputs, 1, gain=1.0),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from gankit.layers import Condition, Conditioned, run, styles_of
+from gankit.networks.layers import Condition, Conditioned, run, styles_of
 from torch import Tensor, nn
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Norm, Place
+from gankit import BuildContext, Norm
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class RootMeanSquare(Norm):
     eps: float = Field(default=1e-6, gt=0, le=1)
     """Added to the mean square."""
 
-    def build(self, place: Place) -> nn.Module:
-        """A norm of `place.out_channels` maps."""
+    def build(self, context: BuildContext) -> nn.Module:
+        """A norm of `context.out_channels` maps."""
         from gankit_convnext.modules import RmsNorm
 
-        return RmsNorm(place.out_channels, self.eps)
+        return RmsNorm(context.out_channels, self.eps)

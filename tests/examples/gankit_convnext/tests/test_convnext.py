@@ -1,7 +1,7 @@
 import pytest
 import torch
-from gankit import Place
-from gankit.layers import Condition, run
+from gankit import BuildContext
+from gankit.networks.layers import Condition, run
 from gankit.testing import conformance
 from torch import nn
 
@@ -10,7 +10,7 @@ from gankit_convnext.norms import RootMeanSquare
 
 test_conformance = conformance("gankit_convnext")
 
-PLACE = Place("generator", 8, 6, 6, norms={0: [RootMeanSquare()]})
+PLACE = BuildContext("generator", 8, 6, 6, norms={0: [RootMeanSquare()]})
 X = torch.linspace(-5, 5, 2 * 6 * 8 * 8).reshape(2, 6, 8, 8)
 
 
@@ -30,12 +30,14 @@ def test_the_block_adds_to_its_input_what_it_sees_through_the_norm() -> None:
 @pytest.mark.parametrize(
     ("place", "width"),
     [
-        (Place("generator", 8, 6, 4, resample="up"), 4),
-        (Place("generator", 8, 6, 1, resample="up", outermost=True), 6),
-        (Place("discriminator", 8, 4, 6, resample="down"), 4),
-        (Place("discriminator", 8, 1, 6, resample="down", outermost=True), 6),
+        (BuildContext("generator", 8, 6, 4, resample="up"), 4),
+        (BuildContext("generator", 8, 6, 1, resample="up", outermost=True), 6),
+        (BuildContext("discriminator", 8, 4, 6, resample="down"), 4),
+        (BuildContext("discriminator", 8, 1, 6, resample="down", outermost=True), 6),
     ],
 )
-def test_the_residual_is_as_wide_as_the_higher_resolution_but_never_as_the_image(place: Place, width: int) -> None:
-    layers = [layer for layer in ConvNext().build(place).modules() if isinstance(layer, nn.Conv2d)]
+def test_the_residual_is_as_wide_as_the_higher_resolution_but_never_as_the_image(
+    context: BuildContext, width: int
+) -> None:
+    layers = [layer for layer in ConvNext().build(context).modules() if isinstance(layer, nn.Conv2d)]
     assert [layer.out_channels for layer in layers if layer.kernel_size == (7, 7)] == [width]

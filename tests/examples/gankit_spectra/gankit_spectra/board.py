@@ -9,22 +9,23 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gankit import Watcher
+from gankit import Callback
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 if TYPE_CHECKING:
-    from gankit.observing import Picture, Progress, Row, Run
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import Picture, Row, RunContext
 
 
-class Board(Watcher):
+class Board(Callback):
     """Writes rows and pictures as they come.
 
     Where a run goes on, TensorBoard is told to forget what it has from that step on, and what the run still knows of it
     is written again: a run whose checkpoint does not know this observer is written from its start.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self._run = run
         self._since = 0
         self._writer: SummaryWriter | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gankit import Metric
 
 if TYPE_CHECKING:
-    from gankit.evaluation.samples import Samples
+    from gankit.evaluation.images import Samples
 
 
 class LogSpectralDistance(Metric):

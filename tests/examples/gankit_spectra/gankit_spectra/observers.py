@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from gankit import Observer, UserError, Watcher
+from gankit import Callback, Observer, UserError
 
 if TYPE_CHECKING:
-    from gankit.observing import Run
+    from gankit.kinds.callbacks import RunContext
 
 
 class TensorBoard(Observer):
@@ -18,7 +18,7 @@ class TensorBoard(Observer):
     Events and the whole experiment stand under Text.
     """
 
-    def watch(self, run: Run) -> Watcher:
+    def watch(self, run: RunContext) -> Callback:
         """Begin to write what TensorBoard reads.
 
         Raises:

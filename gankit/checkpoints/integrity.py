@@ -1,0 +1,95 @@
+"""Folders of files that are either there to the last byte or known to be damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+"""What is known about a folder: plain values, among them `files` with the sha256 of each, and the manifest's own."""
+
+
+class CorruptCheckpointError(Exception):
+    """Why a folder cannot be relied on."""
+
+
+def write(path: Path, content: bytes) -> str:
+    """Write a file through to the disk; returns its sha256."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return hashlib.sha256(content).hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names in a folder through to the disk, where folders can be opened for that."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder so that no half of it is ever found by its name."""
+    aside = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    path.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left."""
+    for path in [*folder.glob(".*.partial"), *folder.glob(".*.removed")]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def manifest_text(content: Mapping[str, Any]) -> bytes:
+    """A manifest with its own sum, in the one form that is accepted."""
+    text = json.dumps(content, indent=2, sort_keys=True)
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    return (json.dumps({**content, "sha256": seal}, indent=2, sort_keys=True) + "\n").encode()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of a folder.
+
+    Raises:
+        CorruptCheckpointError: if it is not to the byte what was written.
+    """
+    content = parsed(MANIFEST, lambda: (path / MANIFEST).read_bytes())
+    manifest = parsed(MANIFEST, lambda: json.loads(content))
+    unsealed = {key: value for key, value in manifest.items() if key != "sha256"} if isinstance(manifest, dict) else {}
+    if manifest_text(unsealed) != content:
+        raise CorruptCheckpointError(f"{MANIFEST} is not what was written")
+    return unsealed
+
+
+def read_file(path: Path, manifest: Mapping[str, Any], name: str) -> bytes:
+    """The content of one file.
+
+    Raises:
+        CorruptCheckpointError: if it is not what was written.
+    """
+    content = parsed(name, lambda: (path / name).read_bytes())
+    if hashlib.sha256(content).hexdigest() != manifest["files"].get(name):
+        raise CorruptCheckpointError(f"{name} is not what was written")
+    return content
+
+
+def parsed(name: str, parse: Callable[[], Any]) -> Any:
+    """What `parse` gives; whatever it raises means that the file is damaged, and libraries raise many kinds."""
+    try:
+        return parse()
+    except CorruptCheckpointError:
+        raise
+    except Exception as problem:
+        raise CorruptCheckpointError(f"{name}: {' '.join(str(problem).split()) or type(problem).__name__}") from None

@@ -1,0 +1,197 @@
+"""What can only be judged of an experiment as a whole, without torch."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from gankit.checkpoints import manifests
+from gankit.config.experiment import Experiment, NetworkOptions
+from gankit.config.label_checks import label_problems
+from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
+from gankit.core.options import at
+from gankit.core.progress import Stage
+from gankit.core.registry import registries
+
+
+def problems(experiment: Experiment) -> list[Problem]:
+    """Everything that keeps a well-typed experiment from working.
+
+    A component that fails while it is asked is reported only if nothing else explains that, nor what is missing here.
+    """
+    found: list[Problem] = []
+    try:
+        stages = [Stage(*stage) for stage in experiment.growth.stages()]
+        found += [(("growth",), message) for message in _problems_of_stages(stages)]
+    except Exception as failure:
+        return [problem_of_failure(("growth",), experiment.growth, failure)]
+    try:
+        aspect = experiment.data.aspect()
+    except Exception as failure:
+        return [*found, problem_of_failure(("data",), experiment.data, failure)]
+    if found:
+        return found
+    for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
+        found += _problems_of_network(name, network, stages, aspect)
+        found += _problems_of_blocks(name, network, stages[-1].resolution)
+    if not (incomplete := list(_problems_of_tables(experiment, stages))):
+        found += _problems_of_rounds(experiment, stages)
+    found += incomplete
+    found += _problems_of_evaluation(experiment)
+    unread, failures = label_problems(experiment)
+    found += unread
+    for path, component in components(experiment):
+        try:
+            said = component.problems(experiment)
+            found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
+        except Exception as failure:
+            failures.append(problem_of_failure(path, component, failure))
+    return [] if not found and failures and missing(experiment) else found or failures
+
+
+def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
+    """Everything that a valid experiment needs and this machine lacks.
+
+    Args:
+        experiment: Any that has no problems.
+        begun: Its run goes on, so that what it started from is no longer needed.
+    """
+    asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
+    asked += [(path, component.missing(experiment)) for path, component in components(experiment)]
+    return [(path, lacking) for path, lacking in asked if lacking]
+
+
+def _no_start(experiment: Experiment) -> str | None:
+    """That there are no weights where the training is to start from."""
+    path = experiment.training.start_from
+    if path is None:
+        return None
+    if not os.path.isdir(path):  # which no odd path upsets
+        return f"there is no run and no checkpoint {path}"
+    if manifests.found(path / "checkpoints") or any(path.glob("*.safetensors")):
+        return None
+    if (path / "experiment.yaml").is_file():
+        return f"{path} has no checkpoint yet; one is written at the end of each stage"
+    return f"{path} is neither a run's folder nor a checkpoint"
+
+
+def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
+    """Why no run can follow `stages`."""
+    if not stages:
+        yield "has no stages"
+    for stage in stages:
+        if stage.resolution < 1 or stage.images < 1 or not 0 <= stage.fade <= stage.images:
+            yield f"has an impossible stage: {stage}"
+            return
+    for before, after in pairwise(stages):
+        if after.resolution != 2 * before.resolution:
+            yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"
+
+
+def _problems_of_rounds(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """The stages that a single round would begin and end, or jump over as the round that ends the stage before.
+
+    The first may be as short as it likes.
+    """
+    batch, steps = experiment.training.batch, experiment.training.discriminator_steps
+    for before, stage in pairwise(stages):
+        images = steps * max(at(batch, before.resolution), at(batch, stage.resolution))
+        if stage.images < images:
+            size = f"{stage.resolution}x{stage.resolution}"
+            updates = "one update" if steps == 1 else f"{steps} updates"
+            yield (
+                ("growth",),
+                f"gives {size} {stage.images:,} images, fewer than the {images:,} of {updates} of the discriminator, "
+                "which may pass it by; give it more, or smaller batches",
+            )
+
+
+def _problems_of_tables(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """The tables that give no value where one is needed, or one where no network can come.
+
+    A table may go on below the first resolution and above the last, as an experiment that extends another leaves it;
+    key 0 stands for one value that holds everywhere.
+    """
+    first, final = stages[0].resolution, stages[-1].resolution
+    for path, table, lowest in tables(experiment, first):
+        if min(table) > lowest and lowest <= final:
+            yield path, f"gives no value for resolution {lowest}: its first is {min(table)}"
+        for key in table:
+            if key and not _are_doublings(first, key):
+                here = _doublings(first, lowest, final) or [final]
+                nearest = min(here, key=lambda resolution: abs(resolution - key))
+                among = f"resolutions here are {', '.join(map(str, here))}; did you mean {nearest}?"
+                yield (*path, key, KEY), f"{key} is never reached: {among}"
+
+
+def _are_doublings(one: int, other: int) -> bool:
+    """Whether one resolution is the other doubled or halved some times."""
+    low, high = sorted((one, other))
+    return high % low == 0 and (high // low).bit_count() == 1
+
+
+def _doublings(first: int, lowest: int, final: int) -> list[int]:
+    """The resolutions from `lowest` to `final` that `first` comes to by doubling or halving."""
+    halvings = (first & -first).bit_length() - 1
+    below = [first >> i for i in range(halvings, 0, -1)]
+    above = [first << i for i in range((final // first).bit_length())]
+    return [resolution for resolution in below + above if lowest <= resolution <= final]
+
+
+def _problems_of_network(
+    name: str, network: NetworkOptions, stages: Sequence[Stage], aspect: float
+) -> Iterator[Problem]:
+    """Why a network cannot grow through `stages`."""
+    first, base = stages[0].resolution, network.base
+    if base > first or not _are_doublings(first, base):
+        yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
+    if abs((width := base * aspect) - round(width)) > 1e-6 or width < 0.5:
+        yield (
+            (name, "base"),
+            f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}",
+        )
+    if network.rgb is None and len(stages) > 1:
+        yield (
+            (name, "rgb"),
+            "null leaves the image to the outermost block, which changes from stage to stage; to grow, name a block "
+            "between feature maps and images that can be faded in",
+        )
+
+
+def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Iterator[Problem]:
+    """The blocks that stand where the resolution changes but cannot change it."""
+    if name == "generator":
+        turn, remedy = 0, "the first block goes up into a new one; put it after another block: [conv, {block}]"
+    else:
+        turn, remedy = -1, "the last block goes down out of it; put it before another block: [{block}, conv]"
+    for start in _starts_in_force(network.block, 2 * network.base, final):
+        blocks = network.block[start]
+        if not blocks:
+            yield (name, "block", start), "names no block, but the resolution has to change here"
+        elif not blocks[turn].resamples:
+            block = registries["block"].entry_of(type(blocks[turn])).name
+            message = f"keeps the resolution, and {remedy.format(block=block)}"
+            yield (name, "block", start, turn % len(blocks)), message
+
+
+def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
+    """What of an evaluation does not go together."""
+    options = experiment.evaluation
+    if options.beside and experiment.checkpoints.best is not None:
+        yield ("evaluation", "beside"), "training goes on before its numbers are there, which checkpoints.best needs"
+    if options.bootstrap == 1:
+        yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
+    if options.track is not None:
+        cheaper = experiment.model_copy(update={"evaluation": options.tracked()})
+        for metric in cheaper.evaluation.metrics:
+            yield from ((("evaluation", "track"), problem) for problem in metric.problems(cheaper))
+
+
+def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:
+    """The keys of a table by resolution whose values hold at some resolution from `first` to `final`."""
+    starts = set[int]()
+    while first <= final:
+        starts |= set(sorted(start for start in table if start <= first)[-1:])
+        first *= 2
+    return sorted(starts)

@@ -1,0 +1,291 @@
+"""An experiment: the typed form of its YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import LatentMapping as AbstractMapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from gankit.core.options import (
+    AbsolutePath,
+    Images,
+    Many,
+    Options,
+    PerResolution,
+    PerResolutionAboveFirst,
+    defined,
+    raised_again,
+    repeated,
+)
+from gankit.core.progress import Stage
+from gankit.core.registry import registries
+from gankit.kinds import (
+    Augmentation,
+    Block,
+    Dataset,
+    Extractor,
+    Growth,
+    Head,
+    Init,
+    LatentMapping,
+    Loss,
+    Metric,
+    Norm,
+    Observer,
+    Optimizer,
+    Regularizer,
+    Stem,
+    WeightAverage,
+)
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
+"""What experiments, studies and variants are called: safe as the name of a folder."""
+
+
+def default(value: Any) -> Any:
+    """A field whose default is read as if it stood in the file, so that components are looked up when one is read."""
+    return Field(default=value, validate_default=True)
+
+
+class NetworkOptions(Options):
+    """What generator and discriminator have in common."""
+
+    block: PerResolutionAboveFirst[Many[Block]]
+    """Blocks of every resolution above the lowest, one or several run one after the other. In a generator the first
+    goes up into its resolution, in a discriminator the last goes down out of it."""
+    base_blocks: Many[Block] = []
+    """Blocks at the lowest resolution, after the stem or before the head."""
+    rgb: Block | None
+    """The block between feature maps and images; null lets the outermost block touch the image itself."""
+    norm: PerResolution[Many[Norm]] = {0: []}
+    """Normalizations of activations and weights; weight norms reach every weighted layer in the order listed."""
+    init: Init | None = None
+    """How weights start; null leaves it to the layers: normal, with each layer's gain over the root of its fan-in."""
+    channels: PerResolution[Annotated[int, Field(ge=1)]]
+    """Feature maps at each resolution."""
+    base: int = Field(default=4, ge=1)
+    """The lowest resolution, where stem and head stand, in pixels."""
+
+
+class GeneratorOptions(NetworkOptions):
+    """From latents to images."""
+
+    latent: int = Field(default=512, ge=1)
+    """Length of the latent vector z, drawn from a standard normal distribution."""
+    mapping: LatentMapping = default("identity")
+    """From z to styles."""
+    stem: Stem
+    """Makes the first feature map."""
+    output: Literal["linear", "tanh"] = "linear"
+    """What the image passes through last."""
+
+
+class DiscriminatorOptions(NetworkOptions):
+    """From images to scores."""
+
+    head: Head
+    """Turns the last feature map into scores."""
+
+
+class OptimizerPair(Options):
+    """One optimizer a network."""
+
+    generator: Optimizer
+    """Updates the generator."""
+    discriminator: Optimizer
+    """Updates the discriminator."""
+
+
+def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Let one optimizer stand for both networks; what differs stands in it under `generator` or `discriminator`."""
+    if isinstance(value, str | Optimizer):
+        value = {"use": value} if isinstance(value, str) else dict.fromkeys(OptimizerPair.model_fields, value)
+    if not isinstance(value, AbstractMapping) or "use" not in value:
+        return handler(value)
+    shared = {option: setting for option, setting in value.items() if option not in OptimizerPair.model_fields}
+    both = {network: _with_shared(shared, value.get(network)) for network in OptimizerPair.model_fields}
+
+    def where_written(error: ErrorDetails) -> InitErrorDetails:
+        network, *below = error["loc"]
+        own = value.get(str(network))
+        from_shared = own is None or (_adds_to(shared, own) and (below[0] not in own if below else not own))
+        return raised_again(error, skip=1 if from_shared else 0)
+
+    try:
+        return handler(both)
+    except ValidationError as failure:
+        raise repeated(failure, where_written) from None
+
+
+def _with_shared(shared: AbstractMapping[str, Any], own: Any) -> Any:
+    """The optimizer of one network: `own` options over the shared ones, or another optimizer altogether."""
+    if own is None:
+        return shared
+    return {**shared, **own} if _adds_to(shared, own) else own
+
+
+def _adds_to(shared: AbstractMapping[str, Any], own: Any) -> bool:
+    """Whether what one network has of its own are options of the shared optimizer, not another optimizer."""
+    return isinstance(own, AbstractMapping) and _are_one(own.get("use", shared["use"]), shared["use"])
+
+
+def _are_one(name: Any, other: Any) -> bool:
+    """Whether two names, of which one may be a full name, mean one optimizer."""
+    optimizers = registries["optimizer"]
+    try:
+        return name == other or optimizers.find(name) == optimizers.find(other)
+    except PydanticCustomError:
+        return False
+
+
+class OneForBoth:
+    """Says in the JSON Schema that one optimizer may stand for both networks."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        some = [{"required": [network]} for network in OptimizerPair.model_fields]
+        shared = {"type": "object", "required": ["use"], "anyOf": some}
+        return {"anyOf": [defined("optimizer"), handler(schema), shared]}
+
+
+class FadingOptions(Options):
+    """How the layers of a new resolution come in, for as long as `growth` says."""
+
+    by: Literal["blend", "gate"] = "blend"
+    """blend: the new is blended with the old, in the reals too, by a weight that rises from 0 to 1 (Karras et al.
+    2018). gate: the new is added to the old, which stays, through learned weights that start at zero, one a channel."""
+    rate: float = Field(default=1.0, gt=0, le=1)
+    """Learning rate of layers while they fade in, as a share of that of the others."""
+
+
+class TrainingOptions(Options):
+    """How the networks are trained."""
+
+    batch: PerResolution[Annotated[int, Field(ge=1)]] = {0: 32}
+    """Real images a discriminator update."""
+    discriminator_steps: int = Field(default=1, ge=1)
+    """Discriminator updates a generator update."""
+    generator_batches: int = Field(default=1, ge=1)
+    """Fakes in a generator update, as a multiple of the batch."""
+    optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default("adam")
+    """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
+    also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}."""
+    reset_optimizer: bool = False
+    """Forget the optimizers' moments when a fade begins and when it ends."""
+    mirror: bool = False
+    """Show each real mirrored left to right with a probability of one half."""
+    average: WeightAverage = default("exponential")
+    """The averaged generator, which is what is evaluated and sampled."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train; auto takes cuda, then mps, then cpu."""
+    start_from: AbsolutePath | None = None
+    """A run, or one of its checkpoints, whose networks and averaged generator training starts from; their weights alone
+    are taken, so that stages, optimizers and random draws begin afresh."""
+    extend: Images = 0
+    """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
+
+
+class QuickOptions(Options):
+    """A cheaper protocol; its numbers are never compared with those of the full one."""
+
+    images: Annotated[Images, Field(ge=1)] = 1000
+    """Generated images, and as many reals."""
+    metrics: Many[Metric] = []
+    """What is computed; nothing: the same as at the end of a stage."""
+
+
+class EvaluationOptions(Options):
+    """How samples of the averaged generator are measured, at the end of every stage."""
+
+    metrics: Many[Metric] = []
+    """What is computed."""
+    images: Annotated[Images, Field(ge=1)] = 10_000
+    """Generated images, and as many reals to compare with if the data set has them."""
+    every: Annotated[Images, Field(ge=1)] | None = None
+    """Also evaluate each time so many images were shown."""
+    extractor: Extractor = default("inception")
+    """The network whose features and logits the metrics use."""
+    seed: int = Field(default=0, ge=0)
+    """Decides the latents and which reals are compared with."""
+    seeds: int = Field(default=1, ge=1)
+    """Evaluations are done with so many seeds, from `seed` on, and their means and spread reported."""
+    bootstrap: int = Field(default=0, ge=0)
+    """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
+    alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    """Also evaluate when a fade comes past these weights of the new layers."""
+    beside: bool = False
+    """Evaluate in a process of its own while training goes on; the numbers are the same, and are recorded before the
+    next evaluation or checkpoint."""
+    track: QuickOptions | None = None
+    """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _track; null: the
+    same as at the end."""
+
+    @property
+    def extracts(self) -> bool:
+        """Whether any metric looks at what the extractor sees."""
+        return any(metric.extracts for metric in [*self.metrics, *(self.track.metrics if self.track else [])])
+
+    def tracked(self) -> EvaluationOptions:
+        """The protocol of evaluations before the end of a stage."""
+        if self.track is None:
+            return self
+        cheaper = {"images": self.track.images, "metrics": self.track.metrics or self.metrics}
+        return self.model_copy(update={**cheaper, "bootstrap": 0, "seeds": 1})
+
+
+class CheckpointOptions(Options):
+    """When the state of the run is saved; always at the end of a stage."""
+
+    every: Annotated[Images, Field(ge=1)] | None = 100_000
+    """Also save each time so many images were shown; null: only at the end of a stage."""
+    keep: int = Field(default=2, ge=1)
+    """How many to keep, the newest."""
+    best: str | None = None
+    """Also keep the one with the best value of this metric, such as fid, at the highest resolution reached; saved
+    whenever an evaluation gives a better one."""
+
+
+class Experiment(Options):
+    """Everything that a run depends on."""
+
+    name: str = Field(pattern=NAME)
+    """Name of the experiment and of its run folder."""
+    variant: str | None = Field(default=None, pattern=NAME)
+    """The variant of a study that this is; `gankit run` says so in the runs of a study, whose name `name` then is."""
+    seed: int = Field(default=0, ge=0)
+    """Decides every random draw."""
+    plugins: list[Path] = []
+    """Plugin files to load, relative to this file."""
+    data: Dataset
+    """The real images."""
+    growth: Growth
+    """Which resolutions are trained and for how long."""
+    fading: FadingOptions = FadingOptions()
+    """How the layers of a new resolution come in."""
+    generator: GeneratorOptions
+    """The generator."""
+    discriminator: DiscriminatorOptions
+    """The discriminator."""
+    loss: Loss
+    """The adversarial objective."""
+    regularizers: Many[Regularizer] = []
+    """Penalties, diversity layers and constraints."""
+    augment: Augmentation | None = None
+    """Differentiable augmentation of reals and fakes."""
+    training: TrainingOptions = default({})
+    """Batch, optimizers, averaging, device."""
+    evaluation: EvaluationOptions = default({})
+    """Metrics and their protocol."""
+    checkpoints: CheckpointOptions = CheckpointOptions()
+    """When weights are saved."""
+    observers: Many[Observer] = default(["progress", "guard"])
+    """Who watches the run."""
+
+    def stages(self) -> list[Stage]:
+        """The stages of the growth schedule, the last one extended by `training.extend`."""
+        *before, last = self.growth.stages()
+        return [*before, Stage(*last)._replace(images=last[1] + self.training.extend)]

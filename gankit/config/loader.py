@@ -1,0 +1,196 @@
+"""The experiments that come with gankit."""
+
+from __future__ import annotations
+
+import json
+import os.path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from gankit.config.checks import missing, problems
+from gankit.config.experiment import Experiment
+from gankit.config.mistakes import mistakes_of, place_of
+from gankit.config.walk import Problem, components
+from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
+from gankit.config.yaml.merge import read_experiment
+from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, items, plain_value, table
+from gankit.config.yaml.parser import parse
+from gankit.config.yaml.writer import dump_experiment
+from gankit.core.errors import UserError
+from gankit.core.options import Options, did_you_mean
+from gankit.discovery.manager import plugins
+
+
+def bundled_experiment(name: str) -> Path:
+    """The file of the bundled experiment called `name`, such as "quickstart".
+
+    Raises:
+        UserError: if there is none.
+    """
+    package = Path(__file__).parent
+    folders = [package / "experiments", package.parent / "experiments"]  # in a wheel, in a checkout
+    for folder in folders:
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    names = sorted(file.stem for folder in folders for file in folder.glob("*.yaml"))
+    hint = did_you_mean(name, names) or f" There are: {', '.join(names) or 'none'}."
+    raise UserError(f"no experiment called {name!r} comes with gankit.{hint}")
+
+
+__all__ = ["Judged", "components", "dump_experiment", "judge", "load_experiment", "load_root", "the_experiment"]
+
+
+class ValidationResult(NamedTuple):
+    """An experiment, or what is wrong with it."""
+
+    experiment: Experiment | None
+    """None if it cannot be read as one."""
+    wrong: list[Mistake]
+    """Everything that its user has to mend."""
+    lacking: list[Mistake]
+    """What a valid experiment needs and this machine lacks."""
+
+
+def load_experiment(
+    path: Path,
+    settings: Sequence[str] = (),
+    plugin_files: Sequence[Path] = (),
+    check: bool = True,
+    note: Callable[[str], None] | None = None,
+    begun: bool = False,
+) -> Experiment:
+    """Read an experiment with everything it extends and every plugin it needs.
+
+    Args:
+        path: The YAML file.
+        settings: Changes of the form a.b=value, applied in order.
+        plugin_files: Plugins that are single files, beside those that the experiment itself lists.
+        check: False leaves out whether it can be run, for an experiment that has been: its data may be gone.
+        note: Told each thing that a valid experiment needs and this machine lacks; without it, that is an error too.
+        begun: Its run goes on, so that what it started from is no longer needed.
+
+    Raises:
+        UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
+    """
+    return the_experiment(load_root(path, settings, plugin_files), str(path), check, note, begun)
+
+
+def the_experiment(
+    root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None, begun: bool = False
+) -> Experiment:
+    """The experiment that `root` says; see `load_experiment`.
+
+    Args:
+        root: What stands in its file, with all that it extends.
+        first: The file.
+        check: False leaves out whether it can be run.
+        note: Told each thing that is missing here; without it, that is an error too.
+        begun: Its run goes on, so that what it started from is no longer needed.
+
+    Raises:
+        UserError: with every mistake found.
+    """
+    validated = validate(root, check, begun)
+    if validated.experiment is None or validated.wrong or (validated.lacking and note is None):
+        raise mistakes_error([*validated.wrong, *validated.lacking], first)
+    for mistake in validated.lacking:
+        if note is not None:
+            note(str(mistake))
+    return validated.experiment
+
+
+def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = ()) -> Table:
+    """What stands in a file of an experiment or a study and in all that it extends; loads every plugin it needs.
+
+    Raises:
+        UserError: if any of that cannot be read.
+    """
+    plugins.load_installed()
+    for file in plugin_files:
+        try:
+            plugins.load_file(file)
+        except UserError as failure:
+            raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
+    return _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
+
+
+def validate(root: Table, check: bool = True, begun: bool = False) -> ValidationResult:
+    """The experiment that `root` says, with all that is wrong with it and all that is missing here.
+
+    Args:
+        root: What stands in its file, with all that it extends.
+        check: False leaves out whether it can be run.
+        begun: Its run goes on, so that what it started from is no longer needed.
+    """
+    try:
+        experiment = Experiment.model_validate(plain_value(root))
+    except ValidationError as failure:
+        return ValidationResult(None, mistakes_of(failure, root), [])
+
+    def placed(found: Sequence[Problem]) -> list[Mistake]:
+        return [Mistake(*place_of(experiment, root, part), message) for part, message in found]
+
+    if not check:
+        return ValidationResult(experiment, [], [])
+    return ValidationResult(experiment, placed(problems(experiment)), placed(missing(experiment, begun)))
+
+
+def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
+    """Load the plugin files that `root` lists, and list all plugin files with their absolute paths.
+
+    Raises:
+        UserError: naming each that failed, where it is listed.
+    """
+    key, listed = root.entries.get("plugins", Item(root.mark, items(root.mark, [])))
+    if not isinstance(listed, Items) or not all(isinstance(plain_value(item), str) for item in listed.items):
+        return root  # for the experiment's own type to refuse
+    files: dict[Path, Node] = {path: Scalar(root.mark, str(path)) for path in (file.resolve() for file in plugin_files)}
+    mistakes: list[Mistake] = []
+    for position, item in enumerate(listed.items):
+        in_file = item.mark.line is not None
+        file = (Path(item.mark.source).parent if in_file else Path()) / str(plain_value(item))
+        try:
+            plugins.load_file(file)
+        except UserError as failure:
+            mistakes.append(Mistake(item.mark, ("plugins", position), str(failure)))
+        else:
+            files[file.resolve()] = Scalar(item.mark, str(file.resolve()))
+    if mistakes:
+        raise mistakes_error(mistakes, first)
+    return table(root.mark, {**root.entries, "plugins": Item(key, items(listed.mark, list(files.values())))})
+
+
+T = TypeVar("T", bound=Options)
+
+
+def read_arguments(model: type[T], given: Mapping[str, str | None]) -> T:
+    """The options that arguments give, each the YAML of one; those that are None are left out.
+
+    Raises:
+        UserError: with every mistake found, each naming its argument.
+    """
+    entries = {}
+    for option, text in given.items():
+        if text is not None:
+            mark = Mark(f"--{option} {text}")
+            entries[option] = Item(mark, parse(text, mark.source, has_lines=False) or Scalar(mark, None))
+    root = table(Mark(""), entries)
+    try:
+        return model.model_validate(plain_value(root))
+    except ValidationError as failure:
+        raise mistakes_error(mistakes_of(failure, root), first="") from None
+
+
+def data_argument(text: str, **options: object) -> str:
+    """A data set as YAML: `text` itself, or the folder of images that it names.
+
+    Args:
+        text: A name, a mapping with its options, or an existing folder.
+        options: Of the folder's data set.
+    """
+    if not os.path.isdir(text):
+        return text
+    return json.dumps({"use": "folder", "path": os.path.abspath(text), **options})

@@ -1,0 +1,203 @@
+"""Finds the place in an experiment's sources that an error is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from gankit.config.experiment import NAME, Experiment
+from gankit.config.walk import KEY, Path
+from gankit.config.yaml.marks import Mark, Mistake
+from gankit.config.yaml.nodes import Items, Node, Scalar, Table
+from gankit.core.component import Component
+from gankit.core.options import Options, did_you_mean
+
+ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
+"""Types of error that are about a key and not about its value."""
+
+
+def mistakes_of(failure: ValidationError, root: Table) -> list[Mistake]:
+    """Each error where it stands; what is missing, at the mapping that lacks it.
+
+    A value that fits none of several types fails once for each: those errors become one mistake.
+    """
+    found: dict[tuple[Mark, Path, bool], list[str]] = {}
+    for error in failure.errors(include_url=False):
+        mark, path, is_choice = _locate(root, error)
+        messages = found.setdefault((mark, path, is_choice), [])
+        message = in_words(error)
+        if message not in messages:
+            messages.append(message)
+    mistakes: list[Mistake] = []
+    for (mark, path, is_choice), messages in found.items():
+        mistakes += [Mistake(mark, path, said) for said in (["; or ".join(messages)] if is_choice else messages)]
+    return mistakes
+
+
+def _locate(root: Table, error: Mapping[str, Any]) -> tuple[Mark, Path, bool]:
+    """The mark and path of an error, and whether it only speaks of one of several types that a value may have."""
+    node: Node = root
+    mark = key = root.mark
+    steps = [step for step in error["loc"] if step != KEY]
+    for depth, step in enumerate(steps):
+        if isinstance(node, Table) and step in node.entries:
+            key, node = node.entries[step]
+            mark = node.mark
+        elif isinstance(node, Items) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            mark = node.mark
+        else:
+            is_name = isinstance(node, Scalar) and error["type"] == "missing"  # which stands for a mapping
+            is_value = not isinstance(node, Table) and not is_name
+            return mark, tuple(steps[:depth] if is_value else steps), is_value and isinstance(step, str)
+    is_about_key = error["type"] in ABOUT_KEYS or KEY in error["loc"]
+    return key if is_about_key else mark, tuple(steps), False
+
+
+def place_of(experiment: Experiment, root: Table, path: Path) -> tuple[Mark, Path]:
+    """Where the part of `experiment` at `path` stands, or what it is a default of, and its path as it is written.
+
+    One value may stand for a list or a table that holds it, one component for a group of them; then the position, key
+    or name in `path` is not written.
+    """
+    value: Any = experiment
+    node: Node | None = root
+    mark, key, written = root.mark, root.mark, []
+    for step in path:
+        if step == KEY:
+            return key, tuple(written)
+        if isinstance(node, Table) and step in node.entries:
+            key = node.entries[step].key
+        below = _below(node, step, Items if isinstance(value, list | tuple) else Table)
+        is_option = isinstance(value, Options) and not _is_one_for_all(value, node)
+        if below is not None or is_option or node is None:
+            node = below
+            written.append(step)
+        if below is not None:
+            mark = below.mark
+        value = _part(value, step)
+    return mark, tuple(written)
+
+
+def _part(value: Any, step: str | int) -> Any:
+    """What `value` holds under a name, key or position."""
+    return getattr(value, str(step)) if isinstance(value, Options) else value[step]
+
+
+def _below(node: Node | None, step: str | int, shape: type[Items | Table]) -> Node | None:
+    """What `node` holds under a key or at a position if it has the right shape."""
+    if not isinstance(node, shape):
+        return None
+    if isinstance(node, Items):
+        return node.items[int(step)]
+    return node.entries[step].node if isinstance(node, Table) and step in node.entries else None
+
+
+def _is_one_for_all(value: Options, node: Node | None) -> bool:
+    """Whether a group of options is written as one component, which stands for each of them."""
+    is_component = isinstance(node, Scalar) or (isinstance(node, Table) and "use" in node.entries)
+    return is_component and not isinstance(value, Component)
+
+
+LONGEST = 60
+"""Characters of a wrong value that are repeated in a message."""
+
+
+def in_words(error: Mapping[str, Any]) -> str:
+    """The message for one entry of `ValidationError.errors()`."""
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    if kind == "missing" and isinstance(error["loc"][-1], int):
+        return f"too few values: there are {len(value)}"
+    if kind in EXPECTED:
+        return f"expected {EXPECTED[kind]}, not {shown(value)}" + (
+            "; put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
+        )
+    if kind in BOUNDS:
+        return f"must be {BOUNDS[kind].format(**context)}, not {shown(value)}"
+    if kind in WORDS:
+        return WORDS[kind](context, value)
+    return str(error["msg"])
+
+
+def shown(value: Any) -> str:
+    """A value as it would stand in a file, cut short; only what it is if it holds others."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+EXPECTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), "a list"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "model_attributes_type"), "a mapping of options"),
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "path_type": "the path of a file or folder",
+}
+"""What each type of error expects."""
+
+BOUNDS = {
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+}
+"""What a number must be."""
+
+
+def _choices(context: Mapping[str, Any], value: Any) -> str:
+    """That only certain words are allowed."""
+    choices = re.findall(r"'([^']*)'", context["expected"])
+    meant = SYNONYMS.get(value.lower(), value) if isinstance(value, str) else ""
+    hint = did_you_mean(meant, choices) if meant else ""
+    return f"expected {context['expected']}, not {shown(value)}.{hint}"
+
+
+def _pattern(context: Mapping[str, Any], value: Any) -> str:
+    """What a text may look like."""
+    return f"{shown(value)} {PATTERNS.get(context['pattern'], 'does not match {pattern}').format(**context)}"
+
+
+def _length(context: Mapping[str, Any], value: Any) -> str:
+    """That there are too many values or too few."""
+    limit = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
+    return f"expected {limit} values, not {len(value)}"
+
+
+def _raised(context: Mapping[str, Any], value: Any) -> str:
+    """What a validator said."""
+    return str(context["error"])
+
+
+SYNONYMS = {"gpu": "cuda"}
+"""Words that are close in meaning to a choice, and not in spelling."""
+
+PATTERNS = {
+    NAME: "is no name: a name begins with one of a-z, A-Z and 0-9 and goes on with those and . _ = , + -, "
+    "without spaces or accents, in 200 characters at most"
+}
+"""What each pattern of texts demands."""
+
+WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
+    "missing": lambda context, value: "required option is missing",
+    "literal_error": _choices,
+    "enum": _choices,
+    "too_short": _length,
+    "too_long": _length,
+    "value_error": _raised,
+    "assertion_error": _raised,
+    "string_pattern_mismatch": _pattern,
+    "string_too_short": lambda context, value: "must not be empty",
+}
+"""Messages of other types of error."""

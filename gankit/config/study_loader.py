@@ -1,0 +1,180 @@
+"""From the file of a study to its runs, with every mistake in any variant shown where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from gankit.config.experiment import NAME, Experiment
+from gankit.config.loader import ValidationResult, load_root, the_experiment, validate
+from gankit.config.mistakes import mistakes_of
+from gankit.config.study import SEED, Study, StudyOptions, StudyRun, StudyVariant, Variants
+from gankit.config.study_plan import Planned, plan, safe
+from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
+from gankit.config.yaml.merge import changed, read_experiment
+from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, plain_value, table
+from gankit.core.errors import UserError
+
+V = TypeVar("V", bound=Variants)
+
+
+def is_study(root: Table) -> bool:
+    """Whether a file's content is that of a study rather than of a single experiment."""
+    return any(key in _study_options(root) for key in ("matrix", "variants", "exclude"))
+
+
+def name_in(path: Path) -> str:
+    """The name of the study or experiment in a file.
+
+    Raises:
+        UserError: if it cannot be read or has none.
+    """
+    root = read_experiment(path)
+    name = _own_name(root, path) if is_study(root) else plain_value(root).get("name")
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise UserError(f"{path}: names no experiment")
+    return name
+
+
+def variant_names(record: Path) -> list[str]:
+    """The variants of a study in the order of its file, read without the plugins that it needs.
+
+    Args:
+        record: The study.yaml in the study's folder.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    root = read_experiment(record)
+    own: dict[Key, Item] = {key: it for key, it in _study_options(root).items() if key in Variants.model_fields}
+    _validated(Variants, table(root.mark, own), str(record))
+    return [variant.name for variant in plan(own, seed=0, first=str(record))]
+
+
+def load_study(
+    path: Path,
+    settings: Sequence[str] = (),
+    plugin_files: Sequence[Path] = (),
+    only: str | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Study | Experiment:
+    """Read a study, or the experiment that a file holds instead.
+
+    Args:
+        path: The YAML file.
+        settings: Changes of the form a.b=value, to the experiment or to what the study says, applied in order.
+        plugin_files: Plugins that are single files, beside those that the file itself lists.
+        only: The name of a run, if nothing but the variant that it belongs to is wanted.
+        note: Told each thing that a valid study needs and this machine lacks; without it, that is an error too.
+
+    Raises:
+        UserError: with every mistake found, each where it stands.
+    """
+    root = load_root(path, settings, plugin_files)
+    if is_study(root):
+        return _study(root, path, only, note)
+    said = _study_options(root)  # null takes back what an extended file says of a study
+    kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
+    return the_experiment(table(root.mark, kept), str(path), note=note)
+
+
+def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:
+    """The study that `root` says.
+
+    Raises:
+        UserError: with every mistake in it or in any of its variants.
+    """
+    own = _study_options(root)
+    base = table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
+    options = _validated(StudyOptions, table(root.mark, own), str(path))
+    seed = plain_value(base.entries[SEED].node) if SEED in base.entries else 0
+    planned = plan(own, seed, first=str(path))
+    wanted = [variant for variant in planned if only is not None and only.rpartition("/")[0] == variant.name] or planned
+    name = _own_name(root, path)
+    experiments = _experiments(
+        {variant.name: _validated_variant(base, name, variant) for variant in wanted}, str(path), note
+    )
+    if only is None and (lacks := options.launcher.missing(experiments[0])) is not None:
+        mistake = Mistake(own["launcher"].key if "launcher" in own else root.mark, ("launcher",), lacks)
+        if note is None:
+            raise mistakes_error([mistake], str(path))
+        note(str(mistake))
+    variants = {
+        variant.name: StudyVariant(variant.name, variant.changes, experiment)
+        for variant, experiment in zip(wanted, experiments, strict=True)
+    }
+    runs = [StudyRun(variants[variant.name], seed) for variant in wanted for seed in variant.seeds]
+    named = table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
+    return Study(name, runs, options.launcher, named)
+
+
+def _study_options(root: Table) -> dict[Key, Item]:
+    """What of a file is about the study and not about its experiment; null says nothing."""
+    fields = StudyOptions.model_fields
+    return {key: entry for key, entry in root.entries.items() if key in fields and plain_value(entry.node) is not None}
+
+
+def _validated(model: type[V], root: Table, first: str) -> V:
+    try:
+        return model.model_validate(plain_value(root))
+    except ValidationError as failure:
+        raise mistakes_error(mistakes_of(failure, root), first) from None
+
+
+def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationResult:
+    """The experiment of one variant with the first of its seeds, and what is wrong with it."""
+    root: Node = base
+    for option, (mark, node) in variant.point.items():
+        try:
+            root = changed(root, option, node, mark)
+        except MistakenError as failure:
+            return ValidationResult(None, list(failure.mistakes), [])
+    assert isinstance(root, Table)
+    facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
+    known = {key: Item(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}
+    return validate(table(root.mark, {**root.entries, **known}))
+
+
+def _experiments(
+    validated: Mapping[str, ValidationResult], first: str, note: Callable[[str], None] | None
+) -> list[Experiment]:
+    """The experiments of all variants; `note` is told what is missing here, each thing once.
+
+    Raises:
+        UserError: with every mistake in any of them, and without `note` with all that is missing.
+    """
+    found: dict[Mistake, list[str]] = {}
+    lacking: dict[str, None] = {}
+    for name, (_, wrong, missing) in validated.items():
+        lacking |= dict.fromkeys(map(str, missing))
+        for mistake in wrong if note is not None else [*wrong, *missing]:
+            found.setdefault(mistake, []).append(name)
+    experiments = [experiment for experiment, _, _ in validated.values() if experiment is not None]
+    if found or len(experiments) < len(validated):
+        raise mistakes_error([_in_variants(*item, count=len(validated)) for item in found.items()], first)
+    if note is not None:
+        for thing in lacking:
+            note(thing)
+    return experiments
+
+
+def _own_name(root: Table, path: Path) -> str:
+    """The name that a study's file or a setting gives it, and not an experiment that it extends; or the file's."""
+    entry = root.entries.get("name")
+    is_own = entry is not None and entry.key.source == str(path)
+    is_set = entry is not None and entry.key.line is None
+    if entry is not None and (is_own or is_set) and isinstance(name := plain_value(entry.node), str):
+        return name
+    return safe(path.stem)
+
+
+def _in_variants(mistake: Mistake, names: Sequence[str], count: int) -> Mistake:
+    """The mistake, with the variants that it is in unless it is in all."""
+    if len(names) == count:
+        return mistake
+    others = f" and {len(names) - 1} more" if names[1:] else ""
+    return mistake._replace(message=f"{mistake.message} (in variant {names[0]}{others})")

@@ -1,0 +1,189 @@
+"""One experiment out of several sources: `extends` and `--set`.
+
+What merges how is decided from the data alone: mappings merge, all else is replaced. A component is recognised by its
+`use`; a bare name is short for {use: name}.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from pathlib import Path
+
+from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, items, scalar, table
+from gankit.config.yaml.parser import DEEPEST, MOST_BYTES, MOST_VALUES, mapping, parse, read_text, unreadable
+from gankit.core.errors import UserError
+
+MOST_FILES = 100
+"""How often one file may extend another in one experiment."""
+
+MOST_SETTINGS = 200
+"""How many settings may change one experiment."""
+
+
+def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
+    """The experiment in `path` with what it extends, changed by `settings` of the form a.b=value.
+
+    Raises:
+        UserError: if a file or a setting cannot be read, files extend one another in a circle, or they come to more
+            than any experiment holds.
+    """
+    root: Node = _Reader().read(path, str(path))
+    if len(settings) > MOST_SETTINGS or sum(map(len, settings)) > MOST_BYTES:
+        raise UserError(f"--set: more than {MOST_SETTINGS} or longer than {MOST_BYTES // 1024} KiB; put them in a file")
+    for setting in settings:
+        root = _set(root, setting)
+        _check_size(root, Mark(f"--set {setting}"))
+    assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
+    return root
+
+
+def merge(base: Node, change: Node) -> Node:
+    """What `base` becomes when `change` is written over it."""
+    if not isinstance(change, Table):
+        return base if _is_same_component(base, change) else change
+    if any(isinstance(key, int) for key in change.entries):
+        if not isinstance(base, Table) or not any(isinstance(key, int) for key in base.entries):
+            return change
+    elif isinstance(base, Scalar) and isinstance(base.value, str) and "use" not in change.entries:
+        base = table(base.mark, {"use": Item(base.mark, base)})
+    elif not isinstance(base, Table) or any(isinstance(key, int) for key in base.entries):
+        return change
+    if "use" in change.entries and not _is_same_component(base, change):
+        return change
+    return _united(base, change)
+
+
+def _united(base: Table, change: Table) -> Table:
+    """Both mappings in one, key by key; it is said to stand where the change stands if that is a file."""
+    entries = dict(base.entries)
+    for key, entry in change.entries.items():
+        node = merge(entries[key].node, entry.node) if key in entries else entry.node
+        entries[key] = Item(entry.key, node)
+    return table(base.mark if change.mark.line is None else change.mark, entries)
+
+
+def _is_same_component(base: Node, change: Node) -> bool:
+    """Whether both name the same component and one of them has options to keep."""
+    if not isinstance(base, Table):
+        return False
+    before, after = _component_named(base), _component_named(change)
+    if before is None or after is None:
+        return False
+    return before == after or before.endswith(f"/{after}") or after.endswith(f"/{before}")
+
+
+def _component_named(node: Node) -> str | None:
+    """The component that `node` names, if it can be read as naming one."""
+    if isinstance(node, Table) and "use" in node.entries:
+        node = node.entries["use"].node
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+class _Reader:
+    """Reads files with what they extend, each once."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, Table] = {}
+        self.bytes_left = MOST_BYTES
+        self.files_left = MOST_FILES
+
+    def read(self, path: Path, name: str, chain: tuple[str, ...] = (), named_at: Mark | None = None) -> Table:
+        """The file `path`, called `name`, which the last file of `chain` extends by what it says at `named_at`."""
+        try:
+            resolved = os.path.realpath(path)
+        except ValueError as failure:  # a NUL
+            raise unreadable(f"{name}: {failure}", named_at) from None
+        if resolved in chain:
+            circle = " -> ".join(os.path.basename(file) for file in (*chain[chain.index(resolved) :], resolved))
+            raise unreadable(f"extends in a circle: {circle}", named_at)
+        if self.files_left < 0:
+            raise unreadable(f"more than {MOST_FILES} files extend one another", named_at)
+        self.files_left -= 1
+        if resolved not in self.done:
+            text = read_text(path, name, named_at, self.bytes_left)
+            self.bytes_left -= len(text)
+            self.done[resolved] = self.extended(mapping(text, name, named_at), path, (*chain, resolved))
+        return self.done[resolved]
+
+    def extended(self, own: Table, path: Path, chain: tuple[str, ...]) -> Table:
+        """The mapping `own` of the file `path`, written over what it extends."""
+        if "extends" not in own.entries:
+            return own
+        entries = dict(own.entries)
+        extends = entries.pop("extends").node
+        result = table(own.mark, {})
+        for parent in extends.items if isinstance(extends, Items) else [extends]:
+            if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
+                raise mistakes_error(
+                    [Mistake(parent.mark, ("extends",), "expected the name of a file, or a list of them")]
+                )
+            file = path.parent / parent.value
+            result = _united(result, self.read(file, str(file), chain, parent.mark))
+            _check_size(result, parent.mark)
+        return _united(result, table(own.mark, entries))
+
+
+def _check_size(node: Node, mark: Mark) -> None:
+    """Refuse at `mark` what has grown beyond any experiment.
+
+    Raises:
+        UserError: if it has.
+    """
+    if node.size > MOST_VALUES:
+        raise mistakes_error(
+            [Mistake(mark, (), f"more than {MOST_VALUES:,} values with this, which no experiment has")]
+        )
+
+
+def _set(root: Node, setting: str) -> Node:
+    """What `root` becomes by one `--set`.
+
+    Raises:
+        UserError: if it is no a.b=value, or its value is no YAML, or a list has no such item.
+    """
+    mark = Mark(f"--set {setting}")
+    path, equals, text = setting.partition("=")
+    if not equals:
+        raise mistakes_error([Mistake(mark, (), "expected option=value, such as --set training.batch=16")])
+    return changed(root, path.strip(), parse(text, mark.source, has_lines=False) or Scalar(mark, None), mark)
+
+
+def changed(root: Node, path: str, value: Node, mark: Mark) -> Node:
+    """What `root` becomes when the option at the dotted `path` is given `value`, merged as `extends` does.
+
+    Args:
+        root: An experiment.
+        path: Such as training.batch; a list is changed by the position of an item, counted from 0.
+        value: What the option is to be, or the options of it that are to change.
+        mark: Where the path stands.
+
+    Raises:
+        UserError: if it is no path, or leads to an item that a list has not.
+    """
+    segments = path.split(".")
+    if not all(segments) or len(segments) > DEEPEST:
+        raise mistakes_error([Mistake(mark, (), f"expected an option, such as training.batch, not {path!r}")])
+    try:
+        keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
+    except ValueError:
+        raise mistakes_error([Mistake(mark, (), "a number of too many digits")]) from None
+    return merge(root, _nested(root, keys, value, mark))
+
+
+def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> Node:
+    """`value` under `keys`, to be merged into `node`; a list on the way is repeated with one item changed."""
+    if not keys:
+        return value
+    first, rest = keys[0], keys[1:]
+    if isinstance(node, Items) and isinstance(first, int):
+        if not 0 <= first < len(node.items):
+            raise mistakes_error(
+                [Mistake(mark, (), f"no item {first}: the list has {len(node.items)}, counted from 0")]
+            )
+        changed = list(node.items)
+        changed[first] = merge(changed[first], _nested(changed[first], rest, value, mark))
+        return items(node.mark, changed)
+    below = node.entries[first].node if isinstance(node, Table) and first in node.entries else None
+    return table(mark, {first: Item(mark, _nested(below, rest, value, mark))})

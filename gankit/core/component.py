@@ -1,0 +1,108 @@
+"""What a component is, and how an experiment names one."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+from gankit.core.errors import UserError
+from gankit.core.options import Options, defined, with_article
+
+if TYPE_CHECKING:
+    from gankit.config.experiment import Experiment
+    from gankit.core.registry import RegistryEntry
+
+
+class Component(Options, ABC):
+    """Base of every part that an experiment can name.
+
+    A component is one class: a frozen model whose typed fields are its YAML options and whose methods are its
+    behaviour. Its *kind*, one of the abstract classes in gankit/kinds, decides which registry it is filed in and
+    so where in an experiment it may be named.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Why this component cannot work in `experiment`, checked at load and without torch; nothing if it can."""
+        return ()
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """What it needs that this machine lacks, such as data or weights, and how to get it; None if all is there.
+
+        An experiment that lacks something is valid, but cannot be run here.
+        """
+        return None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if "kind" not in vars(cls):  # a component, not a kind: an ordinary model
+            return super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else named(cls, value),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda component, info: as_options(component, info.mode), info_arg=True
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return defined(cls.kind) if "kind" in vars(cls) else super().__get_pydantic_json_schema__(schema, handler)
+
+
+def named(kind: type[Component], value: Any) -> Any:
+    """The component that `value` names: a name, or a mapping of `use: <name>` and its options.
+
+    Raises:
+        PydanticCustomError: if it names none, or the component fails to read its options.
+        pydantic.ValidationError: if its options are wrong.
+    """
+    from gankit.core.registry import registries
+
+    registry = registries[kind.kind]
+    if isinstance(value, str):
+        return _read(registry.find(value), {})
+    if not isinstance(value, Mapping) or "use" not in value:
+        message = "expected the name of {kind}, or a mapping with 'use: <name>' and its options"
+        raise PydanticCustomError("component", message, {"kind": with_article(kind.kind)})
+    try:
+        entry = registry.find(value["use"])
+    except PydanticCustomError as problem:
+        details = InitErrorDetails(type=problem, loc=("use",), input=value["use"])
+        raise ValidationError.from_exception_data(kind.kind, [details]) from None
+    return _read(entry, {key: option for key, option in value.items() if key != "use"})
+
+
+def _read(entry: RegistryEntry, options: dict[Any, Any]) -> Component:
+    """The component of `entry` with `options`; whatever its own validators raise is an error of the experiment."""
+    try:
+        return entry.component.model_validate(options)
+    except ValidationError:
+        raise
+    except UserError as problem:
+        raise PydanticCustomError("refused", "{reason}", {"reason": str(problem)}) from None
+    except Exception as failure:
+        raise PydanticCustomError("component_failed", "{reason}", {"reason": failed(entry, failure)}) from failure
+
+
+def failed(entry: RegistryEntry, failure: Exception) -> str:
+    """That a component failed by its own fault, in words."""
+    kind, reason = entry.component.kind, f"{type(failure).__name__}: {failure}"
+    return f"{kind} {entry.full_name} of plugin {entry.plugin!r} failed with {reason}"
+
+
+def as_options(component: Component, mode: str = "json") -> dict[str, Any]:
+    """The mapping that names `component` in an experiment: its full name and every option.
+
+    Args:
+        component: Any registered component.
+        mode: "json" makes everything plain JSON, where even resolutions are text; "python" leaves values as they are.
+    """
+    from gankit.core.registry import registries
+
+    name = registries[component.kind].entry_of(type(component)).full_name
+    return {"use": name, **component.model_dump(mode=mode)}

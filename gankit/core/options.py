@@ -1,0 +1,261 @@
+"""What every YAML option is made of: strict models, and the few value types that experiments share."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
+
+from gankit.docstrings import under_fields
+
+T = TypeVar("T")
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A sentence that suggests the nearest of `choices`, or nothing when none is near."""
+    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def with_article(noun: str) -> str:
+    """A noun after "a" or "an"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _make_strict(schema: Any) -> None:
+    """Let numbers and booleans anywhere in a core schema be given only as such."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "float", "bool"):
+            schema["strict"] = True
+        for part in schema.values():
+            _make_strict(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _make_strict(part)
+
+
+class Options(BaseModel):
+    """A frozen mapping of YAML options; the docstring under a field is its help text.
+
+    Nothing is guessed: text and true or false are not taken for numbers, nor numbers for true or false, and numbers
+    are finite.
+
+    Raises:
+        pydantic.ValidationError: with one entry for every unknown option and every wrong value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def help_texts(cls) -> dict[str, str]:
+        """What each option is for: its `description` if it has one, or else the docstring under it."""
+        found: dict[str, str] = {}
+        for owner in reversed(cls.__mro__):
+            if cls.model_fields.keys() & vars(owner).get("__annotations__", {}).keys():
+                found |= under_fields(owner)
+        given = {name: field.description for name, field in cls.model_fields.items() if field.description}
+        return {name: text for name, text in (found | given).items() if name in cls.model_fields}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _make_strict(schema)
+        return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in cls.help_texts().items():
+            properties.get(name, {}).setdefault("description", text)
+        return made
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _suggest_known_options(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Self:
+        """Say for each unknown option which known one is nearest."""
+        try:
+            return handler(data)
+        except ValidationError as failure:
+            raise repeated(failure, lambda error: cls._unknown_option(error) or raised_again(error)) from None
+
+    @classmethod
+    def _unknown_option(cls, error: ErrorDetails) -> InitErrorDetails | None:
+        """The error about an unknown option of this very model, None for any other error."""
+        if error["type"] not in ("extra_forbidden", "invalid_key") or len(error["loc"]) != 1:
+            return None
+        known = list(cls.model_fields)
+        listed = f" Options here: {', '.join(known)}." if known else " There are no options here."
+        hint = did_you_mean(str(error["loc"][0]), known) or listed
+        problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
+        return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
+
+
+def repeated(failure: ValidationError, change: Callable[[ErrorDetails], InitErrorDetails]) -> ValidationError:
+    """The same failure with every error put through `change`, which gives the details to raise."""
+    errors = [change(error) for error in failure.errors(include_url=False)]
+    return ValidationError.from_exception_data(failure.title, errors)
+
+
+def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
+    """One entry of a ValidationError as it is raised again, without the first `skip` steps of its path."""
+    kind: Any = error["type"]
+    message: Any = error["msg"]
+    details = InitErrorDetails(type=kind, loc=error["loc"][skip:], input=error["input"])
+    try:
+        PydanticKnownError(kind, error.get("ctx"))
+    except KeyError:  # one of ours, its message already filled in
+        details["type"] = PydanticCustomError(kind, message)
+    else:
+        details["ctx"] = error.get("ctx", {})
+    return details
+
+
+def absolute(path: Path) -> Path:
+    """`path` from the root, a home folder at its beginning (~ or ~USER) resolved.
+
+    Raises:
+        ValueError: if nobody knows that home folder.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"nobody knows the home folder {path.parts[0]}") from None
+
+
+AbsolutePath = Annotated[Path, AfterValidator(absolute)]
+"""A path made absolute when it is read, so that a saved experiment means the same from any folder."""
+
+
+def parse_images(value: Any) -> Any:
+    """Read a number of images: 600000, 600k (or 600K) or 1.2M."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKM])", value.strip())
+        number = round(float(match[1]) * {"k": 1e3, "K": 1e3, "M": 1e6}[match[2]], 6) if match else None
+    else:
+        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if number is None or not 0 <= number < 1e15 or number != round(number):
+        raise PydanticCustomError("images", "expected a number of images, such as 600000, 600k or 1.2M")
+    return round(number)
+
+
+def _table(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read a table by resolution; one value holds from the lowest resolution up.
+
+    The paths of errors are those of the file, so they do not show the key that one value is given.
+    """
+    if not isinstance(value, Mapping) or not any(isinstance(key, int) for key in value):
+        try:
+            return handler({0: value})
+        except ValidationError as failure:
+            raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
+    rows = {key: row for key, row in value.items() if isinstance(key, int) and not isinstance(key, bool) and key >= 0}
+    if len(rows) == len(value):
+        return handler(dict(sorted(rows.items())))
+    problem = PydanticCustomError("resolution", "expected a resolution, a whole number, as in {8: ...}")
+    errors = [InitErrorDetails(type=problem, loc=(key, "[key]"), input=key) for key in value if key not in rows]
+    try:
+        handler(rows)
+    except ValidationError as failure:
+        errors += [raised_again(error) for error in failure.errors(include_url=False)]
+    raise ValidationError.from_exception_data("table", errors)
+
+
+def _without_table(value: dict[int, Any], handler: SerializerFunctionWrapHandler) -> Any:
+    """Write a table that holds one value from the lowest resolution up as that value."""
+    table = handler(value)
+    return next(iter(table.values())) if list(value) == [0] else table
+
+
+def _list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Read a list, one value as a list of one, and nothing as an empty list; error paths are those of the file."""
+    if value is None:
+        return handler([])
+    if isinstance(value, list | tuple):
+        return handler(list(value))
+    try:
+        return handler([value])
+    except ValidationError as failure:
+        if isinstance(value, str) and "," in value:
+            several = ", ".join(part.strip() for part in value.split(",") if part.strip())
+            raise PydanticCustomError("several", "several are a list: [{several}]", {"several": several}) from None
+        raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
+
+
+def defined(name: str) -> dict[str, Any]:
+    """A piece of JSON Schema that stands for the definition `name` of gankit.config.schema."""
+    return {"gankit": name}
+
+
+class ByResolution:
+    """Marks a field as a table by resolution, so that its first key can be checked against the growth."""
+
+    def __init__(self, above_first: bool = False) -> None:
+        self.above_first = above_first
+        """True if no value is needed at the first resolution itself, only from the second up."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        table = handler(schema)
+        one = table.get("additionalProperties", {})
+        return {"anyOf": [one, {**table, "propertyNames": {"pattern": "^[0-9]+$"}, "minProperties": 1}]}
+
+
+class OneOrMany:
+    """Marks a field as a list that one value or nothing may stand for."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several.get("items", {}), several, {"type": "null"}]}
+
+
+class ImagesSchema:
+    """Marks a number of images, whose schema is gankit's own with the bounds that a field sets."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        bounds = {key: bound for key, bound in handler(schema).items() if key != "type"}
+        return {**defined("images"), **bounds}
+
+
+Images = Annotated[int, BeforeValidator(parse_images), ImagesSchema()]
+"""A number of images: 600000, 600k or 1.2M."""
+
+PerResolution = Annotated[dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution()]
+"""One value, or {resolution: value} where each value holds from that resolution up."""
+
+PerResolutionAboveFirst = Annotated[
+    dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution(above_first=True)
+]
+"""A `PerResolution` of what has no part at the first resolution, such as a fade."""
+
+Many = Annotated[list[T], WrapValidator(_list), OneOrMany()]
+"""One value, a list of values, or nothing."""
+
+
+def at(values: Mapping[int, T], resolution: int) -> T:
+    """The value of a `PerResolution` table that holds at `resolution`.
+
+    Raises:
+        KeyError: if the table starts above `resolution`.
+    """
+    held = [start for start in values if start <= resolution]
+    if not held:
+        raise KeyError(f"no value for {resolution}x{resolution}: the table starts at {min(values)}")
+    return values[max(held)]

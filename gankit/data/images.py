@@ -1,0 +1,217 @@
+"""Real images at every resolution of an experiment, in an order that is a function of seed and images shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gankit.core.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from gankit.kinds import Dataset, LabelledImages
+
+CHUNK = 1024
+"""Images that are reduced at a time, which bounds the memory of their floating-point copies."""
+
+DRAWN = 2**31
+"""Names a draw among all that depend on a seed; epochs, which the others are named by, never come so far."""
+
+
+class Batch(NamedTuple):
+    """Some images."""
+
+    images: Tensor
+    """In network range, float32 [n, channels, H, W]."""
+    labels: Tensor | None = None
+    """Their classes, int64 [n], if they have any."""
+
+
+class RealImages:
+    """A data set in memory, at each resolution of a growth."""
+
+    def __init__(self, dataset: Dataset, resolutions: Sequence[int]) -> None:
+        """Load `dataset` at the last of `resolutions`, from which the others are made when first asked for.
+
+        Raises:
+            UserError: if an image cannot be read, or the data set does not give what it should.
+        """
+        self.final = max(resolutions)
+        self._dataset = dataset
+        self._orders: dict[int, np.ndarray] = {}
+        images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
+        self._levels = {self.final: images}
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return len(self._levels[self.final])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of images at the final resolution, their shape and their labels."""
+        images = self._levels[self.final]
+        content = hashlib.blake2b(repr((images.shape, self.labels is not None)).encode(), digest_size=16)
+        for start in range(0, len(images), CHUNK):
+            content.update(np.ascontiguousarray(images[start : start + CHUNK]).data)
+        if self.labels is not None:
+            content.update(np.ascontiguousarray(self.labels).data)
+        return content.hexdigest()
+
+    def at(self, resolution: int) -> np.ndarray:
+        """All images at a height, uint8 [N, channels, resolution, W]: means of square blocks, rounded to even.
+
+        Raises:
+            ValueError: if the final resolution is no multiple of `resolution`.
+        """
+        if resolution not in self._levels:
+            self._levels[resolution] = reduced(self._levels[self.final], resolution)
+        return self._levels[resolution]
+
+    def drawn(self, count: int, seed: int) -> np.ndarray:
+        """Positions of `count` images drawn with `seed`, of all if there are fewer, int64 [count]."""
+        return permutation(self.count, seed, DRAWN)[:count]
+
+    def order_by_hash(self, seed: int) -> np.ndarray:
+        """Positions of all images in the order of a hash of `seed` and their pixels, int64 [count]."""
+        if seed not in self._orders:
+            self._orders[seed] = order_by_hash(self._levels[self.final], seed)
+        return self._orders[seed]
+
+    @cached_property
+    def test_part(self) -> RealImages | None:
+        """The data set's own images for testing, at the same resolutions; None if it has none.
+
+        Raises:
+            UserError: if they cannot be read.
+        """
+        test = self._dataset.test_part()
+        return None if test is None else RealImages(test, [self.final])
+
+    def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
+        """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.
+
+        Every epoch shows each image once, in an order that depends on (seed, epoch) alone.
+        """
+        parts = []
+        for epoch in range(shown // self.count, (shown + count - 1) // self.count + 1):
+            begin = epoch * self.count
+            parts.append(permutation(self.count, seed, epoch)[max(0, shown - begin) : shown + count - begin])
+        return np.concatenate(parts)
+
+    def batch(self, resolution: int, seed: int, shown: int, count: int, device: torch.device) -> Batch:
+        """The images of `indices`, and their labels."""
+        return self.take(resolution, self.indices(seed, shown, count), device)
+
+    def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
+        """The images at the positions `chosen`, and their labels."""
+        import torch
+
+        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
+        return Batch(to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device)), labels)
+
+
+def images_at_a_time(resolution: int) -> int:
+    """How many images are generated, or seen by an extractor, at a time: 64 up to 128 pixels, then fewer.
+
+    It follows from the resolution alone, so that no number depends on how much memory there is.
+    """
+    return max(4, min(64, 2**20 // resolution**2))
+
+
+def to_network_range(images: Tensor) -> Tensor:
+    """From uint8 to float32 in [-1, 1], as networks see images (Karras et al. 2018)."""
+    return images.float() * (2 / 255) - 1
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """From network range to uint8: clamped to [-1, 1] and rounded; undoes `to_network_range` exactly.
+
+    Raises:
+        UserError: if a value is NaN or infinite.
+    """
+    import torch
+
+    if not torch.isfinite(images).all():
+        raise UserError(
+            "images hold values that are no finite numbers, so training has diverged; "
+            "a lower learning rate or a stronger regularizer may help"
+        )
+    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def fade_reals(images: Tensor, alpha: float) -> Tensor:
+    """Reals [N, C, H, W] as they are shown while a resolution fades in: coarse at alpha 0, themselves at alpha 1.
+
+    The coarse ones are halved by means of 2x2 pixels and doubled again (Karras et al. 2018, appendix A).
+    """
+    import torch
+    import torch.nn.functional as F
+
+    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="nearest")
+    return torch.lerp(coarse, images, alpha)
+
+
+def reduced(images: np.ndarray, resolution: int) -> np.ndarray:
+    """Images, uint8 [N, C, H, W], at a lower height that divides H: means of square blocks, rounded to even."""
+    count, channels, height, width = images.shape
+    factor, rest = divmod(height, resolution)
+    if rest or width % factor:
+        raise ValueError(f"images of {height}x{width} cannot be reduced to a height of {resolution}")
+    small = np.empty((count, channels, resolution, width // factor), np.uint8)
+    for start in range(0, count, CHUNK):
+        blocks = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, width // factor, factor)
+        small[start : start + CHUNK] = np.rint(blocks.mean(axis=(3, 5)))
+    return small
+
+
+@lru_cache(maxsize=8)
+def permutation(count: int, seed: int, *place: int) -> np.ndarray:
+    """The numbers below `count` in an order that depends on `seed` and `place` alone, int64 [count], read-only.
+
+    It sorts raw bits, since numpy promises those for all its releases but not what its generators make of them.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=place)).random_raw(count)
+    order = np.argsort(bits, kind="stable")
+    order.setflags(write=False)
+    return order
+
+
+def order_by_hash(images: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of images, uint8 [N, ...], in the order of a hash of `seed` and their pixels, int64 [N].
+
+    Where an image comes depends neither on its position nor on the other images, and equal images come together, so
+    that a part of the order shares no image with the rest.
+    """
+    key = repr((seed, images.shape[1:])).encode()
+    hashes = [hashlib.blake2b(key + np.ascontiguousarray(image).tobytes(), digest_size=8).digest() for image in images]
+    return np.argsort(np.array(hashes, dtype="S8").view(">u8").ravel(), kind="stable")
+
+
+def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> LabelledImages:
+    """What a data set loaded, if it is as `LabelledImages` describes it."""
+    images, labels = loaded
+    expected = (len(images), dataset.image_channels(), resolution, round(resolution * dataset.aspect()))
+    if images.dtype != np.uint8 or images.shape != expected or not len(images):
+        raise UserError(
+            f"data: {type(dataset).__name__} loaded {images.dtype} {list(images.shape)} instead of "
+            f"uint8 [N, {', '.join(map(str, expected[1:]))}] with at least one image"
+        )
+    if bool(dataset.class_count()) != (labels is not None):
+        raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")
+    if labels is not None and (
+        labels.shape != (len(images),)
+        or labels.dtype != np.int64
+        or not 0 <= labels.min() <= labels.max() < dataset.class_count()
+    ):
+        raise UserError(
+            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] "
+            f"from 0 to {dataset.class_count() - 1}"
+        )
+    return loaded

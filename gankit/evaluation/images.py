@@ -1,0 +1,292 @@
+"""Images under measurement: what extractors give and what metrics may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from gankit.data.images import Batch, to_uint8
+from gankit.evaluation import cache
+from gankit.evaluation.features import FeatureStore
+from gankit.evaluation.statistics import RunningStatistics, Statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gankit.networks.generator import Generator
+
+Need = Literal["statistics", "features", "logits", "images"]
+"""What a metric may ask of a population, by the name of its attribute; it names what it asks for in its `needs`.
+
+Nothing else is kept in the pass that extracts; `labels`, `count` and `resolution` are always there.
+"""
+
+TRANSFORM = "clamp, round, uint8, 3 channels on black"
+"""What `for_extractor` does; part of the key under which reals' features are kept, so change both together."""
+
+
+class Features(NamedTuple):
+    """What an extractor sees in a batch of images."""
+
+    pooled: Tensor
+    """Features [N, D]."""
+    logits: Tensor
+    """Class logits [N, K]."""
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where the images of a population come from."""
+
+    count: int
+    """Number of images."""
+    resolution: int
+    """Their height in pixels."""
+    batches: Callable[[], Iterator[Batch]]
+    """Yields all of them."""
+    content: Mapping[str, Any] | None = None
+    """Plain values that decide every pixel, so that features can be kept on disk; None if they shall not."""
+
+
+class Extraction(NamedTuple):
+    """How populations are seen."""
+
+    extract: Callable[[Tensor], Features] | None
+    """From uint8 [N, 3, H, W] to features; None if nothing of theirs is kept."""
+    identity: Mapping[str, Any]
+    """Plain values that decide what `extract` gives."""
+    keep: frozenset[Need]
+    """What is kept of each population."""
+
+
+class ImageSet:
+    """Images seen through an extractor, once for all metrics: in one pass, when anything is first asked for."""
+
+    def __init__(self, source: ImageSource, extraction: Extraction) -> None:
+        self._source, self._extraction = source, extraction
+        self._transformed: dict[str, ImageSet] = {}
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return self._source.count
+
+    @property
+    def resolution(self) -> int:
+        """Height of the images in pixels."""
+        return self._source.resolution
+
+    @property
+    def statistics(self) -> Statistics:
+        """Mean and covariance of the features in float64."""
+        self._check_kept("statistics")
+        assert self._seen.statistics is not None
+        return self._seen.statistics
+
+    @property
+    def features(self) -> Tensor:
+        """Features, float32 [count, D] on the CPU."""
+        return self._as_tensor("features")
+
+    @property
+    def logits(self) -> Tensor:
+        """Class logits, float32 [count, K] on the CPU."""
+        return self._as_tensor("logits")
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Classes, int64 [count]; None without labels. Known whatever is kept."""
+        return self._seen.labels
+
+    @cached_property
+    def images(self) -> Tensor:
+        """The images as the extractor sees them, uint8 [count, 3, H, W] on the CPU."""
+        self._check_kept("images")
+        if self._seen.images is None:  # the features came from disk
+            seen = FeatureStore(self.count)
+            for batch in self._source.batches():
+                seen.add(len(batch.images), {"images": for_extractor(batch.images)})
+            return seen.tensor("images")
+        return self._seen.tensor("images")
+
+    def transformed(self, name: str, function: Callable[[Tensor], Tensor]) -> ImageSet:
+        """The population of the images that `function` makes of these, batch by batch in network range.
+
+        Args:
+            name: Says what the function does, its options and version included: features are kept on disk by it.
+            function: From images [n, channels, H, W] to images of the same shape.
+        """
+        source = self._source
+
+        def batches() -> Iterator[Batch]:
+            return (Batch(function(batch.images), batch.labels) for batch in source.batches())
+
+        if name not in self._transformed:
+            content = source.content and {"images": source.content, "mapped": name}
+            self._transformed[name] = ImageSet(replace(source, batches=batches, content=content), self._extraction)
+        return self._transformed[name]
+
+    def resampled(self, chosen: np.ndarray) -> ImageSet:
+        """The population of the images at the positions `chosen`, int64 [n], of which any may come several times."""
+        return _Resampled(self, chosen)
+
+    def _content(self) -> dict[str, Any] | None:
+        """All that decides the features, if they may be kept on disk."""
+        if self._source.content is None:
+            return None
+        return {**self._source.content, "transform": TRANSFORM, "extraction": self._extraction.identity}
+
+    def _check_kept(self, need: Need) -> None:
+        if need not in self._extraction.keep:
+            raise LookupError(f"a metric asks for {need!r} without naming it in its `needs`")
+
+    def _as_tensor(self, need: Literal["features", "logits"]) -> Tensor:
+        self._check_kept(need)
+        return self._seen.tensor(need)
+
+    @cached_property
+    def _seen(self) -> FeatureStore:
+        """The one pass over the images, or what an earlier one has left on disk."""
+        content, keep = self._content(), self._extraction.keep
+        seen = cache.load(content, self.count, keep - {"images"}) if content else None
+        if seen is not None:
+            return seen
+        seen, statistics = FeatureStore(self.count), RunningStatistics()
+        for batch in self._source.batches():
+            images = for_extractor(batch.images)
+            parts = {"images": images}
+            if self._extraction.extract is not None:
+                found = _extracted(images, self._extraction.extract)
+                parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
+                if "statistics" in keep:
+                    statistics.add(found.pooled)
+            kept = {name: part for name, part in parts.items() if name in keep}
+            seen.add(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels})
+        if seen.filled != self.count:
+            raise ValueError(f"{self.count} images were announced, but {seen.filled} came")
+        seen.statistics = statistics.result() if "statistics" in keep else None
+        if content:
+            cache.store(content, seen)
+        return seen
+
+
+class _Resampled(ImageSet):
+    """Some of the images of another population, over and over; nothing is extracted again."""
+
+    def __init__(self, whole: ImageSet, chosen: np.ndarray) -> None:
+        super().__init__(replace(whole._source, count=len(chosen), content=None), whole._extraction)
+        self._whole, self._chosen = whole, chosen
+
+    def transformed(self, name: str, function: Callable[[Tensor], Tensor]) -> ImageSet:
+        """Those of what the function makes of all."""
+        return _Resampled(self._whole.transformed(name, function), self._chosen)
+
+    @cached_property
+    def images(self) -> Tensor:
+        """Those of the images."""
+        return self._whole.images[self._chosen]
+
+    @cached_property
+    def _seen(self) -> FeatureStore:
+        return self._whole._seen.taken(self._chosen, statistics="statistics" in self._extraction.keep)
+
+
+class Samples:
+    """What one metric is given to measure; it remembers which reals were looked at, for the protocol."""
+
+    generated: ImageSet
+    """Images of the averaged generator, at the stage's resolution."""
+    generator: Generator | None
+    """The averaged generator itself, in eval mode, for metrics that make images of their own; None if the images come
+    from elsewhere, such as a folder. Its latents have `generator.context.latent` numbers, its classes are
+    `generator.context.classes`."""
+    compared: list[ImageSet]
+    """The reals that were asked for, each once."""
+
+    def __init__(
+        self,
+        generated: ImageSet,
+        real: ImageSet,
+        real_full: ImageSet,
+        held_out: ImageSet | None = None,
+        training: ImageSet | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.generated = generated
+        self.generator = generator
+        self.compared = []
+        self._real, self._real_full, self._held_out, self._training = real, real_full, held_out, training
+
+    @property
+    def real(self) -> ImageSet:
+        """Reals at the stage's resolution."""
+        return self._noted(self._real)
+
+    @property
+    def real_full(self) -> ImageSet:
+        """The same reals at the final resolution."""
+        return self._noted(self._real_full)
+
+    @property
+    def training(self) -> ImageSet:
+        """All reals that are trained on but those held out, at the stage's resolution.
+
+        Raises:
+            LookupError: if there are none.
+        """
+        if self._training is None:
+            raise LookupError("there are no reals that are trained on and not held out")
+        return self._noted(self._training)
+
+    @property
+    def held_out(self) -> ImageSet:
+        """Other reals at the stage's resolution, for floors; none of them is among `training`.
+
+        Raises:
+            LookupError: if there are none.
+        """
+        if self._held_out is None:
+            raise LookupError("there are no reals beside those that are compared with")
+        return self._noted(self._held_out)
+
+    def of_resampled(self, chosen: np.ndarray) -> Samples:
+        """The same with generated images at the positions `chosen`."""
+        generated = self.generated.resampled(chosen)
+        return Samples(generated, self._real, self._real_full, self._held_out, self._training, self.generator)
+
+    def _noted(self, reals: ImageSet) -> ImageSet:
+        if reals not in self.compared:
+            self.compared.append(reals)
+        return reals
+
+
+def for_extractor(images: Tensor) -> Tensor:
+    """What extractors see of images in network range, generated and real alike: uint8 [N, 3, H, W].
+
+    Grey is repeated; RGB with opacity is seen on black.
+
+    Raises:
+        UserError: if a value is NaN or infinite.
+    """
+    pixels = to_uint8(images)
+    if pixels.shape[1] == 4:
+        return pixels[:, :3]  # colours are multiplied by their opacity already
+    return pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
+
+
+def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Features:
+    """Features in full precision, whatever training has set."""
+    import torch
+
+    full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.no_grad(), torch.autocast(images.device.type, enabled=False), full_precision:
+        found = extract(images)
+    if not len(images) == len(found.pooled) == len(found.logits):
+        raise ValueError(
+            f"the extractor saw {len(found.pooled)} features and {len(found.logits)} logits in {len(images)} images"
+        )
+    return found

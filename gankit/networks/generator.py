@@ -1,0 +1,76 @@
+"""TODO gankit.networks.generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from gankit.config.experiment import GeneratorOptions
+from gankit.core.options import at
+from gankit.networks.context import BuildContext
+from gankit.networks.layers import Condition, built, double, run, styles_of
+
+
+class Generator(GrowingNetwork):
+    """From latents to images: mapping, stem, blocks that go up, and the way into an image at each resolution."""
+
+    def __init__(self, options: GeneratorOptions, shape: ImageShape) -> None:
+        context = BuildContext("generator", options.base, 0, 0, latent=options.latent, classes=shape.classes)
+        mapping = built(options.mapping, context)
+        width = int(mapping.width)  # pyright: ignore[reportArgumentType]
+        super().__init__(options, "generator", shape, options.latent, width)
+        self.output = torch.tanh if options.output == "tanh" else nn.Identity()
+        self.mapping = self.finished(mapping, options.base)
+        self.stem = self.finished(built(options.stem, replace(self.context, in_channels=width)), options.base)
+        self.base_blocks = self.blocks_at(options.base, options.base_blocks, self.context)
+        self.blocks = nn.ModuleDict()
+        for resolution in self.resolutions[1:]:
+            below, here = self.channels[resolution // 2], self.channels[resolution]
+            context = replace(self.context, in_channels=below, out_channels=here, resample="up")
+            self.blocks[str(resolution)] = self.blocks_at(resolution, at(options.block, resolution), context)
+        self.rgb = self.rgb_blocks()
+
+    def parts(self) -> Iterator[tuple[int, nn.Module]]:
+        """The parts in force up to the image, each with its resolution, in the order in which they run."""
+        yield self.resolutions[0], self.stem
+        yield self.resolutions[0], self.base_blocks
+        for resolution in self.above_base():
+            yield resolution, self.blocks[str(resolution)]
+
+    @property
+    def styles(self) -> int:
+        """How many styles the parts in force consume; at least one, for the stem."""
+        rgb = styles_of(self.rgb[str(self.resolution)]) if self.rgb else 0
+        return max(1, sum(styles_of(part) for _, part in self.parts()) + rgb)
+
+    def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Styles [N, styles, width] of latents [N, latent] and labels [N]."""
+        return self.mapping(z, labels, self.styles)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]."""
+        return self.synthesize(self.map(z, labels), labels)
+
+    def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images of styles [N, styles, width]; while fading, joined of two resolutions' images.
+
+        The blend is taken between images (Karras et al. 2018, figure 2): alpha * rgb_new(x_new) +
+        (1 - alpha) * double(rgb_old(x_old)). A conversion into an image uses the styles that come next.
+        """
+        x, first, older = styles[:, 0], 0, None
+        for resolution, part in self.parts():
+            if resolution in self.joins:
+                image = self._image(x, resolution // 2, styles[:, first:], labels)
+                older = double(self.joined(older, image, resolution // 2))
+            count = styles_of(part)
+            x = run(part, x, Condition(styles[:, first : first + count], labels))
+            first += count
+        image = self._image(x, self.resolution, styles[:, first:], labels) if self.rgb else x
+        return self.output(self.joined(older, image, self.resolution))
+
+    def _image(self, x: Tensor, resolution: int, styles: Tensor, labels: Tensor | None) -> Tensor:
+        rgb = self.rgb[str(resolution)]
+        return run(rgb, x, Condition(styles[:, : styles_of(rgb)], labels))

@@ -1,0 +1,204 @@
+"""Layers that know their gain, and chains that hand conditions to those members that ask for them.
+
+What a part of a network builds is any torch module. One that consumes styles or looks at labels is a `Conditioned`,
+whose forward is (x, condition). The norms that `context.norm()` gives may be such modules, so a module that holds others
+runs them by `run` and says in `styles` what they consume together, as `Chain` does.
+
+When a part is built, the experiment's init and then its norms of weights, in their order, are applied to each layer of
+it that is one of `WEIGHTED` and whose weight is trained, those inside activation norms and regularizers' layers
+included. So layers need no start of their own, only a *gain*: a layer of gain g gives outputs whose standard deviation
+is g times the root mean square of its inputs, by weights of standard deviation g / sqrt(fan-in). It is sqrt(2) before a
+(leaky) ReLU, which halves the mean square (He et al. 2015), 1 where nothing follows, and 0 for a weight that starts at
+zero. A layer without a gain, such as a plain nn.Conv2d, starts as torch has it or as the init sees fit; parameters of
+other modules start as these leave them. Layers may share weights, and parameters that need no gradient stay as they
+are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from gankit.networks.context import BuildContext
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+"""The layers whose weights inits and norms of weights act on, wherever in a part they stand."""
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+Built = TypeVar("Built", bound=nn.Module | None, covariant=True)
+
+
+class Builds(Protocol[Built]):
+    """A component that is part of a network."""
+
+    def build(self, context: BuildContext) -> Built:
+        """Its module for a place."""
+        ...
+
+
+def built(component: Builds[Built], context: BuildContext) -> Built:
+    """The module of a component for a place; it remembers the component, to which its failures can be traced."""
+    module = component.build(context)
+    if module is not None:
+        module.built_by = component  # pyright: ignore[reportArgumentType]  (modules take any attribute)
+    return module
+
+
+class Condition(NamedTuple):
+    """What a conditioned module gets beside its input."""
+
+    styles: Tensor | None = None
+    """The module's own styles [N, styles, width], as many as its attribute `styles` says; None in a discriminator."""
+    labels: Tensor | None = None
+    """Classes [N], int64; None without labels."""
+
+
+class Conditioned(nn.Module):
+    """A module whose forward is (x, condition) rather than (x); derive from it and set `styles` in `__init__`."""
+
+    styles: int = 0
+    """How many styles the module consumes; 0 if it only looks at labels, or hands the condition on to such."""
+
+
+def styles_of(module: nn.Module) -> int:
+    """How many styles `module` consumes; plain modules consume none."""
+    return module.styles if isinstance(module, Conditioned) else 0
+
+
+def run(module: nn.Module, x: Tensor, condition: Condition) -> Tensor:
+    """Call a plain module on `x`, a conditioned one on `x` and `condition`, whose styles are to be its own."""
+    return module(x, condition) if isinstance(module, Conditioned) else module(x)
+
+
+class Chain(Conditioned):
+    """A sequence of modules that hands each conditioned member its share of the styles, in their order.
+
+    Chain(conv=conv(8, 8), norm=context.norm()) calls its members `conv` and `norm`, also in the names of their weights.
+    """
+
+    def __init__(self, **members: nn.Module) -> None:
+        super().__init__()
+        for name, member in members.items():
+            self.add_module(name, member)
+        self.styles = sum(styles_of(member) for member in self.members())
+
+    @staticmethod
+    def of(members: Sequence[nn.Module]) -> nn.Module:
+        """A chain of numbered members; a single member stands for itself, none for the identity."""
+        if len(members) == 1:
+            return members[0]
+        return Chain(**{str(i): member for i, member in enumerate(members)}) if members else nn.Identity()
+
+    def members(self) -> list[nn.Module]:
+        """All members in order; unlike children() it keeps one that stands in two places."""
+        return [member for member in self._modules.values() if member is not None]
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Run all members in order."""
+        first = 0
+        for member in self.members():
+            count = styles_of(member)
+            own = condition
+            if count and condition.styles is not None:
+                own = condition._replace(styles=condition.styles[:, first : first + count])
+            x = run(member, x, own)
+            first += count
+        return x
+
+
+class Function(nn.Module):
+    """A function of one tensor as a module, such as Function(torch.tanh)."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Call the function."""
+        return self.function(x)
+
+
+class Bias(nn.Module):
+    """One learned number a channel, added; starts at zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add the bias to [N, C, H, W]."""
+        return x + self.bias.view(1, -1, 1, 1)
+
+
+def fan_in(layer: nn.Module) -> int:
+    """Inputs that each output of a weighted layer sums over; an embedding counts its width.
+
+    Raises:
+        TypeError: if the layer is none of `WEIGHTED`.
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    if isinstance(layer, nn.Embedding):
+        return layer.embedding_dim
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+    raise TypeError(f"{type(layer).__name__} is not a weighted layer")
+
+
+def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0) -> Layer:
+    """Give `layer`, one of `WEIGHTED`, a gain and a learning-rate multiplier, and its plain start from them.
+
+    The weight starts normal with standard deviation gain / sqrt(fan-in) (He et al. 2015), the bias at zero; a gain
+    of 0 starts at zero. Inits and norms read `gain` and `lr_multiplier` to set another start.
+
+    Args:
+        layer: Changed in place, and returned.
+        gain: Standard deviation of its outputs over the root mean square of its inputs.
+        lr_multiplier: How fast it learns beside the other layers. It is for norms that scale weights as they are used,
+            such as the equalized learning rate; by itself it changes nothing.
+    """
+    layer.gain = gain  # pyright: ignore[reportArgumentType]  (modules take any attribute)
+    layer.lr_multiplier = lr_multiplier  # pyright: ignore[reportArgumentType]
+    bias = getattr(layer, "bias", None)
+    if bias is not None:
+        nn.init.zeros_(bias)
+    nn.init.normal_(layer.weight, 0, gain / math.sqrt(fan_in(layer)))
+    return layer
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = math.sqrt(2), bias: bool = True) -> nn.Conv2d:
+    """A convolution that keeps height and width; `kernel` is its side in pixels and odd."""
+    return gained(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
+
+
+def dense(
+    inputs: int, outputs: int, *, gain: float = math.sqrt(2), bias: bool = True, lr_multiplier: float = 1.0
+) -> nn.Linear:
+    """A fully connected layer, from [..., inputs] to [..., outputs]."""
+    return gained(nn.Linear(inputs, outputs, bias=bias), gain, lr_multiplier)
+
+
+def double(x: Tensor) -> Tensor:
+    """Twice the height and width by repeating pixels."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def halve(x: Tensor) -> Tensor:
+    """Half the height and width by averaging 2x2 pixels."""
+    return F.avg_pool2d(x, 2)
+
+
+def resampling(resample: str | None, direction: str) -> nn.Module:
+    """A module that resamples by 2 if `resample` is `direction` ("up" or "down"), else the identity.
+
+    A block puts resampling(context.resample, "up") and resampling(context.resample, "down") where it would have each.
+    """
+    if resample != direction:
+        return nn.Identity()
+    return Function(double if direction == "up" else halve)

@@ -1,1 +1,0 @@
-"""A comparison as one page to send: tables, figure, samples and where they come from; see `gankit.page.report`."""

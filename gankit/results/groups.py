@@ -1,0 +1,126 @@
+"""Which runs are seeds of one variant, and what each variant is called."""
+
+from __future__ import annotations
+
+import json
+import os.path
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gankit.config.yaml.marks import printable
+from gankit.core.errors import UserError
+from gankit.results.run_results import RunResults
+
+IDENTITY = ("name", "variant", "seed", "plugins")
+"""Options that say which run it is; a plugin that lies elsewhere is the same plugin."""
+NOT_TRAINED = ("observers", "evaluation", "checkpoints", "training.device", "training.threads")
+"""Options that change nothing of what is trained, as far as rounding allows: those that may change when a run goes on
+(`gankit.runs.recorded.MAY_CHANGE`, which takes long to import), and threads."""
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that differ in nothing but their seeds."""
+
+    label: str
+    """What it is called, unlike every other variant beside it."""
+    runs: list[RunResults]
+    """One a seed, lowest seed first."""
+
+    @property
+    def study(self) -> str | None:
+        """The study that it belongs to; None if it belongs to none."""
+        return self.runs[0].name if self.runs[0].variant is not None else None
+
+    def called(self, run: RunResults) -> str:
+        """What one of its runs is called."""
+        return f"{self.label}/seed-{run.seed}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it is trained with."""
+        return trained(self.runs[0].options)
+
+
+def group_runs(runs: Sequence[RunResults]) -> list[RunGroup]:
+    """The variants that `runs` are seeds of, in the order of their first runs.
+
+    Raises:
+        UserError: if two runs are one seed of one variant, for a seed that counts twice would feign certainty.
+    """
+    groups: dict[str, list[RunResults]] = {}
+    for run in runs:
+        belongs = {"study": run.name, "variant": run.variant} if run.variant is not None else {}
+        groups.setdefault(json.dumps([belongs, trained(run.options)], sort_keys=True), []).append(run)
+    single = [part for group in groups.values() for part in _by_seed(group)]
+    return [
+        RunGroup(label, sorted(group, key=lambda run: run.seed))
+        for label, group in zip(_labels(single), single, strict=True)
+    ]
+
+
+def trained(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that decide what is trained, the seed apart."""
+    kept = {key: value for key, value in options.items() if key not in (*IDENTITY, *NOT_TRAINED)}
+    if isinstance(training := kept.get("training"), dict):
+        kept["training"] = {key: value for key, value in training.items() if f"training.{key}" not in NOT_TRAINED}
+    return kept
+
+
+def _by_seed(group: list[RunResults]) -> list[list[RunResults]]:
+    """Runs with equal options as one variant; if seeds are repeated, one for each name of an experiment."""
+    if not _repeated(group):
+        return [group]
+    named: dict[str, list[RunResults]] = {}
+    for run in group:
+        named.setdefault(run.name, []).append(run)
+    for name, part in named.items():
+        if twins := _repeated(part):
+            one, other = twins
+            variant = f"{name}/{one.variant}" if one.variant is not None else name
+            raise UserError(
+                f"{one.path} and {other.path} are both seed {one.seed} of {variant}: leave one of them out, "
+                "for a seed that counts twice would make means look surer than they are"
+            )
+    return list(named.values())
+
+
+def _repeated(group: Sequence[RunResults]) -> tuple[RunResults, RunResults] | None:
+    """The first two runs with one seed."""
+    seen: dict[int, RunResults] = {}
+    for run in group:
+        if run.seed in seen:
+            return seen[run.seed], run
+        seen[run.seed] = run
+    return None
+
+
+def _labels(groups: Sequence[list[RunResults]]) -> list[str]:
+    """For each group the shortest of its names that no other group has."""
+    names = [_names(group) for group in groups]
+    levels = [0] * len(groups)
+    while True:
+        labels = [name[min(level, len(name) - 1)] for name, level in zip(names, levels, strict=True)]
+        times = Counter(labels)
+        unclear = [i for i, label in enumerate(labels) if times[label] > 1 and levels[i] < len(names[i]) - 1]
+        if not unclear:
+            return labels
+        for i in unclear:
+            levels[i] += 1
+
+
+def _names(group: list[RunResults]) -> list[str]:
+    """What a group may be called, the shortest first; the last is no other group's."""
+    first = group[0]
+    paths = [os.path.abspath(run.path) for run in group]
+    folder = os.path.commonpath(paths)
+    above = os.path.basename(os.path.dirname(folder))
+    if first.variant is not None:
+        names = [first.variant, f"{first.name}/{first.variant}"]
+    else:
+        shared = os.path.commonprefix([run.name for run in group])  # noqa: RUF071 (character by character)
+        names = [shared.rstrip("-_.=") or os.path.basename(folder), os.path.basename(folder)]
+    names += [f"{above}/{os.path.basename(folder)}", os.path.relpath(folder)]
+    return [printable(name) for name in [*names, ", ".join(str(run.path) for run in group)]]

@@ -1,0 +1,245 @@
+"""Measures runs, checkpoints and folders of images by one ruler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+
+from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_average, manifest_of
+from gankit.config.experiment import EvaluationOptions, Experiment
+from gankit.config.loader import data_argument, read_arguments
+from gankit.core.component import as_options
+from gankit.core.errors import UserError
+from gankit.core.options import Images, Many, Options
+from gankit.core.progress import Progress
+from gankit.data.images import Batch, RealImages
+from gankit.evaluation.evaluator import Evaluator, ImageSampler
+from gankit.evaluation.names import USUAL_METRIC
+from gankit.kinds import Dataset, Extractor, Metric
+from gankit.results.run_results import RunResults
+from gankit.results.run_results import StageMetrics as Measured
+from gankit.runs.attribution import attributing_errors
+from gankit.runs.components import choose_device
+from gankit.runs.folder import is_run
+from gankit.runs.recorded import load_recorded
+from gankit.runs.rows import row_as_json
+from gankit.training.sampler import GeneratorSampler
+
+
+class ProtocolOptions(Options):
+    """What `gankit evaluate` may be told; what it is not told comes from the runs, or is the usual."""
+
+    data: Dataset | None = None
+    """The real images."""
+    metrics: Many[Metric] = []
+    """What is computed."""
+    extractor: Extractor | None = None
+    """The network whose features and logits the metrics use."""
+    images: Annotated[Images, Field(ge=1)] | None = None
+    """Images of each, and as many reals."""
+    resolution: Annotated[int, Field(ge=1)] | None = None
+    """Height at which folders of images are measured, in pixels."""
+    seed: int | None = Field(default=None, ge=0)
+    """Decides latents and which reals are compared with."""
+    seeds: int | None = Field(default=None, ge=1)
+    """How many seeds."""
+    bootstrap: int | None = Field(default=None, ge=0)
+    """Resamples for standard errors."""
+
+    def filled(self, subject: Subject) -> ProtocolOptions:
+        """This protocol, with what was not told as `subject` is measured."""
+        options = subject.options
+        told = {
+            "data": self.data or subject.data,
+            "metrics": self.metrics or options.metrics,
+            "extractor": self.extractor or options.extractor,
+            "resolution": self.resolution or subject.progress.resolution,
+            "seed": options.seed,
+            "seeds": options.seeds,
+            "bootstrap": options.bootstrap,
+        }
+        return self.model_copy(update=told)
+
+    def over(self, options: EvaluationOptions) -> EvaluationOptions:
+        """`options` changed by what was told."""
+        told = {name: getattr(self, name) for name in ("extractor", "images", "seed", "seeds", "bootstrap")}
+        changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+        return options.model_copy(update=changes | ({"metrics": self.metrics} if self.metrics else {}))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something to be measured."""
+
+    path: Path
+    source: ImageSampler
+    data: Dataset
+    """The real images that it is compared with."""
+    final: int
+    """The height at which these are loaded, in pixels."""
+    options: EvaluationOptions
+    progress: Progress
+    validated_as: tuple[Experiment, ...]
+    """What its metrics are asked about before anything is measured; of a folder, with nothing but images in it."""
+
+
+def measure(
+    paths: Sequence[Path], protocol: ProtocolOptions, best: bool = False, say: Callable[[str], None] = lambda _: None
+) -> list[RunResults]:
+    """The metrics of runs, checkpoints and folders of images.
+
+    Args:
+        paths: Any of them.
+        protocol: What was told about how to measure.
+        best: Take each run's best checkpoint, not its newest.
+        say: Told what is measured next.
+
+    Raises:
+        UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
+            be had.
+    """
+    device = choose_device("auto")
+    trained = {path: _trained(path, protocol, best, device) for path in paths if _is_trained(path)}
+    for subject in list(trained.values())[:1]:  # folders beside a run are measured as it is
+        protocol = protocol.filled(subject)
+    subjects = [trained[path] if path in trained else _folder(path, protocol, device) for path in paths]
+    fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
+    for subject in subjects:
+        _refuse_unfit(subject, fewest)
+    results: list[RunResults] = []
+    known: dict[str, tuple[RealImages, Evaluator]] = {}
+    for subject in subjects:
+        say(f"measuring {subject.path}")
+        options = subject.options.model_copy(update={"images": fewest})
+        key = repr((subject.data, subject.final, options))
+        if key not in known:
+            reals = RealImages(subject.data, [subject.final])
+            known[key] = reals, Evaluator(options, reals, device)
+        rows = known[key][1].evaluate(subject.source, subject.progress)
+        measured = Measured(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
+        results.append(RunResults(subject.path, [measured]))
+    for _, evaluator in known.values():
+        evaluator.sum_up()
+    return results
+
+
+def _is_trained(path: Path) -> bool:
+    """Whether `path` is a run or a checkpoint rather than a folder of images."""
+    return is_run(path) or is_checkpoint(path)
+
+
+def _refuse_unfit(subject: Subject, images: int) -> None:
+    """Refuse metrics that cannot measure `images` of `subject`."""
+    for experiment in subject.validated_as:
+        options = subject.options.model_copy(update={"images": images})
+        validated = experiment.model_copy(update={"evaluation": options})
+        for metric in options.metrics:
+            try:
+                said = metric.problems(validated)
+                problems = [said] if isinstance(said, str) else list(said)
+            except UserError:
+                raise
+            except Exception:  # a folder has no generator to ask about; if it is needed, measuring says so
+                continue
+            if problems:
+                raise UserError(f"{subject.path}: metric {as_options(metric)['use']}: {problems[0]}")
+
+
+def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.device) -> Subject:
+    """A run, or one of its checkpoints."""
+    checkpoint = chosen(path, best)
+    experiment = load_recorded(experiment_of(checkpoint))
+    about = manifest_of(checkpoint)
+    resolutions = [stage.resolution for stage in experiment.stages()]
+    if protocol.resolution not in (None, about["resolution"]):
+        raise UserError(
+            f"--resolution: {path} makes images of {about['resolution']} pixels and is measured at these; "
+            "another height can be chosen for folders alone"
+        )
+    with attributing_errors(experiment):
+        generator = load_average(checkpoint, experiment, device)
+    total, stage = sum(stage.images for stage in experiment.stages()), resolutions.index(about["resolution"])
+    progress = Progress(about["images"], total, stage + 1, len(resolutions), about["resolution"], about["alpha"])
+    options = protocol.over(experiment.evaluation)
+    if not options.metrics:
+        raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
+    data = protocol.data or experiment.data
+    _check_fits(path, data, experiment)
+    validated = (experiment, experiment.model_copy(update={"data": data}))
+    return Subject(path, GeneratorSampler(generator, device), data, max(resolutions), options, progress, validated)
+
+
+def _check_fits(path: Path, data: Dataset, experiment: Experiment) -> None:
+    for what, here, there in (
+        ("channels", data.image_channels(), experiment.data.image_channels()),
+        ("aspect", data.aspect(), experiment.data.aspect()),
+    ):
+        if here != there:
+            raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
+
+
+def _folder(path: Path, protocol: ProtocolOptions, device: torch.device) -> Subject:
+    """A folder of images that anything has made."""
+    if not path.is_dir():
+        raise UserError(f"{path}: there is no such folder")
+    if protocol.data is None:
+        raise UserError(f"{path} is a folder of images; say with --data which real ones to compare it with")
+    resolution = protocol.resolution or _height(path)
+    width = round(resolution * protocol.data.aspect())
+    channels = protocol.data.image_channels()
+    text = data_argument(str(path), channels=channels, shape=[resolution, width])
+    images = read_arguments(ProtocolOptions, {"data": text}).data
+    assert images is not None
+    loaded = RealImages(images, [resolution])
+    options = protocol.over(EvaluationOptions.model_validate({"metrics": [USUAL_METRIC], "images": loaded.count}))
+    if options.images > loaded.count:
+        raise UserError(f"--images: {path} holds {loaded.count} images, not {options.images}")
+    progress = Progress(0, 0, 1, 1, resolution, 1.0)
+    validated = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
+    source = FolderSampler(loaded, resolution, device)
+    return Subject(path, source, protocol.data, resolution, options, progress, validated)
+
+
+def _height(path: Path) -> int:
+    """The height of the images of a folder, of which the first stands for all."""
+    from PIL import Image
+
+    for file in sorted(path.rglob("*")):
+        try:
+            with Image.open(file) as picture:
+                return picture.height
+        except (OSError, ValueError):
+            continue
+    raise UserError(f"there are no images in {path}")
+
+
+class FolderSampler:
+    """The images of a folder; the seed decides which come first."""
+
+    network = None
+
+    def __init__(self, images: RealImages, resolution: int, device: torch.device) -> None:
+        self._images, self._resolution, self._device = images, resolution, device
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        """Images number `first` to `first` + `count` - 1 in an order that depends on the seed and the pixels."""
+        chosen = self._images.order_by_hash(seed)[first : first + count]
+        return self._images.take(self._resolution, chosen, self._device)
+
+
+def measurements_as_json(results: Sequence[RunResults]) -> str:
+    """All numbers with their protocols, as JSON."""
+    return json.dumps(
+        [
+            {"path": str(run.path), "rows": [row_as_json(row) for row in stage.metrics.values()]}
+            for run in results
+            for stage in run.stages
+        ],
+        indent=2,
+    )

@@ -1,0 +1,163 @@
+"""Reads what a run's folder has to show, be the run complete, under way or killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import mapping, read_text
+from gankit.core.errors import UserError
+from gankit.core.progress import Stage, ends
+from gankit.kinds.callbacks import Row
+from gankit.results.plugin_code import Code, code_of
+from gankit.runs.folder import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
+from gankit.runs.rows import read_events, read_rows
+
+NETWORKS = ("generator", "discriminator")
+
+
+@dataclass(frozen=True)
+class StageMetrics:
+    """The last metrics of one stage."""
+
+    images: int
+    """Real images shown when they were measured."""
+    resolution: int
+    """Height of the images in pixels."""
+    metrics: dict[str, Row]
+    """Each with its protocol, by name."""
+    complete: bool = True
+    """Whether the stage had come to its end."""
+
+    @property
+    def size(self) -> str:
+        """Height by height, as stages are called."""
+        return f"{self.resolution}x{self.resolution}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run has taken so far."""
+
+    images: int = 0
+    """Real images shown."""
+    seconds: float | None = None
+    """Training of the stages that are complete, evaluations within them included; None if it is not known."""
+    parameters: dict[str, int] = field(default_factory=dict)
+    """Of the generator and the discriminator; empty if they are not known."""
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What a run has to show so far."""
+
+    path: Path
+    """The run's folder, as it was asked for."""
+    stages: list[StageMetrics]
+    """The last evaluation of each stage, lowest resolution first."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """The experiment with every default, as plain values."""
+    rows: list[Row] = field(default_factory=list)
+    """All that it has recorded: losses, metrics and events."""
+    cost: Cost = Cost()
+    total: int | None = None
+    """Real images that the whole run shows; None if it is not known."""
+    plan: list[Stage] = field(default_factory=list)
+    """The stages that it is to go through; empty if they are not known."""
+    code: list[Code] = field(default_factory=list)
+    """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
+
+    @property
+    def name(self) -> str:
+        """The name of the experiment, or of the study that the run belongs to."""
+        return str(self.options.get("name", self.path.name))
+
+    @property
+    def variant(self) -> str | None:
+        """The variant of its study; None if it belongs to none."""
+        return self.options.get("variant")
+
+    @property
+    def seed(self) -> int:
+        """The experiment's seed."""
+        return int(self.options.get("seed", 0))
+
+
+def read_run(path: Path) -> RunResults:
+    """What the run in `path` has to show.
+
+    Raises:
+        UserError: if `path` is not a run's folder or a file in it cannot be read.
+    """
+    if not is_run(path):
+        raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT} and {METRICS}, as gankit run makes")
+    try:
+        return _read(path)
+    except OSError as failure:
+        raise UserError(f"{failure.filename or path}: cannot be read: {failure.strerror}") from failure
+    except (LookupError, TypeError, ValueError, AttributeError) as failure:  # JSON of another form than ours
+        name = type(failure).__name__
+        raise UserError(f"{path}: a file in it is not as gankit writes it ({name}: {failure})") from failure
+
+
+def _read(path: Path) -> RunResults:
+    """What `read_run` gives."""
+    options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
+    rows = read_rows(path / METRICS)
+    origin = _json(path / PROVENANCE)
+    entries = [origin, *origin.get("resumed", [])]
+    stages = [Stage(*stage) for stage in entries[-1].get("stages", [])]
+    cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
+    total = sum(stage.images for stage in stages) if stages else None
+    return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages, code_of(entries))
+
+
+def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[StageMetrics]:
+    """The last evaluation of each stage among the rows of a run, lowest resolution first.
+
+    Args:
+        rows: All that it has recorded, in order.
+        stages: The stages that it is to go through; none: all that have begun count as complete.
+    """
+    limits = dict(enumerate(ends(stages), start=1))
+    found: dict[int, StageMetrics] = {}
+    for row in rows:
+        if row.protocol is None:
+            continue
+        last = found.get(row.stage)
+        if last is None or last.images != row.images:
+            complete = row.images >= limits.get(row.stage, 0)
+            last = found[row.stage] = StageMetrics(row.images, row.resolution, {}, complete)
+        last.metrics[row.name] = row
+    return sorted(found.values(), key=lambda evaluation: evaluation.resolution)
+
+
+def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str, int]]:
+    """Seconds that the complete stages took, and the numbers of parameters.
+
+    A stage that was interrupted is counted by the speed that was last measured in it.
+    """
+    seconds: dict[int, float] = {}
+    parameters: dict[str, int] = {}
+    planned: Mapping[int, int] = {stage.resolution: stage.images for stage in stages}
+    for event in read_events(path):
+        if event["event"] == "stage":
+            images = planned.get(event["resolution"])
+            speed = event["images_per_second"]
+            seconds[event["resolution"]] = images / speed if images and speed else event["seconds"]
+        counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
+        parameters = {network: count for network, count in counts.items() if count is not None} or parameters
+    return (sum(seconds.values()) if seconds else None), parameters
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A file's JSON object; empty if there is none that can be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,73 @@
+"""All that a run is made of beside its folder, prepared before anything is written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import torch
+
+from gankit.checkpoints.store import load_weights
+from gankit.config.experiment import Experiment
+from gankit.core.errors import UserError
+from gankit.data.images import RealImages
+from gankit.evaluation.background import BackgroundEvaluator
+from gankit.evaluation.evaluator import EvaluatorPair
+from gankit.training.trainer import Trainer
+
+
+class RunComponents(NamedTuple):
+    """What trains and what measures."""
+
+    experiment: Experiment
+    device: torch.device
+    reals: RealImages
+    trainer: Trainer
+    evaluators: EvaluatorPair | BackgroundEvaluator
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Self:
+        """Load data, build networks and the extractor, at the beginning of training.
+
+        Raises:
+            UserError: if there is no such device, or data or weights cannot be had.
+        """
+        if experiment.training.threads is not None:
+            torch.set_num_threads(experiment.training.threads)
+        device = choose_device(experiment.training.device)
+        reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
+        trainer, options = Trainer(experiment, reals, device), experiment.evaluation
+        evaluators = (
+            BackgroundEvaluator(experiment, device) if options.beside else EvaluatorPair(options, reals, device)
+        )
+        return cls(experiment, device, reals, trainer, evaluators)
+
+    def transfer(self) -> None:
+        """Take the weights that `training.start_from` names, if it names any.
+
+        Raises:
+            UserError: if they cannot be read, or are those of other networks.
+        """
+        source = self.experiment.training.start_from
+        if source is None:
+            return
+        path, weights = load_weights(source)
+        try:
+            self.trainer.load_weights(weights)
+        except RuntimeError as difference:
+            reason = " ".join(str(difference).split())
+            raise UserError(f"training.start_from: {path} does not fit this experiment: {reason}") from None
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; "auto" takes cuda, then mps, then cpu.
+
+    Raises:
+        UserError: if the machine has no such device.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, available in there.items() if available)
+    if not there[name]:
+        usable = ", ".join(device for device, available in there.items() if available)
+        raise UserError(f"training.device: there is no {name} on this machine; usable here: auto, {usable}")
+    return torch.device(name)

@@ -1,0 +1,250 @@
+"""The run folder: the record of a run, which everything else is a view of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, Self
+
+from gankit.core.errors import RunError, UserError
+from gankit.core.failures import FailureCounter
+from gankit.core.files import remove_drafts, write_at_once
+from gankit.runs.rows import number_as_json, row_as_json
+from gankit.runs.status import LOCK, RunLock
+
+if TYPE_CHECKING:
+    from gankit.config.experiment import Experiment
+    from gankit.kinds.callbacks import Row
+
+
+EXPERIMENT = "experiment.yaml"
+METRICS = "metrics.jsonl"
+PROVENANCE = "provenance.json"
+TIMES = "times.jsonl"
+STUDY = "study.yaml"
+"""What a study's folder holds: the study as it was run."""
+PLUGINS = "plugins"
+BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", PLUGINS, "provenance", "metrics", "experiment")
+"""What a run's folder holds before it is one."""
+
+
+class RunFolder:
+    """A folder that holds one run, and this process's hold on it.
+
+    experiment.yaml is written last, so that a folder is a run exactly if it holds one:
+
+        experiment.yaml   the experiment with full component names and every default
+        provenance.json   versions, git commit, plugins with their sources' hashes, hardware, command line
+        plugins/          copies of the plugins that are single files, which the run goes on with
+        metrics.jsonl     losses, metrics and events; nothing in it depends on the clock or the machine's name
+        times.jsonl       when things happened, how fast, in how much memory
+        samples/          pictures
+        checkpoints/      all that is needed to go on, and the weights
+
+    Observers may add files of their own.
+
+    Raises:
+        UserError: if another process has the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.samples = self.path / "samples"
+        self.checkpoints = self.path / "checkpoints"
+        self._lock = RunLock(self.path)
+        self._clock = FailureCounter(TIMES)
+
+    @classmethod
+    def create(cls, path: Path, experiment: Experiment, source: Path | None = None) -> Self:
+        """Make `path` the folder of a new run.
+
+        Args:
+            path: A folder that is new, empty, or was begun by a process that was killed before it had made it a run.
+            experiment: The experiment to be run.
+            source: The experiment's file, whose folder's git commit is noted; default: the current folder.
+
+        Raises:
+            UserError: if `path` is anything else, another process has it, or it cannot be written to.
+        """
+        from gankit.runs.provenance import provenance
+
+        refuse_used(path)
+        origin = provenance(experiment, source.absolute().parent if source else Path.cwd())
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder = cls(path)
+            try:
+                refuse_used(path)  # again, now that no other process can make it a run
+                folder.samples.mkdir(exist_ok=True)
+                folder.checkpoints.mkdir(exist_ok=True)
+                write_at_once(folder.path / PROVENANCE, (json.dumps(origin, indent=2) + "\n").encode())
+                (folder.path / METRICS).touch()
+                folder._write_experiment(experiment)
+            except BaseException:
+                folder.close()
+                raise
+        except OSError as failure:
+            raise UserError(f"cannot write the run to {path}: {failure}; choose another folder with --out") from failure
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Take the folder of a run that is there.
+
+        Raises:
+            UserError: if there is none, another process has it, or it cannot be written to.
+        """
+        if not is_run(path):
+            raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT}, as gankit run makes")
+        try:
+            folder = cls(path)
+            for part in (folder.samples, folder.checkpoints):  # which whoever copied the run may have left out
+                part.mkdir(exist_ok=True)
+            for part in (folder.path, folder.samples):
+                remove_drafts(part)
+        except OSError as failure:
+            raise UserError(f"cannot write to {path}: {failure}") from failure
+        return folder
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        self._lock.release()
+
+    def record(self, rows: Sequence[Row]) -> None:
+        """Append rows to metrics.jsonl, one JSON object a line.
+
+        Keys stand in the order of `Row`; `protocol` and `note` are left out where there is none. Numbers are written in
+        full; those that JSON lacks as the strings "nan", "inf" and "-inf", which Python's `float` reads back.
+
+        Raises:
+            RunError: if they cannot be written.
+        """
+        try:
+            self._append(METRICS, [row_as_json(row) for row in rows])
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path / METRICS}: {failure.strerror}; {self._remedy()}") from failure
+
+    @property
+    def metrics(self) -> bytes:
+        """The lines of metrics.jsonl."""
+        return (self.path / METRICS).read_bytes()
+
+    def rewind(self, metrics: bytes) -> None:
+        """Let metrics.jsonl hold these lines and nothing else.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        self._replace(METRICS, metrics)
+
+    def save(self, state: Mapping[str, Any], about: Mapping[str, Any], keep: int, best: int | None) -> None:
+        """Write a checkpoint with what metrics.jsonl holds, then remove those that are not to be kept.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        from gankit.checkpoints import store
+
+        try:
+            written = store.save(self.checkpoints, state, self.metrics, about)
+            store.prune(self.checkpoints, written, keep, best)
+        except OSError as failure:
+            reason = f"cannot write a checkpoint to {self.checkpoints}: {failure.strerror}"
+            raise RunError(f"{reason}; {self._remedy()}") from failure
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that is either complete or as it was.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        self._replace(name, text.encode())
+
+    def write_experiment(self, experiment: Experiment) -> None:
+        """Let experiment.yaml hold this experiment, whose plugins that are single files have copies here.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        try:
+            self._write_experiment(experiment)
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path}: {failure.strerror}; {self._remedy()}") from failure
+
+    def _write_experiment(self, experiment: Experiment) -> None:
+        """The same, as it stands in a folder that may be moved or sent to others."""
+        from gankit.config.yaml.writer import dump_experiment
+
+        copies = [self._kept(file).relative_to(self.path) for file in experiment.plugins]
+        resolved = dump_experiment(experiment.model_copy(update={"plugins": copies}))
+        write_at_once(self.path / EXPERIMENT, resolved.encode())
+
+    def _kept(self, file: Path) -> Path:
+        """The copy of a plugin; one that holds something else stays beside it, named by its hash."""
+        from gankit.discovery.sources import sha256_of
+
+        copy, content = self.path / PLUGINS / file.name, file.read_bytes()
+        copy.parent.mkdir(exist_ok=True)
+        if copy.exists() and (held := copy.read_bytes()) != content:
+            write_at_once(copy.with_name(f"{copy.name}.{sha256_of(copy)[:12]}"), held)
+        write_at_once(copy, content)
+        return copy
+
+    def time(self, event: str, **facts: float | str) -> None:
+        """Append an event to times.jsonl: wall-clock time (UTC), its name, `facts`, peak memory in bytes.
+
+        If it cannot be written the run goes on without.
+        """
+        from gankit.runs.provenance import peak_memory
+
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+        measured = {name: fact if isinstance(fact, str) else number_as_json(fact) for name, fact in facts.items()}
+        entry = {"time": moment, "event": event, **measured, "peak_memory": peak_memory()}
+        self._clock.attempt(lambda: self._append(TIMES, [entry]), "to be written")
+
+    def _replace(self, name: str, content: bytes) -> None:
+        try:
+            write_at_once(self.path / name, content)
+        except OSError as failure:
+            raise RunError(f"cannot write to {self.path / name}: {failure.strerror}; {self._remedy()}") from failure
+
+    def _append(self, name: str, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Append one line for each object in one go, so that readers of a live run see whole lines."""
+        lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in objects)
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(lines)
+
+    def _remedy(self) -> str:
+        """What can be done about a disk that is full."""
+        return f"make room, then go on from the last checkpoint with: gankit resume {quote(str(self.path))}"
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` is the folder of a run."""
+    return (path / EXPERIMENT).is_file()
+
+
+def refuse_used(path: Path) -> None:
+    """Say early that a run cannot be made in `path`.
+
+    Raises:
+        UserError: if `path` is a folder with anything in it, or no folder.
+    """
+    if path.is_dir():
+        held = sorted(entry.name for entry in path.iterdir())
+        begun = LOCK in held  # by a process that was killed before it had made the folder a run
+        ours = BEGUN_WITH if begun else ()
+        foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
+        if EXPERIMENT in held:
+            remedy = (
+                "go on with it by --resume, or choose another folder with --out or another name with --set name=..."
+            )
+            raise UserError(f"{path} already holds a run; {remedy}")
+        what = f"is not empty: it holds {foreign[0]}" if foreign else ""
+    else:
+        what = "is not a folder" if path.exists() else ""
+    if what:
+        raise UserError(f"{path} {what}; choose a new or empty folder with --out")

@@ -1,0 +1,62 @@
+"""TODO gankit.runs.rows."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gankit.core.errors import UserError
+from gankit.kinds.callbacks import Row
+
+if TYPE_CHECKING:
+    pass
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All rows of a metrics.jsonl; none if there is no such file. A last line that is half written is left out.
+
+    Raises:
+        UserError: if any other line is not a row.
+    """
+    rows = []
+    for number, line in enumerate(_whole_lines(path), start=1):
+        try:
+            fields = json.loads(line)
+            rows.append(Row(**{**fields, "value": float(fields["value"])}))
+        except (ValueError, TypeError, KeyError) as failure:
+            raise UserError(f"{path}:{number}: not a row of metrics ({failure})") from failure
+    return rows
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """The events of a times.jsonl, oldest first, without those that cannot be read; nothing rests on them."""
+    events = []
+    for line in _whole_lines(path):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "event" in event:
+            events.append(event)
+    return events
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """All lines up to the last newline; after it stands what a live or killed run had written of a line."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+
+
+def row_as_json(row: Row) -> dict[str, Any]:
+    """A row in the form of a line of metrics.jsonl."""
+    fields: dict[str, Any] = {**row._asdict(), "value": number_as_json(row.value)}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def number_as_json(number: float) -> float | str:
+    """A number as JSON can hold it."""
+    if isinstance(number, int):
+        return number
+    number = float(number)  # numpy's and torch's scalars are none of json's types
+    return number if math.isfinite(number) else str(number)

@@ -1,0 +1,90 @@
+"""SIGINT and SIGTERM: a run leaves at the next moment at which its state is whole, all else at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from gankit.core.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def raising_signals() -> Iterator[None]:
+    """Within this context both signals are raised as Interrupted, so that what is open is closed.
+
+    They are also where SIGINT is ignored, as by jobs that a shell has put into the background.
+    """
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, leave) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class SignalGuard:
+    """Within this context the first signal is kept until it is asked for; the second ends the process at once.
+
+    In another thread than the main one Python delivers no signals, and nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._at_once = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Leave if a signal came.
+
+        Raises:
+            Interrupted: then.
+        """
+        if self._received is not None:
+            raise Interrupted(self._received)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within this context a signal does not wait, for work that can be thrown away.
+
+        Raises:
+            Interrupted: as soon as one comes.
+        """
+        self._at_once = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._at_once = False
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self._received is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self._received = number
+        name = signal.Signals(number).name
+        # the handler may run inside a print, which must not be entered again
+        os.write(2, f"\ngankit: {name}: saving a checkpoint, then leaving; once more leaves at once\n".encode())
+        if self._at_once:
+            raise Interrupted(number)

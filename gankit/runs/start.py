@@ -1,0 +1,178 @@
+"""How a run begins, and how it goes on after it was left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from gankit.checkpoints import store
+from gankit.checkpoints.store import Checkpoint
+from gankit.config.experiment import Experiment
+from gankit.core.errors import UserError
+from gankit.core.failures import warn
+from gankit.discovery.manager import plugins
+from gankit.discovery.sources import sha256_of
+from gankit.runs.attribution import attributing_errors
+from gankit.runs.components import RunComponents
+from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
+from gankit.runs.loop import TrainingLoop
+from gankit.runs.provenance import provenance
+from gankit.runs.recorded import allowed_changes, load_recorded
+
+
+def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:
+    """A new run in `path`, a new or empty folder.
+
+    Args:
+        experiment: What is to be run.
+        path: The run's folder.
+        source: The experiment's file, for the provenance.
+
+    Raises:
+        UserError: if the folder is in use, or data or weights cannot be had; then there is no folder.
+    """
+    with attributing_errors(experiment):
+        parts = RunComponents.of(experiment)
+    parts.transfer()
+    return TrainingLoop(parts, RunFolder.create(path, experiment, source))
+
+
+def resume(
+    path: Path,
+    settings: Sequence[str] = (),
+    experiment: Experiment | None = None,
+    extend: int = 0,
+    strict: bool = False,
+) -> TrainingLoop | None:
+    """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
+
+    Args:
+        path: The run's folder.
+        settings: Changes of the form a.b=value to what may change.
+        experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies.
+        extend: Images to go on for at the last resolution after the run was finished.
+        strict: Refuse to go on with other source code of plugins, instead of warning.
+
+    Returns:
+        None if the run is finished and is not extended.
+
+    Raises:
+        UserError: if `path` is no run, another process has it, or what is to be run or its data is not the same.
+    """
+    folder = RunFolder.open(path)
+    try:
+        with plugins.trusting_loaded() if experiment else nullcontext():
+            before = load_recorded(folder.path / EXPERIMENT)
+        wanted = experiment or load_recorded(folder.path / EXPERIMENT, settings, check=True)
+        wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
+        changes = allowed_changes(before, wanted)
+        checkpoint = store.newest(folder.checkpoints, warn)
+        if checkpoint is not None and _is_finished(checkpoint, before):
+            if not extend:
+                warn(f"{path} is finished; train it further with: gankit resume {quote(str(path))} --extend 100k")
+                folder.close()
+                return None
+            wanted = _extended(wanted, before.training.extend + extend)
+        elif extend:
+            raise UserError(f"--extend: {path} is not finished yet; resume it without first")
+        with attributing_errors(wanted):
+            parts = RunComponents.of(wanted)
+        if checkpoint is None:
+            warn(f"{path} has no checkpoint yet and starts over")
+            parts.transfer()
+            folder.rewind(b"")
+        else:
+            _refuse_other_data(checkpoint, parts)
+            warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
+        _note(folder, wanted, changes, checkpoint, strict)
+        return TrainingLoop(parts, folder, checkpoint)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _extended(experiment: Experiment, images: int) -> Experiment:
+    """The experiment with so many images beyond its schedule."""
+    training = experiment.training.model_copy(update={"extend": images})
+    return experiment.model_copy(update={"training": training})
+
+
+def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
+    """Whether nothing was left to do."""
+    total = sum(stage.images for stage in experiment.stages())
+    return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
+
+
+def _refuse_other_data(checkpoint: Checkpoint, parts: RunComponents) -> None:
+    """Notice that the images are not those that the run began with.
+
+    Raises:
+        UserError: then.
+    """
+    then, now = checkpoint.manifest["data"], parts.reals.fingerprint
+    if then != now:
+        raise UserError(
+            f"data: the images are not those that the run began with (fingerprint {then} then, {now} now), so it "
+            "cannot go on as it would have; restore them, or begin a new run with training.start_from"
+        )
+
+
+def _note(
+    folder: RunFolder,
+    experiment: Experiment,
+    changes: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
+    strict: bool,
+) -> None:
+    """Record that the run goes on here and now, and with what changes; warn of other source code.
+
+    Raises:
+        UserError: if `strict` and there is other source code.
+        RunError: if it cannot be recorded.
+    """
+    origin = json.loads((folder.path / PROVENANCE).read_text(encoding="utf-8"))
+    now = provenance(experiment, Path.cwd())
+    last = [origin, *origin.get("resumed", [])][-1]
+    code, before = _code(now), _code(last)
+    other = [
+        f"{name} is {code[name]} now and was {before[name]}"
+        for name in before
+        if name in code and code[name] != before[name]
+    ]
+    if other and strict:
+        raise UserError(
+            "--strict: the code is not that which the run was trained with so far:\n  " + "\n  ".join(other)
+        )
+    for file in _changed_since(origin["plugins"], now["plugins"], folder.path / PLUGINS):
+        warn(f"{file} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
+    for difference in other:
+        warn(f"warning: {difference}; the run will not be to the bit what it would have been")
+    images = checkpoint.manifest["images"] if checkpoint else 0
+    origin["resumed"] = [*origin.get("resumed", []), {"images": images, "changed": changes, **now}]
+    folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
+    folder.write_experiment(experiment)
+    folder.time("resumed", images=images)
+
+
+def _changed_since(then: Mapping[str, Any], now: Mapping[str, Any], copies: Path) -> list[str]:
+    """The files of plugins that are not what they were when a run began, which goes on with copies of them."""
+    files = {
+        Path(about["path"]): about["sha256"]
+        for name, about in then.items()
+        if name in now and Path(now[name]["path"]).parent == copies.resolve()
+    }
+    return [str(file) for file, sha256 in files.items() if file.is_file() and sha256_of(file) != sha256]
+
+
+def _code(origin: Mapping[str, Any]) -> dict[str, str]:
+    """What tells one state of each piece of code from another: its version, or a hash of its source."""
+    sources = {"gankit": origin["gankit"], **{f"plugin {name}": about for name, about in origin["plugins"].items()}}
+    return origin["versions"] | {
+        name: f"{about['distribution'] or 'a single file'} {about['version'] or ''}".rstrip()
+        + f" (source {about['sha256'][:12]})"
+        for name, about in sources.items()
+    }

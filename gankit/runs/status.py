@@ -1,0 +1,110 @@
+"""One process a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gankit.checkpoints.manifests import about, found
+from gankit.core.errors import UserError
+from gankit.core.failures import warn
+from gankit.runs.folder import TIMES
+from gankit.runs.rows import read_events
+
+LOCK = ".lock"
+HOLDER = ".holder.json"
+PATIENCE = 0.2
+"""Seconds to wait for whoever only looks whether a folder is held."""
+
+
+def is_held(folder: Path) -> bool:
+    """Whether some process, perhaps of another machine, has a run's folder; looks without getting in anyone's way."""
+    if not (folder / HOLDER).exists():
+        return False
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        with lock:
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written to
+        return False
+
+
+def wait_for(folder: Path) -> None:
+    """Wait until no other process has a run's folder, saying once that this is what is waited for."""
+    told = False
+    while is_held(folder):
+        if not told:
+            warn(f"waiting for {held_by(folder)}, which has {folder}")
+            told = True
+        time.sleep(1)
+
+
+def held_by(folder: Path) -> str:
+    """Who has a folder, in words."""
+    try:
+        holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        return f"process {holder['process']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, KeyError):  # it may be about to write it
+        return "another process"
+
+
+class RunLock:
+    """Holds a run's folder for this process; the system frees it when the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder.
+
+        Raises:
+            UserError: naming the process that has it.
+            OSError: if the folder cannot be written to.
+        """
+        self._lock = FileLock(folder / LOCK, timeout=PATIENCE)
+        self._holder = folder / HOLDER
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise UserError(f"{folder} is in use by {held_by(folder)}; wait for it, or end it") from None
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
+        self._holder.write_text(json.dumps(holder) + "\n", encoding="utf-8")
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        self._holder.unlink(missing_ok=True)
+        self._lock.release()
+
+
+class RunState(StrEnum):
+    """What a run is doing, or how it ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    """An error or an observer ended it."""
+    CUT_SHORT = "cut short"
+    """It was interrupted or killed, and can go on."""
+
+
+def state_of(path: Path) -> RunState:
+    """What has become of the run in `path`, as its lock, its newest checkpoint and its last event tell."""
+    if is_held(path):
+        return RunState.RUNNING
+    events = [str(event["event"]) for event in read_events(path / TIMES)]
+    last = events[-1] if events else ""
+    if last == "finished" or _newest_is_finished(path / "checkpoints"):
+        return RunState.FINISHED
+    return RunState.FAILED if last == "failed" else RunState.CUT_SHORT
+
+
+def _newest_is_finished(checkpoints: Path) -> bool:
+    """Whether the newest checkpoint says that nothing is left to do; if it is damaged, the others are of before."""
+    return any(about(path).get("finished") for path in found(checkpoints)[-1:])

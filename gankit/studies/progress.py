@@ -1,0 +1,166 @@
+"""Shows how a study gets on: a live table on a terminal, elsewhere a line for each run that ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from types import TracebackType
+from typing import Any, Self
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from gankit.config.study import Study, StudyRun, extent
+from gankit.config.study_plan import short_names
+from gankit.config.yaml.writer import inline
+from gankit.core.errors import UserError
+from gankit.evaluation.names import USUAL_METRIC
+from gankit.results.run_results import RunResults, read_run
+from gankit.results.sections import ABSENT
+from gankit.results.table import significant
+from gankit.runs.folder import is_run
+from gankit.runs.status import RunState, state_of
+
+
+class StudyProgress:
+    """The progress of a study, read from the folders of its runs, so that it does not matter where they are run."""
+
+    PERIOD = 2.0
+    """Seconds from one look at the folders to the next."""
+
+    def __init__(self, runs: Sequence[StudyRun], folder: Path, console: Console | None = None) -> None:
+        self._extent = extent(runs)
+        self._totals = {run.name: run.images for run in runs}
+        self._folder = folder
+        self._console = console or Console(stderr=True)
+        self._failed: dict[str, str] = {}
+        self._live: Live | None = None
+        self._looked = (float("-inf"), Text(""))
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        states = self._states()
+        finished = sum(state is RunState.FINISHED for state in states.values())
+        already = f", {finished} of them finished already" if finished else ""
+        self._say(f"{self._extent}{already}, in {self._folder}")
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._now, console=self._console, refresh_per_second=1, transient=True, screen=False
+            )
+            self._live.start()
+        elif finished < len(states):
+            self._say(f"watch them with: gankit runs {quote(str(self._folder))}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def ended(self, name: str, failure: str | None) -> None:
+        """Say that a run has ended.
+
+        Args:
+            name: The run's name within the study.
+            failure: Why it failed; None if it did not.
+        """
+        if failure is not None:
+            self._failed[name] = failure
+        done = sum(state is RunState.FINISHED for state in self._states().values())
+        what = f"failed: {failure}" if failure else f"finished{_last_metric(self._folder / name)}"
+        self._say(f"{name} {what} ({done} of {len(self._totals)} finished)")
+
+    def interrupted(self) -> None:
+        """Say that the study is being left."""
+        self._say("leaving as soon as the runs under way are saved; the same command goes on with them")
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+    def _states(self) -> dict[str, RunState | None]:
+        """What has become of each run; None: not begun."""
+        folders = {name: self._folder / name for name in self._totals}
+        return {name: state_of(path) if is_run(path) else None for name, path in folders.items()}
+
+    def _now(self) -> RenderableType:
+        """The runs under way, and how many are done; looked up anew every few seconds."""
+        since, shown = self._looked
+        if time.monotonic() - since > self.PERIOD:
+            shown = self._table()
+            self._looked = (time.monotonic(), shown)
+        return shown
+
+    def _table(self) -> RenderableType:
+        states = self._states()
+        counts = [list(states.values()).count(state) for state in (RunState.FINISHED, RunState.RUNNING)]
+        rest = len(states) - sum(counts) - len(self._failed)
+        table = Table(
+            title=f"{counts[0]} finished, {counts[1]} running, {len(self._failed)} failed, {rest} to come",
+            title_justify="left",
+            box=None,
+            show_header=False,
+        )
+        for name, state in states.items():
+            if state is RunState.RUNNING and (run := _read(self._folder / name)) is not None:
+                share = run.cost.images / self._totals[name]
+                images = f"{run.cost.images:,} of {self._totals[name]:,} images"
+                last = Text(_last_metric_of(run).removeprefix(": "))
+                table.add_row(Text(name), f"{share:4.0%}", images, last)
+        return table
+
+
+def _read(path: Path) -> RunResults | None:
+    """What a run has to show; None while that cannot be read."""
+    try:
+        return read_run(path)
+    except (UserError, OSError):
+        return None
+
+
+def _last_metric(path: Path) -> str:
+    run = _read(path)
+    return _last_metric_of(run) if run is not None else ""
+
+
+def _last_metric_of(run: RunResults) -> str:
+    """The first metric of the last evaluation, in words."""
+    if not run.stages:
+        return ""
+    stage = run.stages[-1]
+    row = stage.metrics.get(USUAL_METRIC) or next(iter(stage.metrics.values()))
+    return f": {row.name} {significant(row.value)} at {stage.size}"
+
+
+def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:
+    """Print a line for each of `runs` with what it changes, and what they come to.
+
+    Args:
+        study: The study.
+        runs: Some of its runs, or all.
+        folder: The folder that it is run in.
+    """
+    console = Console()
+    options = list(dict.fromkeys(option for run in runs for option in run.variant.changes))
+    names = short_names(options)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column("run", no_wrap=True)
+    for option in options:
+        table.add_column(Text(names[option]), no_wrap=True)
+    table.add_column("images", justify="right", no_wrap=True)
+    for run in runs:
+        cells = [Text(_cell(run.variant.changes, option)) for option in options]
+        table.add_row(Text(run.name), *cells, f"{run.images:,}")
+    table.width = Measurement.get(console, console.options.update(width=1000), table).maximum
+    console.print(table, crop=False, no_wrap=True)
+    console.print(Text(f"{study.name}: {extent(runs)}, in {folder}"), soft_wrap=True)
+
+
+def _cell(changes: dict[str, Any], option: str) -> str:
+    return inline(changes[option]) if option in changes else ABSENT

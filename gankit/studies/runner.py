@@ -1,0 +1,116 @@
+"""Carries out the runs of a study."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from gankit.config.loader import load_experiment
+from gankit.config.study import Study, StudyRun
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.writer import dump
+from gankit.core.errors import Interrupted, UserError
+from gankit.core.files import write_at_once
+from gankit.discovery.manager import plugins
+from gankit.kinds import Job
+from gankit.runs.folder import EXPERIMENT, STUDY, is_run
+from gankit.runs.recorded import allowed_changes
+from gankit.runs.signals import raising_signals
+from gankit.runs.status import RunState, state_of
+from gankit.studies.progress import StudyProgress
+
+
+class Failure(NamedTuple):
+    """A run that could not be finished."""
+
+    name: str
+    status: int
+    """Its process's exit status; negative: the signal that killed it."""
+    log: Path
+
+    def __str__(self) -> str:
+        how = f"killed by {signal.Signals(-self.status).name}" if self.status < 0 else f"exit {self.status}"
+        return f"{self.name} ({how}): {self.said()}\n    {self.log}"
+
+    def said(self) -> str:
+        """The last line that it printed."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            return "it printed nothing"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+
+
+def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Failure]:
+    """Carry out the runs of a study that are not finished, and go on past those that fail.
+
+    Args:
+        study: What is to be run.
+        folder: Where: each run gets a folder <variant>/seed-<n> in it, beside which stands what it prints.
+        only: Patterns of the shell for the names of runs or variants; none: all.
+
+    Returns:
+        What failed.
+
+    Raises:
+        UserError: if `only` matches nothing, or in `folder` are runs of other experiments; then nothing was begun.
+        Interrupted: after SIGINT or SIGTERM, all that was under way saved.
+    """
+    chosen = study.chosen(only)
+    _refuse_others(chosen, folder)
+    left = [run for run in chosen if not _is_finished(folder / run.name)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_at_once(folder / STUDY, dump(plain_value(study.root)).encode())
+    except OSError as failure:
+        raise UserError(f"cannot write the study to {folder}: {failure}; choose another folder with --out") from None
+    jobs = [_job(run, folder) for run in left]
+    failures: list[Failure] = []
+    with StudyProgress(chosen, folder) as showing, raising_signals(), closing(study.launcher.launch(jobs)) as ended:
+        try:
+            for job, status in ended if jobs else ():
+                failure = Failure(job.name, status, job.log) if status else None
+                if failure is not None:
+                    failures.append(failure)
+                showing.ended(job.name, failure.said() if failure else None)
+        except Interrupted:  # told at once, as those under way take their time
+            showing.interrupted()
+            raise
+    return failures
+
+
+def _job(run: StudyRun, folder: Path) -> Job:
+    """How one run is carried out; the study's record is read, so that its file may change meanwhile."""
+    command = [sys.executable, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
+    return Job(run.name, command, folder / f"{run.name}.log")
+
+
+def _is_finished(path: Path) -> bool:
+    return is_run(path) and state_of(path) is RunState.FINISHED
+
+
+def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
+    """Notice runs that another study, or this one before it was changed, has left in the folder.
+
+    Raises:
+        UserError: naming the first and how it differs.
+    """
+    if is_run(folder):
+        raise UserError(f"{folder} is the folder of a run; choose another one for the study with --out")
+    for run in runs:
+        path = folder / run.name
+        if not is_run(path):
+            continue
+        try:
+            with plugins.trusting_loaded():
+                before = load_experiment(path / EXPERIMENT, check=False)
+            allowed_changes(before, run.experiment)
+        except UserError as difference:
+            raise UserError(
+                f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "
+                f"that run to have it done again: {difference}"
+            ) from None

@@ -1,0 +1,44 @@
+"""The parameters of a network as its optimizer takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch.nn import Parameter
+
+from gankit.kinds import Regularizer
+from gankit.networks.growing import GrowingNetwork
+
+
+def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:
+    """The trained parameters of a network by the resolution that they fade in at; 0 for those that never do."""
+    new_at = {
+        id(each): resolution for resolution in network.stage_resolutions for each in network.new_parameters(resolution)
+    }
+    groups: dict[int, list[Parameter]] = {resolution: [] for resolution in [*network.stage_resolutions, 0]}
+    for parameter in trained:
+        groups[new_at.get(id(parameter), 0)].append(parameter)
+    return [{"params": parameters, "new_at": resolution} for resolution, parameters in groups.items() if parameters]
+
+
+def acts_on(regularizer: Regularizer, network: str) -> bool:
+    """Whether the regularizer has a penalty for that network."""
+    return getattr(type(regularizer), network) is not getattr(Regularizer, network)
+
+
+def correction(regularizers: Sequence[Regularizer], network: str) -> float:
+    """The factor that keeps lazy updates from adding to the step (Karras et al. 2020, appendix B)."""
+    lazy = [each.every for each in regularizers if each.every > 1 and acts_on(each, network)]
+    return 1 / (1 + sum(1 / every for every in lazy))
+
+
+def named_regularizers(regularizers: Sequence[Regularizer]) -> list[tuple[str, Regularizer]]:
+    """Each regularizer with the short name it was registered by, numbered if it stands there twice."""
+    from gankit.core.registry import registries
+
+    names = [registries["regularizer"].entry_of(type(regularizer)).name for regularizer in regularizers]
+    numbered = [
+        f"{name}-{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)
+    ]
+    return list(zip(numbered, regularizers, strict=True))

@@ -1,0 +1,74 @@
+"""Samples of a generator: image number i of a seed is always the same."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gankit.data.images import Batch, images_at_a_time
+from gankit.networks.generator import Generator
+from gankit.training import randomness
+
+
+class SampleOptions(NamedTuple):
+    """Which samples are wanted."""
+
+    label: int | None = None
+    """Their class; None: any of them, each as often."""
+    truncation: float | None = None
+    """How far styles are pulled towards their mean, for samples that are better and less varied: 1 leaves them as they
+    are, 0 makes them all the mean; None asks for nothing, which every generator can give."""
+    cutoff: int | None = None
+    """How many of the styles are pulled, counted from the lowest resolution; None: all."""
+
+
+ANY = SampleOptions()
+"""Samples as they come."""
+
+
+class GeneratorSampler:
+    """Samples of a generator in eval mode, to be measured."""
+
+    def __init__(self, generator: Generator, device: torch.device) -> None:
+        self.network, self._device = generator, device
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        """Images number `first` to `first` + `count` - 1, and their classes if there are any."""
+        return samples(self.network, first, count, seed, self._device)
+
+
+def sample(
+    generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: SampleOptions = ANY
+) -> Tensor:
+    """The images of `samples`."""
+    return samples(generator, first, count, seed, device, wish).images
+
+
+def samples(
+    generator: Generator, first: int, count: int, seed: int, device: torch.device, wish: SampleOptions = ANY
+) -> Batch:
+    """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
+
+    They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
+    on how many are asked for at a time.
+    """
+    block = images_at_a_time(generator.resolution)
+    images, classes_of = [], []
+    with randomness.untouched(), torch.no_grad():
+        for number in range(first // block, (first + count - 1) // block + 1):
+            randomness.seed(seed, "sample", number)
+            z = torch.randn(block, generator.context.latent, device=device)
+            classes = generator.context.classes
+            labels = torch.randint(classes, (block,), device=device) if classes else None
+            if labels is not None and wish.label is not None:
+                labels.fill_(wish.label)
+            styles = generator.map(z, labels)
+            if wish.truncation is not None:
+                truncated: Any = generator.mapping.truncated
+                styles = truncated(styles, wish.truncation, wish.cutoff)
+            images.append(generator.synthesize(styles, labels))
+            classes_of += [] if labels is None else [labels]
+    within = slice(first % block, first % block + count)
+    return Batch(torch.cat(images)[within], torch.cat(classes_of)[within] if classes_of else None)
