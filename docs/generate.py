@@ -18,7 +18,7 @@ from gankit.config.walk import options_naming
 from gankit.core import options
 from gankit.core.component import Component
 from gankit.core.progress import Progress, Stage
-from gankit.core.registry import RegistryEntry, registries
+from gankit.core.registry import RegistryEntry, kinds, registries
 from gankit.discovery import hookspecs
 from gankit.discovery.manager import plugins
 from gankit.docstrings import under_fields
@@ -26,7 +26,6 @@ from gankit.evaluation import images
 from gankit.evaluation.images import Features, ImageSet, Need, Samples
 from gankit.evaluation.statistics import Statistics
 from gankit.kinds import (
-    KINDS,
     Block,
     Head,
     Init,
@@ -71,7 +70,7 @@ MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 def pages() -> dict[Path, str]:
     """All pages by their files, relative to this folder."""
     plugins.load_installed()
-    made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in KINDS}
+    made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in kinds()}
     made[Path("kinds") / "README.md"] = "\n".join(_catalogue())
     made[Path("kinds") / "given.md"] = "\n".join(_given())
     made[Path("kinds") / "layers.md"] = "\n".join(_layers())
@@ -85,7 +84,7 @@ def _catalogue() -> Iterator[str]:
     yield "Everything that a plugin can contribute. A component of each kind is one class; its page says what it has to"
     yield "do, shows the smallest one that does it, and lists those that come with gankit."
     yield from ("", "| kind | what it is | named in an experiment under |", "| --- | --- | --- |")
-    for kind in KINDS:
+    for kind in kinds():
         yield f"| [{kind.kind}]({kind.kind}.md) | {cell(summary(kind))} | {_paths(kind)} |"
     yield from ("", "The same is told by `gankit explain KIND`, for all plugins that are installed.", "")
     yield "Two pages tell of what all kinds use: [what components are given](given.md), and the [layers](layers.md)"
@@ -177,8 +176,9 @@ def _given() -> Iterator[str]:
 def _layers() -> Iterator[str]:
     """What the modules of networks are made of."""
     yield from ("# Layers", "", MADE, "", *text(layers), "")
-    yield "All of this is in `gankit.networks.layers`, which imports torch. So it is imported where it is used, in `build` say,"
-    yield "or at the top of a file that is imported only there: packages keep their torch modules in `modules.py`."
+    yield "All of this is in `gankit.networks.layers`, which imports torch. So it is imported where it is used, in"
+    yield "`build` say, or at the top of a file that is imported only there: packages keep their torch modules in"
+    yield "`modules.py`."
     yield from ("", "## An example", "", "A block that hands its condition through a residual to the norm.", "")
     yield from ("```python", LAYERS_EXAMPLE.read_text().strip(), "```")
     for made in OF_MODULES:

@@ -3,8 +3,7 @@
 This is what plugin authors import; nothing here imports torch.
 """
 
-from importlib.metadata import version
-
+from gankit.core import __version__ as __version__
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
@@ -34,8 +33,6 @@ from gankit.kinds import (
 )
 from gankit.kinds.callbacks import Callback
 from gankit.networks.context import BuildContext
-
-__version__ = version("gankit")
 
 __all__ = [
     "AbsolutePath",

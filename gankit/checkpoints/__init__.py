@@ -1,1 +1,1 @@
-"""TODO checkpoints."""
+"""Checkpoints: all that a run needs to go on, whole or known to be damaged."""

@@ -129,7 +129,7 @@ def newest(folder: Path, warn: Callable[[str], None], regular: bool = False) -> 
 
     Args:
         folder: Where the run's checkpoints are.
-        report: Told of each that is damaged and therefore passed over.
+        warn: Told of each that is damaged and therefore passed over.
         regular: Leave out those that an interruption left, which a run that was not interrupted would not have.
 
     Raises:

@@ -78,15 +78,14 @@ def _run_one(study: Study, folder: Path, name: str) -> int:
 
 def _run_all(study: Study, folder: Path, only: list[str]) -> int:
     """Carry out the runs of a study, then compare its variants."""
+    from gankit.core.failures import warn
     from gankit.studies.runner import run_study
 
     failures = run_study(study, folder, only)
     damaged = _print_comparison(folder)
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
-        build_report(
-            f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}"
-        )
+        warn(f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}")
     return 1 if failures or damaged else 0
 
 
@@ -94,7 +93,7 @@ def _print_comparison(folder: Path) -> bool:
     """Print what `gankit compare` prints, or why it cannot; True if a run could not be read."""
     from rich.console import Console
 
-    from gankit.core.failures import warn as say
+    from gankit.core.failures import warn
     from gankit.results.comparison import compare
     from gankit.results.finder import gather_readable
     from gankit.results.formats import print_report
@@ -104,6 +103,6 @@ def _print_comparison(folder: Path) -> bool:
         runs, damaged = gather_readable([folder])
         print_report(build_report(compare(runs, damaged=damaged)), Console())
     except UserError as reason:
-        say(f"not compared: {reason}")
+        warn(f"not compared: {reason}")
         return False
     return warn_of_damaged(damaged) > 0

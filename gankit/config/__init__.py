@@ -1,1 +1,1 @@
-"""From the YAML file of an experiment to the experiment, with every mistake shown where it stands; imports no torch."""
+"""Experiments and studies: from their YAML to typed options, with every mistake where it stands; imports no torch."""

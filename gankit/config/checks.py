@@ -6,7 +6,6 @@ import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from gankit.checkpoints import manifests
 from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.config.label_checks import label_problems
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
@@ -69,7 +68,7 @@ def _no_start(experiment: Experiment) -> str | None:
         return None
     if not os.path.isdir(path):  # which no odd path upsets
         return f"there is no run and no checkpoint {path}"
-    if manifests.found(path / "checkpoints") or any(path.glob("*.safetensors")):
+    if any(path.glob("*.safetensors")) or any(path.glob("checkpoints/[0-9]*/")):
         return None
     if (path / "experiment.yaml").is_file():
         return f"{path} has no checkpoint yet; one is written at the end of each stage"

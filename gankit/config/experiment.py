@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import LatentMapping as AbstractMapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,7 +103,7 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Let one optimizer stand for both networks; what differs stands in it under `generator` or `discriminator`."""
     if isinstance(value, str | Optimizer):
         value = {"use": value} if isinstance(value, str) else dict.fromkeys(OptimizerPair.model_fields, value)
-    if not isinstance(value, AbstractMapping) or "use" not in value:
+    if not isinstance(value, Mapping) or "use" not in value:
         return handler(value)
     shared = {option: setting for option, setting in value.items() if option not in OptimizerPair.model_fields}
     both = {network: _with_shared(shared, value.get(network)) for network in OptimizerPair.model_fields}
@@ -120,16 +120,16 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         raise repeated(failure, where_written) from None
 
 
-def _with_shared(shared: AbstractMapping[str, Any], own: Any) -> Any:
+def _with_shared(shared: Mapping[str, Any], own: Any) -> Any:
     """The optimizer of one network: `own` options over the shared ones, or another optimizer altogether."""
     if own is None:
         return shared
     return {**shared, **own} if _adds_to(shared, own) else own
 
 
-def _adds_to(shared: AbstractMapping[str, Any], own: Any) -> bool:
+def _adds_to(shared: Mapping[str, Any], own: Any) -> bool:
     """Whether what one network has of its own are options of the shared optimizer, not another optimizer."""
-    return isinstance(own, AbstractMapping) and _are_one(own.get("use", shared["use"]), shared["use"])
+    return isinstance(own, Mapping) and _are_one(own.get("use", shared["use"]), shared["use"])
 
 
 def _are_one(name: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from gankit.config.experiment import Experiment
-from gankit.config.schema import Schema, component_schema, kind_of, model_schema, summary
+from gankit.config.schema import Schema, component_schema, model_schema, summary
 from gankit.config.walk import classes_in, options_naming
 from gankit.config.yaml.writer import inline
 from gankit.core.component import Component
@@ -98,7 +98,7 @@ def _kind(registry: Registry) -> str:
     entries = registry.entries()
     width = max((len(entry.full_name) for entry in entries), default=0)
     lines = [f"  {entry.full_name:<{width}}  {summary(entry.component)}" for entry in entries]
-    kind = kind_of(registry.kind)
+    kind = registry.base
     named = _wrapped(f"Named in an experiment under {', '.join(options_naming(kind))}.")
     return "\n".join([registry.kind, "", _wrapped(kind.__doc__ or ""), "", named, "", *(lines or [NONE])])
 

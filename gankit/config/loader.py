@@ -1,4 +1,4 @@
-"""The experiments that come with gankit."""
+"""From the file of an experiment to the experiment, with every mistake in it shown where it stands."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from pydantic import ValidationError
 from gankit.config.checks import missing, problems
 from gankit.config.experiment import Experiment
 from gankit.config.mistakes import mistakes_of, place_of
-from gankit.config.walk import Problem, components
+from gankit.config.walk import Problem
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
 from gankit.config.yaml.merge import read_experiment
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, items, plain_value, table
 from gankit.config.yaml.parser import parse
-from gankit.config.yaml.writer import dump_experiment
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
 from gankit.discovery.manager import plugins
@@ -30,7 +29,7 @@ def bundled_experiment(name: str) -> Path:
     Raises:
         UserError: if there is none.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     folders = [package / "experiments", package.parent / "experiments"]  # in a wheel, in a checkout
     for folder in folders:
         if (folder / f"{name}.yaml").is_file():
@@ -38,9 +37,6 @@ def bundled_experiment(name: str) -> Path:
     names = sorted(file.stem for folder in folders for file in folder.glob("*.yaml"))
     hint = did_you_mean(name, names) or f" There are: {', '.join(names) or 'none'}."
     raise UserError(f"no experiment called {name!r} comes with gankit.{hint}")
-
-
-__all__ = ["Judged", "components", "dump_experiment", "judge", "load_experiment", "load_root", "the_experiment"]
 
 
 class ValidationResult(NamedTuple):

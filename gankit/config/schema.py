@@ -11,9 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from gankit.config.experiment import Experiment
 from gankit.config.study import StudyOptions
-from gankit.core.component import Component
-from gankit.core.registry import Registry, RegistryEntry, registries
-from gankit.kinds import KINDS
+from gankit.core.registry import Registry, RegistryEntry, kinds, registries
 
 Schema = dict[str, Any]
 
@@ -57,11 +55,6 @@ def model_schema(model: type[BaseModel]) -> Schema:
     return _of_components([], model)[model.__name__]
 
 
-def kind_of(name: str) -> type[Component]:
-    """The kind of that name."""
-    return next(kind for kind in KINDS if kind.kind == name)
-
-
 def summary(documented: type) -> str:
     """The first paragraph of a class's docstring, in one line."""
     return " ".join(inspect.cleandoc(documented.__doc__ or "").partition("\n\n")[0].split())
@@ -70,7 +63,7 @@ def summary(documented: type) -> str:
 def _definitions() -> dict[str, Schema]:
     """Experiment, every model in it, every kind and every component by name."""
     definitions = {"images": IMAGES}
-    for kind in KINDS:
+    for kind in kinds():
         definitions[kind.kind] = _kind_schema(registries[kind.kind], summary(kind))
     entries = [entry for registry in registries.values() for entry in registry.entries()]
     return definitions | _of_components(entries, Experiment, StudyOptions)

@@ -11,10 +11,10 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from gankit.core.errors import UserError
 from gankit.core.options import Options, defined, with_article
+from gankit.core.registry import RegistryEntry, add_kind, registries
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
-    from gankit.core.registry import RegistryEntry
 
 
 class Component(Options, ABC):
@@ -26,6 +26,12 @@ class Component(Options, ABC):
     """
 
     kind: ClassVar[str] = ""
+    """Declared by a kind alone, which gets a registry of that name."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "kind" in vars(cls):
+            add_kind(cls)
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Why this component cannot work in `experiment`, checked at load and without torch; nothing if it can."""
@@ -61,8 +67,6 @@ def named(kind: type[Component], value: Any) -> Any:
         PydanticCustomError: if it names none, or the component fails to read its options.
         pydantic.ValidationError: if its options are wrong.
     """
-    from gankit.core.registry import registries
-
     registry = registries[kind.kind]
     if isinstance(value, str):
         return _read(registry.find(value), {})
@@ -102,7 +106,5 @@ def as_options(component: Component, mode: str = "json") -> dict[str, Any]:
         component: Any registered component.
         mode: "json" makes everything plain JSON, where even resolutions are text; "python" leaves values as they are.
     """
-    from gankit.core.registry import registries
-
     name = registries[component.kind].entry_of(type(component)).full_name
     return {"use": name, **component.model_dump(mode=mode)}

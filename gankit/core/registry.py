@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from gankit.core.component import Component
 from gankit.core.options import did_you_mean, with_article
-from gankit.kinds import KINDS
+
+if TYPE_CHECKING:
+    from gankit.core.component import Component
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """What components are called: safe in names of files and of metrics, on a command line and after a plugin's name."""
+
+
+def _nothing_absent(owners: Collection[str] | None) -> Sequence[str]:
+    return ()
+
+
+about_absent: Callable[[Collection[str] | None], Sequence[str]] = _nothing_absent
+"""Tells why what is looked for may be missing, a sentence each; set by whoever loads plugins and knows which failed."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,14 @@ class RegistryEntry:
 class Registry:
     """The components of one kind by full name."""
 
-    kind: str
+    base: type[Component]
+    """The abstract class that declares the kind."""
     _entries: dict[str, RegistryEntry] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The kind's name."""
+        return self.base.kind
 
     def add(self, entry: RegistryEntry) -> None:
         """File a component.
@@ -85,19 +101,40 @@ class Registry:
         raise self._unknown(name)
 
     def _unknown(self, name: str) -> PydanticCustomError:
-        from gankit.discovery.manager import plugins
-
         names = sorted({entry.name for entry in self._entries.values()})
         hint = did_you_mean(name, [*names, *self._entries]) or f" Available: {', '.join(names) or 'none'}."
         owner, slash, _ = name.partition("/")
-        absent = "".join(f" {complaint}." for complaint in plugins.complaints([owner] if slash else None))
+        absent = "".join(f" {complaint}." for complaint in about_absent([owner] if slash else None))
         message = "no {kind} is called '{name}'.{hint}{absent}"
         return PydanticCustomError(
             "unknown_component", message, {"kind": self.kind, "name": name, "hint": hint, "absent": absent}
         )
 
 
-registries: dict[str, Registry] = {kind.kind: Registry(kind.kind) for kind in KINDS}
+registries: dict[str, Registry] = {}
+"""By the names of the kinds, in the order in which they were declared."""
+
+
+def add_kind(base: type[Component]) -> None:
+    """Make the registry of the kind that `base` declares.
+
+    Raises:
+        TypeError: if its name is no word, or another class has declared it.
+    """
+    name = base.kind
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9-]*", name):
+        raise TypeError(f"{name!r} is no name for a kind: it may hold small letters, digits and dashes, a letter first")
+    if name in registries:
+        other = registries[name].base
+        raise TypeError(
+            f"{base.__name__} declares the kind {name!r}, as {other.__module__}.{other.__name__} does already"
+        )
+    registries[name] = Registry(base)
+
+
+def kinds() -> list[type[Component]]:
+    """The abstract class of each kind, in the order in which they were declared: first those of gankit."""
+    return [registry.base for registry in registries.values()]
 
 
 def register(plugin: str, name: str, component: type[Component]) -> None:
@@ -145,10 +182,13 @@ def unregister(plugin: str) -> None:
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Put the registries back as they were: what a test or a trial registers is gone afterwards."""
+    """Put the registries back as they were: kinds and components that a test or a trial adds are gone afterwards."""
     before = {kind: dict(registry._entries) for kind, registry in registries.items()}
     try:
         yield
     finally:
-        for kind, registry in registries.items():
-            registry._entries = before[kind]
+        for kind in list(registries):
+            if kind in before:
+                registries[kind]._entries = before[kind]
+            else:
+                del registries[kind]

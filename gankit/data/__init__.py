@@ -1,1 +1,1 @@
-"""TODO data."""
+"""Images: the real ones at every resolution, and pictures for people."""

@@ -30,7 +30,7 @@ from gankit.discovery.sources import (
     reason_of,
 )
 
-GROUP = "gankit.discovery.manager"
+GROUP = "gankit.plugins"
 """The entry points under which installed plugins are found."""
 RESTRICTION = "GANKIT_PLUGINS"
 """The variable that names the installed plugins to load beside those that come with gankit, with commas between."""
@@ -273,3 +273,4 @@ def _provider(point: EntryPoint) -> str:
 
 plugins = PluginManager()
 """The plugins of this process."""
+registry.about_absent = plugins.complaints

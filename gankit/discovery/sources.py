@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gankit.core import __version__
 from gankit.core.errors import UserError
 
 OURS = "gankit"
@@ -78,8 +79,7 @@ class Package:
         Raises:
             UserError: then.
         """
-        from gankit import __version__ as ours
-
+        ours = __version__
         for text in self._metadata.get_all("Requires-Dist") or ():
             if not re.match(rf"{OURS}(?![\w.-]*\w)", text, re.IGNORECASE) or _is_plainly_met(text, ours):
                 continue

@@ -6,35 +6,16 @@ import torch: they import it inside methods, so that reading an experiment stays
 
 from __future__ import annotations
 
-from gankit.core.component import Component
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
+
+# isort: off (kinds are listed in the order in which they are imported here)
 from gankit.kinds.networks import Block, Head, Init, LatentMapping, Norm, Stem
 from gankit.kinds.runs import Job, Launcher, Observer
 from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, Shown, WeightAverage
 
-KINDS: tuple[type[Component], ...] = (
-    LatentMapping,
-    Stem,
-    Block,
-    Head,
-    Norm,
-    Init,
-    Loss,
-    Regularizer,
-    Augmentation,
-    Optimizer,
-    WeightAverage,
-    Growth,
-    Dataset,
-    Extractor,
-    Metric,
-    Observer,
-    Launcher,
-)
-"""All of them, in the order in which they are listed."""
+# isort: on
 
 __all__ = [
-    "KINDS",
     "Augmentation",
     "Block",
     "Dataset",

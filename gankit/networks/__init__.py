@@ -1,1 +1,1 @@
-"""TODO networks."""
+"""Generator and discriminator that grow, of layers that components build for a place in them."""

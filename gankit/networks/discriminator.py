@@ -1,4 +1,4 @@
-"""TODO gankit.networks.discriminator."""
+"""The discriminator: from images to scores."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gankit.config.experiment import DiscriminatorOptions
 from gankit.core.options import at
 from gankit.kinds import Regularizer
+from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Chain, Condition, built, halve, run
 
 

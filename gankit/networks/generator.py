@@ -1,4 +1,4 @@
-"""TODO gankit.networks.generator."""
+"""The generator: from latents to images."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gankit.config.experiment import GeneratorOptions
 from gankit.core.options import at
 from gankit.networks.context import BuildContext
+from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Condition, built, double, run, styles_of
 
 

@@ -1,4 +1,4 @@
-"""Generator and discriminator that grow, made of any stem, blocks and head."""
+"""What generator and discriminator have in common: parts of every resolution, of which `grow` says how many work."""
 
 from __future__ import annotations
 

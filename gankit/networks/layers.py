@@ -1,8 +1,8 @@
 """Layers that know their gain, and chains that hand conditions to those members that ask for them.
 
 What a part of a network builds is any torch module. One that consumes styles or looks at labels is a `Conditioned`,
-whose forward is (x, condition). The norms that `context.norm()` gives may be such modules, so a module that holds others
-runs them by `run` and says in `styles` what they consume together, as `Chain` does.
+whose forward is (x, condition). The norms that `context.norm()` gives may be such modules, so a module that holds
+others runs them by `run` and says in `styles` what they consume together, as `Chain` does.
 
 When a part is built, the experiment's init and then its norms of weights, in their order, are applied to each layer of
 it that is one of `WEIGHTED` and whose weight is trained, those inside activation norms and regularizers' layers

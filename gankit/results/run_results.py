@@ -14,8 +14,8 @@ from gankit.core.errors import UserError
 from gankit.core.progress import Stage, ends
 from gankit.kinds.callbacks import Row
 from gankit.results.plugin_code import Code, code_of
-from gankit.runs.folder import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
-from gankit.runs.rows import read_events, read_rows
+from gankit.runs.folder import EXPERIMENT, PROVENANCE, is_run
+from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 NETWORKS = ("generator", "discriminator")
 

@@ -15,8 +15,8 @@ from gankit.data.pictures import save_png
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.callback_list import CallbackList
 from gankit.runs.components import RunComponents
-from gankit.runs.folder import METRICS, RunFolder
-from gankit.runs.rows import read_rows
+from gankit.runs.folder import RunFolder
+from gankit.runs.rows import METRICS, read_rows
 
 
 class Request(NamedTuple):
@@ -28,7 +28,7 @@ class Request(NamedTuple):
 
 
 class LoopContext:
-    """A run as gankit.kinds.callbacks.RunContext describes it; whoever trains it makes the watchers and heeds the requests."""
+    """A run as gankit.kinds.callbacks.RunContext describes it; whoever trains it makes callbacks, heeds requests."""
 
     _callbacks: CallbackList
 

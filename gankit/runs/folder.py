@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.files import remove_drafts, write_at_once
-from gankit.runs.rows import number_as_json, row_as_json
+from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
 from gankit.runs.status import LOCK, RunLock
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 
 EXPERIMENT = "experiment.yaml"
-METRICS = "metrics.jsonl"
 PROVENANCE = "provenance.json"
-TIMES = "times.jsonl"
 STUDY = "study.yaml"
 """What a study's folder holds: the study as it was run."""
 PLUGINS = "plugins"

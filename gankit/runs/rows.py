@@ -1,17 +1,17 @@
-"""TODO gankit.runs.rows."""
+"""The lines of metrics.jsonl and times.jsonl, written and read."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gankit.core.errors import UserError
 from gankit.kinds.callbacks import Row
 
-if TYPE_CHECKING:
-    pass
+METRICS = "metrics.jsonl"
+TIMES = "times.jsonl"
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -1,4 +1,4 @@
-"""One process a run folder."""
+"""What a run is doing: which process holds its folder, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from filelock import FileLock, Timeout
 from gankit.checkpoints.manifests import about, found
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
-from gankit.runs.folder import TIMES
-from gankit.runs.rows import read_events
+from gankit.runs.rows import TIMES, read_events
 
 LOCK = ".lock"
 HOLDER = ".holder.json"

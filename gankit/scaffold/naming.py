@@ -9,8 +9,8 @@ from importlib.util import find_spec
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean, with_article
+from gankit.core.registry import kinds
 from gankit.discovery.manager import GROUP
-from gankit.kinds import KINDS
 
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 LONGEST = 30
@@ -58,7 +58,7 @@ def checked_components(asked: Sequence[str], name: str) -> dict[str, str]:
     Raises:
         UserError: if there is no such kind, it is asked for twice, or no component can be called so.
     """
-    known, found = [kind.kind for kind in KINDS], dict[str, str]()
+    known, found = [kind.kind for kind in kinds()], dict[str, str]()
     for each in asked:
         kind, named, component = each.partition("=")
         if kind not in known:

@@ -10,8 +10,8 @@ from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping
 from gankit.config.yaml.writer import dump
 from gankit.core.component import Component, as_options, named
+from gankit.core.registry import kinds as all_kinds
 from gankit.discovery.manager import plugins
-from gankit.kinds import KINDS
 from gankit.testing.drawing import schema_of
 from gankit.testing.rules import Broken, Trial, rule
 
@@ -40,7 +40,7 @@ def _heavy_imports(module: str) -> str:
 def documented(trial: Trial[Component]) -> None:
     """The component and each of its options say what they are."""
     component = trial.entry.component
-    kinds = [kind.__doc__ for kind in KINDS]
+    kinds = [kind.__doc__ for kind in all_kinds()]
     if not (component.__doc__ or "").strip() or component.__doc__ in kinds:
         raise Broken(f"class {component.__name__} has no docstring; gankit explain would show nothing")
     said = component.help_texts()
@@ -83,4 +83,4 @@ def is_frozen(trial: Trial[Component]) -> None:
 
 def _kind_of(component: Component) -> type[Component]:
     """The kind of a component."""
-    return next(kind for kind in KINDS if isinstance(component, kind))
+    return next(kind for kind in all_kinds() if isinstance(component, kind))

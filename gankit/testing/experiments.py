@@ -11,9 +11,9 @@ from unittest.mock import patch
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
 from gankit.config.loader import bundled_experiment, load_experiment
-from gankit.config.schema import kind_of
 from gankit.config.walk import components, options_naming
 from gankit.core.component import Component
+from gankit.core.registry import registries
 from gankit.kinds import Dataset, LabelledImages
 
 SMALL = (
@@ -33,7 +33,7 @@ def _quickstart(labels: bool) -> dict[str, Any]:
     return load_experiment(bundled_experiment("quickstart"), settings, check=False).model_dump()
 
 
-def experiment_with(component: Component, context: str = "", labels: bool = False, **changes: Any) -> Experiment:
+def experiment_with(component: Component, place: str = "", labels: bool = False, **changes: Any) -> Experiment:
     """The quick start, made small, with `component` in it.
 
     Args:
@@ -43,7 +43,7 @@ def experiment_with(component: Component, context: str = "", labels: bool = Fals
         **changes: Other options by their dotted paths, with `__` for the dot: generator__channels=4.
     """
     options = _quickstart(labels)
-    for path, value in {context or options_naming(kind_of(component.kind))[0]: component, **changes}.items():
+    for path, value in {place or options_naming(registries[component.kind].base)[0]: component, **changes}.items():
         options = _changed(options, path.replace("__", ".").split("."), value)
     return Experiment.model_validate(options)
 

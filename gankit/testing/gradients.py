@@ -154,7 +154,7 @@ class StyledScale(Conditioned):
         """
         if condition is None:
             raise Broken(
-                "calls the norm of its place without the condition; put it into a gankit.networks.layers.Chain, or call it by "
+                "calls the norm of its place without the condition; put it into a layers.Chain, or call it by "
                 "gankit.networks.layers.run"
             )
         if self.has_labels and condition.labels is None:

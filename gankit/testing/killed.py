@@ -18,7 +18,8 @@ from gankit.core.progress import Progress
 from gankit.core.registry import RegistryEntry
 from gankit.kinds import Observer
 from gankit.kinds.callbacks import Callback, RunContext
-from gankit.runs.folder import EXPERIMENT, METRICS, PLUGINS, PROVENANCE, TIMES
+from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE
+from gankit.runs.rows import METRICS, TIMES
 from gankit.runs.start import begin, resume
 from gankit.runs.status import HOLDER, LOCK
 from gankit.testing.experiments import experiment_with, loading_once

@@ -30,14 +30,14 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
 
 
 @hookimpl
-def gankit_read_runs(context: Path) -> list[RunResults] | None:
+def gankit_read_runs(place: Path) -> list[RunResults] | None:
     """Read the runs of an Aim repository, or of all in and below a folder."""
-    if context.parts[:1] == ("aim:",):
+    if place.parts[:1] == ("aim:",):
         raise UserError(
-            f"aim://{'/'.join(context.parts[1:])} is a server of Aim, and runs are read from repositories alone: name "
+            f"aim://{'/'.join(place.parts[1:])} is a server of Aim, and runs are read from repositories alone: name "
             "the folder .aim that it serves, on the machine that holds it"
         )
-    found = repositories(context)
+    found = repositories(place)
     if not found:
         return None
     if find_spec("aim") is None:

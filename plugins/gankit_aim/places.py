@@ -16,36 +16,36 @@ LEVELS = 3
 """How far above a run's folder its repository is at most, by default: RUNS/STUDY/VARIANT/seed-N."""
 
 
-def repositories(context: Path) -> list[Path]:
-    """The folders called .aim that are meant by `context`: itself, or all in it and below it; in order of their paths."""
-    return [context] if context.name == NAME and _is_one(context) else sorted(_below(context))
+def repositories(place: Path) -> list[Path]:
+    """The folders called .aim that are meant by `place`: itself, or all in it and below it; in order of their paths."""
+    return [place] if place.name == NAME and _is_one(place) else sorted(_below(place))
 
 
-def nearest(context: Path) -> Path:
-    """The one folder called .aim that is meant by `context`: itself, or that in it, below it or, if none is, right above.
+def nearest(place: Path) -> Path:
+    """The one folder called .aim that is meant by `place`: itself, or that in it, below it or, if none is, right above.
 
     Raises:
         UserError: if there is none, or several below.
     """
-    if context.parts[:1] == ("aim:",):
+    if place.parts[:1] == ("aim:",):
         raise UserError(
-            f"aim://{'/'.join(context.parts[1:])} is a server of Aim: name the folder .aim that it serves, on the "
+            f"aim://{'/'.join(place.parts[1:])} is a server of Aim: name the folder .aim that it serves, on the "
             "machine that holds it"
         )
-    if not context.exists():
-        raise UserError(f"there is no {context}; {HOW}")
-    found = [context / NAME] if _is_one(context / NAME) else repositories(context)
+    if not place.exists():
+        raise UserError(f"there is no {place}; {HOW}")
+    found = [place / NAME] if _is_one(place / NAME) else repositories(place)
     if len(found) > 1:
-        raise UserError(f"there are several Aim repositories in {context}, name one: {', '.join(map(str, found))}")
-    above = (folder / NAME for folder in context.absolute().parents[:LEVELS])
+        raise UserError(f"there are several Aim repositories in {place}, name one: {', '.join(map(str, found))}")
+    above = (folder / NAME for folder in place.absolute().parents[:LEVELS])
     for repository in [*found, *filter(_is_one, above)]:
         return repository
-    raise UserError(f"there is no Aim repository in {context}, nor right above; {HOW}")
+    raise UserError(f"there is no Aim repository in {place}, nor right above; {HOW}")
 
 
-def _below(context: Path) -> Iterator[Path]:
-    """Those in `context` and in the folders below it, hidden ones left out."""
-    for folder, inside, _ in os.walk(context):
+def _below(place: Path) -> Iterator[Path]:
+    """Those in `place` and in the folders below it, hidden ones left out."""
+    for folder, inside, _ in os.walk(place):
         if NAME in inside and _is_one(found := Path(folder, NAME)):
             yield found
         inside[:] = [name for name in inside if not name.startswith(".")]

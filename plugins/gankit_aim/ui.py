@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("aim is not installed (it has no release for Python 3.13 and later); gankit compare needs none")
     from gankit_aim.server import HOST, Server
 
-    repository = nearest(arguments.context)
+    repository = nearest(arguments.place)
     with raising_signals(), Server(repository, arguments.port) as server:
         views = _views(server.wait_until_ready(), repository)
         addresses = [f"http://{HOST}:{server.port}{path}" for path in views.values()]

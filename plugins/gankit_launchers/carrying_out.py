@@ -24,17 +24,15 @@ def carry_out(jobs: Sequence[Job], places: Sequence[Mapping[str, str]]) -> Gener
     under_way: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
     try:
         while waiting or under_way:
-            for context in range(len(places)):
-                if context not in under_way and waiting:
+            for place in range(len(places)):
+                if place not in under_way and waiting:
                     job = waiting.pop(0)
-                    under_way[context] = job, _begun(job, places[context])
+                    under_way[place] = job, _begun(job, places[place])
             ended = [
-                (context, job, process.returncode)
-                for context, (job, process) in under_way.items()
-                if has_ended(process)
+                (place, job, process.returncode) for place, (job, process) in under_way.items() if has_ended(process)
             ]
-            for context, job, status in ended:
-                del under_way[context]
+            for place, job, status in ended:
+                del under_way[place]
                 yield job, status
             if not ended:
                 time.sleep(PERIOD)
@@ -60,7 +58,7 @@ def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         raise
 
 
-def _begun(job: Job, context: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _begun(job: Job, place: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A job's process. It has a session of its own, so that Ctrl-C reaches it by us alone, and once."""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("ab") as log:
@@ -69,6 +67,6 @@ def _begun(job: Job, context: Mapping[str, str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **context},
+            env={**os.environ, **place},
             start_new_session=True,
         )

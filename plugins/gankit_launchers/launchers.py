@@ -35,13 +35,13 @@ class Processes(Launcher):
         """Carry out all jobs."""
         gpus = _gpus()
         count = max(1, min(self.count or len(gpus) or _cores(), len(jobs)))
-        return carry_out(jobs, [_share(context, count, gpus) for context in range(count)])
+        return carry_out(jobs, [_share(place, count, gpus) for place in range(count)])
 
 
-def _share(context: int, count: int, gpus: Sequence[str]) -> Mapping[str, str]:
-    """The environment of the `context`-th of `count` processes."""
+def _share(place: int, count: int, gpus: Sequence[str]) -> Mapping[str, str]:
+    """The environment of the `place`-th of `count` processes."""
     share = {"OMP_NUM_THREADS": str(max(1, _cores() // count))}
-    return share | ({"CUDA_VISIBLE_DEVICES": gpus[context % len(gpus)]} if gpus else {})
+    return share | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {})
 
 
 def _cores() -> int:

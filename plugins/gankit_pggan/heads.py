@@ -42,7 +42,7 @@ class PgganHead(Head):
         return self.labels == "select"
 
     def build(self, context: BuildContext) -> nn.Module:
-        """A module from [N, in_channels, *context.size] to scores [N, 1], or to score and class logits [N, 1 + classes].
+        """A module from [N, in_channels, *context.size] to scores [N, 1], or to score and logits [N, 1 + classes].
 
         With `labels: select` and classes it is conditioned on the label and gives [N, 1].
         """

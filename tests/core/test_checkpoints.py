@@ -39,11 +39,11 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
     """Something else than `content`: cut off, or with a byte changed, or a byte too many."""
-    context = draw.randrange(len(content))
+    place = draw.randrange(len(content))
     kinds = (
-        content[:context],
-        content[:context] + bytes([content[context] ^ (1 << draw.randrange(8))]) + content[context + 1 :],
-        content[:context] + bytes([draw.randrange(256)]) + content[context:],
+        content[:place],
+        content[:place] + bytes([content[place] ^ (1 << draw.randrange(8))]) + content[place + 1 :],
+        content[:place] + bytes([draw.randrange(256)]) + content[place:],
     )
     return draw.choice(kinds)
 

@@ -34,14 +34,14 @@ def tell(run: Path, *states: dict[str, Any]) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """A study of two variants with two seeds each, all with the same code."""
-    context = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
-    for run in context.glob("*/*"):
+    place = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
+    for run in place.glob("*/*"):
         tell(run, {"mine": origin("a" * 64), "other": origin("c" * 64)})
-    return context
+    return place
 
 
-def compared(context: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["compare", str(context), "--format", "markdown"]) == 0
+def compared(place: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["compare", str(place), "--format", "markdown"]) == 0
     return capsys.readouterr().out
 
 

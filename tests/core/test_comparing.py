@@ -80,11 +80,11 @@ def test_names_that_count_seeds_are_one_variant(tmp_path: Path) -> None:
 
 def test_labels_are_unique_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for context in ("x/a/run", "y/a/run"):
-        run(tmp_path / context, seed=0, data={"path": context})
+    for place in ("x/a/run", "y/a/run"):
+        run(tmp_path / place, seed=0, data={"path": place})
     assert set(labels(tmp_path)) == {"x/a/run", "y/a/run"}
-    for context in ("z/p0", "z/p1", "z/q0", "z/q1"):
-        run(tmp_path / context, seed=int(context[-1]), data={"path": context[2]})
+    for place in ("z/p0", "z/p1", "z/q0", "z/q1"):
+        run(tmp_path / place, seed=int(place[-1]), data={"path": place[2]})
     found = labels(tmp_path / "z")
     assert [*found.values()] == [[0, 1], [0, 1]]
     assert len(found) == 2

@@ -130,7 +130,7 @@ def test_an_installed_plugin_is_loaded_for_its_command_and_not_for_others(tmp_pa
     info = tmp_path / "greeter-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greeter\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[gankit.discovery.manager]\ngreeter = greeter\n")
+    (info / "entry_points.txt").write_text("[gankit.plugins]\ngreeter = greeter\n")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from gankit.cli import main; sys.exit(main())"
     assert python(code, "greet", "world").stdout == "loaded\nhello world\n"
     for arguments in (["--version"], ["compare", "--help"], ["run"], ["sample", "--nonsense"]):

@@ -80,11 +80,11 @@ def test_links_are_followed_and_circles_are_not() -> None:
         ("empty.yaml", "empty.yaml: is empty"),
     ],
 )
-def test_what_holds_no_run_is_refused(context: str, said: str) -> None:
+def test_what_holds_no_run_is_refused(place: str, said: str) -> None:
     Path("runs/losses").mkdir(parents=True)
     Path("mine.yaml").write_text(STUDY)
     Path("new.yaml").write_text("matrix: {seed: [0]}\n")
     Path("empty.yaml").write_text("")
     with pytest.raises(UserError) as failure:
-        find_runs([Path(context)])
+        find_runs([Path(place)])
     assert said in str(failure.value)

@@ -308,7 +308,7 @@ def test_the_hash_of_a_package_covers_all_its_source(manager: PluginManager, sit
     (site / "package").mkdir()
     (site / "package" / "__init__.py").write_text(PLUGIN)
     install(site, "dist", "unused", "", name="package")
-    (site / "dist-1.0.dist-info" / "entry_points.txt").write_text("[gankit.discovery.manager]\npackage = package\n")
+    (site / "dist-1.0.dist-info" / "entry_points.txt").write_text("[gankit.plugins]\npackage = package\n")
     manager.load_installed()
     assert manager.origin("package").path == site / "package"
     first = manager.origin("package").sha256

@@ -113,7 +113,7 @@ from gankit import Block, hookimpl
 
 class Tied(Block):
     def build(self, place):
-        first, second = (nn.Conv2d(context.in_channels, context.out_channels, 1) for _ in range(2))
+        first, second = (nn.Conv2d(place.in_channels, place.out_channels, 1) for _ in range(2))
         second.weight = first.weight
         return nn.Sequential(first, second)
 

@@ -31,9 +31,9 @@ PROVENANCE = {
 
 
 def test_every_number_is_that_of_the_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    context = study(tmp_path / "s", {"hinge": [5, 6, 7], "wgan": [4.0, math.nan, 6.1], "least": [5.1, 5.5, 7.1]})
-    found, numbers = page_of(context, "--holm"), 0
-    assert main(["compare", str(context), "--format", "json", "--holm"]) == 0
+    place = study(tmp_path / "s", {"hinge": [5, 6, 7], "wgan": [4.0, math.nan, 6.1], "least": [5.1, 5.5, 7.1]})
+    found, numbers = page_of(place, "--holm"), 0
+    assert main(["compare", str(place), "--format", "json", "--holm"]) == 0
     for stage in json.loads(capsys.readouterr().out)["stages"]:
         size = f"{stage['resolution']}x{stage['resolution']}"
         ((title, (head, *lines)),) = [pair for pair in found.tables.items() if pair[0].startswith(f"fid at {size} ")]
@@ -69,13 +69,13 @@ def test_names_and_notes_are_text(tmp_path: Path) -> None:
 
 
 def test_runs_that_were_killed_or_failed_are_told_of(tmp_path: Path) -> None:
-    context = study(tmp_path / "s", {"hinge": [5, 6]})
+    place = study(tmp_path / "s", {"hinge": [5, 6]})
     about: dict[str, Any] = {"name": "s", "variant": "loss=hinge", "loss": {"use": "gan/hinge"}}
-    recorded(context / "loss=hinge/seed-2", [*measured(1000, 1, 4, fid=0.3)], seed=2, **about)
-    (context / "loss=hinge/seed-2/metrics.jsonl").open("a").write('{"images": 12')
+    recorded(place / "loss=hinge/seed-2", [*measured(1000, 1, 4, fid=0.3)], seed=2, **about)
+    (place / "loss=hinge/seed-2/metrics.jsonl").open("a").write('{"images": 12')
     failed = [("failed", {"reason": "no memory <left>"})]
-    recorded(context / "loss=hinge/seed-3", [Row(500, 1, 4, "nan", 1.0, note="lost")], times=failed, seed=3, **about)
-    found = page_of(context)
+    recorded(place / "loss=hinge/seed-3", [Row(500, 1, 4, "nan", 1.0, note="lost")], times=failed, seed=3, **about)
+    found = page_of(place)
     assert "loss=hinge/seed-2: cut short at 1,000 of 3,000 images; fid 0.3000 at 4x4 after 1,000" in found.text
     assert found.tables["What happened in training"][1:] == [
         ["loss=hinge/seed-3", "500", "nan", "lost"],
@@ -95,14 +95,14 @@ def test_runs_without_any_number_make_a_page(tmp_path: Path) -> None:
 
 
 def test_where_runs_come_from_is_told_and_where_they_differ(tmp_path: Path) -> None:
-    context = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
-    for path in context.glob("*/*"):
+    place = study(tmp_path / "s", {"hinge": [5, 6], "wgan": [4, 5]})
+    for path in place.glob("*/*"):
         (path / "provenance.json").write_text(json.dumps(PROVENANCE))
     other = {**PROVENANCE, "git": {"commit": "def456", "dirty": True}}
     other["plugins"] = {"gan": {"distribution": "gankit", "version": "0.1.0", "path": "/y", "sha256": "4567"}}
-    (context / "loss=wgan/seed-1/provenance.json").write_text(json.dumps({**PROVENANCE, "resumed": [other]}))
-    (context / "loss=hinge/seed-0/provenance.json").write_text("{")
-    tables = page_of(context).tables
+    (place / "loss=wgan/seed-1/provenance.json").write_text(json.dumps({**PROVENANCE, "resumed": [other]}))
+    (place / "loss=hinge/seed-0/provenance.json").write_text("{")
+    tables = page_of(place).tables
     assert tables["Runs"][1][:3] == ["loss=hinge/seed-0", "cut short", "-"]
     assert tables["Runs"][4][2:] == ["2026-01-02 03:04:05, resumed once", "-", "gankit run 'a b.yaml'"]
     some = "loss=hinge/seed-1, loss=wgan/seed-0"
@@ -148,9 +148,9 @@ def test_runs_whose_folders_are_gone_have_tables_and_no_pictures(elsewhere: Path
 
 
 def test_fifteen_runs_take_seconds(tmp_path: Path) -> None:
-    context = study(tmp_path / "s", {f"l{i}": [5.0 + i, 6.0, 7.0] for i in range(5)})
+    place = study(tmp_path / "s", {f"l{i}": [5.0 + i, 6.0, 7.0] for i in range(5)})
     began = time.process_time()
-    page_of(context)
+    page_of(place)
     assert time.process_time() - began < 10
     assert (tmp_path / "report.html").stat().st_size < 500_000
 

@@ -71,8 +71,8 @@ def home(whole: Path) -> Path:
     return whole.parents[2] / ".aim"
 
 
-def from_aim(context: Path) -> RunResults:
-    (run,) = gather([context])
+def from_aim(place: Path) -> RunResults:
+    (run,) = gather([place])
     return run
 
 

@@ -15,8 +15,8 @@ from gankit.runs.start import begin
 from gankit_aim import repository, tracking
 
 
-def page_of(context: Path, output: Path) -> Page:
-    assert main(["report", str(context), "-o", str(output)]) == 0
+def page_of(place: Path, output: Path) -> Page:
+    assert main(["report", str(place), "-o", str(output)]) == 0
     return Page(output.read_text())
 
 

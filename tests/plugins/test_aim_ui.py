@@ -115,7 +115,7 @@ def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
     with ExitStack() as stack:
         places = {number: repository(tmp_path / number.name) for number in codes}
-        starting = {number: stack.enter_context(ui(context)) for number, context in places.items()}
+        starting = {number: stack.enter_context(ui(place)) for number, place in places.items()}
         groups = [one.group() for one in starting.values()]
         assert {number: one.ended(number)[0] for number, one in starting.items()} == codes
     deadline = time.monotonic() + 20

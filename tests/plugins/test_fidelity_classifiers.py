@@ -98,11 +98,7 @@ def test_shifted_images_keep_what_stays_inside() -> None:
         moved = shifted(images)
     places = [(y, x) for y in range(3) for x in range(3)]
     found = [
-        [
-            context
-            for context in places
-            if torch.equal(one, wide[:, context[0] : context[0] + 8, context[1] : context[1] + 8])
-        ]
+        [place for place in places if torch.equal(one, wide[:, place[0] : place[0] + 8, place[1] : place[1] + 8])]
         for one, wide in zip(moved, padded, strict=True)
     ]
     assert all(len(matches) == 1 for matches in found)

@@ -58,6 +58,6 @@ def install(
     info.mkdir()
     asked = f"Requires-Dist: {requires}\n" if requires else ""
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n{asked}")
-    (info / "entry_points.txt").write_text(f"[gankit.discovery.manager]\n{name or module} = {module}\n")
+    (info / "entry_points.txt").write_text(f"[gankit.plugins]\n{name or module} = {module}\n")
     if editable:
         (info / "direct_url.json").write_text(json.dumps({"url": "file:///x", "dir_info": {"editable": True}}))

@@ -1,4 +1,4 @@
-"""As much of JSON Schema as gankit.config.schema writes; a keyword that is not known here fails the test that meets it."""
+"""As much of JSON Schema as gankit.config.schema writes; an unknown keyword fails the test that meets it."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from support.command import gankit
 
-from gankit.kinds import KINDS
+from gankit.core.registry import kinds
 
-ALL = [kind.kind for kind in KINDS]
+ALL = [kind.kind for kind in kinds()]
 NEW: dict[str, list[str]] = {"all-kinds": ALL, **{f"new-{kind}": [kind] for kind in ALL}}
 """The kinds of each plugin."""
 
@@ -25,8 +25,8 @@ def make(name: str, folder: Path) -> Path:
 def announce(plugin: Path) -> None:
     """Do what an editable installation does for those who have `plugin` on their path: say its entry point."""
     project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
-    ((name, module),) = project["entry-points"]["gankit.discovery.manager"].items()
+    ((name, module),) = project["entry-points"]["gankit.plugins"].items()
     info = plugin / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    (info / "entry_points.txt").write_text(f"[gankit.discovery.manager]\n{name} = {module}\n")
+    (info / "entry_points.txt").write_text(f"[gankit.plugins]\n{name} = {module}\n")

@@ -78,10 +78,10 @@ class Page(HTMLParser):
         return np.asarray(Image.open(BytesIO(content_of(found["src"], "image/png"))))
 
 
-def page_of(context: Path, *arguments: str) -> Page:
+def page_of(place: Path, *arguments: str) -> Page:
     """The page that the command makes of a place; it prints nothing."""
-    output = context.parent / "report.html"
-    assert main(["report", str(context), "-o", str(output), *arguments]) == 0
+    output = place.parent / "report.html"
+    assert main(["report", str(place), "-o", str(output), *arguments]) == 0
     return Page(output.read_text(encoding="utf-8"))
 
 

@@ -1,1 +1,1 @@
-"""TODO config/yaml."""
+"""Strict YAML in which every value knows where it stands: read, merged, written."""

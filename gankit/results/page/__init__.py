@@ -1,1 +1,1 @@
-"""A comparison as one page to send: tables, figure, samples and where they come from; see `gankit.results.page.report`."""
+"""The report as one HTML page, with plots and samples."""

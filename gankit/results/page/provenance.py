@@ -12,8 +12,8 @@ from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import ambiguous, run_names, users_of
 from gankit.results.run_results import RunResults
 from gankit.results.sections import ABSENT, Column, Section
-from gankit.runs.folder import PROVENANCE, TIMES, is_run
-from gankit.runs.rows import read_events
+from gankit.runs.folder import PROVENANCE, is_run
+from gankit.runs.rows import TIMES, read_events
 from gankit.runs.status import RunState, state_of
 
 
