@@ -177,14 +177,17 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
 def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
     """What of an evaluation does not go together."""
     options = experiment.evaluation
-    if options.beside and experiment.checkpoints.best is not None:
-        yield ("evaluation", "beside"), "training goes on before its numbers are there, which checkpoints.best needs"
+    if options.background and experiment.checkpoints.best is not None:
+        yield (
+            ("evaluation", "background"),
+            "training goes on before its numbers are there, which checkpoints.best needs",
+        )
     if options.bootstrap == 1:
         yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
-    if options.track is not None:
-        cheaper = experiment.model_copy(update={"evaluation": options.tracked()})
+    if options.quick is not None:
+        cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
         for metric in cheaper.evaluation.metrics:
-            yield from ((("evaluation", "track"), problem) for problem in metric.problems(cheaper))
+            yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
 
 
 def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:

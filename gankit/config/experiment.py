@@ -217,23 +217,23 @@ class EvaluationOptions(Options):
     """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
     alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
     """Also evaluate when a fade comes past these weights of the new layers."""
-    beside: bool = False
+    background: bool = False
     """Evaluate in a process of its own while training goes on; the numbers are the same, and are recorded before the
     next evaluation or checkpoint."""
-    track: QuickOptions | None = None
-    """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _track; null: the
+    quick: QuickOptions | None = None
+    """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _quick; null: the
     same as at the end."""
 
     @property
     def extracts(self) -> bool:
         """Whether any metric looks at what the extractor sees."""
-        return any(metric.extracts for metric in [*self.metrics, *(self.track.metrics if self.track else [])])
+        return any(metric.extracts for metric in [*self.metrics, *(self.quick.metrics if self.quick else [])])
 
-    def tracked(self) -> EvaluationOptions:
+    def quick_protocol(self) -> EvaluationOptions:
         """The protocol of evaluations before the end of a stage."""
-        if self.track is None:
+        if self.quick is None:
             return self
-        cheaper = {"images": self.track.images, "metrics": self.track.metrics or self.metrics}
+        cheaper = {"images": self.quick.images, "metrics": self.quick.metrics or self.metrics}
         return self.model_copy(update={**cheaper, "bootstrap": 0, "seeds": 1})
 
 

@@ -26,7 +26,7 @@ def explain(subject: str) -> str:
     """What is known of a component (KIND/NAME, or NAME if only one kind has it), a KIND, or a part of an experiment.
 
     Args:
-        subject: A component; a kind; a mapping of options in an experiment, such as evaluation.track, or all of it,
+        subject: A component; a kind; a mapping of options in an experiment, such as evaluation.quick, or all of it,
             `experiment`; or one of these options, such as training.batch.
 
     Raises:

@@ -222,7 +222,7 @@ class Evaluator:
         if not len(parts.held_out.chosen):
             return {}
         if (position, seed, resolution) not in self._known:
-            samples = self._samples(self._seen(parts.held_out, resolution), parts.beside)
+            samples = self._samples(self._seen(parts.held_out, resolution), parts.control)
             self._known[position, seed, resolution] = self._measured(metric, samples, "held-out reals")
         return self._known[position, seed, resolution]
 
@@ -281,16 +281,18 @@ class EvaluatorPair:
 
     def __init__(self, options: EvaluationOptions, reals: RealImages, device: torch.device) -> None:
         self._full = Evaluator(options, reals, device)
-        self._track = None if options.track is None else Evaluator(options.tracked(), reals, device, self._full.extract)
+        self._quick = (
+            None if options.quick is None else Evaluator(options.quick_protocol(), reals, device, self._full.extract)
+        )
 
     def evaluate(self, source: ImageSampler, progress: Progress, full: bool) -> list[Row]:
         """The numbers of one evaluation; see Evaluator.evaluate."""
-        if full or self._track is None:
+        if full or self._quick is None:
             return self._full.evaluate(source, progress)
-        return [row._replace(name=row.name + QUICK) for row in self._track.evaluate(source, progress)]
+        return [row._replace(name=row.name + QUICK) for row in self._quick.evaluate(source, progress)]
 
     def close(self) -> None:
         """Say which metrics failed, and how often."""
         self._full.sum_up()
-        if self._track is not None:
-            self._track.sum_up()
+        if self._quick is not None:
+            self._quick.sum_up()

@@ -9,7 +9,7 @@ USUAL_METRIC = "fid"
 
 FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
-QUICK = "_track"
+QUICK = "_quick"
 """Ends the names of the cheaper protocol's numbers, so that no series mixes the two."""
 ERROR = "_error"
 """Ends the name of the standard error of another number, by resampling."""

@@ -30,7 +30,7 @@ class Split(NamedTuple):
     """What generated images are compared with."""
     held_out: Subset
     """What stands in for generated images in floors and yardsticks; none of them is in `beside`."""
-    beside: Subset
+    control: Subset
     """What the held-out are compared with."""
     training: Subset
     """All that are trained on but those held out."""

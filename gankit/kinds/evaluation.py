@@ -118,7 +118,7 @@ class Metric(Component):
 
         A name that ends in `_std` beside the name without it, as `kid_std` beside `kid`, is that number's spread: runs
         are not ranked by it. Any other number counts for itself. gankit adds `<name>_floor`, `<name>_error` and
-        `<name>_seeds_std` beside `<name>`, and `<name>_track` for the cheaper protocol. So names that end in `_floor`
-        or `_track`, and `<name>_error` or `<name>_seeds_std` beside `<name>`, are refused: the metric counts as failed.
+        `<name>_seeds_std` beside `<name>`, and `<name>_quick` for the cheaper protocol. So names that end in `_floor`
+        or `_quick`, and `<name>_error` or `<name>_seeds_std` beside `<name>`, are refused: the metric counts as failed.
         It does too if another metric of the evaluation has given the same name.
         """

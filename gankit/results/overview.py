@@ -37,7 +37,7 @@ def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged]
 
 def _line(run: RunResults, metric: str) -> list[str]:
     row = newest(run, metric)
-    cheaper = " (track)" if row is not None and row.name != metric else ""
+    cheaper = " (quick)" if row is not None and row.name != metric else ""
     value = ABSENT if row is None else f"{significant(row.value)}{cheaper} at {row.resolution}x{row.resolution}"
     of = "" if run.total is None else f" of {run.total:,}"
     return [str(run.path), str(state_of(run.path)), _stage(run), f"{run.cost.images:,}{of}", value]

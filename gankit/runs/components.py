@@ -37,7 +37,7 @@ class RunComponents(NamedTuple):
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
         trainer, options = Trainer(experiment, reals, device), experiment.evaluation
         evaluators = (
-            BackgroundEvaluator(experiment, device) if options.beside else EvaluatorPair(options, reals, device)
+            BackgroundEvaluator(experiment, device) if options.background else EvaluatorPair(options, reals, device)
         )
         return cls(experiment, device, reals, trainer, evaluators)
 

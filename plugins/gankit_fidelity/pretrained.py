@@ -65,7 +65,7 @@ class Pretrained(Extractor):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """What knows no classes gives no logits."""
         options = experiment.evaluation
-        for metric in [] if self.classifies else [*options.metrics, *(options.track.metrics if options.track else [])]:
+        for metric in [] if self.classifies else [*options.metrics, *(options.quick.metrics if options.quick else [])]:
             if "logits" in metric.needs:
                 yield f"{self.title} knows no classes, but metric {as_options(metric)['use']} needs them"
 

@@ -97,7 +97,7 @@ class FashionMnist(Dataset):
             self._file("images-idx3-ubyte")
             if self.labels:
                 self._file("labels-idx1-ubyte")
-            if experiment.evaluation.tracked().metrics and (test := self.test_part()) is not None:
+            if experiment.evaluation.quick_protocol().metrics and (test := self.test_part()) is not None:
                 test._file("images-idx3-ubyte")
         except UserError as problem:
             return str(problem)

@@ -100,11 +100,11 @@ def test_many_variants_are_said_to_be_compared_pair_by_pair(tmp_path: Path, comp
 
 def test_what_is_not_complete_is_listed(losses: Path, compare: Any) -> None:
     about: dict[str, Any] = {"name": "losses", "variant": "loss=hinge", "loss": {"use": "gan/hinge"}}
-    rows = [*measured(1000, 1, 4, fid=0.3), *measured(2000, 2, 8, fid_track=50.0)]
+    rows = [*measured(1000, 1, 4, fid=0.3), *measured(2000, 2, 8, fid_quick=50.0)]
     recorded(losses / "loss=hinge" / "seed-3", rows, seed=3, **about)
     recorded(losses / "loss=hinge" / "seed-4", [], times=[("failed", {"why": "x"})], seed=4, **about)
     shown = compare(losses)
-    assert "loss=hinge/seed-3: cut short at 2,000 of 3,000 images; fid_track 50.00 at 8x8 after 2,000" in shown
+    assert "loss=hinge/seed-3: cut short at 2,000 of 3,000 images; fid_quick 50.00 at 8x8 after 2,000" in shown
     assert "loss=hinge/seed-4: failed at 0 of 3,000 images; no evaluation yet" in shown
     assert "Welch" in shown, "at 4x4 seeds are no longer the same"
 

@@ -88,7 +88,7 @@ def test_a_data_set_with_a_test_part_holds_that_against_the_reals() -> None:
     reals, test = RealImages(Prefix(images=100), [8]), RealImages(Prefix(images=30, inverted=3), [8])
     parts = split(reals, 60, seed=0, test=test)
     assert (parts.held_out.reals, len(parts.held_out.chosen)) == (test, 30)
-    assert parts.beside is parts.reference
+    assert parts.control is parts.reference
     assert parts.stated == "test part of the data set"
 
 

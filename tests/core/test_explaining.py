@@ -64,7 +64,7 @@ def test_a_part_of_an_experiment(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain("training.optimizer").startswith(
         "training.optimizer: an optimizer or a mapping of options (default: adam)\n"
     )
-    assert explain("evaluation").endswith("\nSee also: evaluation.track.")
+    assert explain("evaluation").endswith("\nSee also: evaluation.quick.")
 
 
 def test_one_option_of_an_experiment() -> None:

@@ -59,13 +59,13 @@ def test_a_number_of_its_own_is_compared_whatever_its_name_ends_in(
 
 
 def test_a_number_beside_another_that_it_is_named_after_is_a_spread(tmp_path: Path) -> None:
-    rows = measured(500, 1, 4, a_track=1.0, a_std_track=2.0)
+    rows = measured(500, 1, 4, a_quick=1.0, a_std_quick=2.0)
     rows += measured(1000, 1, 4, a=1.0, a_std=2.0, a_error=3.0, a_seeds_std=4.0, b_error=5.0)
     recorded(tmp_path / "run", rows, [(4, 1000)])
     assert compare(gather([tmp_path])).metrics == ["a"]
     assert compare(gather([tmp_path]), ["b_error"]).metrics == ["b_error"]
-    assert is_spread("a_std_track", {"a_track"})
-    assert not is_spread("a_std_track", {"a"})
+    assert is_spread("a_std_quick", {"a_quick"})
+    assert not is_spread("a_std_quick", {"a"})
 
 
 def test_own_spreads_have_no_spread_of_their_own() -> None:
@@ -80,7 +80,7 @@ def test_own_spreads_have_no_spread_of_their_own() -> None:
     ("names", "said"),
     [
         (["a_floor"], "'a_floor' is what gankit calls the noise floor of 'a'"),
-        (["a_track"], "'a_track' is what gankit calls the cheaper estimate of 'a'"),
+        (["a_quick"], "'a_quick' is what gankit calls the cheaper estimate of 'a'"),
         (["a", "a_error"], "'a_error' is what gankit calls the error of 'a'"),
         (["a", "a_seeds_std"], "'a_seeds_std' is what gankit calls the spread of 'a'"),
         (["brightness"], "another metric of this evaluation has given 'brightness' already"),

@@ -51,7 +51,7 @@ def test_means_alone_are_drawn_where_nothing_was_measured_within_stages(tmp_path
 def test_curves_are_means_with_the_range_of_seeds(tmp_path: Path) -> None:
     for seed, shift in enumerate((0.0, 2.0, math.nan)):
         rows = [row for at in (500, 1000) for row in measured(at, 1, 4, fid=at / 100 + shift)]
-        recorded(tmp_path / f"{seed}", [*measured(250, 1, 4, fid_track=40.0), *rows], [(4, 1000)], seed=seed)
+        recorded(tmp_path / f"{seed}", [*measured(250, 1, 4, fid_quick=40.0), *rows], [(4, 1000)], seed=seed)
     curves, _means = _figure(compare(gather([tmp_path]))).axes
     full, track = curves.get_lines()
     assert full.get_xydata().tolist() == [[500, 6], [1000, 11]]  # pyright: ignore

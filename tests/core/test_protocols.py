@@ -42,14 +42,14 @@ def measured(run: Path, **changes: Any) -> list[dict[str, Any]]:
 
 
 def test_the_cheaper_protocol_has_names_of_its_own(tmp_path: Path) -> None:
-    found = measured(tmp_path / "run", every=40, track={"images": 16, "metrics": "is"})
+    found = measured(tmp_path / "run", every=40, quick={"images": 16, "metrics": "is"})
     assert [(row["images"], row["name"], row["protocol"]["images"]) for row in found] == [
         (32, "fid", 64),
         (32, "fid_floor", 64),
-        (40, "is_track", 16),
-        (40, "is_std_track", 16),
-        (80, "is_track", 16),
-        (80, "is_std_track", 16),
+        (40, "is_quick", 16),
+        (40, "is_std_quick", 16),
+        (80, "is_quick", 16),
+        (80, "is_std_quick", 16),
         (96, "fid", 64),
         (96, "fid_floor", 64),
     ]
@@ -58,7 +58,7 @@ def test_the_cheaper_protocol_has_names_of_its_own(tmp_path: Path) -> None:
 def test_the_best_of_the_full_protocol_is_not_looked_for_in_the_cheaper_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluation = MEASURED | {"every": 40, "track": {"images": 16, "metrics": "is"}}
+    evaluation = MEASURED | {"every": 40, "quick": {"images": 16, "metrics": "is"}}
     begin(tiny(evaluation=evaluation, checkpoints={"best": "fid"}), tmp_path / "known").train()
     assert "checkpoints.best" not in capsys.readouterr().err
     begin(tiny(evaluation=evaluation, checkpoints={"best": "fdi"}), tmp_path / "unknown").train()
@@ -99,8 +99,8 @@ def test_the_bootstrap_estimates_the_standard_error_of_a_mean() -> None:
 
 
 def test_a_process_beside_comes_to_the_same_numbers(tmp_path: Path) -> None:
-    options = {"every": 16, "track": {"images": 32}, "seeds": 2, "bootstrap": 4}
-    here, beside = measured(tmp_path / "here", **options), measured(tmp_path / "beside", **options, beside=True)
+    options = {"every": 16, "quick": {"images": 32}, "seeds": 2, "bootstrap": 4}
+    here, beside = measured(tmp_path / "here", **options), measured(tmp_path / "beside", **options, background=True)
     assert here
     assert sorted(here, key=str) == sorted(beside, key=str)
 
@@ -130,7 +130,7 @@ def test_weights_that_layers_share_may_be_measured_beside(tmp_path: Path) -> Non
         plugins.load_file(tmp_path / "tied.py")
         generator = tiny().generator.model_dump() | {"base_blocks": ["tied"], "norm": "pixel"}
         options: dict[str, Any] = {"plugins": [tmp_path / "tied.py"], "generator": generator}
-        begin(tiny(**options, evaluation=MEASURED | {"beside": True}), tmp_path / "run").train()
+        begin(tiny(**options, evaluation=MEASURED | {"background": True}), tmp_path / "run").train()
     assert [row["name"] for row in rows(tmp_path / "run") if "protocol" in row] == ["fid", "fid_floor"] * 2
 
 
@@ -156,7 +156,7 @@ class Stopping(Callback):
 @pytest.mark.slow
 def test_a_run_with_a_process_beside_goes_on_exactly(tmp_path: Path, at: int) -> None:
     register("observers", "stopper", Stopper)
-    options: dict[str, Any] = {"evaluation": MEASURED | {"every": 16, "beside": True}, "checkpoints": {"every": 16}}
+    options: dict[str, Any] = {"evaluation": MEASURED | {"every": 16, "background": True}, "checkpoints": {"every": 16}}
     with pytest.raises(RunError, match="enough"):
         begin(tiny(**options, observers=[Stopper(at=at)]), tmp_path / "run").train()
     resumed = resume(tmp_path / "run", ["observers=[]"])
@@ -169,9 +169,12 @@ def test_a_run_with_a_process_beside_goes_on_exactly(tmp_path: Path, at: int) ->
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"evaluation": MEASURED | {"beside": True}, "checkpoints": {"best": "fid"}}, "which checkpoints.best needs"),
+        (
+            {"evaluation": MEASURED | {"background": True}, "checkpoints": {"best": "fid"}},
+            "which checkpoints.best needs",
+        ),
         ({"evaluation": MEASURED | {"bootstrap": 1}}, "a single resample shows no spread"),
-        ({"evaluation": MEASURED | {"track": {"images": 1}}}, "must be at least 2"),
+        ({"evaluation": MEASURED | {"quick": {"images": 1}}}, "must be at least 2"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes: dict[str, Any], said: str) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     runs = tmp_path / "runs"
     recorded(runs / "done", DONE, times=[("finished", {})])
     recorded(runs / "study" / "[a]" / "seed-0", [*DONE[:1], Row(1500, 2, 8, "loss.generator", 1.0)])
-    recorded(runs / "study" / "b" / "seed-0", measured(500, 1, 4, fid_track=7.0), times=[("failed", {})])
+    recorded(runs / "study" / "b" / "seed-0", measured(500, 1, 4, fid_quick=7.0), times=[("failed", {})])
     recorded(runs / "study" / "c" / "seed-0", [])
     return tmp_path
 
@@ -40,7 +40,7 @@ def test_each_run_has_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert found == [
         ["runs/done", "finished", "2/2", "8x8", "3,000", "of", "3,000", "1.250", "at", "8x8"],
         ["runs/study/[a]/seed-0", "cut", "short", "2/2", "8x8", "1,500", "of", "3,000", "0.5000", "at", "4x4"],
-        ["runs/study/b/seed-0", "failed", "1/2", "4x4", "500", "of", "3,000", "7.000", "(track)", "at", "4x4"],
+        ["runs/study/b/seed-0", "failed", "1/2", "4x4", "500", "of", "3,000", "7.000", "(quick)", "at", "4x4"],
         ["runs/study/c/seed-0", "running", "-", "0", "of", "3,000", "-"],
     ]
 

@@ -38,7 +38,7 @@ EVALUATION = {
     "extractor": "digits",
     "images": 16,
     "every": 24,
-    "track": {"images": 8},
+    "quick": {"images": 8},
 }
 
 
@@ -77,7 +77,7 @@ def from_aim(place: Path) -> RunResults:
 
 
 def fids(run: RunResults) -> dict[int, float]:
-    return {row.images: row.value for row in run.rows if row.name in ("fid", "fid_track")}
+    return {row.images: row.value for row in run.rows if row.name in ("fid", "fid_quick")}
 
 
 def as_set(rows: list[Row]) -> set[str]:
@@ -273,7 +273,7 @@ from gankit import UserError
 from gankit.results.finder import gather
 folder, repository = map(Path, sys.argv[1:])
 (run,) = gather([folder])
-print([[row.images, row.value] for row in run.rows if row.name in ("fid", "fid_track")])
+print([[row.images, row.value] for row in run.rows if row.name in ("fid", "fid_quick")])
 try:
     gather([repository])
 except UserError as mistake:

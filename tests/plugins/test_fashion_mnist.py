@@ -158,7 +158,7 @@ def test_the_test_part_is_missed_only_where_something_is_measured(tmp_path: Path
     save(tmp_path, compressed=False)
     (tmp_path / "t10k-images-idx3-ubyte").unlink()
     dataset = FashionMnist(path=tmp_path)
-    measured: list[dict[str, Any]] = [{"metrics": "fid"}, {"metrics": [], "track": {"metrics": "fid"}}]
+    measured: list[dict[str, Any]] = [{"metrics": "fid"}, {"metrics": [], "quick": {"metrics": "fid"}}]
     for evaluation in measured:
         said = dataset.missing(tiny(evaluation=evaluation | {"extractor": "digits"}))
         assert str(said).startswith("there is no t10k-images-idx3-ubyte")

@@ -171,7 +171,7 @@ def test_weights_are_missed_only_where_a_metric_looks_at_features(
 ) -> None:
     absent = extractor(weights=tmp_path / "absent")
     assert missing(absent)
-    assert missing(absent, metrics="swd", track={"metrics": "fid"})
+    assert missing(absent, metrics="swd", quick={"metrics": "fid"})
     assert missing(absent, metrics=[]) is None
     assert missing(absent, metrics=["swd", "ms-ssim"]) is None
 

@@ -144,7 +144,7 @@ def test_metrics_that_need_classes_are_refused(extractor: str) -> None:
     asked = {
         "extractor": extractor,
         "metrics": [{"use": "is", "splits": 2}, "fid"],
-        "track": {"metrics": "mode-coverage"},
+        "quick": {"metrics": "mode-coverage"},
     }
     said = [message for path, message in problems(tiny(evaluation=asked | {"images": 10})) if path[-1] == "extractor"]
     assert len(said) == 2
