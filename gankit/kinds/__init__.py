@@ -1,19 +1,16 @@
 """The kinds: everything that a plugin can contribute. Read this package first.
 
 Each abstract class here is one kind of component with a registry of its own. Modules that define components do not
-import torch: they import it inside methods, so that reading an experiment stays fast.
+import torch: they import it inside methods, so that reading an experiment stays fast. Kinds are listed in the order in
+which they are imported here.
 """
 
 from __future__ import annotations
 
-from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
-
-# isort: off (kinds are listed in the order in which they are imported here)
 from gankit.kinds.networks import Block, Head, Init, LatentMapping, Norm, Stem
-from gankit.kinds.runs import Job, Launcher, Observer
 from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, Shown, WeightAverage
-
-# isort: on
+from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
+from gankit.kinds.runs import Job, Launcher, Observer
 
 __all__ = [
     "Augmentation",

@@ -37,7 +37,7 @@ class ByBatch(Raises):
 class Groups(Norm):
     groups: int = 3
 
-    def build(self, place):
+    def build(self, context):
         return nn.GroupNorm(self.groups, context.out_channels)
 
 
@@ -47,19 +47,19 @@ class Forward(nn.Module):
 
 
 class RaisesForward(Block):
-    def build(self, place):
+    def build(self, context):
         return nn.Sequential(nn.Identity(), Forward())
 
 
 class RaisesDown(Block):
-    def build(self, place):
+    def build(self, context):
         if context.resample == "down":
             raise ValueError("cannot go down")
         return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(context.in_channels, context.out_channels, 1))
 
 
 class AsksForNorm(Block):
-    def build(self, place):
+    def build(self, context):
         return context.norm()
 
 

@@ -70,7 +70,7 @@ import json, sys
 from pathlib import Path
 from gankit.config.explain import explain
 from gankit.discovery.manager import plugins
-from gankit.config.loader import components
+from gankit.config.walk import components
 from gankit.core.registry import provided_by, registries
 from gankit.config.study_loader import load_study
 from gankit.config.study import Study
