@@ -117,7 +117,7 @@ TYPES = """
 From `gankit`, beside Python's own; written as annotations, as in `fade: PerResolution[Images]`. A path as an option is
 an `AbsolutePath`: a plain `Path` is saved as it is written, and found from no other folder. A kind's class is the type
 of an option that names a component, as in `block: Block`; its default has to be read like what a user writes:
-`Field(default="conv", validate_default=True)`.
+`Field(default="conv", validate_default=True)`. A mapping without `use` then gives options of `conv`.
 """
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from typing import NoReturn
@@ -36,14 +34,8 @@ COMMANDS = (
 )
 """The commands in the order in which help lists them: each is the module of that name in this package, with `_`."""
 
-TELLING = ("validate", "expand", "plugins", "explain", "schema", "-h", "--help")
-"""What only tells, and ends at once."""
-
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What is said by a disk that takes no more."""
-
-MOST_ARGUMENTS = 1000
-"""Arguments of one command; argparse takes seconds for thousands."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,9 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
         try:
-            with _uncollected() if argv and argv[0] in TELLING else nullcontext():
-                arguments = _parsed(argv)
-                code = arguments.run(arguments)
+            arguments = _parsed(argv)
+            code = arguments.run(arguments)
         finally:
             sys.stdout.flush()
     except UserError as mistake:
@@ -96,24 +87,10 @@ def _print_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Look for no garbage meanwhile: hardly anything of what is loaded becomes any, and to look takes its time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-
-
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     """What `argv` says, read by the parser of the command that it names; plugins are loaded only for their commands."""
     parser = Parser(prog="gankit", description="Compose GAN experiments in YAML, train and compare them.")
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    if len(argv) > MOST_ARGUMENTS:
-        parser.error(f"more than {MOST_ARGUMENTS:,} arguments")
     named = argv[0] if argv else ""
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in [named] if named in COMMANDS else COMMANDS:

@@ -17,6 +17,7 @@ from gankit.core.options import (
     PerResolution,
     PerResolutionAboveFirst,
     defined,
+    did_you_mean,
     raised_again,
     repeated,
 )
@@ -40,6 +41,9 @@ from gankit.kinds import (
     Stem,
     WeightAverage,
 )
+
+OPTIMIZER = "adam"
+"""The optimizer of networks that are given none, or only options of one."""
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
 """What experiments, studies and variants are called: safe as the name of a folder."""
@@ -103,8 +107,11 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Let one optimizer stand for both networks; what differs stands in it under `generator` or `discriminator`."""
     if isinstance(value, str | Optimizer):
         value = {"use": value} if isinstance(value, str) else dict.fromkeys(OptimizerPair.model_fields, value)
-    if not isinstance(value, Mapping) or "use" not in value:
+    if not isinstance(value, Mapping):
         return handler(value)
+    if "use" not in value and all(_names_one(value.get(network)) for network in OptimizerPair.model_fields):
+        return handler(value)
+    value = {"use": OPTIMIZER, **value}
     shared = {option: setting for option, setting in value.items() if option not in OptimizerPair.model_fields}
     both = {network: _with_shared(shared, value.get(network)) for network in OptimizerPair.model_fields}
 
@@ -112,12 +119,21 @@ def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         network, *below = error["loc"]
         own = value.get(str(network))
         from_shared = own is None or (_adds_to(shared, own) and (below[0] not in own if below else not own))
-        return raised_again(error, skip=1 if from_shared else 0)
+        again = raised_again(error, skip=1 if from_shared else 0)
+        is_network = error["type"] == "unknown_option" and from_shared and len(below) == 1
+        if is_network and (hint := did_you_mean(str(below[0]), OptimizerPair.model_fields)):
+            again["type"] = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
+        return again
 
     try:
         return handler(both)
     except ValidationError as failure:
         raise repeated(failure, where_written) from None
+
+
+def _names_one(own: Any) -> bool:
+    """Whether what one network has of its own is an optimizer, not only options of the shared one."""
+    return own is not None and (not isinstance(own, Mapping) or "use" in own)
 
 
 def _with_shared(shared: Mapping[str, Any], own: Any) -> Any:
@@ -147,7 +163,9 @@ class OneForBoth:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         some = [{"required": [network]} for network in OptimizerPair.model_fields]
         shared = {"type": "object", "required": ["use"], "anyOf": some}
-        return {"anyOf": [defined("optimizer"), handler(schema), shared]}
+        own = {network: {**defined("optimizer"), "default": OPTIMIZER} for network in OptimizerPair.model_fields}
+        of_default = {"type": "object", "properties": {**own, "use": False}, "anyOf": some}
+        return {"anyOf": [defined("optimizer"), handler(schema), shared, of_default]}
 
 
 class FadingOptions(Options):
@@ -169,9 +187,9 @@ class TrainingOptions(Options):
     """Discriminator updates a generator update."""
     generator_batches: int = Field(default=1, ge=1)
     """Fakes in a generator update, as a multiple of the batch."""
-    optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default("adam")
+    optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default(OPTIMIZER)
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
-    also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}."""
+    also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}. Adam need not be named."""
     reset_optimizer: bool = False
     """Forget the optimizers' moments when a fade begins and when it ends."""
     mirror: bool = False

@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any
 
 from gankit.config.experiment import Experiment
-from gankit.config.schema import Schema, component_schema, model_schema, summary
-from gankit.config.walk import classes_in, options_naming
+from gankit.config.schema import OPTIONS, Schema, component_schema, model_schema, summary
+from gankit.config.walk import options_naming
 from gankit.config.yaml.writer import inline
 from gankit.core.component import Component
 from gankit.core.errors import UserError
-from gankit.core.options import Options, did_you_mean, with_article
+from gankit.core.options import Options, classes_in, did_you_mean, with_article
 from gankit.core.registry import Registry, RegistryEntry, registries
 from gankit.discovery.manager import plugins
 
@@ -170,6 +170,8 @@ def type_in_words(schema: Schema) -> str:
         return _choice(schema["anyOf"])
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
+        if name.endswith(OPTIONS):
+            return f"options of {name.removesuffix(OPTIONS).rpartition('.')[2]}"
         if name == "images":
             return "a number of images, such as 600k"
         return with_article(name) if name in registries else "a mapping of options"
@@ -180,6 +182,9 @@ def type_in_words(schema: Schema) -> str:
 
 def _choice(options: list[Schema]) -> str:
     """One of several; says shortly what gankit's own types allow."""
+    *before, last = options
+    if last.get("$ref", "").endswith(OPTIONS):
+        return f"{_choice(before)} or {type_in_words(last)}"
     one, *others = options
     if [other.get("type") for other in others] == ["array", "null"] and others[0].get("items") == one:
         return f"{type_in_words(one)}, or a list of them"

@@ -16,7 +16,7 @@ from gankit.config.mistakes import mistakes_of, place_of
 from gankit.config.walk import Problem
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
 from gankit.config.yaml.merge import read_experiment
-from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, items, plain_value, table
+from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
 from gankit.config.yaml.parser import parse
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
@@ -140,7 +140,7 @@ def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Tabl
     Raises:
         UserError: naming each that failed, where it is listed.
     """
-    key, listed = root.entries.get("plugins", Item(root.mark, items(root.mark, [])))
+    key, listed = root.entries.get("plugins", Item(root.mark, Items(root.mark, [])))
     if not isinstance(listed, Items) or not all(isinstance(plain_value(item), str) for item in listed.items):
         return root  # for the experiment's own type to refuse
     files: dict[Path, Node] = {path: Scalar(root.mark, str(path)) for path in (file.resolve() for file in plugin_files)}
@@ -156,7 +156,7 @@ def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Tabl
             files[file.resolve()] = Scalar(item.mark, str(file.resolve()))
     if mistakes:
         raise mistakes_error(mistakes, first)
-    return table(root.mark, {**root.entries, "plugins": Item(key, items(listed.mark, list(files.values())))})
+    return Table(root.mark, {**root.entries, "plugins": Item(key, Items(listed.mark, list(files.values())))})
 
 
 T = TypeVar("T", bound=Options)
@@ -173,7 +173,7 @@ def read_arguments(model: type[T], given: Mapping[str, str | None]) -> T:
         if text is not None:
             mark = Mark(f"--{option} {text}")
             entries[option] = Item(mark, parse(text, mark.source, has_lines=False) or Scalar(mark, None))
-    root = table(Mark(""), entries)
+    root = Table(Mark(""), entries)
     try:
         return model.model_validate(plain_value(root))
     except ValidationError as failure:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gankit.config.experiment import NAME, Experiment
+from gankit.config.experiment import NAME, Experiment, OptimizerPair
 from gankit.config.walk import KEY, Path
 from gankit.config.yaml.marks import Mark, Mistake
 from gankit.config.yaml.nodes import Items, Node, Scalar, Table
@@ -98,6 +98,8 @@ def _below(node: Node | None, step: str | int, shape: type[Items | Table]) -> No
 
 def _is_one_for_all(value: Options, node: Node | None) -> bool:
     """Whether a group of options is written as one component, which stands for each of them."""
+    if isinstance(value, OptimizerPair):
+        return node is not None
     is_component = isinstance(node, Scalar) or (isinstance(node, Table) and "use" in node.entries)
     return is_component and not isinstance(value, Component)
 

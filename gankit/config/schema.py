@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import PydanticCustomError
 
 from gankit.config.experiment import Experiment
 from gankit.config.study import StudyOptions
@@ -21,6 +22,8 @@ IMAGES: Schema = {
 }
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 """Bounds that pydantic leaves as they are where a value is first read by code, as numbers of images are."""
+OPTIONS = ".options"
+"""Ends the name of the definition of a component's options without its name, none of them required."""
 EXTENDS: Schema = {
     "description": "The experiment, or experiments in order, that this file changes; relative to this file.",
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -66,7 +69,9 @@ def _definitions() -> dict[str, Schema]:
     for kind in kinds():
         definitions[kind.kind] = _kind_schema(registries[kind.kind], summary(kind))
     entries = [entry for registry in registries.values() for entry in registry.entries()]
-    return definitions | _of_components(entries, Experiment, StudyOptions)
+    definitions |= _of_components(entries, Experiment, StudyOptions)
+    named = set(_references(definitions))
+    return {name: of for name, of in definitions.items() if not name.endswith(OPTIONS) or name in named}
 
 
 def _of_components(entries: Sequence[RegistryEntry], *others: type[BaseModel]) -> dict[str, Schema]:
@@ -78,6 +83,7 @@ def _of_components(entries: Sequence[RegistryEntry], *others: type[BaseModel]) -
     for entry in entries:
         model = found[references[entry.component, "validation"]["$ref"].rpartition("/")[2]]
         definitions[_name_of(entry)] = _with_use(entry, model)
+        definitions[f"{_name_of(entry)}{OPTIONS}"] = {key: of for key, of in model.items() if key != "required"}
     components = {references[entry.component, "validation"]["$ref"].rpartition("/")[2] for entry in entries}
     return definitions | {name: model for name, model in found.items() if name not in components}
 
@@ -127,9 +133,35 @@ def _cleaned(node: Any) -> Any:
     cleaned = {key: _cleaned(item) for key, item in named.items() if not (key == "title" and isinstance(item, str))}
     if isinstance(cleaned.get("gankit"), str):
         cleaned["$ref"] = f"#/$defs/{cleaned.pop('gankit')}"
+    cleaned = _or_options_of_default(cleaned)
     if isinstance(default := cleaned.get("default"), dict) and list(default) == ["0"]:
         cleaned["default"] = default["0"]  # a table of one value is written as the value
     return cleaned
+
+
+def _or_options_of_default(schema: dict[Any, Any]) -> dict[Any, Any]:
+    """A schema that also allows options of the component that is its default, without that component's name."""
+    default = schema.get("default")
+    name = default.get("use") if isinstance(default, dict) else default
+    kind = next((each for each in _references(schema) if each in registries), None)
+    if kind is None or not isinstance(name, str):
+        return schema
+    try:
+        entry = registries[kind].find(name)
+    except PydanticCustomError:  # its plugin is not there
+        return schema
+    about = {key: schema[key] for key in ("default", "description") if key in schema}
+    others = {key: part for key, part in schema.items() if key not in about}
+    choices = others["anyOf"] if others.keys() == {"anyOf"} else [others]
+    return {"anyOf": [*choices, {"$ref": f"#/$defs/{_name_of(entry)}{OPTIONS}"}], **about}
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The definitions that a schema refers to."""
+    for key, part in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "$ref" and isinstance(part, str):
+            yield part.removeprefix("#/$defs/")
+        yield from _references(part)
 
 
 def _partial(node: Any) -> Any:

@@ -16,7 +16,7 @@ from gankit.config.study import SEED, Study, StudyOptions, StudyRun, StudyVarian
 from gankit.config.study_plan import Planned, plan, safe
 from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
 from gankit.config.yaml.merge import changed, read_experiment
-from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, plain_value, table
+from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, plain_value
 from gankit.core.errors import UserError
 
 V = TypeVar("V", bound=Variants)
@@ -51,7 +51,7 @@ def variant_names(record: Path) -> list[str]:
     """
     root = read_experiment(record)
     own: dict[Key, Item] = {key: it for key, it in _study_options(root).items() if key in Variants.model_fields}
-    _validated(Variants, table(root.mark, own), str(record))
+    _validated(Variants, Table(root.mark, own), str(record))
     return [variant.name for variant in plan(own, seed=0, first=str(record))]
 
 
@@ -79,7 +79,7 @@ def load_study(
         return _study(root, path, only, note)
     said = _study_options(root)  # null takes back what an extended file says of a study
     kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
-    return the_experiment(table(root.mark, kept), str(path), note=note)
+    return the_experiment(Table(root.mark, kept), str(path), note=note)
 
 
 def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:
@@ -89,8 +89,8 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None
         UserError: with every mistake in it or in any of its variants.
     """
     own = _study_options(root)
-    base = table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
-    options = _validated(StudyOptions, table(root.mark, own), str(path))
+    base = Table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
+    options = _validated(StudyOptions, Table(root.mark, own), str(path))
     seed = plain_value(base.entries[SEED].node) if SEED in base.entries else 0
     planned = plan(own, seed, first=str(path))
     wanted = [variant for variant in planned if only is not None and only.rpartition("/")[0] == variant.name] or planned
@@ -108,7 +108,7 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None
         for variant, experiment in zip(wanted, experiments, strict=True)
     }
     runs = [StudyRun(variants[variant.name], seed) for variant in wanted for seed in variant.seeds]
-    named = table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
+    named = Table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
     return Study(name, runs, options.launcher, named)
 
 
@@ -136,7 +136,7 @@ def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationR
     assert isinstance(root, Table)
     facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
     known = {key: Item(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}
-    return validate(table(root.mark, {**root.entries, **known}))
+    return validate(Table(root.mark, {**root.entries, **known}))
 
 
 def _experiments(

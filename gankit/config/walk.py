@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.component import Component, failed
 from gankit.core.errors import UserError
-from gankit.core.options import ByResolution, Options
+from gankit.core.options import ByResolution, Options, classes_in
 from gankit.core.registry import registries
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -51,14 +51,6 @@ def _places(model: type[Options], kind: type[Component], prefix: str) -> Iterato
                 yield f"{prefix}{name}"
             elif issubclass(named, Options) and not issubclass(named, Component):
                 yield from _places(named, kind, f"{prefix}{name}.")
-
-
-def classes_in(annotation: Any) -> Iterator[type]:
-    """Every class that a type is made of, containers apart."""
-    if isinstance(annotation, type) and not get_args(annotation):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from classes_in(argument)
 
 
 def _models(value: Any, path: Path) -> Iterator[tuple[Path, Options]]:

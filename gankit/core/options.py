@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from gankit.docstrings import under_fields
@@ -56,7 +57,7 @@ class Options(BaseModel):
     """A frozen mapping of YAML options; the docstring under a field is its help text.
 
     Nothing is guessed: text and true or false are not taken for numbers, nor numbers for true or false, and numbers
-    are finite.
+    are finite. A mapping without `use` changes options of the component that a field names by default.
 
     Raises:
         pydantic.ValidationError: with one entry for every unknown option and every wrong value.
@@ -97,6 +98,20 @@ class Options(BaseModel):
         except ValidationError as failure:
             raise repeated(failure, lambda error: cls._unknown_option(error) or raised_again(error)) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_default_components(cls, data: Any) -> Any:
+        """Give the options that stand without the name of a component that of the default one."""
+        if not isinstance(data, Mapping):
+            return data
+        named: dict[Any, Any] = {}
+        for name, value in data.items():
+            if name in cls.model_fields and isinstance(value, Mapping) and "use" not in value:
+                default = named_by_default(cls.model_fields[name])
+                is_table = any(isinstance(key, int) for key in value)
+                named |= {name: {**default, **value}} if default and not is_table else {}
+        return {**data, **named}
+
     @classmethod
     def _unknown_option(cls, error: ErrorDetails) -> InitErrorDetails | None:
         """The error about an unknown option of this very model, None for any other error."""
@@ -107,6 +122,21 @@ class Options(BaseModel):
         hint = did_you_mean(str(error["loc"][0]), known) or listed
         problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
         return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
+
+
+def named_by_default(field: FieldInfo) -> dict[str, Any]:
+    """The component that a field names by default, as `use` and its options; empty if it names none."""
+    default = {"use": field.default} if isinstance(field.default, str) else field.default
+    names_one = isinstance(default, Mapping) and "use" in default
+    return dict(default) if names_one and any("kind" in vars(named) for named in classes_in(field.annotation)) else {}
+
+
+def classes_in(annotation: Any) -> Iterator[type]:
+    """Every class that a type is made of, containers apart."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from classes_in(argument)
 
 
 def repeated(failure: ValidationError, change: Callable[[ErrorDetails], InitErrorDetails]) -> ValidationError:

@@ -62,7 +62,7 @@ def test_a_part_of_an_experiment(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[2:5] == ["  When weights are saved.", "", "Options:"]
     assert "  keep: a whole number from 1 (default: 2)" in lines
     assert explain("training.optimizer").startswith(
-        "training.optimizer: an optimizer or a mapping of options (default: adam)\n"
+        "training.optimizer: an optimizer or a mapping of options or options of adam (default: adam)\n"
     )
     assert explain("evaluation").endswith("\nSee also: evaluation.quick.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from gankit.config.yaml.marks import Mark
 from gankit.config.yaml.merge import merge, read_experiment
-from gankit.config.yaml.nodes import Item, Node, Scalar, items, plain_value, table
+from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
 from gankit.core.errors import UserError
 
 HERE = Mark("here", 1, 1, "")
@@ -21,8 +20,8 @@ HERE = Mark("here", 1, 1, "")
 
 def node(value: Any) -> Node:
     if isinstance(value, dict):
-        return table(HERE, {key: Item(HERE, node(item)) for key, item in value.items()})
-    return items(HERE, [node(item) for item in value]) if isinstance(value, list) else Scalar(HERE, value)
+        return Table(HERE, {key: Item(HERE, node(item)) for key, item in value.items()})
+    return Items(HERE, [node(item) for item in value]) if isinstance(value, list) else Scalar(HERE, value)
 
 
 def merged(base: Any, change: Any) -> Any:
@@ -166,27 +165,12 @@ def test_extends_that_cannot_be_followed(write: Callable[..., None]) -> None:
 
 
 def test_long_chains_end_and_wide_ones_are_fast(write: Callable[..., None]) -> None:
-    write(**{f"long{n}": f"extends: long{n + 1}.yaml\n" for n in range(110)}, long110="a: 1\n")
-    assert "more than 100 files extend one another" in error("long0.yaml")
+    write(**{f"long{n}": f"extends: long{n + 1}.yaml\n" for n in range(500)}, long500="a: 1\n")
+    assert "more than 64 files extend one another" in error("long0.yaml")
     write(**{f"wide{n}": f"extends: [wide{n + 1}.yaml, wide{n + 1}.yaml]\n" for n in range(40)}, wide40="a: 1\n")
     assert plain_value(read_experiment(Path("wide0.yaml"))) == {"a": 1}, "reading each file once, not 2^40 times"
-
-
-def test_what_extends_grows_no_larger_than_one_file_may_be(write: Callable[..., None]) -> None:
-    write(
-        again=f"extends: [{'one.yaml, ' * 500}]\n",
-        one="".join(f"a{n}: 1\n" for n in range(1400)),
-        two="".join(f"b{n}: 1\n" for n in range(1400)),
-        three="".join(f"c{n}: 1\n" for n in range(1400)),
-        values="extends: [one.yaml, two.yaml, three.yaml]\n",
-        long=f"# {'x' * 40_000}\na: 1\n",
-        longer=f"extends: long.yaml\n# {'x' * 40_000}\n",
-    )
-    started = time.process_time()
-    assert error("again.yaml").startswith("again.yaml:1:1011: extends: more than 100 files extend one another")
-    assert error("values.yaml").startswith("values.yaml:1:31: more than 3,000 values with this")
-    assert "extends: long.yaml: is larger than 64 KiB, together with what extends it" in error("longer.yaml")
-    assert time.process_time() - started < 3  # growth without bound would take minutes
+    write(many=f"extends: [{'long500.yaml, ' * 1400}]\n")
+    assert plain_value(read_experiment(Path("many.yaml"))) == {"a": 1}
 
 
 @pytest.mark.parametrize("name", ["a\\0b", "\\e[31m", "x" * 5000, "."])
@@ -196,14 +180,6 @@ def test_odd_names_of_parents(write: Callable[..., None], name: str) -> None:
     assert head.startswith("child.yaml:1:10: extends: ")
     assert head.isprintable()
     assert len(head) < 600
-
-
-def test_settings_come_to_no_more_than_a_file(write: Callable[..., None]) -> None:
-    write(file="a: 1\nlist: [x, y]\n")
-    for settings in (["a=2"] * 201, [f"a='{'x' * 30_000}'"] * 3):
-        assert error("file.yaml", *settings).startswith("--set: more than 200 or longer than 64 KiB")
-    listed = f"[{'1,' * 2000}]"
-    assert ": more than 3,000 values with this" in error("file.yaml", f"b={listed}", f"c={listed}")
 
 
 @pytest.mark.parametrize(

@@ -11,30 +11,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, items, scalar, table
-from gankit.config.yaml.parser import DEEPEST, MOST_BYTES, MOST_VALUES, mapping, parse, read_text, unreadable
-from gankit.core.errors import UserError
-
-MOST_FILES = 100
-"""How often one file may extend another in one experiment."""
-
-MOST_SETTINGS = 200
-"""How many settings may change one experiment."""
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, scalar
+from gankit.config.yaml.parser import DEEPEST, mapping, parse, read_text, unreadable
 
 
 def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
     """The experiment in `path` with what it extends, changed by `settings` of the form a.b=value.
 
     Raises:
-        UserError: if a file or a setting cannot be read, files extend one another in a circle, or they come to more
-            than any experiment holds.
+        UserError: if a file or a setting cannot be read, or files extend one another in a circle.
     """
     root: Node = _Reader().read(path, str(path))
-    if len(settings) > MOST_SETTINGS or sum(map(len, settings)) > MOST_BYTES:
-        raise UserError(f"--set: more than {MOST_SETTINGS} or longer than {MOST_BYTES // 1024} KiB; put them in a file")
     for setting in settings:
         root = _set(root, setting)
-        _check_size(root, Mark(f"--set {setting}"))
     assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
     return root
 
@@ -47,7 +36,7 @@ def merge(base: Node, change: Node) -> Node:
         if not isinstance(base, Table) or not any(isinstance(key, int) for key in base.entries):
             return change
     elif isinstance(base, Scalar) and isinstance(base.value, str) and "use" not in change.entries:
-        base = table(base.mark, {"use": Item(base.mark, base)})
+        base = Table(base.mark, {"use": Item(base.mark, base)})
     elif not isinstance(base, Table) or any(isinstance(key, int) for key in base.entries):
         return change
     if "use" in change.entries and not _is_same_component(base, change):
@@ -61,7 +50,7 @@ def _united(base: Table, change: Table) -> Table:
     for key, entry in change.entries.items():
         node = merge(entries[key].node, entry.node) if key in entries else entry.node
         entries[key] = Item(entry.key, node)
-    return table(base.mark if change.mark.line is None else change.mark, entries)
+    return Table(base.mark if change.mark.line is None else change.mark, entries)
 
 
 def _is_same_component(base: Node, change: Node) -> bool:
@@ -86,8 +75,6 @@ class _Reader:
 
     def __init__(self) -> None:
         self.done: dict[str, Table] = {}
-        self.bytes_left = MOST_BYTES
-        self.files_left = MOST_FILES
 
     def read(self, path: Path, name: str, chain: tuple[str, ...] = (), named_at: Mark | None = None) -> Table:
         """The file `path`, called `name`, which the last file of `chain` extends by what it says at `named_at`."""
@@ -98,13 +85,11 @@ class _Reader:
         if resolved in chain:
             circle = " -> ".join(os.path.basename(file) for file in (*chain[chain.index(resolved) :], resolved))
             raise unreadable(f"extends in a circle: {circle}", named_at)
-        if self.files_left < 0:
-            raise unreadable(f"more than {MOST_FILES} files extend one another", named_at)
-        self.files_left -= 1
+        if len(chain) > DEEPEST:
+            raise unreadable(f"more than {DEEPEST} files extend one another", named_at)
         if resolved not in self.done:
-            text = read_text(path, name, named_at, self.bytes_left)
-            self.bytes_left -= len(text)
-            self.done[resolved] = self.extended(mapping(text, name, named_at), path, (*chain, resolved))
+            own = mapping(read_text(path, name, named_at), name, named_at)
+            self.done[resolved] = self.extended(own, path, (*chain, resolved))
         return self.done[resolved]
 
     def extended(self, own: Table, path: Path, chain: tuple[str, ...]) -> Table:
@@ -113,7 +98,7 @@ class _Reader:
             return own
         entries = dict(own.entries)
         extends = entries.pop("extends").node
-        result = table(own.mark, {})
+        result = Table(own.mark, {})
         for parent in extends.items if isinstance(extends, Items) else [extends]:
             if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
                 raise mistakes_error(
@@ -121,20 +106,7 @@ class _Reader:
                 )
             file = path.parent / parent.value
             result = _united(result, self.read(file, str(file), chain, parent.mark))
-            _check_size(result, parent.mark)
-        return _united(result, table(own.mark, entries))
-
-
-def _check_size(node: Node, mark: Mark) -> None:
-    """Refuse at `mark` what has grown beyond any experiment.
-
-    Raises:
-        UserError: if it has.
-    """
-    if node.size > MOST_VALUES:
-        raise mistakes_error(
-            [Mistake(mark, (), f"more than {MOST_VALUES:,} values with this, which no experiment has")]
-        )
+        return _united(result, Table(own.mark, entries))
 
 
 def _set(root: Node, setting: str) -> Node:
@@ -184,6 +156,6 @@ def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> 
             )
         changed = list(node.items)
         changed[first] = merge(changed[first], _nested(changed[first], rest, value, mark))
-        return items(node.mark, changed)
+        return Items(node.mark, changed)
     below = node.entries[first].node if isinstance(node, Table) and first in node.entries else None
-    return table(mark, {first: Item(mark, _nested(below, rest, value, mark))})
+    return Table(mark, {first: Item(mark, _nested(below, rest, value, mark))})

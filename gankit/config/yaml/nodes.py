@@ -17,7 +17,6 @@ class Scalar:
 
     mark: Mark
     value: str | int | float | bool | None
-    size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,6 @@ class Items:
 
     mark: Mark
     items: list[Node]
-    size: int
 
 
 class Item(NamedTuple):
@@ -43,21 +41,16 @@ class Table:
     mark: Mark
     """Where it begins: at its key if it is written on the lines below that."""
     entries: dict[Key, Item]
-    size: int
 
 
 Node: TypeAlias = Scalar | Items | Table
-"""A value; `size` counts all values in it, those of aliases as often as they are used."""
 
 
-def items(mark: Mark, nodes: list[Node]) -> Items:
-    """A list of `nodes`."""
-    return Items(mark, nodes, 1 + sum(node.size for node in nodes))
-
-
-def table(mark: Mark, entries: dict[Key, Item]) -> Table:
-    """A mapping of `entries`."""
-    return Table(mark, entries, 1 + sum(entry.node.size for entry in entries.values()))
+def below(node: Node) -> list[Node]:
+    """The values that stand directly in `node`."""
+    if isinstance(node, Table):
+        return [entry.node for entry in node.entries.values()]
+    return node.items if isinstance(node, Items) else []
 
 
 def plain_value(node: Node) -> Any:
@@ -67,14 +60,6 @@ def plain_value(node: Node) -> Any:
     if isinstance(node, Items):
         return [plain_value(item) for item in node.items]
     return node.value
-
-
-def depth(node: Node) -> int:
-    """How many lists and mappings stand inside one another, `node` included."""
-    if isinstance(node, Scalar):
-        return 0
-    below = node.items if isinstance(node, Items) else [entry.node for entry in node.entries.values()]
-    return 1 + max(map(depth, below), default=0)
 
 
 def described(node: Node) -> str:

@@ -15,33 +15,33 @@ import yaml
 from yaml import events
 
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, depth, described, items, scalar, table
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, scalar
 from gankit.core.errors import UserError
 
 MOST_BYTES = 64 * 1024
-"""Of the files of one experiment together, and of all settings together: forty times as much as any that is known."""
+"""Of one file: forty times as much as any that is known."""
 
 MOST_VALUES = 3_000
-"""Names and values of one file, and values of an experiment with all that it extends; aliases count each time."""
+"""Names and values of one file or setting; those of aliases count as often as they are used."""
 
 DEEPEST = 64
+"""Lists and mappings inside one another, which are walked by functions that call themselves."""
 
 
-def read_text(path: Path, name: str, named_at: Mark | None = None, most_bytes: int = MOST_BYTES) -> str:
+def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
     """The text of a file.
 
     Args:
         path: The file.
         name: What the user calls it.
         named_at: Where an experiment that extends it names it, if one does.
-        most_bytes: How long it may be.
 
     Raises:
         UserError: if there is no such file, or it is too long or no UTF-8.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise unreadable(f"{name}: no such file", named_at) from None
     except IsADirectoryError:
@@ -49,9 +49,8 @@ def read_text(path: Path, name: str, named_at: Mark | None = None, most_bytes: i
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
         reason = getattr(failure, "strerror", None) or failure
         raise unreadable(f"{name}: cannot be read: {reason}", named_at) from None
-    if len(content) > most_bytes:
-        together = "" if named_at is None else ", together with what extends it"
-        raise unreadable(f"{name}: is larger than {MOST_BYTES // 1024} KiB{together}; no experiment is", named_at)
+    if len(content) > MOST_BYTES:
+        raise unreadable(f"{name}: is larger than {MOST_BYTES // 1024} KiB; no experiment is", named_at)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
@@ -145,9 +144,7 @@ class _Composer:
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             raise self.error(mark, f"tags such as {tag} are not allowed")
-        if at_depth > DEEPEST:
-            raise self.error(mark, f"nested more than {DEEPEST} deep")
-        self.count(1, mark)
+        self.count(mark, at_depth)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         if isinstance(event, events.ScalarEvent):
@@ -163,11 +160,15 @@ class _Composer:
             self.anchors[event.anchor] = node
         return node
 
-    def count(self, values: int, mark: Mark) -> None:
-        """Refuse at `mark` what would take too long, before it does."""
-        self.values += values
+    def count(self, mark: Mark, at_depth: int, node: Node | None = None) -> None:
+        """Count the value at `mark`, and all in it if it is a `node` that is repeated; refuse what is too much."""
+        self.values += 1
         if self.values > MOST_VALUES:
             raise self.error(mark, f"more than {MOST_VALUES:,} names and values up to here, which no experiment has")
+        if at_depth > DEEPEST:
+            raise self.error(mark, f"nested more than {DEEPEST} deep")
+        for repeated in below(node) if node else ():
+            self.count(mark, at_depth + 1, repeated)
 
     def alias(self, anchor: str, mark: Mark, at_depth: int) -> Node:
         """The value that was marked &anchor."""
@@ -176,9 +177,7 @@ class _Composer:
         node = self.anchors[anchor]
         if node is None:
             raise self.error(mark, f"*{anchor} stands inside the value that it repeats")
-        self.count(node.size, mark)
-        if at_depth + depth(node) > DEEPEST:
-            raise self.error(mark, f"nested more than {DEEPEST} deep")
+        self.count(mark, at_depth, node)
         return node
 
     def list_at(self, mark: Mark, at_depth: int) -> Items:
@@ -186,7 +185,7 @@ class _Composer:
         nodes: list[Node] = []
         while not isinstance(event := self.next(), events.SequenceEndEvent):
             nodes.append(self.node(event, at_depth + 1))
-        return items(mark, nodes)
+        return Items(mark, nodes)
 
     def mapping_at(self, mark: Mark, at_depth: int) -> Table:
         """The mapping whose start was just read; what `<<` brings in gives way to what is written out."""
@@ -202,14 +201,13 @@ class _Composer:
                 first = f", first in line {entries[key].key.line}" if self.has_lines else ""
                 raise self.error(at, f"{key!r} stands twice in this mapping{first}")
             entries[key] = Item(at, self.node(self.next(), at_depth + 1, at))
-        return table(mark, {**merged, **entries})
+        return Table(mark, {**merged, **entries})
 
     def merge(self, merged: dict[Key, Item], node: Node) -> None:
         """Take in what stands after `<<`: a mapping, or a list of mappings of which the first counts most."""
         for source in node.items if isinstance(node, Items) else [node]:
             if not isinstance(source, Table):
                 raise self.error(node.mark, f"expected a mapping after '<<', not {described(source)}")
-            self.count(len(source.entries), source.mark)
             for key, entry in source.entries.items():
                 merged.setdefault(key, entry)
 
