@@ -17,11 +17,11 @@ from gankit.config.schema import component_schema, summary
 from gankit.config.walk import options_naming
 from gankit.core import options
 from gankit.core.component import Component
+from gankit.core.docstrings import under_fields
 from gankit.core.progress import Progress, Stage
 from gankit.core.registry import RegistryEntry, kinds, registries
 from gankit.discovery import hookspecs
 from gankit.discovery.manager import plugins
-from gankit.docstrings import under_fields
 from gankit.evaluation import images
 from gankit.evaluation.images import Features, ImageSet, Need, Samples
 from gankit.evaluation.statistics import Statistics

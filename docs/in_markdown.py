@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
 
-from gankit.docstrings import under_fields
+from gankit.core.docstrings import under_fields
 
 
 def text(documented: object) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
 
-from gankit.docstrings import under_fields
+from gankit.core.docstrings import under_fields
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gankit import Options
-from gankit.docstrings import under_fields
+from gankit.core.docstrings import under_fields
 
 
 class Outer(Options):
