@@ -37,7 +37,7 @@ class Variants(Options):
 class StudyOptions(Variants):
     """A study: variants of an experiment, and where their runs are carried out."""
 
-    launcher: Launcher = default("in-turn")
+    launcher: Launcher = default("sequential")
     """Where the runs are carried out."""
 
 

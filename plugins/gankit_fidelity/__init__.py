@@ -16,11 +16,11 @@ from gankit_fidelity.metrics import (
     FrechetDistance,
     FullFrechetDistance,
     InceptionScore,
+    IntraClassFrechetDistance,
     KernelDistance,
     ModeCoverage,
 )
 from gankit_fidelity.path_length import PerceptualPathLength
-from gankit_fidelity.per_class import IntraClassFrechetDistance
 from gankit_fidelity.pretrained import Clip, DinoV2, Inception
 
 

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     load_plugins(arguments.plugin)
 
     from gankit.config.loader import data_argument, read_arguments
-    from gankit_fidelity.own_classifier import TrainingOptions, train_own
+    from gankit_fidelity.classifier_trainer import TrainingOptions, train_own
 
     told = {"data": data_argument(arguments.data)} | {name: getattr(arguments, name) for name in TOLD}
     train_own(read_arguments(TrainingOptions, told), arguments.output, lambda line: print(line, flush=True))

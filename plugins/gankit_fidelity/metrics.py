@@ -51,6 +51,35 @@ class FullFrechetDistance(FrechetDistance):
         return {"fid_full": frechet_distance(samples.generated.statistics, samples.real_full.statistics)}
 
 
+class IntraClassFrechetDistance(Metric):
+    """The mean over all classes of the FID between their generated images and their reals (Miyato & Koyama 2018).
+
+    It sees what `fid` is blind to: images of a class that is not the one asked for, and classes without variety, as
+    long as all together look like the data. With few images a class it is far above 0 even between reals, as
+    `fid_intra_floor` shows; classes of which there are fewer than two images on either side are left out. Lower is
+    better.
+    """
+
+    needs = frozenset({"features"})
+    has_floor = True
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """There must be classes, and images of them."""
+        classes, images = experiment.data.class_count(), experiment.evaluation.images
+        if not classes:
+            yield "this compares class by class, but data gives no labels"
+        elif images < 2 * classes:
+            yield f"this needs two images a class, but evaluation.images are {images} for {classes} classes"
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """One number, `fid_intra`."""
+        import numpy as np
+
+        generated, real = by_class(samples.generated), by_class(samples.real)
+        distances = [frechet_distance(generated[label], real[label]) for label in sorted(generated.keys() & real)]
+        return {"fid_intra": float(np.mean(distances)) if distances else float("nan")}
+
+
 class BlurredFrechetDistance(Metric):
     """FID of held-out reals that were blurred, against other reals: a yardstick to read FIDs of generated images by."""
 
@@ -198,6 +227,29 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
         return math.nan
     first, second = ({"mu": some.mean, "sigma": some.covariance} for some in (one, other))
     return max(0.0, fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
+
+
+def by_class(images: ImageSet) -> dict[int, Statistics]:
+    """Statistics of the features of each class of which there are two images or more.
+
+    Raises:
+        LookupError: if the images have no labels.
+    """
+    import numpy as np
+    import torch
+
+    from gankit.evaluation.statistics import RunningStatistics
+
+    labels, features = images.labels, images.features
+    if labels is None:
+        raise LookupError("these images have no labels")
+    found: dict[int, Statistics] = {}
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        if count > 1:
+            running = RunningStatistics()
+            running.add(features[torch.from_numpy(labels == label)])
+            found[int(label)] = running.result()
+    return found
 
 
 def kernel_distance(

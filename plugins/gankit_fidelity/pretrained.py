@@ -6,6 +6,7 @@ import hashlib
 import pickle
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -32,6 +33,7 @@ UNFIT = (
     pickle.PickleError,
 )
 """What torch raises for a file that holds something else."""
+NO_TIMM = "DINOv2 needs timm: pip install 'gankit[dinov2]'"
 
 
 class Pretrained(Extractor):
@@ -202,8 +204,8 @@ class DinoV2(Pretrained):
     """DINOv2, a vision transformer trained without labels, by way of torch-fidelity: 384 to 1536 features, no classes.
 
     Of the extractors that Stein et al. (2023) compared, its features agree best with people on which images are
-    better. torch-fidelity runs code that torch.hub downloads; here the network is gankit's own, so that the file of
-    weights is all that is needed.
+    better. torch-fidelity runs code that torch.hub downloads; here the network is timm's, so that besides the file of
+    weights it needs that: pip install 'gankit[dinov2]'.
     """
 
     title = "DINOv2"
@@ -231,6 +233,22 @@ class DinoV2(Pretrained):
     def resize(self) -> str:
         """As torch-fidelity does."""
         return "bilinear to 224x224 as TensorFlow 1"
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """timm, and the weights as for any other."""
+        if experiment.evaluation.extracts and not find_spec("timm"):
+            return NO_TIMM
+        return super().missing(experiment)
+
+    def load(self, device: torch.device) -> Callable[[Tensor], Features]:
+        """The network, as any other.
+
+        Raises:
+            UserError: if timm is not installed, or the weights are not to be had or another network's.
+        """
+        if not find_spec("timm"):
+            raise UserError(NO_TIMM)
+        return super().load(device)
 
     def network(self, file: Path) -> nn.Module:
         """The class token after the last norm."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch  # noqa: TID253
+import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 from torch.nn.utils.fusion import fuse_conv_bn_eval  # noqa: TID253
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase  # noqa: TID253
@@ -15,9 +17,16 @@ from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExt
 
 from gankit.evaluation.images import Features
 from gankit_fidelity.modules import check_images
-from gankit_fidelity.vision_transformer import VisionTransformer
 from gankit_fidelity.weights import DinoModel
 
+PATCH = 14
+"""Height and width of a patch that DINOv2 makes a token of, in pixels."""
+SEEN_SIDE = 224
+"""Height and width of the images that DINOv2 is shown here."""
+TRAINED_SIDE = 518
+"""Height and width of those that its training ended with."""
+OFFSET = 0.1
+"""Added by its authors to the number of patches along a side that positions are resized to."""
 CPU_IMAGES = 8
 """Images that pass through InceptionV3 at a time on a CPU: what they leave behind stays in its caches."""
 
@@ -95,28 +104,67 @@ class ClipNetwork(nn.Module):
         return unclassified(self.network, images)
 
 
-class DinoNetwork(nn.Module):
+class DinoNetwork(FeatureExtractorDinoV2):
     """torch-fidelity's DINOv2, but for the network itself, which torch-fidelity lets torch.hub download as code."""
 
     def __init__(self, model: DinoModel, weights: Path) -> None:
-        super().__init__()
-        self.network = LocalDinoV2(VisionTransformer.of(weights, model))
-
-    def forward(self, images: Tensor) -> Features:
-        """Features [N, D] of images of any size, and no logits: [N, 0]."""
-        return unclassified(self.network, images)
-
-
-class LocalDinoV2(FeatureExtractorDinoV2):
-    """torch-fidelity's way of showing images to DINOv2, here to a given network."""
-
-    def __init__(self, model: nn.Module) -> None:
         FeatureExtractorBase.__init__(self, "dinov2", ["dinov2"])
         self.feature_extractor_internal_dtype = torch.float32
-        self.model = model
+        found = torch.load(weights, map_location="cpu", weights_only=True)
+        self.model = vision_transformer(model, {name: weight.float() for name, weight in found.items()})
+
+    def forward(self, x: Tensor) -> Features:
+        """Features [N, D] of images of any size, and no logits: [N, 0]."""
+        return unclassified(super().forward, x)
 
 
-def unclassified(network: FeatureExtractorBase, images: Tensor) -> Features:
+def vision_transformer(model: DinoModel, weights: Mapping[str, Tensor]) -> nn.Module:
+    """DINOv2 (Oquab et al. 2023): from images [N, 3, 224, 224] to class tokens [N, width] after the last norm.
+
+    Args:
+        model: Which of them.
+        weights: As they are published.
+
+    Raises:
+        RuntimeError: if the weights are those of another network.
+    """
+    from timm.layers.mlp import SwiGLUPacked  # pyright: ignore[reportMissingImports]
+    from timm.models.vision_transformer import VisionTransformer  # pyright: ignore[reportMissingImports]
+
+    gated = {"mlp_ratio": 2.66667 * 2, "mlp_layer": SwiGLUPacked, "act_layer": nn.SiLU} if model.gated else {}
+    with torch.device("meta"):  # draws no random weights
+        network = VisionTransformer(
+            SEEN_SIDE,
+            PATCH,
+            num_classes=0,
+            embed_dim=model.width,
+            depth=model.depth,
+            num_heads=model.heads,
+            init_values=1.0,
+            **gated,
+        )
+    renamed = {
+        name.replace("mlp.w12", "mlp.fc1").replace("mlp.w3", "mlp.fc2"): weight
+        for name, weight in weights.items()
+        if name != "mask_token"  # only training uses it
+    }
+    network.load_state_dict(renamed | {"pos_embed": resized_positions(weights["pos_embed"])}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def resized_positions(trained: Tensor) -> Tensor:
+    """What stands for the places of class token and patches, [1, 1 + patches, width], at the size that is shown.
+
+    As the authors resize them, which is not how timm does.
+    """
+    side = TRAINED_SIDE // PATCH
+    scale = (SEEN_SIDE // PATCH + OFFSET) / side
+    square = trained[:, 1:].unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    resized = F.interpolate(square, scale_factor=(scale, scale), mode="bicubic")
+    return torch.cat([trained[:, :1], resized.flatten(2).transpose(1, 2)], 1)
+
+
+def unclassified(network: Callable[[Tensor], tuple[Tensor, ...]], images: Tensor) -> Features:
     """What a network of torch-fidelity sees that knows no classes."""
     check_images(images)
     (pooled,) = network(images)

@@ -18,8 +18,8 @@ import torch  # noqa: TID253
 
 from gankit import LabelledImages, UserError
 from gankit_fidelity import extractors
+from gankit_fidelity.classifier_trainer import Pictures, Recipe, accuracy, as_file, train
 from gankit_fidelity.modules import Classifier
-from gankit_fidelity.training import Pictures, Recipe, accuracy, as_file, train
 from gankit_images import datasets
 
 HELD_OUT_EVERY = 5

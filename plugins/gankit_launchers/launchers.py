@@ -1,9 +1,10 @@
-"""Launchers on one machine."""
+"""Launchers on one machine: child processes, as many at once as there are places for them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Generator, Mapping, Sequence
 from itertools import takewhile
 from shutil import which
@@ -11,15 +12,17 @@ from shutil import which
 from pydantic import Field
 
 from gankit import Job, Launcher
-from gankit_launchers.carrying_out import carry_out
+
+PERIOD = 0.05
+"""Seconds between looks at whether a process has ended."""
 
 
-class InTurn(Launcher):
+class Sequential(Launcher):
     """One run after the other, each with all cores and GPUs."""
 
     def launch(self, jobs: Sequence[Job]) -> Generator[tuple[Job, int]]:
         """Carry out all jobs."""
-        return carry_out(jobs, [{}])
+        return _carry_out(jobs, [{}])
 
 
 class Processes(Launcher):
@@ -35,7 +38,59 @@ class Processes(Launcher):
         """Carry out all jobs."""
         gpus = _gpus()
         count = max(1, min(self.count or len(gpus) or _cores(), len(jobs)))
-        return carry_out(jobs, [_share(place, count, gpus) for place in range(count)])
+        return _carry_out(jobs, [_share(place, count, gpus) for place in range(count)])
+
+
+def _carry_out(jobs: Sequence[Job], places: Sequence[Mapping[str, str]]) -> Generator[tuple[Job, int]]:
+    """Carry out all jobs in their order, each in the first place that is free; yields each as it ends.
+
+    Args:
+        jobs: What to carry out.
+        places: One for each process at once: what it adds to the environment.
+    """
+    waiting = list(jobs)
+    under_way: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
+    try:
+        while waiting or under_way:
+            for place, environment in enumerate(places):
+                if place not in under_way and waiting:
+                    job = waiting.pop(0)
+                    under_way[place] = job, _begun(job, environment)
+            ended = [place for place, (_, process) in under_way.items() if process.poll() is not None]
+            for place in ended:
+                job, process = under_way.pop(place)
+                yield job, process.returncode
+            if not ended:
+                time.sleep(PERIOD)
+    finally:
+        _end([process for _, process in under_way.values()])
+
+
+def _begun(job: Job, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A job's process. It has a session of its own, so that Ctrl-C reaches it by us alone, and once."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with job.log.open("ab") as log:
+        return subprocess.Popen(
+            list(job.command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Let processes save and leave, and wait for them; if that is interrupted, let them leave at once."""
+    for process in processes:
+        process.terminate()
+    try:
+        for process in processes:
+            process.wait()
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
 
 
 def _share(place: int, count: int, gpus: Sequence[str]) -> Mapping[str, str]:

@@ -42,11 +42,7 @@ class Ray(Launcher):
         Raises:
             UserError: if there is no cluster to join.
         """
-        from gankit_ray.cluster import has_gpus, joined, say_if_none_fits
-        from gankit_ray.tasks import Needs, carry_out
+        from gankit_ray.cluster import RayCluster, joined
 
         with joined(self.address):
-            gpus = float(has_gpus()) if self.gpus is None else self.gpus
-            needs = Needs(self.cpus, gpus)
-            say_if_none_fits(needs)
-            yield from carry_out(jobs, needs, self.retries)
+            yield from RayCluster(self.cpus, self.gpus).carry_out(jobs, self.cpus, self.retries)

@@ -15,6 +15,9 @@ from gankit import Job, Launcher
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
 
+FOLDER = ".slurm"
+"""Where in the study's folder submitit keeps its files."""
+
 
 class Slurm(Launcher):
     """Each run as a job of Slurm.
@@ -56,18 +59,19 @@ class Slurm(Launcher):
         Raises:
             UserError: if Slurm refuses them.
         """
-        from gankit_slurm.submitting import Asked, carry_out
+        from gankit_slurm.cluster import SlurmCluster
 
+        study = jobs[0].log.parents[jobs[0].name.count("/")].absolute()  # a log is called after its job in there
         flags = {name: value for name, value in self.sbatch.items() if value is not False}
         optional = {"partition": self.partition, "gpus_per_node": self.gpus or None, "mem": self._memory()}
-        asked: Asked = {
+        parameters = {
             "time": self.minutes,
             "cpus_per_task": self.cpus,
             "srun_args": [f"--cpus-per-task={self.cpus}"],  # srun takes it from sbatch only before Slurm 22.05
             "additional_parameters": {"requeue": True} | flags,
             **{name: value for name, value in optional.items() if value is not None},
         }
-        return carry_out(jobs, asked, self.cpus, self.retries)
+        yield from SlurmCluster(study / FOLDER, parameters).carry_out(jobs, self.cpus, self.retries)
 
     def _memory(self) -> str | None:
         return None if self.memory is None else f"{ceil(self.memory * 1024)}M"  # 0M would be all memory of a host

@@ -93,7 +93,7 @@ def test_exclusions_leave_out_combinations_and_single_seeds(read: Read) -> None:
 
 
 def test_a_study_may_change_another(read: Read) -> None:
-    read("matrix: {loss: [tug, push], seed: [0, 1, 2]}\nlauncher: in-turn\n")
+    read("matrix: {loss: [tug, push], seed: [0, 1, 2]}\nlauncher: sequential\n")
     Path("more.yaml").write_text("extends: losses.yaml\nmatrix: {seed: [7]}\n")
     assert names(the_study("more.yaml")) == ["loss=tug/seed-7", "loss=push/seed-7"]
     assert the_study("more.yaml").name == "more"
@@ -166,7 +166,7 @@ def test_only_chooses_by_the_names_of_runs_and_of_variants(read: Read) -> None:
         ("matrix: {loss: [tug]}\nexclude: [{loss: tug}]\n", "every run is excluded"),
         ("matrix: {loss: [tug, push]}\nexclude: [{loss: tug}, {}]\n", "every run is excluded"),
         ("variants: {a: {}}\nmatrix: {seed: [0, 1]}\nexclude: [{seed: 1}]\n", "4:11: exclude: leaves out nothing"),
-        ("matrix: {seed: [0]}\nlauncher: in-trun\n", "no launcher is called 'in-trun'. Did you mean 'in-turn'?"),
+        ("matrix: {seed: [0]}\nlauncher: sequental\n", "no launcher is called 'sequental'. Did you mean 'sequential'?"),
         ("matrix: {regularizers.5.weight: [1]}\n", "losses.yaml:2:10: no item 5: the list has 2"),
         ("matrix: {'': [1]}\n", "expected an option, such as training.batch"),
         ("matrix: {loss: [{use: leash}, tug]}\n", "no loss is called 'leash'"),

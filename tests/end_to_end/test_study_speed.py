@@ -24,7 +24,7 @@ TRIALS = 3
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 def test_two_processes_are_1_7_times_as_fast_as_in_turn(tmp_path: Path) -> None:
     (tmp_path / "losses.yaml").write_text(STUDY)
-    seconds: dict[str, list[float]] = {"in-turn": [], "{use: processes, count: 2}": []}
+    seconds: dict[str, list[float]] = {"sequential": [], "{use: processes, count: 2}": []}
     for _ in range(TRIALS):
         for launcher, measured in seconds.items():
             since = time.perf_counter()

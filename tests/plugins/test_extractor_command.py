@@ -19,8 +19,8 @@ from gankit.cli import main
 from gankit.config.checks import problems
 from gankit.data.images import RealImages
 from gankit_fidelity.classifier_file import KEY, Card, read_card
+from gankit_fidelity.classifier_trainer import divided, widths_for
 from gankit_fidelity.extractors import Digits, TrainedClassifier
-from gankit_fidelity.own_classifier import divided, widths_for
 from gankit_images import datasets
 
 

@@ -17,10 +17,10 @@ from gankit.core.registry import registries
 from gankit.data.images import RealImages, to_network_range
 from gankit.evaluation.images import for_extractor
 from gankit_fidelity import train_classifier
+from gankit_fidelity.classifier_trainer import accuracy, shifted, train
 from gankit_fidelity.extractors import BundledClassifier, Digits, FashionMnist
 from gankit_fidelity.modules import Classifier
 from gankit_fidelity.train_classifier import RECIPES, pictures
-from gankit_fidelity.training import accuracy, shifted, train
 from gankit_images import datasets
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from support.tiny import CPU, tiny
-from support.weights import write_clip, write_dino
+from support.weights import dino_shapes, write_clip, write_dino
 from torch_fidelity.feature_extractor_clip import MODEL_METADATA as CLIP_METADATA
 from torch_fidelity.feature_extractor_clip import MODEL_URLS, FeatureExtractorCLIP
 from torch_fidelity.feature_extractor_dinov2 import MODEL_METADATA as DINO_METADATA
@@ -21,7 +22,7 @@ from gankit import UserError
 from gankit.config.checks import problems
 from gankit.evaluation.images import Features
 from gankit_fidelity.pretrained import Clip, DinoV2
-from gankit_fidelity.vision_transformer import VisionTransformer
+from gankit_fidelity.pretrained_modules import vision_transformer
 from gankit_fidelity.weights import CLIP_MODELS, DINO_MODELS, DinoModel
 
 
@@ -87,7 +88,7 @@ def test_dino_sees_images_as_torch_fidelity_shows_them(
     images = noise(2, 3, 20, 30)
     shown = interpolate_bilinear_2d_like_tensorflow1x(images.float(), size=(224, 224), align_corners=False) / 255
     mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[:, :, None, None]
-    expected = VisionTransformer.of(dino_file, DINO_MODELS["vit-s-14"])((shown - mean) / std)
+    expected = vision_transformer(DINO_MODELS["vit-s-14"], torch.load(dino_file))((shown - mean) / std)
     found = dino(images)
     assert expected.std() > 0.01
     torch.testing.assert_close(found.pooled, expected, rtol=1e-3, atol=1e-4)
@@ -104,12 +105,12 @@ def test_dino_sees_images_as_torch_fidelity_shows_them(
 )
 def test_the_transformer_is_the_authors(gated: bool, expected: list[float]) -> None:
     """Numbers of the authors' code (facebookresearch/dinov2, August 2025) with the same weights."""
-    network = VisionTransformer(DinoModel("s", width=48, depth=2, heads=3, gated=gated))
-    with torch.no_grad():
-        for seed, (name, weight) in enumerate(sorted(network.named_parameters())):
-            is_first = name in ("cls_token", "pos_embed") or name.startswith("patch_embed")
-            weight.copy_(draws(weight.shape, seed) * (0.01 if is_first else 1.0))  # small, so that norms' eps counts
-        found = network(draws((1, 3, 224, 224), seed=100))
+    model = DinoModel("s", width=48, depth=2, heads=3, gated=gated)
+    weights: dict[str, torch.Tensor] = {}
+    for seed, (name, shape) in enumerate(sorted(dino_shapes(model).items())):
+        is_first = name in ("cls_token", "pos_embed") or name.startswith("patch_embed")
+        weights[name] = draws(shape, seed) * (0.01 if is_first else 1.0)  # small, so that norms' eps counts
+    found = vision_transformer(model, weights)(draws((1, 3, 224, 224), seed=100))
     torch.testing.assert_close(found[0, ::6], torch.tensor(expected), rtol=1e-4, atol=1e-5)
 
 
@@ -137,6 +138,16 @@ def test_the_weights_are_looked_for_where_torch_puts_them(
     there.symlink_to(dino_file)
     assert DinoV2().missing(experiment) is None
     DinoV2().load(CPU)
+
+
+def test_without_timm_dino_says_how_to_get_it(dino_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    extractor = DinoV2(weights=dino_file)
+    said = "DINOv2 needs timm: pip install 'gankit[dinov2]'"
+    assert extractor.missing(tiny(evaluation={"extractor": extractor, "metrics": "fid", "images": 10})) == said
+    assert extractor.missing(tiny(evaluation={"extractor": extractor})) is None, "no metric looks at what it sees"
+    with pytest.raises(UserError, match="needs timm"):
+        extractor.load(CPU)
 
 
 @pytest.mark.parametrize("extractor", ["clip", "dinov2"])

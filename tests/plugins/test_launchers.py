@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gankit import Job
-from gankit_launchers.launchers import InTurn, Processes
+from gankit_launchers.launchers import Processes, Sequential
 
 TELL = "import os, time; print(os.environ.get('OMP_NUM_THREADS'), os.environ.get('CUDA_VISIBLE_DEVICES'), flush=True);"
 
@@ -34,17 +34,17 @@ def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
-@pytest.mark.parametrize("launcher", [InTurn(), Processes(count=2)])
-def test_every_job_ends_with_its_status(launcher: InTurn | Processes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", [Sequential(), Processes(count=2)])
+def test_every_job_ends_with_its_status(launcher: Sequential | Processes, tmp_path: Path) -> None:
     given = jobs(tmp_path, "", "raise SystemExit(3)", "os.kill(os.getpid(), 9)", "")
     ended = {job.name: status for job, status in launcher.launch(given)}
     assert ended == {"job-0": 0, "job-1": 3, "job-2": -9, "job-3": 0}
 
 
-def test_in_turn_each_begins_when_the_one_before_has_ended(tmp_path: Path) -> None:
+def test_sequential_jobs_each_begins_when_the_one_before_has_ended(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     alone = f"import pathlib; m = pathlib.Path({str(mark)!r}); m.touch(exist_ok=False); time.sleep(0.1); m.unlink()"
-    assert [job.name for job, status in InTurn().launch(jobs(tmp_path, alone, alone, alone)) if status == 0] == [
+    assert [job.name for job, status in Sequential().launch(jobs(tmp_path, alone, alone, alone)) if status == 0] == [
         "job-0",
         "job-1",
         "job-2",
@@ -105,10 +105,10 @@ def test_parts_of_a_gpu_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(said(job)[1] for job in given) == ["0", "0", "1", "1"]
 
 
-def test_in_turn_leaves_the_environment_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequential_leaves_the_environment_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     given = jobs(tmp_path, "")
-    list(InTurn().launch(given))
+    list(Sequential().launch(given))
     assert said(given[0])[0] == "7"
 
 
@@ -153,7 +153,7 @@ def heeds_interrupts() -> Iterator[None]:
 @pytest.mark.usefixtures("heeds_interrupts")
 def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
     given = jobs(tmp_path, STUBBORN.format(seconds=60))
-    launched = InTurn().launch(given)
+    launched = Sequential().launch(given)
 
     def twice() -> None:
         ready(given)

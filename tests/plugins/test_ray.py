@@ -18,7 +18,7 @@ from support.studying import FATAL, RUNS, STUDY, begin, carriers, checkpoints, f
 
 from gankit import Job
 from gankit.cli import main
-from gankit_launchers.elsewhere import Elsewhere, NotSharedError
+from gankit_launchers.cluster import NotSharedError, RemoteJob
 
 HEAD = "127.0.0.2"
 PORT = 6399
@@ -256,8 +256,8 @@ def test_a_missing_extra_is_named_before_anything_begins(tmp_path: Path) -> None
 def test_a_host_that_does_not_see_the_study_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     job = Job("a/seed-0", [sys.executable, "-c", ""], Path("study/a/seed-0.log"))
-    elsewhere = Elsewhere.of(job, threads=1)
-    assert elsewhere.begin().wait() == 0
+    remote = RemoteJob.of(job, threads=1)
+    assert remote.begin().wait() == 0
     job.log.unlink()
     with pytest.raises(NotSharedError, match=rf"does not see {tmp_path}/study/a/seed-0.log"):
-        elsewhere.begin()
+        remote.begin()

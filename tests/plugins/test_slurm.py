@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.alone import Alone, until
@@ -15,6 +16,7 @@ from support.command import gankit
 from support.slurm import slurm
 from support.studying import FATAL, RUNS, STUDY, begin, checkpoints, files, is_finished, log, straight
 
+from gankit import Job
 from gankit.cli import main
 from gankit_slurm.launchers import Slurm
 
@@ -188,8 +190,18 @@ def test_options_are_checked(
 @pytest.mark.parametrize(("memory", "asked"), [(0.0001, "1M"), (0.5, "512M"), (2, "2048M")])
 def test_little_memory_is_not_all(memory: float, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slurm takes no memory at all, 0M, for all memory of a host."""
-    monkeypatch.setattr("gankit_slurm.submitting.carry_out", lambda jobs, asked, *others: asked["mem"])
-    assert Slurm(memory=memory).launch([]) == asked
+    found: list[str] = []
+
+    class Unsubmitted:
+        def __init__(self, folder: Path, parameters: Mapping[str, Any]) -> None:
+            found.append(parameters["mem"])
+
+        def carry_out(self, *_: object) -> Sequence[tuple[Job, int]]:
+            return []
+
+    monkeypatch.setattr("gankit_slurm.cluster.SlurmCluster", Unsubmitted)
+    list(Slurm(memory=memory).launch([Job("a/seed-0", [], Path("study/a/seed-0.log"))]))
+    assert found == [asked]
 
 
 def test_a_missing_extra_is_named_before_anything_begins(tmp_path: Path) -> None:

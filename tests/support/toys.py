@@ -197,7 +197,7 @@ class Guard(gankit.Observer):
     def watch(self, run: Any) -> Any: ...
 
 
-class InTurn(gankit.Launcher):
+class Sequential(gankit.Launcher):
     """Begins nothing."""
 
     def launch(self, jobs: Any) -> Any: ...
@@ -221,7 +221,7 @@ TOYS: dict[str, type[gankit.Component]] = {
     "count": Count,
     "progress": Progress,
     "guard": Guard,
-    "in-turn": InTurn,
+    "sequential": Sequential,
 }
 
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch_fidelity.feature_extractor_clip import CLIPVisual
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from gankit_fidelity.vision_transformer import VisionTransformer
 from gankit_fidelity.weights import DinoModel
 
 
@@ -37,10 +36,34 @@ def write_inception(path: Path) -> Path:
 
 def write_dino(path: Path, model: DinoModel) -> Path:
     """DINOv2 as a state dict."""
-    with torch.device("meta"):
-        network = VisionTransformer(model)
-    torch.save(randoms(network), path)
+    draw = torch.Generator().manual_seed(0)
+    weights = {name: torch.randn(shape, generator=draw) * 0.05 for name, shape in dino_shapes(model).items()}
+    torch.save(weights, path)
     return path
+
+
+def dino_shapes(model: DinoModel) -> dict[str, tuple[int, ...]]:
+    """The weights in a published file of DINOv2."""
+    width, hidden = model.width, (4 * model.width * 2 // 3 + 7) // 8 * 8
+    layers = {"attn.qkv": (width, 3 * width), "attn.proj": (width, width)}
+    if model.gated:
+        layers |= {"mlp.w12": (width, 2 * hidden), "mlp.w3": (hidden, width)}
+    else:
+        layers |= {"mlp.fc1": (width, 4 * width), "mlp.fc2": (4 * width, width)}
+    block: dict[str, tuple[int, ...]] = {"ls1.gamma": (width,), "ls2.gamma": (width,)}
+    block |= {f"{norm}.{part}": (width,) for norm in ("norm1", "norm2") for part in ("weight", "bias")}
+    for name, (inputs, outputs) in layers.items():
+        block |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+    return {
+        "cls_token": (1, 1, width),
+        "mask_token": (1, width),
+        "pos_embed": (1, 1 + 37**2, width),
+        "patch_embed.proj.weight": (width, 3, 14, 14),
+        "patch_embed.proj.bias": (width,),
+        "norm.weight": (width,),
+        "norm.bias": (width,),
+        **{f"blocks.{number}.{name}": shape for number in range(model.depth) for name, shape in block.items()},
+    }
 
 
 def write_clip(path: Path) -> Path:
