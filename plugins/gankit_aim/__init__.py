@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gankit import Component, UserError, hookimpl
 from gankit_aim.observers import Aim
-from gankit_aim.places import repositories
+from gankit_aim.repository import find, refuse_address
 from gankit_aim.ui import add_ui
 
 if TYPE_CHECKING:
@@ -32,12 +32,8 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
 @hookimpl
 def gankit_read_runs(place: Path) -> list[RunResults] | None:
     """Read the runs of an Aim repository, or of all in and below a folder."""
-    if place.parts[:1] == ("aim:",):
-        raise UserError(
-            f"aim://{'/'.join(place.parts[1:])} is a server of Aim, and runs are read from repositories alone: name "
-            "the folder .aim that it serves, on the machine that holds it"
-        )
-    found = repositories(place)
+    refuse_address(place)
+    found = find(place)
     if not found:
         return None
     if find_spec("aim") is None:
@@ -45,7 +41,7 @@ def gankit_read_runs(place: Path) -> list[RunResults] | None:
             f"{found[0]} is an Aim repository, and aim is not installed (it has no release for Python 3.13 and later); "
             "name run folders instead: they are read without it"
         )
-    from gankit_aim.reading import read_repositories
+    from gankit_aim.reader import read_repositories
 
     runs = read_repositories(found)
     if not runs:

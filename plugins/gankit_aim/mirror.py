@@ -1,118 +1,196 @@
-"""What is written to an Aim run, and how."""
+"""Shows a run in an Aim repository as it stands, however often it was resumed or rolled back."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aim  # noqa: TID253
-
-from gankit.results.protocols import common_protocol
-from gankit_aim.facts import PARAM, Facts, series_of
+from gankit.core.failures import in_short, warn
+from gankit.core.files import write_at_once
+from gankit_aim import repository
 
 if TYPE_CHECKING:
-    from gankit.core.progress import Stage
     from gankit.kinds.callbacks import Picture, Row
-    from gankit.results.plugin_code import Code
-    from gankit.results.run_results import Cost
+    from gankit_aim.tracked_run import TrackedRun
 
-PLUGINS = "plugins"
-"""The param that names plugins with version and source."""
-EVENTS = "events"
-"""The series of what happened, in words."""
+LEDGER = "aim.json"
+"""The file of a run's folder that lists the Aim runs that were begun for it and, as far as is known, are there yet."""
+ROWS_AT_ONCE = 1000
+"""Rows that are replayed between two signs of life."""
+
+
+Target = tuple[str, str]
+"""The folder whose .aim is the repository, or aim://HOST:PORT; and the experiment under which Aim files the run."""
+
+
+class Listed(NamedTuple):
+    """An Aim run that was begun for a run."""
+
+    repo: str
+    hash: str
+    folder: str
+    """The folder of the run that it shows, as it was called then."""
+    experiment: str = ""
 
 
 class Mirror:
-    """One Aim run, as far as it shows a run."""
+    """Shows one run.
 
-    def __init__(self, tracked: aim.Run, folder: Path, options: dict[str, Any], stages: Sequence[Stage]) -> None:
-        """Name `tracked` after the run's folder and its variant, and give it the experiment's options as params.
+    Aim cannot take back what was tracked. So whenever a run goes on from an earlier point, a new Aim run is begun, all
+    that the run has recorded up to there is replayed into it, and only then the one that showed it before is removed.
+    """
 
-        Those by which runs are grouped and chosen stand beside them, under names that make short titles: a run outside
-        a study counts as a variant of its own.
-        """
-        self.tracked = tracked
-        self._facts = Facts(list(stages), options)
-        self._events: dict[int, list[aim.Text]] = {}
-        variant: str | None = options.get("variant")
-        tracked.name = folder.name if variant is None else f"{folder.parent.name}/{folder.name}"
-        tracked["study"], tracked["variant"], tracked["seed"] = options["name"], variant or folder.name, options["seed"]
-        tracked["stage"] = self._stage = 1
-        tracked["folder"] = str(folder)
-        tracked["hparams"] = options
-        self._write_facts()
-
-    def replay(self, rows: Iterable[Row], pictures: Iterable[Picture], progressed: Callable[[], None]) -> list[Path]:
-        """Track all of a run as it was tracked when it came to be.
+    def __init__(
+        self,
+        folder: Path,
+        options: dict[str, Any],
+        target: Target,
+        others: Collection[Target],
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare to show a run.
 
         Args:
-            rows: Its losses, metrics and events.
-            pictures: Its pictures.
-            progressed: Called again and again meanwhile.
-
-        Returns:
-            The pictures that cannot be read.
+            folder: The run's folder.
+            options: Its experiment.
+            target: Where to show it.
+            others: Where other observers show it.
+            alive: Called again and again in what may take long.
         """
-        for _, together in groupby(rows, key=lambda row: row.images):
-            self.record(list(together))
-            progressed()
-        unreadable = []
-        for picture in pictures:
-            try:
-                self.show(picture)
-            except (OSError, ValueError):  # of the file; what Aim cannot write raises others
-                unreadable.append(picture.path)
-            progressed()
-        self._facts.whole = True
-        self._write_facts()
-        return unreadable
+        self._folder, self._options, self._others, self._alive = folder, options, others, alive
+        self._repo, self._experiment = target
+        self._run: TrackedRun | None = None
+
+    def replay(self, rows: Sequence[Row], pictures: Iterable[Picture]) -> None:
+        """Show all that a run has recorded in a new Aim run, then remove those that showed it before.
+
+        Raises:
+            Exception: whatever Aim raises if it cannot write; then those before are as they were.
+        """
+        from gankit_aim.tracked_run import BEGUN, TrackedRun
+
+        before, known, run = self._run, self._ledger(), None
+        try:
+            with repository.exclusive(self._repo):
+                repository.make(self._repo)
+                run = TrackedRun(self._repo, self._experiment, self._announce)
+            run.describe(self._folder, self._options)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                run.record(rows[start : start + ROWS_AT_ONCE])
+                self._alive()
+            unreadable = [picture.path for picture in pictures if not self._show_again(run, picture)]
+            run.copy_files(self._folder)
+            run[BEGUN] = datetime.now(UTC).isoformat()
+        except Exception:
+            self._end(run)
+            self._remove([listed for listed in self._ledger() if listed not in known])
+            raise
+        if unreadable:
+            self._say(f"pictures that cannot be read are no longer shown: {', '.join(map(str, unreadable))}")
+        self._run = run
+        self._enter(run)
+        self._end(before)
+        self._remove(self._outdated(run), silent=True)  # tried again at the end, when whoever holds one has let go
 
     def record(self, rows: list[Row]) -> None:
-        """Track losses, metrics and events.
-
-        Every name with every context is a column of Aim's table of runs, in the order of the alphabet. So only
-        metrics have a context, the resolution, which lines up runs that came to it in different stages.
-        """
-        if self._facts.add(rows):  # first, so that whoever reads a live run knows how what it finds was measured
-            self._write_facts()
-        if self._stage != (stage := max(self._facts.reached, default=1)):
-            self.tracked["stage"] = self._stage = stage
-        if protocol := common_protocol(rows):
-            self.tracked["protocol"] = protocol
-        for row in rows:
-            context: dict[int | str, Any] = {} if row.protocol is None else {"resolution": row.resolution}
-            self.tracked.track(row.value, name=series_of(row), step=row.images, context=context)
-            if row.note is not None:
-                self._tell(row.images, f"{row.name}: {row.note}")
+        """Track losses, metrics and events."""
+        if self._run is not None:
+            self._run.record(rows)
+            if any(row.protocol is not None for row in rows):
+                self._run.copy_files(self._folder)
 
     def show(self, picture: Picture) -> None:
-        """Track a picture in the series that its name belongs to."""
-        name, path, at = picture
-        image = aim.Image(str(path), caption=name, format="png")
-        self.tracked.track(image, name=series(name), step=at.images, context={"resolution": at.resolution})
+        """Track a picture."""
+        if self._run is not None:
+            self._run.show(picture)
 
-    def note(self, cost: Cost, code: Sequence[Code]) -> None:
-        """Note what the run has taken so far, and the source of the plugins that it uses."""
-        facts = self._facts
-        if code != facts.code:
-            self.tracked[PLUGINS] = list(map(str, code))
-        if (cost.seconds, cost.parameters, code) != (facts.seconds, facts.parameters, facts.code):
-            facts.seconds, facts.parameters, facts.code = cost.seconds, cost.parameters, list(code)
-            self._write_facts()
+    def close(self) -> None:
+        """End the Aim run and enter it in the index."""
+        run, self._run = self._run, None
+        if run is not None:
+            try:
+                run.copy_files(self._folder)
+                run.flush()
+            finally:
+                self._end(run)
+            self._enter(run)
+            self._remove(self._outdated(run))
 
-    def _write_facts(self) -> None:
-        self.tracked[PARAM] = self._facts.as_text()
+    def _show_again(self, run: TrackedRun, picture: Picture) -> bool:
+        """Track a picture from before; whether its file can be read."""
+        self._alive()
+        try:
+            run.show(picture)
+        except (OSError, ValueError):  # of the file; what Aim cannot write raises others
+            return False
+        return True
 
-    def _tell(self, images: int, event: str) -> None:
-        """Track an event beside those of the same step, for each step of a series holds what was tracked last."""
-        events = self._events.setdefault(images, [])
-        events.append(aim.Text(event))
-        self.tracked.track(events, name=EVENTS, step=images)
+    def _end(self, run: TrackedRun | None) -> None:
+        if run is not None:
+            self._try(run.close, f"cannot close this run in {self._repo}")
 
+    def _enter(self, run: TrackedRun) -> None:
+        index = partial(repository.index, run.repo, run.hash)
+        self._try(index, f"cannot enter this run in the index of {self._repo}")
 
-def series(name: str) -> str:
-    """The series of pictures that one called `name` belongs to: what stands between images shown and resolution."""
-    return re.sub(r"^\d+-?|-?\d+x\d+$", "", name) or "samples"
+    def _outdated(self, run: TrackedRun) -> list[Listed]:
+        """The Aim runs that showed this run before `run` did."""
+        ours = [listed for listed in self._ledger() if (listed.repo, listed.experiment) not in self._others]
+        return [listed for listed in ours if listed.hash != run.hash]
+
+    def _remove(self, gone: list[Listed], silent: bool = False) -> None:
+        """Remove Aim runs from wherever they show this run."""
+        for listed in gone:
+            otherwise = f"cannot remove the outdated run {listed.hash} from {listed.repo}"
+            self._try(partial(self._remove_one, listed), otherwise, silent)
+
+    def _remove_one(self, gone: Listed) -> None:
+        elsewhere = Path(gone.repo).resolve() != Path(self._repo).resolve()
+        came_along = elsewhere and repository.holds(self._repo, gone.hash)  # moved or copied with the folder
+        if came_along:
+            repository.remove(self._repo, gone.hash)
+        if not self._is_anothers(gone) and not (came_along and not repository.exists(gone.repo)):
+            repository.remove(gone.repo, gone.hash)
+        self._write([listed for listed in self._ledger() if listed != gone])
+
+    def _is_anothers(self, listed: Listed) -> bool:
+        """Whether an Aim run shows the run that this folder was copied from, and that is still there."""
+        other = Path(listed.folder)
+        if not (other / LEDGER).exists() or other.samefile(self._folder):
+            return False
+        return any(listed.hash == its.hash for its in self._ledger(other))
+
+    def _announce(self, new: str) -> None:
+        """List an Aim run before there is anything of it, so that it can be removed whatever happens."""
+        self._write([*self._ledger(), Listed(self._repo, new, str(self._folder), self._experiment)])
+
+    def _ledger(self, folder: Path | None = None) -> list[Listed]:
+        """The Aim runs that a run's folder lists, oldest first; none, which is said, if they cannot be read."""
+        file = (folder or self._folder) / LEDGER
+        try:
+            return [Listed(**fields) for fields in json.loads(file.read_text(encoding="utf-8"))]
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError) as problem:
+            self._say(f"cannot read {file}, so this run may be shown more than once: {problem}")
+        return []
+
+    def _write(self, ledger: list[Listed]) -> None:
+        text = json.dumps([listed._asdict() for listed in ledger], indent=2) + "\n"
+        write_at_once(self._folder / LEDGER, text.encode())
+
+    def _try(self, step: Callable[[], None], otherwise: str, silent: bool = False) -> None:
+        """Do what the rest can do without, and say so if it fails."""
+        try:
+            step()
+        except Exception as failure:
+            if not silent:
+                self._say(f"{otherwise}: {in_short(failure)}")
+
+    @staticmethod
+    def _say(message: str) -> None:
+        warn(f"aim: {message}")

@@ -1,18 +1,20 @@
-"""Tracking in Aim."""
+"""The observer that tracks a run in Aim."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
 from gankit import Callback, Observer, UserError
 from gankit.core.options import absolute
+from gankit_aim.worker import Worker
 
 if TYPE_CHECKING:
-    from gankit.kinds.callbacks import RunContext
+    from gankit.core.progress import Progress
+    from gankit.kinds.callbacks import Picture, Row, RunContext
 
 
 def _absolute(repo: str) -> str:
@@ -44,6 +46,54 @@ class Aim(Observer):
                 "aim is not installed (it has no release for Python 3.13 and later); metrics.jsonl holds the same "
                 "numbers, and gankit compare shows them"
             )
-        from gankit_aim.tracking import Tracker
+        return Tracker(run, self)
 
-        return Tracker(run, self.repo or str(run.runs_root), self.experiment or run.experiment.name)
+    def target(self, run: RunContext) -> tuple[str, str]:
+        """The repository in which a run is tracked, and Aim's experiment."""
+        return self.repo or str(run.runs_root), self.experiment or run.experiment.name
+
+
+class Tracker(Callback):
+    """Tells a worker, in which Aim runs, of all that happens; after `closed` nothing more."""
+
+    def __init__(self, run: RunContext, observer: Aim) -> None:
+        """Track in the repository of `observer`, which is made if it is a folder without one.
+
+        Raises:
+            UserError: if Aim cannot write there.
+        """
+        self._run = run
+        target = observer.target(run)
+        targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim)]
+        others = [other for other in targets if other != target]
+        self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
+        try:
+            self.restored(run.progress)
+        except BaseException:
+            self._worker.end()
+            raise
+
+    def recorded(self, rows: list[Row]) -> None:
+        """Track losses, metrics and events."""
+        self._call("record", rows)
+
+    def shown(self, picture: Picture) -> None:
+        """Track a picture."""
+        self._call("show", picture)
+
+    def restored(self, progress: Progress) -> None:
+        """Let a new Aim run show what the run has recorded so far and nothing else."""
+        self._call("replay", self._run.rows, self._run.pictures)
+
+    def closed(self) -> None:
+        """End the Aim run."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            try:
+                worker.call("close")
+            finally:
+                worker.end()
+
+    def _call(self, method: str, *arguments: Any) -> None:
+        if self._worker is not None:
+            self._worker.call(method, *arguments)

@@ -1,140 +1,109 @@
-"""Aim repositories: runs are begun in them, entered in their index, and removed."""
+"""Aim repositories on disk: found, made, locked, and cleared of runs.
+
+Aim itself is imported only where it is needed.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import aim  # noqa: TID253
-from aim.storage.rockscontainer import RocksAutoClean  # noqa: TID253
-from aimrocks.errors import RocksIOError
-from filelock import FileLock
+from gankit import UserError
+
+if TYPE_CHECKING:
+    import aim
 
 T = TypeVar("T")
 
+NAME = ".aim"
+"""What the folder of a repository is called."""
+HOW = "runs get into one by the observer 'aim', as those of gankit run experiments/quickstart.yaml do"
+"""Said where none is found."""
+LEVELS = 3
+"""How far above a run's folder its repository is at most, by default: RUNS/STUDY/VARIANT/seed-N."""
 PATIENCE = 5.0
 """Seconds to wait for the index or database of a repository, which other processes take for moments."""
-
-
-def _close(self: RocksAutoClean) -> None:
-    """What Aim does when it closes a database, but for writing it anew in the form that is fastest to read.
-
-    In that RocksDB waits for room when the disk is full. Nothing is lost without: all that was tracked is in the
-    database's log, and whoever reads it next writes it anew.
-    """
-    self._db = None
-    if self._lock is not None:
-        self._lock.release()
-    if self._progress_path is not None:
-        self._progress_path.unlink(missing_ok=True)
-    self._lock = self._progress_path = None
-
-
-RocksAutoClean._close = _close
 
 
 class HeldError(Exception):
     """A process still writes to a run."""
 
 
-class RunToBe(aim.Run):
-    """An Aim run that tells its hash before anything of it is written, so that no trace of it can be lost."""
-
-    def __init__(self, announce: Callable[[str], None], **options: Any) -> None:
-        self._announce = announce
-        super().__init__(**options)
-
-    @property
-    def hash(self) -> str:
-        """What Aim knows it by."""
-        return self._own_hash
-
-    @hash.setter
-    def hash(self, chosen: str) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self._announce(chosen)
-        self._own_hash = chosen
+def find(place: Path) -> list[Path]:
+    """The folders called .aim that are meant by `place`: itself, or all in it and below it; in order of their paths."""
+    return [place] if place.name == NAME and _is_one(place) else sorted(_below(place))
 
 
-def begin(repo: str, experiment: str, announce: Callable[[str], None]) -> aim.Run:
-    """A new run in `repo`, a folder or aim://HOST:PORT; a folder that is no repository is made one.
-
-    Args:
-        repo: Where.
-        experiment: The experiment under which Aim files it.
-        announce: Is told the run's hash before there is anything of it.
+def nearest(place: Path) -> Path:
+    """The one folder called .aim that is meant by `place`: itself, or that in it, below it or, if none is, right above.
 
     Raises:
-        Exception: whatever Aim raises if it cannot write there.
+        UserError: if there is none, or several below.
     """
-    if not is_remote(repo):
-        Path(repo).mkdir(parents=True, exist_ok=True)
-    with exclusive(repo):
-        if not exists(repo):
-            aim.Repo.from_path(repo, init=True)
-        _break_stale_lock(repo)
-        return RunToBe(
-            announce,
-            repo=repo,
-            experiment=experiment,
-            log_system_params=False,  # would store environment variables, passwords in addresses included
-            system_tracking_interval=None,
-            capture_terminal_logs=False,
+    refuse_address(place)
+    if not place.exists():
+        raise UserError(f"there is no {place}; {HOW}")
+    found = [place / NAME] if _is_one(place / NAME) else find(place)
+    if len(found) > 1:
+        raise UserError(f"there are several Aim repositories in {place}, name one: {', '.join(map(str, found))}")
+    above = (folder / NAME for folder in place.absolute().parents[:LEVELS])
+    for repository in [*found, *filter(_is_one, above)]:
+        return repository
+    raise UserError(f"there is no Aim repository in {place}, nor right above; {HOW}")
+
+
+def refuse_address(place: Path) -> None:
+    """Only repositories on disk are read: the address of a server raises a UserError."""
+    if place.parts[:1] == ("aim:",):
+        raise UserError(
+            f"aim://{'/'.join(place.parts[1:])} is a server of Aim: name the folder .aim that it serves, on the "
+            "machine that holds it"
         )
 
 
-def refuse_broken(tracked: aim.Run) -> None:
-    """Notice that what a run is told goes nowhere, since the thread that passes it on to a server has died of an error.
+def make(repo: str) -> None:
+    """Make a folder a repository, if it is none, and remove the lock of a process that was killed in it."""
+    import aim
 
-    Raises:
-        ConnectionError: then; Aim itself does not say it.
-    """
-    if tracked.repo.is_remote_repo and not tracked.repo._client.get_queue()._thread.is_alive():
-        raise ConnectionError(f"the connection to {tracked.repo.root_path} broke, and nothing more is shown there")
-
-
-def flush(tracked: aim.Run) -> None:
-    """Wait until all that a run was told has reached its server.
-
-    Raises:
-        ConnectionError: if it never will.
-    """
-    refuse_broken(tracked)
-    if tracked.repo.is_remote_repo:
-        tracked.repo._client.get_queue().wait_for_finish()
+    if is_remote(repo):
+        return
+    if not exists(repo):
+        aim.Repo.from_path(repo, init=True)
+    lock = Path(repo) / NAME / "locks" / "structured_db_lock"  # held for moments, while a run is entered
+    deadline = time.monotonic() + PATIENCE
+    while lock.exists():
+        if time.monotonic() > deadline:
+            lock.unlink(missing_ok=True)
+        time.sleep(0.1)
 
 
 def index(home: aim.Repo, run_hash: str) -> None:
-    """Let queries find a run as it is now; Aim itself leaves that to the server of its user interface.
-
-    Raises:
-        Exception: whatever Aim raises if it cannot write the index.
-    """
+    """Let queries find a run as it is now; Aim itself leaves that to the server of its user interface."""
     from aim.sdk.index_manager import RepoIndexManager  # no public name; a test watches over it
 
-    if home.is_remote_repo:
-        return
-    with exclusive(home.root_path):
-        manager = RepoIndexManager.get_index_manager(home)
-        _patiently(lambda: manager.index(run_hash))
+    if not home.is_remote_repo:
+        with exclusive(home.root_path):
+            manager = RepoIndexManager.get_index_manager(home)
+            _patiently(lambda: manager.index(run_hash))
 
 
 def remove(repo: str, run_hash: str) -> None:
-    """Remove a run that nothing writes to any more, if it is there.
-
-    Whatever a killed process left of it goes too: locks, marks of progress, half of a removal.
+    """Remove a run, if it is there, with all that a killed process left of it: locks, marks, half of a removal.
 
     Raises:
         HeldError: if a process has it still, and would write what is left of it anew.
         FileNotFoundError: if there is no repository.
-        Exception: whatever Aim raises if it cannot.
     """
+    import aim
+
     if not exists(repo):
         raise FileNotFoundError(f"there is no Aim repository in {repo} any more")
-    if not is_remote(repo) and _is_held(Path(repo), run_hash):
+    if _is_held(Path(repo), run_hash):
         raise HeldError("a process still writes to it")
     with exclusive(repo):
         home = aim.Repo.from_path(repo)
@@ -147,19 +116,12 @@ def remove(repo: str, run_hash: str) -> None:
 
 def holds(repo: str, run_hash: str) -> bool:
     """Whether there is anything of a run in a folder's repository, indexed or not."""
-    return (Path(repo) / ".aim" / "meta" / "chunks" / run_hash).exists()
+    return (Path(repo) / NAME / "meta" / "chunks" / run_hash).exists()
 
 
 def exists(repo: str) -> bool:
     """Whether a folder is a complete repository; of an address that is not known."""
-    return is_remote(repo) or (Path(repo) / ".aim" / "VERSION").exists()  # what Aim writes last
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two names mean one repository."""
-    if is_remote(one) or is_remote(other):
-        return one == other
-    return Path(one).resolve() == Path(other).resolve()
+    return is_remote(repo) or (Path(repo) / NAME / "VERSION").exists()  # what Aim writes last
 
 
 def is_remote(repo: str) -> bool:
@@ -167,39 +129,23 @@ def is_remote(repo: str) -> bool:
     return "://" in repo
 
 
-def _break_stale_lock(repo: str) -> None:
-    """Remove the lock of a process that was killed while it entered a run in Aim's database, a matter of moments."""
-    lock = Path(repo) / ".aim" / "locks" / "structured_db_lock"
-    deadline = time.monotonic() + PATIENCE
-    while lock.exists():
-        if time.monotonic() > deadline:
-            lock.unlink(missing_ok=True)
-        time.sleep(0.1)
-
-
-def _is_held(repo: Path, run_hash: str) -> bool:
-    """Whether another process has a database of a run open for writing, as RocksDB's locks on them tell."""
-    for kind in ("meta", "seqs"):
-        with suppress(OSError), (repo / ".aim" / kind / "chunks" / run_hash / "LOCK").open("r+b") as lock:
-            try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError):  # which of them depends on the system
-                return True
-    return False
-
-
 @contextmanager
 def exclusive(repo: str) -> Iterator[None]:
     """One process at a time makes a folder a repository or writes its index; Aim itself does not see to that."""
+    from filelock import FileLock
+
     if is_remote(repo):
         yield
     else:
+        Path(repo).mkdir(parents=True, exist_ok=True)
         with FileLock(Path(repo) / ".aim.lock", timeout=60):
             yield
 
 
 def _patiently(attempt: Callable[[], T]) -> T:
     """What `attempt` gives, tried again for some seconds while another process has the index."""
+    from aimrocks.errors import RocksIOError
+
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -208,3 +154,27 @@ def _patiently(attempt: Callable[[], T]) -> T:
             if "lock" not in str(problem).lower() or time.monotonic() > deadline:
                 raise
         time.sleep(0.2)
+
+
+def _is_held(repo: Path, run_hash: str) -> bool:
+    """Whether another process has a database of a run open for writing, as RocksDB's locks on them tell."""
+    for kind in ("meta", "seqs"):
+        with suppress(OSError), (repo / NAME / kind / "chunks" / run_hash / "LOCK").open("r+b") as lock:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):  # which of them depends on the system
+                return True
+    return False
+
+
+def _below(place: Path) -> Iterator[Path]:
+    """Those in `place` and in the folders below it, hidden ones left out."""
+    for folder, inside, _ in os.walk(place):
+        if NAME in inside and _is_one(found := Path(folder, NAME)):
+            yield found
+        inside[:] = [name for name in inside if not name.startswith(".")]
+
+
+def _is_one(folder: Path) -> bool:
+    """Whether a folder holds what Aim keeps of runs."""
+    return (folder / "meta").is_dir()

@@ -7,20 +7,24 @@ FID of every variant at each resolution. Ctrl-C ends it.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import socket
+import sqlite3
+import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
 
-from gankit.core.errors import Interrupted, UserError
+from gankit.core.errors import Interrupted, RunError, UserError
 from gankit.core.failures import in_short, warn
 from gankit.runs.signals import raising_signals
-from gankit_aim.places import nearest
+from gankit_aim.repository import exclusive, nearest
 
-if TYPE_CHECKING:
-    from gankit_aim.bookmarks import Api
+HOST = "127.0.0.1"
 
 
 def add_ui(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
@@ -44,12 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end."""
     if find_spec("aim") is None:
         raise UserError("aim is not installed (it has no release for Python 3.13 and later); gankit compare needs none")
-    from gankit_aim.server import HOST, Server
-
     repository = nearest(arguments.place)
-    with raising_signals(), Server(repository, arguments.port) as server:
-        views = _views(server.wait_until_ready(), repository)
-        addresses = [f"http://{HOST}:{server.port}{path}" for path in views.values()]
+    with listening(arguments.port) as listener, raising_signals():
+        server = start(repository, listener)
+        views = bookmarked(repository)
+        addresses = [f"http://{HOST}:{listener.getsockname()[1]}{path}" for path in views.values()]
         try:
             for name, address in zip(views, addresses, strict=True):
                 print(f"{address}  {name}")
@@ -58,22 +61,66 @@ def run(arguments: argparse.Namespace) -> int:
                 import webbrowser
 
                 webbrowser.open(addresses[0])
-            server.wait()
+            server.join()
         except Interrupted:  # that is how it is meant to end
             return 0
-    return 0
+    raise RunError("the server of Aim's user interface has ended")
 
 
-def _views(api: Api, repository: Path) -> dict[str, str]:
+def listening(port: int | None) -> socket.socket:
+    """A socket on loopback, where there is room if no port is named; whoever connects waits until Aim serves it.
+
+    Raises:
+        UserError: if the port cannot be had.
+    """
+    try:
+        return socket.create_server((HOST, port or 0))
+    except (OSError, OverflowError) as problem:
+        why = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else problem
+        raise UserError(f"--port {port}: {why} on {HOST}; without --port one that is free is chosen") from None
+
+
+def start(repository: Path, listener: socket.socket) -> Thread:
+    """What `aim up` does, in a thread of this process, so that nothing is left whatever ends it.
+
+    Raises:
+        RunError: if Aim cannot serve the repository; says what Aim said.
+    """
+    logging.disable()  # what Aim says of its own affairs
+    warnings.simplefilter("ignore")
+    from aim.cli.utils import build_db_upgrade_command
+    from aim.sdk.index_manager import RepoIndexManager
+    from aim.sdk.repo import Repo, RepoStatus
+    from aim.sdk.run_status_manager import RunStatusManager
+    from aim.web.configs import AIM_ENV_MODE_KEY, AIM_UI_MOUNTED_REPO_PATH
+
+    root = str(repository.absolute().parent)
+    if Repo.check_repo_status(root) != RepoStatus.UPDATED:
+        raise RunError(f"{repository} is not in the form of this version of Aim")
+    os.environ |= {AIM_ENV_MODE_KEY: "prod", AIM_UI_MOUNTED_REPO_PATH: root}  # where Aim's server looks for them
+    with exclusive(root):
+        made = subprocess.run(build_db_upgrade_command(), capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise RunError(f"Aim cannot serve {repository}; it said:\n{made.stderr.strip()}")
+    from uvicorn import Config, Server
+
+    for manager in (RepoIndexManager, RunStatusManager):  # each with a repository of its own: they run in threads
+        manager(Repo(root)).start()
+    from aim.web.run import app
+
+    server = Server(Config(app, log_config=None))
+    thread = Thread(target=server.run, args=[[listener]], daemon=True)
+    thread.start()
+    return thread
+
+
+def bookmarked(repository: Path) -> dict[str, str]:
     """The paths of gankit's views by their names, the one to open first; of Aim's own if it cannot take them."""
-    from gankit_aim.board import BOOKMARKS
-    from gankit_aim.bookmarks import placed
-    from gankit_aim.repository import exclusive
+    from gankit_aim.bookmarks import paths_in
 
     try:
-        with exclusive(str(repository.parent)):
-            return {bookmark.name: f"/{bookmark.page}/{placed(api, bookmark)}" for bookmark in BOOKMARKS}
-    except (OSError, ValueError) as failure:
+        return paths_in(repository)
+    except sqlite3.Error as failure:
         warn(f"Aim does not take gankit's views: {in_short(failure)}")
         return {"Aim": "/"}
 

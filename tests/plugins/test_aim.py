@@ -22,9 +22,9 @@ from support.driven import DrivenRun
 from support.tracked import SILENT, Here, driven_run, entered, only_run
 
 from gankit.data.pictures import grid
-from gankit_aim import apart, tracking
-from gankit_aim.apart import Apart
-from gankit_aim.mirror import series
+from gankit_aim import observers, worker
+from gankit_aim.tracked_run import series
+from gankit_aim.worker import Worker
 
 LOSSES = list(range(100, 2001, 100))
 """Images shown at which losses are recorded in a whole run."""
@@ -32,7 +32,7 @@ LOSSES = list(range(100, 2001, 100))
 
 @pytest.fixture(autouse=True)
 def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "Apart", Here)
+    monkeypatch.setattr(observers, "Worker", Here)
 
 
 def completed(folder: Path, **options: Any) -> DrivenRun:
@@ -77,7 +77,7 @@ def test_options_are_params_and_nothing_else_is_collected(tmp_path: Path) -> Non
     assert tracked["hparams"] == run.experiment.model_dump(mode="json")
     assert tracked["protocol"] == {"images": 100, "extractor": "digits@3f82a0", "seed": 0}
     collected: Any = tracked[...]
-    assert set(collected) == {"folder", "gankit", "hparams", "protocol", "study", "variant", "seed", "stage"}
+    assert set(collected) == {"begun", "folder", "hparams", "protocol", "study", "variant", "seed", "stage"}
     assert {metric.name for metric in tracked.metrics()} == {
         *("loss.discriminator", "loss.generator", "score.real"),
         *("fid", "is", "reals.fid_floor"),
@@ -216,12 +216,12 @@ def test_a_repository_that_cannot_be_made_is_reported_and_the_run_goes_on(
 def test_the_process_in_which_aim_runs_may_hang_or_die(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(tracking, "Apart", Apart)
-    monkeypatch.setattr(apart, "PATIENCE", 20.0)
+    monkeypatch.setattr(observers, "Worker", Worker)
+    monkeypatch.setattr(worker, "PATIENCE", 20.0)
     run = driven_run(tmp_path / "one")
     run.train(until=500)
-    monkeypatch.setattr(apart, "PATIENCE", 0.5)
-    (process,) = [child for child in psutil.Process().children() if "gankit_aim.service" in child.cmdline()]
+    monkeypatch.setattr(worker, "PATIENCE", 0.5)
+    (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
     process.send_signal(number)
     run.train()
     run.callbacks.closed()

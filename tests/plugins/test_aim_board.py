@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from support.aim_ui import SEEDS, VARIANTS, study, ui
 
-from gankit_aim.board import FID, RESOLUTION, SAMPLES, STUDY, VARIANT
+from gankit_aim.bookmarks import FID, RESOLUTION, SAMPLES, STUDY, VARIANT
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 

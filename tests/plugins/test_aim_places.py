@@ -13,12 +13,12 @@ import pytest
 from support import driven
 from support.tracked import Here, driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
 
-from gankit_aim import repository, tracking
+from gankit_aim import observers, repository, worker
 
 
 @pytest.fixture(autouse=True)
 def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "Apart", Here)
+    monkeypatch.setattr(observers, "Worker", Here)
 
 
 @pytest.mark.parametrize("with_its_repository", [False, True])
@@ -106,7 +106,7 @@ def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     time.sleep(1)  # it is past its entry in the index, which nobody else could make any more
-    (orphan,) = [child for child in psutil.Process(process.pid).children() if "gankit_aim.service" in child.cmdline()]
+    (orphan,) = [child for child in psutil.Process(process.pid).children() if worker.START in child.cmdline()]
     orphan.suspend()
     process.kill()
     process.wait()

@@ -12,7 +12,7 @@ from support.tracked import Here
 
 from gankit.cli import main
 from gankit.runs.start import begin
-from gankit_aim import repository, tracking
+from gankit_aim import observers, repository
 
 
 def page_of(place: Path, output: Path) -> Page:
@@ -21,7 +21,7 @@ def page_of(place: Path, output: Path) -> Page:
 
 
 def test_tables_and_figure_are_the_same_without_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "Apart", Here)
+    monkeypatch.setattr(observers, "Worker", Here)
     monkeypatch.setattr(repository, "index", lambda *_: None)
     evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16}
     begin(tiny(observers=["aim"], evaluation=evaluation), tmp_path / "runs" / "one").train()

@@ -39,8 +39,8 @@ from gankit.config.yaml.writer import dump_experiment
 from gankit.core.registry import restored
 from gankit.runs.rows import read_rows
 from gankit.runs.start import begin, resume
-from gankit_aim import tracking
-from gankit_aim.ledger import FILE
+from gankit_aim import observers
+from gankit_aim.mirror import LEDGER
 
 TRACKED = ["aim", {"use": "sample-grid", "every": 16, "count": 4}]
 OPTIONS: dict[str, Any] = {
@@ -78,7 +78,7 @@ def gankit_register(register):
 
 @pytest.fixture(autouse=True)
 def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "Apart", Here)
+    monkeypatch.setattr(observers, "Worker", Here)
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +196,7 @@ import os, signal, sys
 from pathlib import Path
 from support import driven
 from support.tracked import Here
-from gankit_aim import tracking
+from gankit_aim import observers
 
 class Deadly:
     def __iter__(self):
@@ -205,14 +205,14 @@ class Deadly:
 class Dying(driven.DrivenRun):
     pictures = property(lambda run: Deadly(), lambda run, pictures: None)
 
-tracking.Apart = Here
+observers.Worker = Here
 experiment = driven.experiment(use="aim")
 Dying(Path(sys.argv[1]), experiment.observers, experiment)
 """
 
 
 def test_nothing_is_begun_that_could_not_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "run" / FILE).mkdir(parents=True)  # nothing can be written there
+    (tmp_path / "run" / LEDGER).mkdir(parents=True)  # nothing can be written there
     run = driven_run(tmp_path / "run")
     assert "failed to begin, and is left out" in capsys.readouterr().err
     assert aim.Repo(str(tmp_path)).list_all_runs() == []
@@ -223,6 +223,7 @@ def test_two_observers_show_a_run_once_each(tmp_path: Path) -> None:
     experiment = driven.experiment(use="aim")
     other = driven.experiment(use="aim", repo=str(tmp_path / "other"))
     both = [*experiment.observers, *other.observers]
+    experiment = experiment.model_copy(update={"observers": both})
     run = None
     for until in (900, 2000):
         if run is not None:

@@ -18,8 +18,8 @@ import pytest
 from support import driven
 from support.tracked import driven_run, empty_repository, entered, expected, hashes, left, noted, resumed, series_of
 
-from gankit_aim import apart
-from gankit_aim.ledger import FILE
+from gankit_aim import worker
+from gankit_aim.mirror import LEDGER
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
         command = [sys.executable, driven.__file__, str(tmp_path / "run"), "0.05", address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
-        while not (tmp_path / "run" / FILE).exists():
+        while not (tmp_path / "run" / LEDGER).exists():
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(1)
@@ -93,7 +93,7 @@ def test_a_run_whose_server_went_away_and_came_back_is_shown_once_when_it_goes_o
     with server(tmp_path / "served") as address:
         before = driven_run(tmp_path / "run", repo=address)
         before.train(until=500)
-        monkeypatch.setattr(apart, "PATIENCE", 3.0)
+        monkeypatch.setattr(worker, "PATIENCE", 3.0)
     before.train(until=900)
     before.callbacks.closed()
     first, *_, last = capsys.readouterr().err.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -9,17 +10,17 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
-from support.aim_ui import VARIANTS, members, repository, study, ui
+from support.aim_ui import VARIANTS, repository, study, ui
 
 from gankit import UserError
 from gankit.cli import main
-from gankit_aim.board import BOOKMARKS, FID, SAMPLES
-from gankit_aim.bookmarks import Api, placed
-from gankit_aim.places import nearest
+from gankit_aim.bookmarks import BOOKMARKS, FID, SAMPLES, Bookmark, paths_in
+from gankit_aim.repository import nearest
 from gankit_aim.ui import has_display
 
 
@@ -40,21 +41,17 @@ def started(runs: Path) -> Iterator[dict[str, str]]:
     display = {"DISPLAY": ":99", "BROWSER": str(browser)}
     with ui(runs, environment=display) as first:
         before = first.addresses()
-        group = first.group()
-        assert len(members(group)) > 2, "Aim has processes of its own"
+        assert first.helpers() == [], "there is nobody who could outlast it"
         assert first.ended(signal.SIGTERM) == (0, "")
-        assert members(group) == []
         assert not opened.exists(), "nobody looks at a pipe"
     with ui(runs / "losses" / VARIANTS[0], terminal=True, environment=display) as second:
         again = second.addresses()
-        group = second.group()
         assert {name: path(address) for name, address in again.items()} == {
             name: path(address) for name, address in before.items()
         }, "they are the same"
         yield again
         assert opened.read_text().split() == [again[FID.name]]
         assert second.ended(signal.SIGINT) == (0, "")
-        assert members(group) == []
 
 
 def path(address: str) -> str:
@@ -65,37 +62,58 @@ def port(addresses: dict[str, str]) -> int:
     return int(addresses[FID.name].split(":")[2].split("/")[0])
 
 
+def ask(addresses: dict[str, str], path: str) -> Any:
+    """What Aim answers programs, which is how a browser gets what it shows."""
+    with urlopen(f"http://127.0.0.1:{port(addresses)}/api{path}") as answer:
+        return json.load(answer)
+
+
 @pytest.mark.slow
 def test_views_are_there_once_and_have_addresses(started: dict[str, str]) -> None:
-    api = Api(port(started))
     assert list(started) == [FID.name, SAMPLES.name]
-    shown = {known["name"]: known for known in api.ask("GET", "/dashboards/")}
-    assert len(api.ask("GET", "/dashboards/")) == len(shown) == 2
+    shown = {known["name"]: known for known in ask(started, "/dashboards/")}
+    assert len(ask(started, "/dashboards/")) == len(shown) == 2
     for bookmark in BOOKMARKS:
         view = shown[bookmark.name]["app_id"]
         assert path(started[bookmark.name]) == f"/{bookmark.page}/{view}"
-        assert api.ask("GET", f"/apps/{view}/")["state"] == bookmark.state
-        connection = HTTPConnection("127.0.0.1", port(started))
-        connection.request("GET", path(started[bookmark.name]))
-        assert b'<div id="root">' in connection.getresponse().read()
+        assert ask(started, f"/apps/{view}/")["state"] == bookmark.state
+        with urlopen(started[bookmark.name]) as page:
+            assert b'<div id="root">' in page.read()
 
 
 @pytest.mark.slow
-def test_a_view_is_brought_up_to_date_but_keeps_what_its_user_changed(started: dict[str, str]) -> None:
-    api = Api(port(started))
+def test_a_view_is_brought_up_to_date_but_keeps_what_its_user_changed(runs: Path, started: dict[str, str]) -> None:
+    def placed(bookmark: Bookmark) -> str:
+        """The id of a bookmark's view once it is there."""
+        return paths_in(runs / ".aim", [bookmark])[bookmark.name].rpartition("/")[2]
+
     mine = FID._replace(key="mine", name="mine")
-    view = placed(api, mine)
+    view = placed(mine)
     changed = {**mine.state, "select": {"advancedMode": True, "advancedQuery": "metric.name == 'is'"}}
-    api.ask("PUT", f"/apps/{view}/", {"type": mine.page, "state": changed})
-    assert placed(api, mine) == view
-    assert api.ask("GET", f"/apps/{view}/")["state"] == changed, "its user's"
+    change = json.dumps({"type": mine.page, "state": changed}).encode()
+    at = f"http://127.0.0.1:{port(started)}/api"
+    urlopen(Request(f"{at}/apps/{view}/", change, {"Content-Type": "application/json"}, method="PUT")).close()
+    assert placed(mine) == view
+    assert ask(started, f"/apps/{view}/")["state"] == changed, "its user's"
     newer = mine._replace(name="newer", state={**mine.state, "grouping": {"chart": ["context.resolution"]}})
-    assert placed(api, newer) == view
-    assert api.ask("GET", f"/apps/{view}/")["state"] == newer.state
-    (known,) = [known for known in api.ask("GET", "/dashboards/") if known["app_id"] == view]
+    assert placed(newer) == view
+    assert ask(started, f"/apps/{view}/")["state"] == newer.state
+    (known,) = [known for known in ask(started, "/dashboards/") if known["app_id"] == view]
     assert (known["name"], known["description"]) == ("newer", newer.about)
-    api.ask("DELETE", f"/dashboards/{known['id']}/")
-    assert placed(api, newer) != view, "it is put there again once it was removed"
+    urlopen(Request(f"{at}/dashboards/{known['id']}/", method="DELETE")).close()
+    assert placed(newer) == view
+    assert [known["name"] for known in ask(started, "/dashboards/")].count("newer") == 1, "again once it was removed"
+
+
+@pytest.mark.slow
+def test_a_view_that_an_earlier_gankit_has_put_there_is_replaced(runs: Path, started: dict[str, str]) -> None:
+    about = {"name": "as before", "description": "by gankit ui (old 194637d4)"}
+    at = f"http://127.0.0.1:{port(started)}/api/dashboards/"
+    urlopen(Request(at, json.dumps(about).encode(), {"Content-Type": "application/json"})).close()
+    paths_in(runs / ".aim", [FID._replace(key="old", name="as now")])
+    names = [known["name"] for known in ask(started, "/dashboards/")]
+    assert "as now" in names
+    assert "as before" not in names
 
 
 def test_a_port_in_use_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,23 +134,32 @@ def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
     with ExitStack() as stack:
         places = {number: repository(tmp_path / number.name) for number in codes}
         starting = {number: stack.enter_context(ui(place)) for number, place in places.items()}
-        groups = [one.group() for one in starting.values()]
+        helpers = [helper for one in starting.values() for helper in one.wait_until_begun()]
         assert {number: one.ended(number)[0] for number, one in starting.items()} == codes
     deadline = time.monotonic() + 20
-    while any(map(members, groups)):
+    while any(helper.is_running() for helper in helpers):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_what_aim_says_is_shown_if_it_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repository_of_another_version_of_aim_is_left_alone(tmp_path: Path) -> None:
     found = repository(tmp_path / "runs")
     (found / "VERSION").write_text("0.0")
-    assert main(["ui", str(found)]) == 1
-    said = capsys.readouterr().err
-    assert "the server of Aim's user interface has ended; it said:\n" in said
-    assert "Aborted" in said, "it asked whether to overwrite the repository, which is nobody's to answer"
+    with ui(found) as started:
+        _, said = started.process.communicate(timeout=60)
+    assert started.process.returncode == 1
+    assert f"gankit: {found} is not in the form of this version of Aim" in said
+    assert (found / "VERSION").read_text() == "0.0", "Aim itself would ask whether to overwrite it"
+
+
+def test_what_aim_says_is_shown_if_it_fails(tmp_path: Path) -> None:
+    found = repository(tmp_path / "runs")
+    (found / "aim_db").write_text("no database of SQLite's, which begins with its name in sixteen letters")
+    with ui(found) as started:
+        _, said = started.process.communicate(timeout=60)
+    assert started.process.returncode == 1
+    assert f"gankit: Aim cannot serve {found}; it said:\n" in said
+    assert "file is not a database" in said
 
 
 @pytest.mark.parametrize(

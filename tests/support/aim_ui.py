@@ -51,10 +51,9 @@ def track(runs: Path, variant: str, seed: int) -> None:
         Row(images, stage, driven.STAGES[stage - 1].resolution, "fid", seed + images / 100, driven.PROTOCOL)
         for images, stage in points
     ]
-    aim = Here()
-    aim.ask("begin", folder, options, driven.STAGES, str(runs), "losses")
-    aim.ask("replay", rows, [picture(folder, images) for images, _ in points], ())
-    aim.ask("close")
+    aim = Here(folder, options, (str(runs), "losses"), [])
+    aim.call("replay", rows, [picture(folder, images) for images, _ in points])
+    aim.call("close")
 
 
 def picture(folder: Path, images: int) -> Picture:
@@ -72,13 +71,17 @@ class Ui(NamedTuple):
     process: subprocess.Popen[str]
     output: TextIO
 
-    def group(self) -> int:
-        """The process group that the server of Aim has for itself, as soon as there is one."""
+    def helpers(self) -> list[psutil.Process]:
+        """The processes that it has started and not ended."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def wait_until_begun(self) -> list[psutil.Process]:
+        """Wait until it gets Aim ready, and give the processes that it has started for that."""
         deadline = time.monotonic() + 60
-        while not (children := psutil.Process(self.process.pid).children()):
+        while not (helpers := self.helpers()):
             assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return children[0].pid
+            time.sleep(0.01)
+        return helpers
 
     def lines(self) -> list[str]:
         """What it says when it is ready."""
@@ -93,18 +96,6 @@ class Ui(NamedTuple):
         self.process.send_signal(number)
         _, said = self.process.communicate(timeout=30)
         return self.process.returncode, said
-
-
-def members(group: int) -> list[int]:
-    """The processes of a group that do something yet."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
-    return found
 
 
 @contextmanager

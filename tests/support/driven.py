@@ -36,6 +36,14 @@ def experiment(**observer: Any) -> Experiment:
     return Experiment.model_validate({**options, "observers": observer})
 
 
+def write_experiment(folder: Path, experiment: Experiment) -> None:
+    """Make `folder` a run's, as far as Aim looks."""
+    from gankit.config.yaml.writer import dump_experiment
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "experiment.yaml").write_text(dump_experiment(experiment))
+
+
 class DrivenRun:
     """Shows images in batches of 20 and records losses and metrics that follow from the number of images shown."""
 
@@ -147,6 +155,8 @@ class DrivenRun:
 
 if __name__ == "__main__":  # a run in a process of its own: folder, seconds between updates, Aim's repository
     folder, pause, *repo = sys.argv[1:]
-    run = DrivenRun(Path(folder), (tracked := experiment(use="aim", repo=repo[0] if repo else None)).observers, tracked)
+    tracked = experiment(use="aim", repo=repo[0] if repo else None)
+    write_experiment(Path(folder), tracked)
+    run = DrivenRun(Path(folder), tracked.observers, tracked)
     run.train(pause=float(pause))
     run.callbacks.closed()

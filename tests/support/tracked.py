@@ -18,12 +18,11 @@ from support import driven
 from support.driven import DrivenRun
 
 from gankit import UserError
-from gankit.core.failures import warn
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import of_reals
 from gankit_aim import repository
-from gankit_aim.ledger import FILE
-from gankit_aim.service import Service
+from gankit_aim.mirror import LEDGER, Mirror
+from gankit_aim.worker import answer
 
 SILENT = QueryReportMode.DISABLED
 
@@ -111,25 +110,18 @@ def events_of(repo: Path, run_hash: str) -> dict[int, list[str]]:
 
 def noted(run: Path) -> list[str]:
     """Hashes of the Aim runs that the folder's ledger lists."""
-    return [entry["hash"] for entry in json.loads((run / FILE).read_text())]
+    return [entry["hash"] for entry in json.loads((run / LEDGER).read_text())]
 
 
 class Here:
-    """What `Apart` is, in the process of the test, for starting others takes seconds."""
+    """What `Worker` is, in the process of the test, for starting others takes seconds."""
 
-    def __init__(self) -> None:
-        self._sent: list[tuple[str, Any]] = []
-        self._service = Service(self._sent.append)
+    def __init__(self, *arguments: Any) -> None:
+        self._mirror = Mirror(*arguments)
 
-    def ask(self, method: str, *arguments: Any) -> Any:
-        self._sent.clear()
-        self._service.answer(method, arguments)
-        for kind, answer in self._sent:
-            if kind == "said":
-                warn(answer)
-            if kind == "failed":
-                raise UserError(answer)
-        return self._sent[-1][1]
+    def call(self, method: str, *arguments: Any) -> None:
+        if failure := answer(self._mirror, method, arguments):
+            raise UserError(failure)
 
     def end(self) -> None:
         pass
@@ -149,6 +141,7 @@ def driven_run(folder: Path, before: DrivenRun | None = None, **options: Any) ->
     if not repository.exists(repo) and not Path(repo).is_file():
         shutil.copytree(empty_repository().name, repo, dirs_exist_ok=True)
     experiment = driven.experiment(use="aim", **options)
+    driven.write_experiment(folder, experiment)
     return DrivenRun(folder, experiment.observers, experiment, before=before)
 
 
