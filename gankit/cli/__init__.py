@@ -9,30 +9,40 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from gankit.cli.parser import Parser
+from gankit.cli.options import Parser
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
 from gankit.core.options import did_you_mean
 
-COMMANDS = (
-    "run",
-    "resume",
-    "validate",
-    "expand",
-    "compare",
-    "report",
-    "runs",
-    "evaluate",
-    "sample",
-    "plugins",
-    "explain",
-    "schema",
-    "init",
-    "new-plugin",
-    "completion",
-)
-"""The commands in the order in which help lists them: each is the module of that name in this package, with `_`."""
+
+class Command(NamedTuple):
+    """One of gankit's own commands, such as `compare`."""
+
+    module: str
+    """The module of this package that holds its `compare_command` and, if it has options, `add_compare_options`."""
+    help: str
+    """Its line in the help of gankit."""
+
+
+COMMANDS = {
+    "run": Command("run", "train and evaluate an experiment or a study"),
+    "resume": Command("run", "go on with a run that was left"),
+    "validate": Command("experiments", "check an experiment or a study without running it"),
+    "expand": Command("experiments", "print all that an experiment says, or the runs of a study"),
+    "compare": Command("compare", "variants side by side, best first"),
+    "report": Command("report", "one page to send, with plots and samples"),
+    "runs": Command("runs", "list runs with their states"),
+    "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),
+    "sample": Command("sample", "draw images from a trained generator"),
+    "plugins": Command("plugins", "list components and where they come from"),
+    "explain": Command("experiments", "tell what a component or an option does"),
+    "schema": Command("experiments", "print the JSON Schema of experiments"),
+    "init": Command("new", "write quickstart.yaml into this folder"),
+    "new-plugin": Command("new", "write a package to begin a plugin with"),
+    "completion": Command("completion", "print what a shell needs to complete commands"),
+}
+"""In the order in which help lists them."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What is said by a disk that takes no more."""
@@ -46,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         of the user, 130 or 143 when interrupted or terminated.
     """
     if "_ARGCOMPLETE" in os.environ:
-        import_module(f"{__name__}.completion").complete()
+        from gankit.cli.completion import complete
+
+        complete()
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == "help":
         argv = [*argv[1:], "--help"]
@@ -93,8 +105,8 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     named = argv[0] if argv else ""
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name in [named] if named in COMMANDS else COMMANDS:
-        import_module(f"{__name__}.{name.replace('-', '_')}").add(subparsers)
+    if named in COMMANDS:
+        add_command(subparsers, named)
     if named in COMMANDS or (named.startswith("-") and named not in ("-h", "--help")):
         return parser.parse_args(argv)
 
@@ -103,14 +115,28 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     others = contributed(reserved=COMMANDS)
     if named in others.commands:
         return others.parser_of(named).parse_args(argv[1:])
-    names = [*COMMANDS, *others.commands]
+    helps = {name: command.help for name, command in COMMANDS.items()}
+    helps |= {name: command.help.replace("%", "%%") for name, (command, *_) in others.commands.items()}
     if named and not named.startswith("-"):
-        parser.error(f"there is no command {named!r}.{did_you_mean(named, names)}{others.complaint()}")
-    for name, (command, *_) in others.commands.items():
-        subparsers.add_parser(name, help=command.help.replace("%", "%%"))
+        parser.error(f"there is no command {named!r}.{did_you_mean(named, helps)}{others.complaint()}")
+    for name, text in helps.items():
+        subparsers.add_parser(name, help=text)
     parser.epilog = others.complaint() or None
     parser.set_defaults(run=lambda arguments: _say_what_there_is(parser))
     return parser.parse_args(argv)
+
+
+def add_command(subparsers: argparse._SubParsersAction[Any], name: str) -> None:
+    """Add one of gankit's own commands; its module is imported, and no other command's."""
+    command, function = COMMANDS[name], name.replace("-", "_")
+    module = import_module(f"{__name__}.{command.module}")
+    run = getattr(module, f"{function}_command")
+    does = " ".join(run.__doc__.partition("\n\n")[0].split())
+    parser = subparsers.add_parser(name, help=command.help, description=f"gankit {name}: {does[0].lower()}{does[1:]}")
+    parser.set_defaults(run=run)
+    add_options = getattr(module, f"add_{function}_options", None)
+    if add_options is not None:
+        add_options(parser)
 
 
 def _say_what_there_is(parser: Parser) -> int:

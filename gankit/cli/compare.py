@@ -1,4 +1,4 @@
-"""gankit compare: variants side by side at each resolution, with what their seeds tell of chance."""
+"""gankit compare."""
 
 from __future__ import annotations
 
@@ -25,19 +25,17 @@ ENDINGS = {
 """The format that the ending of a file's name says."""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("compare", help="variants side by side, best first", description=__doc__)
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     add_comparison_options(parser)
     chosen = "of the tables (default: by the ending of -o: .md, .csv, .json, .html or .txt; else terminal)"
     parser.add_argument("--format", choices=FORMATS, help=chosen)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the tables there, not to the screen")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw values over images and means: fid.png")
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Compare, then draw and write what was asked for.
+def compare_command(arguments: argparse.Namespace) -> int:
+    """Variants side by side at each resolution, with what their seeds tell of chance.
 
     Returns:
         0; 1 if a run could not be read, so that its seed is missing.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gankit.cli.parser import Parser
+from gankit.cli.options import Parser
 from gankit.discovery.manager import plugins
 
 

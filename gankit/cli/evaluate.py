@@ -1,4 +1,4 @@
-"""gankit evaluate: measure runs, checkpoints and folders of images made by anyone, all by the same ruler."""
+"""gankit evaluate."""
 
 from __future__ import annotations
 
@@ -27,11 +27,9 @@ TOLD = {
 }
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "evaluate", help="measure runs, checkpoints, folders", description=__doc__, epilog=EXECUTES
-    )
+def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EXECUTES
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
     )
@@ -40,11 +38,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
     parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
     add_plugin_option(parser)
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Measure and print a table."""
+def evaluate_command(arguments: argparse.Namespace) -> int:
+    """Measure runs, checkpoints and folders of images made by anyone, all by the same ruler."""
     import sys
 
     load_plugins(arguments.plugin)

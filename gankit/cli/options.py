@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The parser of every command, and the options that several share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from gankit.config.yaml.marks import LONGEST_MESSAGE, printable, shortened
 from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
@@ -16,6 +18,25 @@ if TYPE_CHECKING:
 
 EXECUTES = "The plugin files that a run's folder names are executed; look at them first if it is not your own."
 """Ends the help of commands that do so."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations and suggests the nearest option or command for an unknown one."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})  # pyright: ignore[reportArgumentType]
+
+    def parse_known_args(self, args=None, namespace=None):  # pyright: ignore
+        """As argparse does, but what is left over is an error here, where its neighbours are known."""
+        arguments, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [option for action in self._actions for option in action.option_strings]
+            self.error(f"unknown argument {unknown[0]!r}.{did_you_mean(unknown[0].partition('=')[0], options)}")
+        return arguments, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse does, in as many characters as a person reads."""
+        super().error(printable(shortened(message, LONGEST_MESSAGE)))
 
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:

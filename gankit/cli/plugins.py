@@ -1,4 +1,4 @@
-"""gankit plugins: every component that an experiment can name, and where it comes from."""
+"""gankit plugins."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from gankit.discovery.manager import Call
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("plugins", help="list components and where they come from", description=__doc__)
+def add_plugins_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON")
     shown.add_argument("--trace", action="store_true", help="show what plugins are asked to do, and how long it takes")
     add_plugin_option(parser)
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the components by kind, then the plugins that failed to load or were left out."""
+def plugins_command(arguments: argparse.Namespace) -> int:
+    """Every component that an experiment can name, and where it comes from.
+
+    Print the components by kind, then the plugins that failed to load or were left out.
+    """
     from gankit.core.registry import registries
     from gankit.discovery.manager import plugins
 

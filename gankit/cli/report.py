@@ -1,4 +1,4 @@
-"""gankit report: a comparison as one page to send, with tables, plots, samples and where they come from."""
+"""gankit report."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from gankit.cli.options import EXECUTES, add_comparison_options, warn_of_damaged
 from gankit.core.errors import UserError
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "report", help="one page to send, with plots and samples", description=__doc__, epilog=EXECUTES
-    )
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EXECUTES
     add_comparison_options(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="HTML", help="where to write the page")
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Compare, sample and write.
+def report_command(arguments: argparse.Namespace) -> int:
+    """A comparison as one page to send, with tables, plots, samples and where they come from.
 
     Returns:
         0; 1 if a run could not be read, so that its seed is missing.

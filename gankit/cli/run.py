@@ -1,4 +1,4 @@
-"""gankit run: train and evaluate an experiment, or all runs of a study."""
+"""gankit run and gankit resume: train, from the start or from where it was left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_experiment_options, add_only_option, warn_of_damaged
+from gankit.cli.options import EXECUTES, add_experiment_options, add_only_option, add_set_option, warn_of_damaged
 from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from gankit.config.study import Study
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("run", help="train and evaluate an experiment or a study", description=__doc__)
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     add_experiment_options(parser)
     parser.add_argument(
         "--out",
@@ -27,11 +26,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--resume", action="store_true", help="go on with the run if it was begun before")
     add_only_option(parser)
     parser.add_argument("--run", dest="one", metavar="NAME", help="carry out this run of a study in this process")
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Read the file, carry out what it says, print the results."""
+def run_command(arguments: argparse.Namespace) -> int:
+    """Train and evaluate an experiment, or all runs of a study."""
     from gankit.config.study import Study
     from gankit.config.study_loader import load_study
 
@@ -106,3 +104,43 @@ def _print_comparison(folder: Path) -> bool:
         warn(f"not compared: {reason}")
         return False
     return warn_of_damaged(damaged) > 0
+
+
+def add_resume_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EXECUTES
+    parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
+    add_set_option(parser, "change an option of observers, evaluation, checkpoints or training.device; may be repeated")
+    parser.add_argument(
+        "--extend",
+        default="0",
+        metavar="IMAGES",
+        help="train a finished run further at its last resolution, as in 200k",
+    )
+    parser.add_argument("--strict", action="store_true", help="refuse to go on with other source code of plugins")
+
+
+def resume_command(arguments: argparse.Namespace) -> int:
+    """Go on with a run that was left, exactly as if it had not been."""
+    extend = _images(arguments.extend)
+
+    from gankit.results.table import print_results
+    from gankit.runs.start import resume
+
+    training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict)
+    if training is not None:
+        training.train()
+    print_results([arguments.folder])
+    return 0
+
+
+def _images(text: str) -> int:
+    """A number of images as experiments write them."""
+    from pydantic_core import PydanticCustomError
+
+    from gankit.core.options import parse_images
+
+    try:
+        return parse_images(int(text) if text.isdecimal() else text)
+    except PydanticCustomError as problem:
+        raise UserError(f"--extend: {problem.message()}, not {text!r}") from None

@@ -1,4 +1,4 @@
-"""gankit runs: what has become of every run, and how far it is."""
+"""gankit runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from pathlib import Path
 from gankit.evaluation.names import USUAL_METRIC
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("runs", help="list runs with their states", description=__doc__)
+def add_runs_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument(
         "places", type=Path, nargs="*", metavar="DIR", help="runs, studies, folders above either (default: runs)"
     )
     shown = f"whose last value is shown (default: {USUAL_METRIC})"
     parser.add_argument("--metric", default=USUAL_METRIC, metavar="NAME", help=shown)
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print a line for every run, and under them why any cannot be read."""
+def runs_command(arguments: argparse.Namespace) -> int:
+    """What has become of every run, and how far it is."""
     from rich.console import Console
 
     from gankit.results.finder import gather_readable

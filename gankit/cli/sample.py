@@ -1,4 +1,4 @@
-"""gankit sample: draw images from a run's averaged generator."""
+"""gankit sample."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "sample", help="draw images from a trained generator", description=__doc__, epilog=EXECUTES
-    )
+def add_sample_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EXECUTES
     parser.add_argument(
         "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
     )
@@ -37,11 +35,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--cutoff", type=int, metavar="N", help="truncate only the first N styles, those of the coarsest layers"
     )
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Load the newest checkpoint and write a grid of its samples, or each of them."""
+def sample_command(arguments: argparse.Namespace) -> int:
+    """Draw images from a run's averaged generator."""
     is_folder = _check(arguments)
     output = Path(arguments.output)
 

@@ -1,0 +1,121 @@
+"""gankit validate, expand, explain and schema: what an experiment says and what it may say; none of them trains."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.cli.options import add_experiment_options, add_only_option, add_plugin_option, load_plugins
+from gankit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from gankit.config.experiment import Experiment
+
+add_validate_options = add_experiment_options
+
+
+def validate_command(arguments: argparse.Namespace) -> int:
+    """Read an experiment or a study and say what is wrong with it, without torch.
+
+    Else print what it is in one line, and what it needs that this machine lacks.
+    """
+    from gankit.config.study import Study, extent
+    from gankit.config.study_loader import load_study
+
+    lacking: list[str] = []
+    read = load_study(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
+    if isinstance(read, Study):
+        print(f"{read.name}: valid; a study of {extent(read.runs)}")
+    else:
+        print(_in_a_line(read))
+    if lacking:
+        print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
+    return 0
+
+
+def _in_a_line(experiment: Experiment) -> str:
+    """What an experiment is."""
+    from gankit.config.walk import components
+    from gankit.core.registry import registries
+
+    stages = experiment.stages()
+    aspect = experiment.data.aspect()
+    resolutions = ", ".join(f"{stage.resolution}x{round(stage.resolution * aspect)}" for stage in stages)
+    images = sum(stage.images for stage in stages)
+    names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
+    plural = "stage" if len(stages) == 1 else "stages"
+    return (
+        f"{experiment.name}: valid; {len(stages)} {plural} ({resolutions}) of {images:,} images in all; "
+        f"plugins {', '.join(sorted(names))}"
+    )
+
+
+def add_expand_options(parser: argparse.ArgumentParser) -> None:
+    """Add the file, changes of it and which runs of a study."""
+    add_experiment_options(parser)
+    add_only_option(parser)
+
+
+def expand_command(arguments: argparse.Namespace) -> int:
+    """Print an experiment with all that it extends and every default, or list the runs of a study.
+
+    The data need not be here.
+    """
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
+    from gankit.config.yaml.writer import dump_experiment
+    from gankit.studies.progress import print_runs
+
+    read = load_study(arguments.file, arguments.set, arguments.plugin, note=lambda lacking: None)
+    if isinstance(read, Study):
+        print_runs(read, read.chosen(arguments.only), Path("runs") / read.name)
+    elif arguments.only:
+        raise UserError(f"--only: {arguments.file} is no study but an experiment")
+    else:
+        print(dump_experiment(read), end="")
+    return 0
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    """Add the subject."""
+    text = (
+        "a component, such as optimizer/adam or just adam; a kind, such as loss; or a part of an experiment, such as "
+        "training or training.batch (default: the experiment as a whole)"
+    )
+    subject = parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="experiment", help=text)
+    setattr(subject, "completer", _subjects)  # noqa: B010 (where argcomplete looks for it)
+    add_plugin_option(parser)
+
+
+def _subjects(**_: object) -> list[str]:
+    """All that can be explained, for shells to complete."""
+    from gankit.config.explain import group_options, option_groups
+    from gankit.core.registry import registries
+
+    load_plugins([])
+    entries = [entry for registry in registries.values() for entry in registry.entries()]
+    named = (f"{entry.component.kind}/{entry.name}" for entry in entries)
+    return list(dict.fromkeys([*registries, *named, *option_groups(), *group_options()]))
+
+
+def explain_command(arguments: argparse.Namespace) -> int:
+    """What a component, a kind or a part of an experiment is, and which options it has."""
+    from gankit.config.explain import explain
+
+    load_plugins(arguments.plugin)
+    print(explain(arguments.subject))
+    return 0
+
+
+add_schema_options = add_plugin_option
+
+
+def schema_command(arguments: argparse.Namespace) -> int:
+    """The JSON Schema of experiments, for editors to complete and check them."""
+    from gankit.config.schema import experiment_schema
+
+    load_plugins(arguments.plugin)
+    print(json.dumps(experiment_schema(), indent=2))
+    return 0

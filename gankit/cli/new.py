@@ -1,0 +1,59 @@
+"""gankit init and gankit new-plugin: files to begin with."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gankit.core.errors import UserError
+
+NAME = "quickstart.yaml"
+
+
+def init_command(arguments: argparse.Namespace) -> int:
+    """Write the quick start's experiment into the current folder.
+
+    Never over another file.
+    """
+    from gankit.config.loader import bundled_experiment
+
+    content = bundled_experiment("quickstart").read_bytes()
+    try:
+        with Path(NAME).open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise UserError(f"{NAME}: exists already, and is left as it is") from None
+    except OSError as failure:
+        raise UserError(f"{NAME}: cannot be written: {failure.strerror}") from None
+    print(f"wrote {NAME}; train it with: gankit run {NAME}")
+    return 0
+
+
+def add_new_plugin_options(parser: argparse.ArgumentParser) -> None:
+    """Add the name and the kinds."""
+    parser.add_argument("name", metavar="NAME", help="what the plugin is called, such as my-loss; also its folder here")
+    parser.add_argument(
+        "--kind",
+        action="append",
+        metavar="KIND[=NAME]",
+        help="a kind of component that it shall have, such as block, and what that is called (default: as the plugin); "
+        "may be repeated (default: loss)",
+    )
+
+
+def new_plugin_command(arguments: argparse.Namespace) -> int:
+    """Write a small package with a component of each kind asked for, its tests and an experiment.
+
+    Never over anything.
+    """
+    from gankit.scaffold.naming import checked_components, checked_name, module_of, package_of
+    from gankit.scaffold.plugin import files_of, write
+
+    name = checked_name(arguments.name)
+    components = checked_components(arguments.kind or ["loss"], name)
+    write(Path(name), files_of(name, components))
+    print(f"wrote {name}/, a plugin with")
+    for kind, component in components.items():
+        print(f"  {kind} {name}/{component} in {package_of(name)}/{module_of(kind)}.py")
+    print(f"try it:\n  cd {name}\n  pip install -e '.[test]'\n  pytest\n  gankit run experiment.yaml")
+    return 0
