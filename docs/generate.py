@@ -44,7 +44,7 @@ from gankit.networks.context import BuildContext
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
 from gankit.networks.layers import Chain, Condition, Conditioned
-from gankit.scaffold.plugin import minimal_example
+from gankit.scaffold.naming import minimal_example
 from gankit.testing import RULES
 from gankit.training.step import Step
 
@@ -61,6 +61,8 @@ MODULES = ("Function", "Bias")
 """The functions that it tells of, and the modules that are as simple."""
 LAYERED = (LatentMapping, Stem, Block, Head, Norm, Init, Regularizer)
 """The kinds that make modules or act on them."""
+KINDS = [kind for kind in kinds() if kind.__module__.startswith("gankit.")]
+"""All but those that installed plugins declare."""
 OPTION_TYPES = ("Images", "PerResolution", "PerResolutionAboveFirst", "Many", "AbsolutePath")
 """The types that experiments give options beside those of Python."""
 LAYERS_EXAMPLE = DOCS.parent / "tests" / "examples" / "plain_residual.py"
@@ -70,7 +72,7 @@ MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 def pages() -> dict[Path, str]:
     """All pages by their files, relative to this folder."""
     plugins.load_installed()
-    made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in kinds()}
+    made = {Path("kinds") / f"{kind.kind}.md": "\n".join(_kind(kind)) for kind in KINDS}
     made[Path("kinds") / "README.md"] = "\n".join(_catalogue())
     made[Path("kinds") / "given.md"] = "\n".join(_given())
     made[Path("kinds") / "layers.md"] = "\n".join(_layers())
@@ -84,7 +86,7 @@ def _catalogue() -> Iterator[str]:
     yield "Everything that a plugin can contribute. A component of each kind is one class; its page says what it has to"
     yield "do, shows the smallest one that does it, and lists those that come with gankit."
     yield from ("", "| kind | what it is | named in an experiment under |", "| --- | --- | --- |")
-    for kind in kinds():
+    for kind in KINDS:
         yield f"| [{kind.kind}]({kind.kind}.md) | {cell(summary(kind))} | {_paths(kind)} |"
     yield from ("", "The same is told by `gankit explain KIND`, for all plugins that are installed.", "")
     yield "Two pages tell of what all kinds use: [what components are given](given.md), and the [layers](layers.md)"

@@ -10,7 +10,7 @@ from typing import Any
 
 from gankit.config.experiment import Experiment
 from gankit.config.schema import OPTIONS, Schema, component_schema, model_schema, summary
-from gankit.config.walk import options_naming
+from gankit.config.walk import components_naming, options_naming
 from gankit.config.yaml.writer import inline
 from gankit.core.component import Component
 from gankit.core.errors import UserError
@@ -99,7 +99,9 @@ def _kind(registry: Registry) -> str:
     width = max((len(entry.full_name) for entry in entries), default=0)
     lines = [f"  {entry.full_name:<{width}}  {summary(entry.component)}" for entry in entries]
     kind = registry.base
-    named = _wrapped(f"Named in an experiment under {', '.join(options_naming(kind))}.")
+    said = [f"Named in an experiment under {', '.join(named)}." for named in [options_naming(kind)] if named]
+    said += [f"Named in options of {', '.join(named)}." for named in [components_naming(kind)] if named]
+    named = _wrapped(" ".join(said) or "No option names it.")
     return "\n".join([registry.kind, "", _wrapped(kind.__doc__ or ""), "", named, "", *(lines or [NONE])])
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, get_args
 from pydantic.fields import FieldInfo
 
 from gankit.config.experiment import Experiment, NetworkOptions
-from gankit.core.component import Component, failed
+from gankit.core.component import Component, failed, kinds_named
 from gankit.core.errors import UserError
-from gankit.core.options import ByResolution, Options, classes_in
+from gankit.core.options import ByResolution, Options
 from gankit.core.registry import registries
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -41,16 +41,16 @@ def options_naming(kind: type[Component]) -> list[str]:
     """The options of an experiment, or of a study, that name components of a kind, as dotted paths."""
     from gankit.config.study import StudyOptions
 
-    return [*_places(Experiment, kind, ""), *_places(StudyOptions, kind, "")]
+    return [path for model in (Experiment, StudyOptions) for path, named in kinds_named(model) if named is kind]
 
 
-def _places(model: type[Options], kind: type[Component], prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        for named in classes_in(field.annotation):
-            if named is kind:
-                yield f"{prefix}{name}"
-            elif issubclass(named, Options) and not issubclass(named, Component):
-                yield from _places(named, kind, f"{prefix}{name}.")
+def components_naming(kind: type[Component]) -> list[str]:
+    """The registered components with options that name components of a kind, such as "loss mine/soft (margin)"."""
+    found = []
+    for entry in (entry for registry in registries.values() for entry in registry.entries()):
+        if options := [path for path, named in kinds_named(entry.component) if named is kind]:
+            found.append(f"{entry.component.kind} {entry.full_name} ({', '.join(options)})")
+    return found
 
 
 def _models(value: Any, path: Path) -> Iterator[tuple[Path, Options]]:

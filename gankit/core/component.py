@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from gankit.core.errors import UserError
-from gankit.core.options import Options, defined, with_article
+from gankit.core.options import COMPONENT, Options, classes_in, defined, with_article
 from gankit.core.registry import RegistryEntry, add_kind, registries
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
+
+
+def _is_kind(cls: type) -> bool:
+    """Whether it declares a kind, and is no component itself."""
+    return bool(vars(cls).get("kind"))
 
 
 class Component(Options, ABC):
@@ -26,12 +31,21 @@ class Component(Options, ABC):
     """
 
     kind: ClassVar[str] = ""
-    """Declared by a kind alone, which gets a registry of that name."""
+    """Declared by a kind alone, which gets a registry of that name; plugins may declare kinds of their own."""
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "kind" in vars(cls):
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if "kind" in cls.model_fields:
+            raise TypeError(f"{cls.__name__} has an option called 'kind'; a kind is declared by kind: ClassVar[str]")
+        if _is_kind(cls):
             add_kind(cls)
+
+    @classmethod
+    def kinds_in_use(cls) -> list[type[Component]]:
+        """Its own kind, and those that its options name."""
+        own = next(owner for owner in cls.__mro__ if issubclass(owner, Component) and _is_kind(owner))
+        return [own, *(kind for _, kind in kinds_named(cls))]
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Why this component cannot work in `experiment`, checked at load and without torch; nothing if it can."""
@@ -46,10 +60,11 @@ class Component(Options, ABC):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if "kind" not in vars(cls):  # a component, not a kind: an ordinary model
+        if not _is_kind(cls):  # a component: an ordinary model
             return super().__get_pydantic_core_schema__(source, handler)
         return core_schema.no_info_plain_validator_function(
             lambda value: value if isinstance(value, cls) else named(cls, value),
+            metadata=dict(COMPONENT),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda component, info: as_options(component, info.mode), info_arg=True
             ),
@@ -57,7 +72,23 @@ class Component(Options, ABC):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return defined(cls.kind) if "kind" in vars(cls) else super().__get_pydantic_json_schema__(schema, handler)
+        return defined(cls.kind) if _is_kind(cls) else super().__get_pydantic_json_schema__(schema, handler)
+
+
+def kinds_named(model: type[Options]) -> Iterator[tuple[str, type[Component]]]:
+    """The options of `model` that name components, as dotted paths with the kinds; also those of options in options."""
+    yield from _kinds_named(model, "", ())
+
+
+def _kinds_named(
+    model: type[Options], prefix: str, outer: tuple[type[Options], ...]
+) -> Iterator[tuple[str, type[Component]]]:
+    for name, field in model.model_fields.items():
+        for named in classes_in(field.annotation):
+            if issubclass(named, Component) and _is_kind(named):
+                yield f"{prefix}{name}", named
+            elif issubclass(named, Options) and named not in outer:  # which may hold others of themselves
+                yield from _kinds_named(named, f"{prefix}{name}.", (*outer, named))
 
 
 def named(kind: type[Component], value: Any) -> Any:

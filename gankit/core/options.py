@@ -23,7 +23,14 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, PydanticKnownError
+from pydantic_core import (
+    CoreSchema,
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticKnownError,
+    core_schema,
+)
 
 from gankit.core.docstrings import under_fields
 
@@ -41,16 +48,43 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+COMPONENT = {"gankit": "component"}
+"""The metadata of a core schema that reads the name of a component, or a mapping of `use` and its options."""
+NO_MAPPINGS = ("int", "float", "bool", "str", "none", "literal", "list", "tuple")
+"""Core schemas that read no mapping."""
+
+
 def _make_strict(schema: Any) -> None:
-    """Let numbers and booleans anywhere in a core schema be given only as such."""
+    """Let numbers and booleans anywhere in a core schema be given only as such; in unions, components by themselves."""
     if isinstance(schema, dict):
         if schema.get("type") in ("int", "float", "bool"):
             schema["strict"] = True
-        for part in schema.values():
+        for part in list(schema.values()):
             _make_strict(part)
+        if schema.get("type") == "union":
+            _read_components_by_themselves(schema)
     elif isinstance(schema, list | tuple):
         for part in schema:
             _make_strict(part)
+
+
+def _read_components_by_themselves(union: dict[str, Any]) -> None:
+    """Have a mapping that can only mean the component of a union told what is wrong with it, not that it is no number.
+
+    The paths of errors are then those of the file, too.
+    """
+    choices = [choice[0] if isinstance(choice, tuple) else choice for choice in union["choices"]]
+    components = [choice for choice in choices if choice.get("metadata", {}).items() >= COMPONENT.items()]
+    if len(components) == 1:
+        read = components[0]["function"]["function"]
+        is_plain = all(choice in components or choice["type"] in NO_MAPPINGS for choice in choices)
+
+        def either(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+            return read(value) if isinstance(value, Mapping) and (is_plain or "use" in value) else handler(value)
+
+        inner = dict(union)
+        union.clear()
+        union.update(core_schema.no_info_wrap_validator_function(either, inner))
 
 
 class Options(BaseModel):

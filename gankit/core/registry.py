@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -115,21 +115,28 @@ registries: dict[str, Registry] = {}
 """By the names of the kinds, in the order in which they were declared."""
 
 
+RESERVED = ("images",)
+"""What no kind is called, as the schema of experiments means something else by it."""
+
+
 def add_kind(base: type[Component]) -> None:
-    """Make the registry of the kind that `base` declares.
+    """Make the registry of the kind that `base` declares, if there is none yet.
 
     Raises:
         TypeError: if its name is no word, or another class has declared it.
     """
     name = base.kind
-    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9-]*", name):
-        raise TypeError(f"{name!r} is no name for a kind: it may hold small letters, digits and dashes, a letter first")
-    if name in registries:
-        other = registries[name].base
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9-]*", name) or name in RESERVED:
         raise TypeError(
-            f"{base.__name__} declares the kind {name!r}, as {other.__module__}.{other.__name__} does already"
+            f"{name!r} is no name for a kind: it may hold small letters, digits and dashes, a letter first, and be "
+            f"other than {', '.join(RESERVED)}"
         )
-    registries[name] = Registry(base)
+    other = registries.setdefault(name, Registry(base)).base
+    if other is not base:
+        raise TypeError(
+            f"{base.__name__} of {base.__module__} declares the kind {name!r}, which {other.__name__} of "
+            f"{other.__module__} declares already; derive from that one, or call this one otherwise"
+        )
 
 
 def kinds() -> list[type[Component]]:
@@ -155,18 +162,19 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
             f"{name!r} is no name for a component: it may hold letters, digits, dots, dashes and underscores, "
             "and begins with a letter or digit"
         )
-    registry = registries.get(getattr(component, "kind", ""))
-    if registry is None or not isinstance(component, type):
-        raise TypeError(f"{name!r} is registered as {component!r}, which is no subclass of a kind of gankit")
+    if not isinstance(component, type) or not getattr(component, "kind", ""):
+        raise TypeError(f"{name!r} is registered as {component!r}, which is no subclass of a kind")
     if component.__abstractmethods__:
         raise TypeError(
-            f"{name!r} lacks what every {registry.kind} has: {', '.join(sorted(component.__abstractmethods__))}"
+            f"{name!r} lacks what every {component.kind} has: {', '.join(sorted(component.__abstractmethods__))}"
         )
     if not component.__pydantic_complete__:
         component.model_rebuild()
     if "use" in component.model_fields:
         raise TypeError(f"{name!r} has an option called 'use', which is the word that names a component")
-    registry.add(RegistryEntry(plugin, name, component))
+    for kind in component.kinds_in_use():  # taken back, maybe, with another plugin that failed when it had imported them
+        add_kind(kind)
+    registries[component.kind].add(RegistryEntry(plugin, name, component))
 
 
 def provided_by(plugin: str) -> list[RegistryEntry]:
@@ -174,21 +182,33 @@ def provided_by(plugin: str) -> list[RegistryEntry]:
     return [entry for registry in registries.values() for entry in registry.entries() if entry.plugin == plugin]
 
 
-def unregister(plugin: str) -> None:
-    """Take back whatever `plugin` has registered."""
-    for registry in registries.values():
-        registry.unregister(plugin)
-
-
 @contextmanager
 def restored() -> Iterator[None]:
     """Put the registries back as they were: kinds and components that a test or a trial adds are gone afterwards."""
-    before = {kind: dict(registry._entries) for kind, registry in registries.items()}
+    before = _as_they_are()
     try:
         yield
     finally:
-        for kind in list(registries):
-            if kind in before:
-                registries[kind]._entries = before[kind]
-            else:
-                del registries[kind]
+        _put_back(before)
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Put the registries back as they were if this fails: a plugin that does leaves no kind and no component behind."""
+    before = _as_they_are()
+    try:
+        yield
+    except BaseException:
+        _put_back(before)
+        raise
+
+
+def _as_they_are() -> list[tuple[Registry, dict[str, RegistryEntry]]]:
+    return [(registry, dict(registry._entries)) for registry in registries.values()]
+
+
+def _put_back(before: Iterable[tuple[Registry, dict[str, RegistryEntry]]]) -> None:
+    registries.clear()
+    for registry, entries in before:
+        registry._entries = entries
+        registries[registry.kind] = registry

@@ -93,9 +93,10 @@ class PluginManager(pluggy.PluginManager):
         source = None
         try:
             source = PluginSource.of(point)
-            with self._timed(point.name, "import"):
-                plugin = point.load()
-            self._add(point.name, plugin, source)
+            with registry.all_or_nothing():
+                with self._timed(point.name, "import"):
+                    plugin = point.load()
+                self._add(point.name, plugin, source)
         except (Exception, SystemExit) as failure:
             self.broken[point.name] = reason_of(failure, source.path if source else None)
 
@@ -123,7 +124,8 @@ class PluginManager(pluggy.PluginManager):
                 raise UserError(f"{path}: {other}; rename one of them")
             return name
         try:
-            self._add(name, module_of_file(file), PluginSource(None, file))
+            with registry.all_or_nothing():
+                self._add(name, module_of_file(file), PluginSource(None, file))
         except (Exception, SystemExit) as failure:
             raise UserError(f"plugin {path}: {reason_of(failure, file)}") from None
         return name
@@ -150,8 +152,9 @@ class PluginManager(pluggy.PluginManager):
         for name in self.names():
             if self.module_of(name) == module:
                 return name
-        loaded = import_module(module)
-        self._add(module, loaded, PluginSource(None, Path(str(loaded.__file__)).parent))
+        with registry.all_or_nothing():
+            loaded = import_module(module)
+            self._add(module, loaded, PluginSource(None, Path(str(loaded.__file__)).parent))
         return module
 
     def module_of(self, name: str) -> str:
@@ -161,7 +164,7 @@ class PluginManager(pluggy.PluginManager):
         return str(path) if module == module_name(path) else module
 
     def _add(self, name: str, plugin: object, source: PluginSource) -> None:
-        """Register a plugin with all its components, or nothing of it."""
+        """Register a plugin with all its components; the registries are left as they are if it fails."""
         try:
             self.register(plugin, name=name)
             self._check_hooks(plugin)
@@ -171,7 +174,6 @@ class PluginManager(pluggy.PluginManager):
         except BaseException:
             if self.get_plugin(name) is plugin:
                 self.unregister(plugin)
-            registry.unregister(name)
             raise
         self._sources[name] = source
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pathlib import Path
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean, with_article
@@ -13,8 +14,17 @@ from gankit.core.registry import kinds
 from gankit.discovery.manager import GROUP
 
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+HERE = Path(__file__).parent
 LONGEST = 30
 """Characters of a name; lines that name its modules and classes fit a screen."""
+
+
+def minimal_example(kind: str) -> Path:
+    """The smallest component of a kind that does something sensible, as a plugin that is one file.
+
+    There is one of each kind of gankit's, and none of those that plugins declare.
+    """
+    return HERE / "kinds" / f"{kind}.py"
 
 
 def package_of(name: str) -> str:
@@ -58,7 +68,7 @@ def checked_components(asked: Sequence[str], name: str) -> dict[str, str]:
     Raises:
         UserError: if there is no such kind, it is asked for twice, or no component can be called so.
     """
-    known, found = [kind.kind for kind in kinds()], dict[str, str]()
+    known, found = [kind.kind for kind in kinds() if minimal_example(kind.kind).is_file()], dict[str, str]()
     for each in asked:
         kind, named, component = each.partition("=")
         if kind not in known:

@@ -12,9 +12,7 @@ from string import Template
 from gankit.core.errors import UserError
 from gankit.core.options import with_article
 from gankit.scaffold.example import experiment_of, place_of
-from gankit.scaffold.naming import class_of, module_of, package_of
-
-HERE = Path(__file__).parent
+from gankit.scaffold.naming import HERE, class_of, minimal_example, module_of, package_of
 
 FILES = {
     "pyproject.toml": "pyproject.toml",
@@ -28,11 +26,6 @@ FILES = {
 
 MOST_LISTED = 4
 """Kinds that are named one by one in a description."""
-
-
-def minimal_example(kind: str) -> Path:
-    """The smallest component of a kind that does something sensible, as a plugin that is one file."""
-    return HERE / "kinds" / f"{kind}.py"
 
 
 def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from gankit.config.yaml.parser import mapping
 from gankit.config.yaml.writer import dump
 from gankit.core.component import Component, as_options, named
 from gankit.core.registry import kinds as all_kinds
+from gankit.core.registry import registries
 from gankit.discovery.manager import plugins
 from gankit.testing.drawing import schema_of
 from gankit.testing.rules import Broken, Trial, rule
@@ -83,4 +84,4 @@ def is_frozen(trial: Trial[Component]) -> None:
 
 def _kind_of(component: Component) -> type[Component]:
     """The kind of a component."""
-    return next(kind for kind in all_kinds() if isinstance(component, kind))
+    return registries[component.kind].base

@@ -18,7 +18,8 @@ from gankit.config.schema import component_schema
 from gankit.core.errors import UserError
 from gankit.core.registry import provided_by
 from gankit.discovery.manager import plugins
-from gankit.scaffold.plugin import minimal_example, write
+from gankit.scaffold.naming import minimal_example
+from gankit.scaffold.plugin import write
 from gankit.testing import RULES, check
 
 LAYERS_EXAMPLE = Path(__file__).parents[1] / "examples" / "plain_residual.py"
