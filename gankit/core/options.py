@@ -82,7 +82,7 @@ def _read_components_by_themselves(union: dict[str, Any]) -> None:
         def either(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
             return read(value) if isinstance(value, Mapping) and (is_plain or "use" in value) else handler(value)
 
-        inner = dict(union)
+        inner: Any = dict(union)
         union.clear()
         union.update(core_schema.no_info_wrap_validator_function(either, inner))
 

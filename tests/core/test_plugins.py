@@ -14,7 +14,6 @@ from core.test_loading import PLUGIN
 from support.installing import install
 
 import gankit
-from gankit.core import registry
 from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.registry import registries
@@ -36,8 +35,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def manager(site: Path) -> Iterator[PluginManager]:
     """A manager that has loaded nothing, where nothing is installed and nothing registered."""
     with plugins.restored():
-        for entry in [entry for kind in registries.values() for entry in kind.entries()]:
-            registry.unregister(entry.plugin)
+        for kind in registries.values():
+            for entry in kind.entries():
+                kind.unregister(entry.plugin)
         yield PluginManager()
 
 
@@ -347,7 +347,7 @@ def test_bundled_plugins_say_where_they_come_from() -> None:
 def test_only_registered_components_can_be_written_down() -> None:
     component = registries["loss"].find("wgan/wgan").component()
     with plugins.restored():
-        registry.unregister("wgan")
+        registries["loss"].unregister("wgan")
         with pytest.raises(LookupError, match="Wasserstein is not registered as a loss"):
             as_options(component)
     assert as_options(component) == {"use": "wgan/wgan"}
