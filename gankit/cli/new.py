@@ -46,14 +46,14 @@ def new_plugin_command(arguments: argparse.Namespace) -> int:
 
     Never over anything.
     """
-    from gankit.scaffold.naming import checked_components, checked_name, module_of, package_of
-    from gankit.scaffold.plugin import files_of, write
+    from gankit.scaffold.naming import checked_components, checked_name, module_of, package_name
+    from gankit.scaffold.plugin import files_of, write_plugin
 
     name = checked_name(arguments.name)
     components = checked_components(arguments.kind or ["loss"], name)
-    write(Path(name), files_of(name, components))
+    write_plugin(Path(name), files_of(name, components))
     print(f"wrote {name}/, a plugin with")
     for kind, component in components.items():
-        print(f"  {kind} {name}/{component} in {package_of(name)}/{module_of(kind)}.py")
+        print(f"  {kind} {name}/{component} in {package_name(name)}/{module_of(kind)}.py")
     print(f"try it:\n  cd {name}\n  pip install -e '.[test]'\n  pytest\n  gankit run experiment.yaml")
     return 0

@@ -157,9 +157,7 @@ class PluginSource:
 
 def of_gankit() -> PluginOrigin:
     """Where gankit itself came from."""
-    import gankit
-
-    return PluginSource(package_of(distribution(OURS)), Path(gankit.__file__).parent).origin()
+    return PluginSource(package_of(distribution(OURS)), Path(__file__).parents[1]).origin()
 
 
 def reason_of(failure: BaseException, root: Path | None) -> str:

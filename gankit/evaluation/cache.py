@@ -25,7 +25,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gankit"
 
 
-def load(content: Mapping[str, Any], count: int, needs: Set[str]) -> FeatureStore | None:
+def stored(content: Mapping[str, Any], count: int, needs: Set[str]) -> FeatureStore | None:
     """What was stored for `content`; None if there is nothing that can be read and holds all that is needed."""
     try:
         with np.load(_path(content), allow_pickle=False) as file:

@@ -152,7 +152,7 @@ class ImageSet:
     def _seen(self) -> FeatureStore:
         """The one pass over the images, or what an earlier one has left on disk."""
         content, keep = self._content(), self._extraction.keep
-        seen = cache.load(content, self.count, keep - {"images"}) if content else None
+        seen = cache.stored(content, self.count, keep - {"images"}) if content else None
         if seen is not None:
             return seen
         seen, statistics = FeatureStore(self.count), RunningStatistics()

@@ -43,12 +43,12 @@ PLACES: dict[str, dict[str, str]] = {
 """For each kind the options by which an experiment, or for launchers a study, comes to use a component of it."""
 
 
-def place_of(kind: str) -> str:
+def option_of(kind: str) -> str:
     """The dotted path of the option that names a component of `kind`, or the first of them."""
     return next(iter(PLACES[kind]))
 
 
-def experiment_of(name: str, components: Mapping[str, str]) -> str:
+def experiment_using(name: str, components: Mapping[str, str]) -> str:
     """The YAML of an experiment that uses all components, named by their kinds, of the plugin called `name`."""
     changes = [
         f"{option}={value.format(f'{name}/{component}')}"

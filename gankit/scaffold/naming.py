@@ -27,7 +27,7 @@ def minimal_example(kind: str) -> Path:
     return HERE / "kinds" / f"{kind}.py"
 
 
-def package_of(name: str) -> str:
+def package_name(name: str) -> str:
     """The Python package of the plugin called `name`."""
     return f"gankit_{name.replace('-', '_')}"
 
@@ -53,8 +53,8 @@ def checked_name(name: str) -> str:
     for point in entry_points(group=GROUP, name=name):
         provider = f"{point.dist.name} {point.dist.version}" if point.dist else "another package"
         raise UserError(f"{name!r}: a plugin of that name is installed already, by {provider}; choose another name")
-    if find_spec(package_of(name)) is not None:
-        raise UserError(f"{name!r}: a package {package_of(name)!r} is installed already; choose another name")
+    if find_spec(package_name(name)) is not None:
+        raise UserError(f"{name!r}: a package {package_name(name)!r} is installed already; choose another name")
     return name
 
 

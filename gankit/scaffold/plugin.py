@@ -11,8 +11,8 @@ from string import Template
 
 from gankit.core.errors import UserError
 from gankit.core.options import with_article
-from gankit.scaffold.example import experiment_of, place_of
-from gankit.scaffold.naming import HERE, class_of, minimal_example, module_of, package_of
+from gankit.scaffold.example import experiment_using, option_of
+from gankit.scaffold.naming import HERE, class_of, minimal_example, module_of, package_name
 
 FILES = {
     "pyproject.toml": "pyproject.toml",
@@ -33,7 +33,7 @@ def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:
 
     All names are to be checked already, by `gankit.scaffold.naming`.
     """
-    package = package_of(name)
+    package = package_name(name)
     words = _words(name, components)
     files = {
         Template(path).substitute(words): Template(_template(file)).substitute(words) for path, file in FILES.items()
@@ -42,7 +42,7 @@ def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:
     for kind, component in components.items():
         files[f"{package}/{module_of(kind)}.py"] = component_of(name, kind, component)
     said = f"# The quick start, made short, with all that gankit-{name} has: gankit run experiment.yaml\n"
-    files["experiment.yaml"] = said + experiment_of(name, components)
+    files["experiment.yaml"] = said + experiment_using(name, components)
     return files
 
 
@@ -56,7 +56,7 @@ def component_of(name: str, kind: str, component: str) -> str:
     return f'"""{module_of(kind).capitalize()} of gankit-{name}."""\n\n{source}'
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
+def write_plugin(folder: Path, files: Mapping[str, str]) -> None:
     """Write the files of a plugin into a new folder.
 
     Raises:
@@ -80,10 +80,10 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def _words(name: str, components: Mapping[str, str]) -> dict[str, str]:
     """What the templates are filled with."""
-    package, (kind, component) = package_of(name), next(iter(components.items()))
+    package, (kind, component) = package_name(name), next(iter(components.items()))
     modules = sorted((module_of(kind), class_of(component, kind)) for kind, component in components.items())
     rows = [
-        f"| {kind} `{name}/{component}` | `{package}/{module_of(kind)}.py` | `{place_of(kind)}` |"
+        f"| {kind} `{name}/{component}` | `{package}/{module_of(kind)}.py` | `{option_of(kind)}` |"
         for kind, component in components.items()
     ]
     return {

@@ -31,7 +31,7 @@ def through_checkpoint(state: Mapping[str, Any]) -> Any:
         return store.read(path).state["state"]
 
 
-def difference(one: Any, other: Any) -> str | None:
+def first_difference(one: Any, other: Any) -> str | None:
     """Where two states differ in any bit, such as `.weights.generator`; None if they do not."""
     return between(bits(one), bits(other))
 

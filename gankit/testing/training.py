@@ -13,7 +13,7 @@ from gankit.core.component import Component
 from gankit.data.images import RealImages
 from gankit.kinds import Augmentation, Dataset, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.testing.experiments import complaints, experiment_with
-from gankit.testing.keeping import difference, stir_randomness, through_checkpoint
+from gankit.testing.keeping import first_difference, stir_randomness, through_checkpoint
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.training.trainer import Trainer
 
@@ -48,7 +48,7 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
         stir_randomness(number)
         for _ in range(ROUNDS):
             trainer.round()
-    where = difference(left.state_dict(), resumed.state_dict())
+    where = first_difference(left.state_dict(), resumed.state_dict())
     if where is not None:
         raise Broken(
             f"{where.lstrip('.')} differs after {ROUNDS} more rounds; keep what updates depend on in the optimizer's "

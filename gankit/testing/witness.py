@@ -24,7 +24,7 @@ from gankit.kinds import Observer
 from gankit.kinds.callbacks import Callback, RunContext
 from gankit.runs.start import begin, resume
 from gankit.testing.experiments import experiment_with, loading_once
-from gankit.testing.keeping import between, bits, difference, through_checkpoint
+from gankit.testing.keeping import between, bits, first_difference, through_checkpoint
 from gankit.testing.killed import written
 from gankit.testing.processes import children
 from gankit.testing.rules import Broken
@@ -139,7 +139,7 @@ class Shadow(Callback):
         given = copy.deepcopy(state)
         self._try("in load_state_dict()", lambda: self._watcher.load_state_dict(given))
         now = self._try("in state_dict()", self._watcher.state_dict)
-        where = None if now is None else difference(state, now)
+        where = None if now is None else first_difference(state, now)
         if where is not None:
             self._witness.forgot.append(f"load_state_dict() does not bring back {where.lstrip('.')}")
 

@@ -19,7 +19,7 @@ from gankit.core.errors import UserError
 from gankit.core.registry import provided_by
 from gankit.discovery.manager import plugins
 from gankit.scaffold.naming import minimal_example
-from gankit.scaffold.plugin import write
+from gankit.scaffold.plugin import write_plugin
 from gankit.testing import RULES, check
 
 LAYERS_EXAMPLE = Path(__file__).parents[1] / "examples" / "plain_residual.py"
@@ -248,7 +248,7 @@ def test_nothing_is_written_over(
 
 def test_a_plugin_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="mine: cannot be written"):
-        write(tmp_path / "mine", {"a": "a file", "a/b": "cannot lie in it"})
+        write_plugin(tmp_path / "mine", {"a": "a file", "a/b": "cannot lie in it"})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, scalar
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, resolve_scalar
 from gankit.config.yaml.parser import DEEPEST, mapping, parse, read_text, unreadable
 
 
@@ -138,7 +138,7 @@ def changed(root: Node, path: str, value: Node, mark: Mark) -> Node:
     if not all(segments) or len(segments) > DEEPEST:
         raise mistakes_error([Mistake(mark, (), f"expected an option, such as training.batch, not {path!r}")])
     try:
-        keys = [number if isinstance(number := scalar(segment), int) else segment for segment in segments]
+        keys = [number if isinstance(number := resolve_scalar(segment), int) else segment for segment in segments]
     except ValueError:
         raise mistakes_error([Mistake(mark, (), "a number of too many digits")]) from None
     return merge(root, _nested(root, keys, value, mark))

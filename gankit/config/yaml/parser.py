@@ -15,7 +15,7 @@ import yaml
 from yaml import events
 
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, scalar
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, resolve_scalar
 from gankit.core.errors import UserError
 
 MOST_BYTES = 64 * 1024
@@ -225,7 +225,7 @@ class _Composer:
         if event.style is not None:
             return event.value
         try:
-            return scalar(event.value)
+            return resolve_scalar(event.value)
         except ValueError:
             raise self.error(mark, "a number of too many digits") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gankit.config.experiment import Experiment
-from gankit.config.yaml.nodes import scalar
+from gankit.config.yaml.nodes import resolve_scalar
 
 WIDEST = 100
 """Columns up to which a list or mapping stays on one line."""
@@ -56,7 +56,7 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 def _is_text(text: str) -> bool:
     """Whether `text` without quotes is read as text."""
     try:
-        return isinstance(scalar(text), str)
+        return isinstance(resolve_scalar(text), str)
     except ValueError:  # digits without end
         return False
 
