@@ -1,24 +1,59 @@
 # Each command sets up all that it needs in .venv, when that is missing or outdated.
 PYTHON ?= python3
 READY := .venv/.ready
+# One thread a process: tests run side by side, and threads that share cores wait for each other.
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --dist worksteal
+PARTS := core conformance golden properties aim plugins end_to_end speed
 
-.PHONY: quickstart test docs
+.PHONY: quickstart install check test test-all $(PARTS:%=test-all-%) lint types docs constraints
 
 # Grow a GAN on scanned digits, measured at every resolution; the next free runs/quickstart-N.
 quickstart: $(READY)
 	n=1; while [ -e runs/quickstart-$$n ]; do n=$$((n + 1)); done; \
 	.venv/bin/gankit run experiments/quickstart.yaml --out runs/quickstart-$$n
 
-# Lint, types and the fast tests.
-test: $(READY)
+install: $(READY)
+
+# In a minute: lint, layers, types, and beside them those tests of the core that are over at once.
+check: $(READY) lint
+	@$(MAKE) --no-print-directory -j2 types check-core
+
+check-core: $(READY)
+	$(PYTEST) -m 'not slow and not costly' tests/core
+
+# In four minutes: lint, layers, types and all tests but the slow ones.
+test: $(READY) lint types
+	$(PYTEST)
+
+# Everything, the slow tests too, in parts of less than an hour each; `make test-all-aim` is one of them.
+test-all: $(READY) lint types $(PARTS:%=test-all-%)
+
+$(PARTS:%=test-all-%): test-all-%: $(READY)
+	$(PYTEST) -m '' $(or $(TESTS_$*),tests/$*)
+
+TESTS_aim := tests/plugins/test_aim*.py
+TESTS_plugins := tests/plugins --ignore-glob='*/test_aim*'
+TESTS_end_to_end := tests/end_to_end --ignore-glob='*_speed.py'
+# with nothing beside it
+TESTS_speed := -n 0 tests/end_to_end/*_speed.py
+
+lint: $(READY)
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/basedpyright
-	.venv/bin/pytest -n auto --dist worksteal
+	.venv/bin/lint-imports --no-cache
+
+# Said at once when it ends, for tests may run beside it.
+types: $(READY)
+	@said=$$(.venv/bin/basedpyright); failed=$$?; echo "$$said"; exit $$failed
 
 # The pages that are made from the code.
 docs: $(READY)
 	.venv/bin/python docs/generate.py
+
+# The versions with which the tests have passed last, to install what did: pip install -c constraints.txt -e '.[dev]'
+constraints: $(READY)
+	{ echo '# The versions with which all tests passed last; `make constraints` writes them.'; \
+	  .venv/bin/pip freeze --exclude-editable --exclude gankit | sed 's/+[a-z0-9.]*$$//'; } > constraints.txt
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gankit needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -156,7 +156,7 @@ def test_it_is_known_what_plugins_are_asked_to_do(manager: PluginManager, site: 
         ("plugin_one", "import"),
         ("plugin_one", "gankit_register"),
     ]
-    assert all(0 < call.seconds < 5 for call in calls)
+    assert all(0 < call.seconds < 60 for call in calls)
     assert manager.hooks_of("plugin_one") == ["gankit_register"]
 
 

@@ -24,11 +24,18 @@ from gankit.data.images import to_uint8
 from gankit.data.pictures import grid
 from gankit.results.comparison import compare
 from gankit.results.finder import gather
+from gankit.results.page import drawn
 from gankit.results.page.choice import choices
 from gankit.results.report import build_report
 from gankit.results.table import significant
 from gankit.runs.start import begin
 from gankit.training.sampler import sample
+
+
+@pytest.fixture(autouse=True)
+def _is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where much else runs, reading real images may take longer than a reader of a page should wait."""
+    monkeypatch.setattr(drawn, "PATIENCE", 300.0)
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def begun(file: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 300
     while not happened():
         assert process.poll() is None, process.stderr and process.stderr.read()
         assert time.monotonic() < limit

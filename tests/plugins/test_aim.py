@@ -142,7 +142,7 @@ def begin(folder: Path, pause: float = 0.0) -> subprocess.Popen[str]:
 
 def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> None:
     processes = [begin(tmp_path / str(number)) for number in range(4)]
-    assert [process.communicate(timeout=60)[1] for process in processes] == [""] * 4
+    assert [process.communicate(timeout=300)[1] for process in processes] == [""] * 4
     completed(tmp_path / "after")
     losses = series_of(tmp_path, "loss.generator")
     assert sorted(losses) == ["0", "1", "2", "3", "after"]
@@ -151,7 +151,7 @@ def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> 
 
 def test_what_was_tracked_outlives_a_kill(tmp_path: Path) -> None:
     process = begin(tmp_path / "killed", pause=0.1)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not points(tmp_path):
         assert time.monotonic() < deadline
         assert process.poll() is None

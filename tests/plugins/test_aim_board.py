@@ -32,7 +32,7 @@ def drawn(address: str, profile: Path, what: str) -> str:
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--window-size=1400,900"]
     command = [str(CHROMIUM), *options, "--virtual-time-budget=30000", "--dump-dom", address]
     for _ in range(ATTEMPTS):
-        document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
         if what in document:
             return document
     raise AssertionError(f"{address} does not show {what}")

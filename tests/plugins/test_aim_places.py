@@ -101,7 +101,7 @@ def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], until_the_end: bool
 ) -> None:
     process = subprocess.Popen([sys.executable, driven.__file__, str(tmp_path / "run"), "0.05"])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not list((tmp_path / ".aim" / "seqs" / "chunks").glob("*/LOCK")):
         assert time.monotonic() < deadline
         time.sleep(0.1)

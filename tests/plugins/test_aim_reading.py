@@ -149,7 +149,7 @@ def test_a_run_that_was_killed_shows_the_same_in_aim_and_in_its_folder(whole: Pa
 def test_a_run_under_way_in_another_process_is_read(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, driven.__file__, str(tmp_path / "live"), "0.05"])
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (shown := _so_far(tmp_path)):
             assert time.monotonic() < deadline
             assert process.poll() is None

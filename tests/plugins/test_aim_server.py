@@ -38,7 +38,7 @@ def server(folder: Path, port: int | None = None) -> Iterator[str]:
         command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # it starts processes of its own, which are to end with it
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not answers(port):
             assert time.monotonic() < deadline
             assert process.poll() is None
@@ -76,13 +76,13 @@ def test_a_server_that_goes_away_does_not_stop_a_run(tmp_path: Path) -> None:
     with server(tmp_path / "served") as address:
         command = [sys.executable, driven.__file__, str(tmp_path / "run"), "0.05", address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (tmp_path / "run" / LEDGER).exists():
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(1)
         assert run.poll() is None
-    _, said = run.communicate(timeout=120)
+    _, said = run.communicate(timeout=300)
     assert run.returncode == 0, said
     assert re.search("observer aim/aim failed in '.*(no sign of life for 60 seconds|the connection to .* broke)", said)
 
@@ -115,6 +115,6 @@ def test_a_server_that_is_gone_does_not_stop_a_run(tmp_path: Path) -> None:
     with server(tmp_path / "served") as address:
         pass
     command = [sys.executable, driven.__file__, str(tmp_path / "run"), "0", address]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "gankit: observer aim/aim failed to begin, and is left out: " in done.stderr

@@ -126,7 +126,7 @@ time.sleep(60)
 
 
 def ready(given: Sequence[Job]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 300
     while not all(job.log.exists() and "ready" in said(job) for job in given):
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -167,5 +167,5 @@ def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         next(launched)
     interrupt.join()
-    assert time.monotonic() - since < 30
+    assert time.monotonic() - since < 50
     assert "saved" not in said(given[0])

@@ -163,7 +163,7 @@ with tempfile.TemporaryDirectory() as folder:
         stdout=subprocess.PIPE,
         stderr=stderr,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -203,10 +203,10 @@ class TestConsole:
     def test_an_update_costs_next_to_nothing(self, tmp_path: Path, reporter: type[Lines] | type[Bar]) -> None:
         watcher = reporter(DrivenRun(tmp_path / "run", []))
         watcher.stage_started(at(0))
-        since = time.perf_counter()
+        since = time.thread_time()
         for images in range(20_000):
             watcher.updated(at(images), {})
-        assert (time.perf_counter() - since) / 20_000 < 1e-4
+        assert (time.thread_time() - since) / 20_000 < 1e-4
         watcher.closed()
 
 

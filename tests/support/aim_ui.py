@@ -77,7 +77,7 @@ class Ui(NamedTuple):
 
     def wait_until_begun(self) -> list[psutil.Process]:
         """Wait until it gets Aim ready, and give the processes that it has started for that."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (helpers := self.helpers()):
             assert time.monotonic() < deadline
             time.sleep(0.01)

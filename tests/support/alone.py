@@ -93,7 +93,7 @@ def inhabitants(holder: int) -> list[int]:
     return [process for process in found if process != holder]
 
 
-def until(happened: Callable[[], object], seconds: float = 90, what: Callable[[], str] = str) -> None:
+def until(happened: Callable[[], object], seconds: float = 300, what: Callable[[], str] = str) -> None:
     """Wait until something has happened.
 
     Args:
