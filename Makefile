@@ -5,7 +5,7 @@ READY := .venv/.ready
 PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --dist worksteal
 PARTS := core conformance golden properties aim plugins end_to_end speed
 
-.PHONY: quickstart install check test test-all $(PARTS:%=test-all-%) lint types docs constraints
+.PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) lint types docs constraints
 
 # Grow a GAN on scanned digits, measured at every resolution; the next free runs/quickstart-N.
 quickstart: $(READY)
@@ -22,7 +22,9 @@ check-core: $(READY)
 	$(PYTEST) -m 'not slow and not costly' tests/core
 
 # In four minutes: lint, layers, types and all tests but the slow ones.
-test: $(READY) lint types
+test: $(READY) lint types fast
+
+fast: $(READY)
 	$(PYTEST)
 
 # Everything, the slow tests too, in parts of less than an hour each; `make test-all-aim` is one of them.

@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[2]
 LINES = 400
 """The most that a file has."""
 DOUBLES = {
-    "add": "each command has one, which adds its options",
-    "run": "each command has one; networks.layers.run calls a module and is what plugins import",
+    "Command": "",  # to be renamed
     "Picture": "callbacks.Picture is handed to observers; page.pictures.Picture stands on a page",  # to be renamed
     "check": "testing.check is what plugins import; plots.check looks at a file's ending",  # to be renamed
     "newest": "store.newest is a checkpoint; comparison.newest are runs",  # to be renamed
