@@ -12,7 +12,7 @@ from gankit.cli.options import Parser
 from gankit.discovery.manager import plugins
 
 
-class Command(NamedTuple):
+class PluginCommand(NamedTuple):
     """One command of a plugin."""
 
     plugin: str
@@ -24,7 +24,7 @@ class Command(NamedTuple):
 class Contributed:
     """What plugins have added to the command line."""
 
-    commands: dict[str, list[Command]] = field(default_factory=dict)
+    commands: dict[str, list[PluginCommand]] = field(default_factory=dict)
     """By name; usually one each."""
     failures: dict[str, str] = field(default_factory=dict)
     """Plugins that might have added more, each with the reason why they have not."""
@@ -51,7 +51,7 @@ def contributed(reserved: Collection[str]) -> Contributed:
     plugins.load_installed()
     found = Contributed(failures=dict(plugins.broken))
     for plugin in plugins.names():
-        added: dict[str, Command] = {}
+        added: dict[str, PluginCommand] = {}
         failure = plugins.ask(plugin, "gankit_add_commands", add=_adder(plugin, added, reserved))
         if failure is not None:
             found.failures[plugin] = failure
@@ -62,7 +62,7 @@ def contributed(reserved: Collection[str]) -> Contributed:
 
 
 def _adder(
-    plugin: str, added: dict[str, Command], reserved: Collection[str]
+    plugin: str, added: dict[str, PluginCommand], reserved: Collection[str]
 ) -> Callable[[str, str], argparse.ArgumentParser]:
     """What a plugin calls to add a command, which it finds in `added`."""
 
@@ -73,7 +73,7 @@ def _adder(
             raise ValueError(f"there is a command {name!r} already")
         parser = Parser(prog=f"gankit {name}", description=help)
         parser.set_defaults(run=lambda arguments: parser.error(f"plugin {plugin!r} does not say what this does"))
-        added[name] = Command(plugin, help, parser)
+        added[name] = PluginCommand(plugin, help, parser)
         return parser
 
     return add

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 LINES = 400
 """The most that a file has."""
 DOUBLES = {
-    "Command": "",  # to be renamed
     "Picture": "callbacks.Picture is handed to observers; page.pictures.Picture stands on a page",  # to be renamed
     "check": "testing.check is what plugins import; plots.check looks at a file's ending",  # to be renamed
     "newest": "store.newest is a checkpoint; comparison.newest are runs",  # to be renamed
