@@ -25,32 +25,8 @@ if TYPE_CHECKING:
     from gankit.kinds.callbacks import Row, RunContext
 
 
-class Pace:
-    """Images a second over the last seconds of training."""
-
-    WINDOW = 15.0
-
-    def __init__(self) -> None:
-        self._points: deque[tuple[float, int]] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._points)
-
-    def restart(self) -> None:
-        """Forget what was before a pause, such as an evaluation."""
-        self._points.clear()
-
-    def note(self, now: float, images: int) -> None:
-        """So many images had been shown at `now`, in seconds."""
-        self._points.append((now, images))
-        while len(self._points) > 2 and now - self._points[1][0] > self.WINDOW:
-            self._points.popleft()
-
-    @property
-    def images_per_second(self) -> float:
-        """The rate; 0 until it can be told."""
-        (start, before), (end, after) = self._points[0], self._points[-1]
-        return (after - before) / (end - start) if end > start else 0.0
+WINDOW = 15.0
+"""Seconds of training over which the pace is taken."""
 
 
 class Reporter(Callback):
@@ -62,7 +38,7 @@ class Reporter(Callback):
     def __init__(self, run: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next = 0.0
-        self._pace = Pace()
+        self._points: deque[tuple[float, int]] = deque()  # seconds and images since the last pause
         self._losses: dict[str, float] = {}
         self._metrics: dict[str, float] = {}
         self._stage_began = (clock(), run.progress.images)
@@ -77,24 +53,25 @@ class Reporter(Callback):
 
     def stage_started(self, progress: Progress) -> None:
         """Begin to measure the stage."""
-        self._pace.restart()
+        self._points.clear()
         self._metrics = {}
         self._stage_began = (self._clock(), progress.images)
 
     def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Report if the last report is long enough ago."""
         now = self._clock()
-        if not self._pace:
-            self._pace.note(now, progress.images)
-            self._next = now + self.PERIOD
-        elif now >= self._next:
-            self._pace.note(now, progress.images)
-            self._next = now + self.PERIOD
-            self.report(progress, status(progress, self._pace.images_per_second))
+        if self._points and now < self._next:
+            return
+        self._points.append((now, progress.images))
+        self._next = now + self.PERIOD
+        while len(self._points) > 2 and now - self._points[1][0] > WINDOW:
+            self._points.popleft()
+        if len(self._points) > 1:
+            self.report(progress, status(progress, self.images_per_second))
 
     def evaluating(self, progress: Progress) -> None:
         """Leave the evaluation out of the pace."""
-        self._pace.restart()
+        self._points.clear()
 
     def recorded(self, rows: list[Row]) -> None:
         """Keep the latest losses and metrics; say what happened."""
@@ -110,6 +87,12 @@ class Reporter(Callback):
         images, seconds = progress.images - before, self._clock() - began
         facts = [f"{images:,} images in {duration(seconds)}", *metrics_in_words(self._metrics)]
         self.say(f"{progress.resolution}x{progress.resolution}: {', '.join(facts)}")
+
+    @property
+    def images_per_second(self) -> float:
+        """Images a second over the last seconds of training; 0 until it can be told."""
+        (start, before), (end, after) = self._points[0], self._points[-1]
+        return (after - before) / (end - start) if end > start else 0.0
 
     def losses_in_words(self) -> str:
         """The latest losses; empty before the first."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.core.progress import Progress
     from gankit.kinds.callbacks import RunContext
-    from gankit_observers.troubles import Trouble
+    from gankit_observers.health_checks import HealthCheck
 
-TroubleName = Literal["not-finite", "gradients", "collapse", "saturation"]
+CheckName = Literal["not-finite", "gradients", "collapse", "saturation"]
 
 
 class Guard(Observer):
@@ -29,7 +29,7 @@ class Guard(Observer):
     each with a policy of its own.
     """
 
-    against: Many[TroubleName] = ["not-finite"]
+    against: Many[CheckName] = ["not-finite"]
     """not-finite: a loss, penalty, score or weight that is NaN or infinite. gradients: they explode. collapse: samples
     are all alike. saturation: the discriminator leaves the generator no gradient."""
     policy: Literal["stop", "roll-back", "warn"] = "stop"
@@ -73,23 +73,22 @@ class Sentinel(Callback):
 
     def stage_started(self, progress: Progress) -> None:
         """What is usual is learned anew."""
-        for trouble in self._troubles.values():
-            trouble.stage_started()
+        for check in self._checks.values():
+            check.stage_started()
 
     def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
-        """Keep the round's scalars, and look if it is time."""
+        """Keep the iteration's scalars, and look if it is time."""
         before, self._images = self._images, progress.images
-        for trouble in self._troubles.values():
-            trouble.updated(progress.images, scalars)
-        if crossed(before, progress.images, self._options.every) or any(
-            before < end <= progress.images for end in self._stage_ends
-        ):
-            self._look(self._troubles)
+        for check in self._checks.values():
+            check.updated(progress.images, scalars)
+        stage_ended = any(before < end <= progress.images for end in self._stage_ends)
+        if stage_ended or crossed(before, progress.images, self._options.every):
+            self._look(self._checks)
 
     def saving(self, progress: Progress) -> None:
         """Keep a state that is lost from being saved."""
         if self._options.policy != "warn":
-            self._look({name: trouble for name, trouble in self._troubles.items() if name == "not-finite"})
+            self._look({name: check for name, check in self._checks.items() if name == "not-finite"})
 
     def restored(self, progress: Progress) -> None:
         """Begin afresh, if the checkpoint that the run went back to does not know this guard."""
@@ -98,37 +97,36 @@ class Sentinel(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What was learned and seen so far."""
-        states = {name: trouble.state_dict() for name, trouble in self._troubles.items()}
+        states = {name: check.state_dict() for name, check in self._checks.items()}
         return {"images": self._images, "present": list(self._present), "troubles": states}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there; what this guard did not look for then is learned from here on."""
         self._begin(self._run.progress)
         self._images = state["images"]
-        self._present = [name for name in state["present"] if name in self._troubles]
-        for name, trouble in self._troubles.items():
-            if name in state["troubles"]:
-                trouble.load_state_dict(state["troubles"][name])
+        self._present = [name for name in state["present"] if name in self._checks]
+        for name in self._checks.keys() & state["troubles"].keys():
+            self._checks[name].load_state_dict(state["troubles"][name])
 
     def _begin(self, progress: Progress) -> None:
-        from gankit_observers.troubles import Collapse, Gradients, NotFinite, Saturation
+        from gankit_observers.health_checks import Collapse, Gradients, NotFinite, Saturation
 
         options = self._options
-        every_trouble: dict[str, Trouble] = {
+        every_check: dict[str, HealthCheck] = {
             "not-finite": NotFinite(),
             "gradients": Gradients(options.gradients),
             "collapse": Collapse(options.collapse),
             "saturation": Saturation(options.saturation),
         }
-        self._troubles = {name: trouble for name, trouble in every_trouble.items() if name in options.against}
+        self._checks = {name: check for name, check in every_check.items() if name in options.against}
         self._images = progress.images
         self._present: list[str] = []
 
-    def _look(self, troubles: Mapping[str, Trouble]) -> None:
-        """Look for `troubles`, report each that is there, and do what the policy says."""
+    def _look(self, checks: Mapping[str, HealthCheck]) -> None:
+        """Report what each of the `checks` finds, and do what the policy says."""
         found = {}
-        for name, trouble in troubles.items():
-            finding = trouble.look(self._run)
+        for name, check in checks.items():
+            finding = check.look(self._run)
             if finding is not None:
                 found[name] = finding
                 if name == "not-finite":

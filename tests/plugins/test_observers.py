@@ -154,7 +154,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         {command}
     finally:
-        run.watchers.closed()
+        run.callbacks.closed()
 """
     return subprocess.run(
         [sys.executable, "-c", code],

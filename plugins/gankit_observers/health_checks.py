@@ -1,10 +1,11 @@
-"""What can go wrong in training, and how it shows."""
+"""Checks of a run's health: what can go wrong in training, and how it shows."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from torch import Tensor, nn  # noqa: TID253
 if TYPE_CHECKING:
     from gankit.kinds.callbacks import RunContext
 
-ROUNDS = 1000
-"""Scalars of so many rounds are kept at most before they are looked at."""
+ITERATIONS = 1000
+"""Scalars of so many iterations are kept at most before they are looked at."""
 LOOKS = 10
 """Looks within a stage after which it is known what is usual."""
 SAMPLES = 64
@@ -25,7 +26,7 @@ DETAIL = 32
 
 
 class Finding(NamedTuple):
-    """A trouble that was seen."""
+    """What a check has found wrong."""
 
     value: float
     """The number that gives it away."""
@@ -33,47 +34,50 @@ class Finding(NamedTuple):
     """What it is, in words."""
 
 
-class Trouble(ABC):
-    """Something that can go wrong."""
+class HealthCheck(ABC):
+    """Looks for one thing that can go wrong in training."""
+
+    state: dict[str, Any]
+    """What later looks depend on, as plain values; part of checkpoints."""
 
     def stage_started(self) -> None:
         """A resolution begins."""
         return
 
     def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
-        """A round ended at `images`; must not wait for the device."""
+        """An iteration ended at `images`; must not wait for the device."""
         return
 
     @abstractmethod
     def look(self, run: RunContext) -> Finding | None:
         """What is wrong now; None if nothing is."""
 
-    @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """What later looks depend on."""
+        """A copy of the state."""
+        return deepcopy(self.state)
 
-    @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
+        self.state = deepcopy(state)
 
 
-class NotFinite(Trouble):
-    """A scalar of any round since the last look, or a weight, is NaN or infinite."""
+class NotFinite(HealthCheck):
+    """A scalar of any iteration since the last look, or a weight, is NaN or infinite."""
 
     def __init__(self) -> None:
-        self._rounds: list[tuple[int, Mapping[str, Tensor]]] = []
-        self._first: tuple[int, str, float] | None = None
+        self._iterations: list[tuple[int, Mapping[str, Tensor]]] = []
+        self.state = {"first": None}
 
     def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
         """Keep the scalars where they are."""
-        self._rounds.append((images, scalars))
-        if len(self._rounds) == ROUNDS:
+        self._iterations.append((images, scalars))
+        if len(self._iterations) == ITERATIONS:
             self._read()
 
     def look(self, run: RunContext) -> Finding | None:
-        """The first scalar that was not finite, then weights: they go wrong a round before scalars show it."""
+        """The first scalar that was not finite, then weights: they go wrong an iteration before scalars show it."""
         self._read()
-        first, self._first = self._first, None
+        first, self.state["first"] = self.state["first"], None
         if first is not None:
             images, name, value = first
             return Finding(value, f"{name} was {value} at {images:,} images")
@@ -85,49 +89,46 @@ class NotFinite(Trouble):
     def state_dict(self) -> dict[str, Any]:
         """The first scalar that was not finite."""
         self._read()
-        return {"first": self._first}
+        return super().state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self._rounds, self._first = [], state["first"]
+        self._iterations = []
+        super().load_state_dict(state)
 
     def _read(self) -> None:
         """Fetch all scalars that were kept, in one go."""
-        named = [(images, name, value) for images, scalars in self._rounds for name, value in scalars.items()]
-        self._rounds = []
-        if named and self._first is None:
+        named = [(images, name, value) for images, scalars in self._iterations for name, value in scalars.items()]
+        self._iterations = []
+        if named and self.state["first"] is None:
             values = torch.stack([value.reshape(()).float() for *_, value in named]).tolist()
-            found = zip(named, values, strict=True)
-            self._first = next(((at, name, value) for (at, name, _), value in found if not math.isfinite(value)), None)
+            wrong = [
+                (at, name, value)
+                for (at, name, _), value in zip(named, values, strict=True)
+                if not math.isfinite(value)
+            ]
+            self.state["first"] = wrong[0] if wrong else None
 
 
 class Usual:
     """The geometric mean of a positive number over the looks of a stage at which nothing was wrong with it."""
 
-    def __init__(self) -> None:
-        self._logarithms, self._looks = 0.0, 0
+    def __init__(self, state: dict[str, Any] | None = None) -> None:
+        self.state = {"logarithms": 0.0, "looks": 0} if state is None else state
 
     @property
     def value(self) -> float | None:
         """The mean; None until there were enough looks."""
-        return math.exp(self._logarithms / self._looks) if self._looks >= LOOKS else None
+        return math.exp(self.state["logarithms"] / self.state["looks"]) if self.state["looks"] >= LOOKS else None
 
     def add(self, number: float) -> None:
         """Take one more look into account; a zero is left out."""
         if number > 0:
-            self._logarithms += math.log(number)
-            self._looks += 1
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that it is made of."""
-        return {"logarithms": self._logarithms, "looks": self._looks}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        self._logarithms, self._looks = state["logarithms"], state["looks"]
+            self.state["logarithms"] += math.log(number)
+            self.state["looks"] += 1
 
 
-class Gradients(Trouble):
+class Gradients(HealthCheck):
     """The gradient of a network's last update is `factor` times as large as usual, or not finite."""
 
     def __init__(self, factor: float) -> None:
@@ -136,21 +137,14 @@ class Gradients(Trouble):
 
     def stage_started(self) -> None:
         """Networks have other layers at another resolution, and other gradients."""
-        self._usual = {"generator": Usual(), "discriminator": Usual()}
+        self.state = {name: Usual().state for name in ("generator", "discriminator")}
 
     def look(self, run: RunContext) -> Finding | None:
         """The first network whose gradient has exploded."""
-        findings = [self._of(name, gradient_norm(run.networks[name]), usual) for name, usual in self._usual.items()]
+        findings = [
+            self._of(name, gradient_norm(run.networks[name]), Usual(usual)) for name, usual in self.state.items()
+        ]
         return next((finding for finding in findings if finding is not None), None)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What is usual."""
-        return {name: usual.state_dict() for name, usual in self._usual.items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        for name, usual in self._usual.items():
-            usual.load_state_dict(state[name])
 
     def _of(self, name: str, norm: float, usual: Usual) -> Finding | None:
         if not math.isfinite(norm):
@@ -162,7 +156,7 @@ class Gradients(Trouble):
         return None
 
 
-class Saturation(Trouble):
+class Saturation(HealthCheck):
     """The gradient of the generator's last update is below `share` of what is usual.
 
     Whatever the loss: where the discriminator is sure of itself beyond the reach of the generator, nothing comes back.
@@ -174,28 +168,20 @@ class Saturation(Trouble):
 
     def stage_started(self) -> None:
         """The generator has other layers at another resolution, and another gradient."""
-        self._usual = Usual()
+        self.state = Usual().state
 
     def look(self, run: RunContext) -> Finding | None:
         """The gradient that has vanished."""
-        norm = gradient_norm(run.networks["generator"])
-        if self._usual.value is not None and norm < self._share * self._usual.value:
-            before = f"{self._usual.value:.3g} was usual"
+        norm, usual = gradient_norm(run.networks["generator"]), Usual(self.state)
+        if usual.value is not None and norm < self._share * usual.value:
+            before = f"{usual.value:.3g} was usual"
             return Finding(norm, f"the generator's gradient has vanished: its norm is {norm:.3g}, and {before}")
         if math.isfinite(norm):
-            self._usual.add(norm)
+            usual.add(norm)
         return None
 
-    def state_dict(self) -> dict[str, Any]:
-        """What is usual."""
-        return self._usual.state_dict()
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        self._usual.load_state_dict(state)
-
-
-class Collapse(Trouble):
+class Collapse(HealthCheck):
     """Samples of the averaged generator differ less than `share` of what reals do, a while into a stage."""
 
     def __init__(self, share: float) -> None:
@@ -204,25 +190,17 @@ class Collapse(Trouble):
 
     def stage_started(self) -> None:
         """An average that has just begun is no judge of the generator."""
-        self._looks = 0
+        self.state = {"looks": 0}
 
     def look(self, run: RunContext) -> Finding | None:
         """How much samples differ, if that is too little."""
-        self._looks += 1
-        if self._looks <= LOOKS:
+        self.state["looks"] += 1
+        if self.state["looks"] <= LOOKS:
             return None
         samples, reals = (mean_distance(images) for images in (run.sample(SAMPLES, 0), run.reals(SAMPLES, 0)))
         if samples >= self._share * reals:
             return None
         return Finding(samples / reals, f"samples differ by {samples / reals:.2g} of what reals do")
-
-    def state_dict(self) -> dict[str, Any]:
-        """How far into the stage it is."""
-        return {"looks": self._looks}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        self._looks = state["looks"]
 
 
 def all_finite(network: nn.Module) -> bool:

@@ -14,7 +14,7 @@ from support.command import rows
 from support.failing import begun, registered
 
 from gankit_observers.guard import Guard
-from gankit_observers.troubles import LOOKS, NotFinite, Usual, mean_distance
+from gankit_observers.health_checks import LOOKS, NotFinite, Usual, mean_distance
 
 STABLE = ["gradient-penalty", "drift"]
 
@@ -96,10 +96,10 @@ def test_distances_are_those_of_pairs() -> None:
 
 def test_scalars_do_not_pile_up(tmp_path: Path) -> None:
     training = begun(tmp_path)
-    trouble = NotFinite()
+    check = NotFinite()
     for images in range(2500):
-        trouble.updated(images, {"loss": torch.tensor(math.nan if images == 700 else 0.0)})
-        assert len(trouble._rounds) < 1000
-    finding = trouble.look(training)
+        check.updated(images, {"loss": torch.tensor(math.nan if images == 700 else 0.0)})
+        assert len(check._iterations) < 1000
+    finding = check.look(training)
     assert finding is not None
     assert finding.note == "loss was nan at 700 images"
