@@ -48,12 +48,13 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
     return draw.choice(kinds)
 
 
-def test_damage_at_200_places_is_always_noticed(copy: Path) -> None:
+@pytest.mark.parametrize("places", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_damage_is_always_noticed(copy: Path, places: int) -> None:
     draw = random.Random(0)
     last, before = found(copy / "checkpoints")[:-3:-1]
     files = [path for path in sorted(last.iterdir()) if path.stat().st_size]
     whole = {path: path.read_bytes() for path in files}
-    for number in range(200):
+    for number in range(places):
         file = files[number % len(files)]
         file.write_bytes(damaged(whole[file], draw))
         said: list[str] = []

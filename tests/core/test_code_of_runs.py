@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.command import QUICKSTART, SMALL, gankit_here
 
+pytestmark = pytest.mark.costly
+
 PLUGIN = """
 from pathlib import Path
 

@@ -263,6 +263,7 @@ def test_comparing_imports_nothing_heavy(losses: Path) -> None:
     assert {"torch", "aim", "torch_fidelity", "pandas", "matplotlib", "scipy.stats"}.isdisjoint(imported)
 
 
+@pytest.mark.costly
 def test_trained_runs_are_compared(tmp_path: Path, compare: Any) -> None:
     evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16}
     for loss in ("wgan", "hinge"):

@@ -12,6 +12,8 @@ from support.installing import install
 
 from gankit.cli import COMMANDS, main
 
+pytestmark = pytest.mark.costly
+
 
 def completed(line: str, folder: Path, **environment: str) -> list[str]:
     """What the command answers to a shell in which `line` is typed."""

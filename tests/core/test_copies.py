@@ -16,6 +16,8 @@ from gankit.cli import main
 from gankit.discovery.manager import plugins
 from gankit.results.run_results import read_run
 
+pytestmark = pytest.mark.costly
+
 Command = Callable[..., tuple[int, str]]
 SETTINGS = [*SMALL, "--set", "evaluation.metrics=[]"]
 

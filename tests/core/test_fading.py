@@ -13,6 +13,8 @@ from gankit.data.images import fade_reals
 from gankit.networks.layers import double, halve
 from gankit.training.trainer import Trainer
 
+pytestmark = pytest.mark.costly
+
 GROWTH = {"use": "progressive", "start": 4, "final": 16, "images": 64, "fade": 0.5}
 
 

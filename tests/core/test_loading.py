@@ -152,6 +152,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.costly
 @settings(max_examples=60)
 @given(st.fixed_dictionaries({}, optional=CHANGES))
 def test_whatever_is_dumped_loads_back_equal(tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]) -> None:

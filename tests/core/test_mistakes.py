@@ -292,6 +292,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.costly
 @settings(max_examples=150)
 @given(st.data())
 def test_no_value_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

@@ -22,6 +22,8 @@ from gankit.scaffold.naming import minimal_example
 from gankit.scaffold.plugin import write_plugin
 from gankit.testing import RULES, check
 
+pytestmark = pytest.mark.costly
+
 LAYERS_EXAMPLE = Path(__file__).parents[1] / "examples" / "plain_residual.py"
 AT_MOST = {"loss": 25, "norm": 25, "block": 25, "regularizer": 25, "growth": 25, "metric": 25}
 

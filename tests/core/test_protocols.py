@@ -25,6 +25,8 @@ from gankit.evaluation.reference import split
 from gankit.kinds.callbacks import RunContext
 from gankit.runs.start import begin, resume
 
+pytestmark = pytest.mark.costly
+
 MEASURED: dict[str, Any] = {"metrics": ["fid"], "extractor": "digits", "images": 64}
 
 
@@ -124,6 +126,7 @@ def gankit_register(register):
 """
 
 
+@pytest.mark.slow
 def test_weights_that_layers_share_may_be_measured_beside(tmp_path: Path) -> None:
     (tmp_path / "tied.py").write_text(TIED)
     with plugins.restored():

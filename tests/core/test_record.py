@@ -110,6 +110,7 @@ def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
         refuse_used(tmp_path)
 
 
+@pytest.mark.costly
 def test_of_several_that_want_a_folder_one_gets_it(tmp_path: Path) -> None:
     tries, rounds = 4, 20
     together = threading.Barrier(tries)

@@ -31,6 +31,8 @@ from gankit.results.table import significant
 from gankit.runs.start import begin
 from gankit.training.sampler import sample
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(autouse=True)
 def _is_patient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from support.command import rows
 from support.crashing import files
+from support.slow import slow_but
 from support.tiny import tiny
 
 import gankit
@@ -29,6 +30,8 @@ from gankit.runs.folder import RunFolder
 from gankit.runs.loop import TrainingLoop
 from gankit.runs.start import begin, resume
 from gankit.runs.status import RunState, state_of
+
+pytestmark = pytest.mark.costly
 
 MEASURED = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 16}
 OFTEN: dict[str, Any] = {"evaluation": MEASURED, "checkpoints": {"every": 24, "keep": 9}}
@@ -95,11 +98,21 @@ def whole(path: Path, **changes: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("at", [8, 32, 40, 56, 88])
-def test_a_run_that_goes_on_is_the_same_run(tmp_path: Path, at: int) -> None:
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run that nothing interrupts leaves in its folder."""
+    with restored():
+        register("observers", "ender", Ender)
+        return files(whole(tmp_path_factory.mktemp("whole") / "run"))
+
+
+@pytest.mark.parametrize(
+    "at", [pytest.param(at, marks=[pytest.mark.slow][at in (32, 40) :]) for at in (8, 32, 40, 56, 88)]
+)
+def test_a_run_that_goes_on_is_the_same_run(tmp_path: Path, at: int, uninterrupted: dict[str, Any]) -> None:
     run = stopped(tmp_path / "run", at)
     going_on(run).train()
-    assert files(run) == files(whole(tmp_path / "whole"))
+    assert files(run) == uninterrupted
     assert resume(run) is None, "it is finished"
 
 
@@ -169,12 +182,14 @@ def test_what_is_trained_may_not_change(tmp_path: Path, setting: str) -> None:
     RunFolder.open(run).close()
 
 
-def test_a_run_killed_while_it_was_begun_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_killed_while_it_was_begun_starts_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], uninterrupted: dict[str, Any]
+) -> None:
     RunFolder.create(tmp_path / "run", tiny(observers=["ender"], **OFTEN)).close()
     resumed = going_on(tmp_path / "run")
     assert "has no checkpoint yet and starts over" in capsys.readouterr().err
     resumed.train()
-    assert files(tmp_path / "run") == files(whole(tmp_path / "whole"))
+    assert files(tmp_path / "run") == uninterrupted
     (tmp_path / "half" / "samples").mkdir(parents=True)
     (tmp_path / "half" / ".lock").touch()
     whole(tmp_path / "half")
@@ -305,10 +320,10 @@ class Signalling(Callback):
         setattr(self, options.moment, send)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", slow_but([signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]))
 @pytest.mark.parametrize("moment", ["updated", "evaluating", "recorded", "stage_ended", "saving"])
 def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
-    tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture[str], uninterrupted: dict[str, Any]
 ) -> None:
     register("observers", "signaller", Signaller)
     run, before = tmp_path / "run", signal.getsignal(number)
@@ -319,7 +334,7 @@ def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
     assert signal.getsignal(number) == before
     assert f"go on with: gankit resume {run}" in capsys.readouterr().err
     going_on(run, ["observers=[ender]"]).train()
-    assert files(run) == files(whole(tmp_path / "whole"))
+    assert files(run) == uninterrupted
 
 
 def test_weights_alone_are_taken_from_another_run(tmp_path: Path) -> None:

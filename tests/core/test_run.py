@@ -21,6 +21,8 @@ from gankit.kinds.callbacks import Picture, Row, RunContext
 from gankit.runs.components import choose_device
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 METRICS = {"metrics": ["fid", "is"], "extractor": "digits", "images": 16}
 
 

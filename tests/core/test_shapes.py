@@ -20,6 +20,8 @@ from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.images import for_extractor
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 
 class Flags(Dataset):
     """Random images of two colours."""

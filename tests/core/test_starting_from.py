@@ -14,6 +14,8 @@ from gankit.cli import main
 from gankit.config.checks import missing
 from gankit.runs.start import begin, resume
 
+pytestmark = pytest.mark.costly
+
 NONE_YET = "{} has no checkpoint yet; one is written at the end of each stage"
 
 

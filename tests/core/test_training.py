@@ -18,6 +18,8 @@ from gankit.training.sampler import sample
 from gankit.training.step import Step
 from gankit.training.trainer import Trainer
 
+pytestmark = pytest.mark.costly
+
 WEIGHT = "stem.conv.parametrizations.weight.original"
 
 

@@ -140,6 +140,7 @@ def begin(folder: Path, pause: float = 0.0) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> None:
     processes = [begin(tmp_path / str(number)) for number in range(4)]
     assert [process.communicate(timeout=300)[1] for process in processes] == [""] * 4
@@ -149,6 +150,7 @@ def test_processes_that_begin_at_once_share_a_new_repository(tmp_path: Path) -> 
     assert all([step for step, _ in points["{}"]] == LOSSES for points in losses.values())
 
 
+@pytest.mark.slow
 def test_what_was_tracked_outlives_a_kill(tmp_path: Path) -> None:
     process = begin(tmp_path / "killed", pause=0.1)
     deadline = time.monotonic() + 300

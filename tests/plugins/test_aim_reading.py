@@ -146,6 +146,7 @@ def test_a_run_that_was_killed_shows_the_same_in_aim_and_in_its_folder(whole: Pa
     assert fids(there) == {images: fid for images, fid in fids(read_run(whole)).items() if images <= 48}
 
 
+@pytest.mark.slow
 def test_a_run_under_way_in_another_process_is_read(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, driven.__file__, str(tmp_path / "live"), "0.05"])
     try:
@@ -201,6 +202,7 @@ def test_a_run_that_was_rolled_back_comes_back_as_it_stands(tmp_path: Path) -> N
     assert as_text(from_aim(tmp_path).rows) == as_text(run.rows)
 
 
+@pytest.mark.slow
 def test_of_several_aim_runs_of_one_folder_the_one_that_shows_it_counts(tmp_path: Path) -> None:
     before = left(tmp_path / "run")
     command = [sys.executable, "-c", DIES_WHILE_REPLAYED, str(before.folder)]

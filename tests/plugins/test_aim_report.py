@@ -20,6 +20,7 @@ def page_of(place: Path, output: Path) -> Page:
     return Page(output.read_text())
 
 
+@pytest.mark.slow
 def test_tables_and_figure_are_the_same_without_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observers, "Worker", Here)
     monkeypatch.setattr(repository, "index", lambda *_: None)

@@ -105,6 +105,7 @@ def is_shown(run: Path, repo: Path | None = None) -> None:
     assert all(np.array_equal(shown[key], there[key]) for key in there)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_shown_as_one_that_was_not(tmp_path: Path, whole: Path) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     experiment = tmp_path / "killed.yaml"
@@ -178,6 +179,7 @@ def test_a_run_that_is_rolled_back_is_shown_as_it_stands_and_with_what_happened(
     }
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_is_replayed_is_shown_once(tmp_path: Path) -> None:
     before = left(tmp_path / "run")
     command = [sys.executable, "-c", DIES_WHILE_REPLAYED, str(before.folder)]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from support.command import QUICKSTART, gankit_here, rows
 from support.failing import Clock, begun, events, measured, record, registered, saved
+from support.slow import slow_but
 from support.tiny import tiny
 
 from gankit.checkpoints import store
@@ -177,7 +178,7 @@ class TestResume:
         assert again is not None
         again.train()
 
-    @pytest.mark.parametrize("at", [280, pytest.param(1000, marks=pytest.mark.slow), 1240])
+    @pytest.mark.parametrize("at", slow_but([1240], [280, 1000, 1240]))
     def test_a_resumed_guard_sees_what_it_would_have_seen(self, tmp_path: Path, at: int) -> None:
         growth = {"use": "progressive", "start": 4, "final": 8, "images": 1200}
         changes = {"growth": growth, "loss": "non-saturating", "checkpoints": {"every": 400}}
@@ -187,6 +188,7 @@ class TestResume:
         self.left_and_resumed(tmp_path / "in two", at, self.EVERYTHING, **changes)
         assert record(tmp_path / "in two") == record(tmp_path / "at once")
 
+    @pytest.mark.slow
     def test_a_warning_that_was_due_when_it_was_left_still_comes_where_it_would_have(self, tmp_path: Path) -> None:
         guard = {"use": "guard", "policy": "warn", "every": 700}
         begun(tmp_path / "at once", guard, loss="breaking").train()
