@@ -35,7 +35,6 @@ from gankit.kinds import (
     Norm,
     Observer,
     Regularizer,
-    Shown,
     Stem,
 )
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
@@ -50,7 +49,7 @@ from gankit.training.step import Step
 
 DOCS = Path(__file__).parent
 GIVEN: tuple[type, ...] = (
-    *(BuildContext, Step, DiscriminatorOutput, Generator, Discriminator, Shown, Stage),
+    *(BuildContext, Step, DiscriminatorOutput, Generator, Discriminator, Stage),
     *(LabelledImages, Features, Samples, ImageSet, Statistics, RunContext, Progress, Row, Picture, Job),
 )
 """What the page of types tells of."""
@@ -229,9 +228,9 @@ def _hooks() -> Iterator[str]:
             yield from (f"### `{signature(name, hook)}`", "", *text(hook), "")
     yield from ("## Moments of a run", "")
     yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it."
-    yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first round or where a run goes on,"
-    yield "and gives a `gankit.Callback`, whose methods are called at these moments. What one raises is reported, and"
-    yield "stops nothing."
+    yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first iteration or where a run goes"
+    yield "on, and gives a `gankit.Callback`, whose methods are called at these moments. What one raises is reported,"
+    yield "and stops nothing."
     yield ""
     for name, method in methods(Callback):
         yield from (f"### `{signature(name, method)}`", "", *text(method), "")
@@ -249,10 +248,10 @@ watch [load_state_dict] [saving state_dict]
 ```
 
 In brackets stands what does not always happen, in braces what happens in each stage, and a star means any number of
-times. `load_state_dict` is called where a run goes on and there was a state. A new run is saved before its first round;
-`evaluating` and `saving` come within a stage as `evaluation.every` and `checkpoints.every` say. `recorded` and `shown`
-also come whenever any observer reports an event or shows a picture. After `restored` all that comes is as from the
-moment that the run went back to. A run that stops for whatever reason still says `closed`.
+times. `load_state_dict` is called where a run goes on and there was a state. A new run is saved before its first
+iteration; `evaluating` and `saving` come within a stage as `evaluation.every` and `checkpoints.every` say. `recorded`
+and `shown` also come whenever any observer reports an event or shows a picture. After `restored` all that comes is as
+from the moment that the run went back to. A run that stops for whatever reason still says `closed`.
 
 ## What a watcher writes
 

@@ -7,7 +7,7 @@ from gankit.core import __version__ as __version__
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
-from gankit.core.progress import Stage
+from gankit.core.progress import Progress, Stage
 from gankit.discovery.hookspecs import hookimpl
 from gankit.kinds import (
     Augmentation,
@@ -27,7 +27,6 @@ from gankit.kinds import (
     Observer,
     Optimizer,
     Regularizer,
-    Shown,
     Stem,
     WeightAverage,
 )
@@ -60,8 +59,8 @@ __all__ = [
     "Options",
     "PerResolution",
     "PerResolutionAboveFirst",
+    "Progress",
     "Regularizer",
-    "Shown",
     "Stage",
     "Stem",
     "UserError",

@@ -35,7 +35,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
     if not (incomplete := list(_problems_of_tables(experiment, stages))):
-        found += _problems_of_rounds(experiment, stages)
+        found += _problems_of_iterations(experiment, stages)
     found += incomplete
     found += _problems_of_evaluation(experiment)
     unread, failures = label_problems(experiment)
@@ -88,8 +88,8 @@ def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
             yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"
 
 
-def _problems_of_rounds(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
-    """The stages that a single round would begin and end, or jump over as the round that ends the stage before.
+def _problems_of_iterations(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
+    """The stages that a single iteration would begin and end, or jump over as the one that ends the stage before.
 
     The first may be as short as it likes.
     """

@@ -1,4 +1,4 @@
-"""Growth as a pure function of the number of real images shown to the discriminator."""
+"""How far a run is: the one clock that all which depends on time is handed, a pure function of the images shown."""
 
 from __future__ import annotations
 
@@ -18,47 +18,6 @@ class Stage(NamedTuple):
     """Real images over which the new layers are faded in; 0 switches at once."""
 
 
-class Moment(NamedTuple):
-    """What is in force after some number of images."""
-
-    stage: int
-    """Position of the stage, the first is 0."""
-    resolution: int
-    """Height of the images in pixels."""
-    alpha: float
-    """Weight of the newest layers: 0 not yet seen, 1 fully grown."""
-
-    @property
-    def phase(self) -> tuple[int, bool]:
-        """What changes when a fade begins and when it ends: the resolution, and whether it fades."""
-        return self.resolution, self.alpha < 1
-
-
-def moment(stages: Sequence[Stage], images: int) -> Moment:
-    """The stage, resolution and alpha in force after `images` images (Karras et al. 2018, section 2 and appendix A).
-
-    At the very image at which a fade begins the resolution before is still in force, fully grown. Past the last
-    stage its resolution stays.
-    """
-    limits = ends(stages)
-    position = min(sum(end <= images for end in limits), len(stages) - 1)
-    stage = stages[position]
-    shown = images - (limits[position] - stage.images)
-    if stage.fade and shown <= 0 and position:
-        return Moment(position - 1, stages[position - 1].resolution, 1.0)
-    return Moment(position, stage.resolution, min(1.0, shown / stage.fade) if stage.fade else 1.0)
-
-
-def ends(stages: Sequence[Stage]) -> list[int]:
-    """The number of images shown when each stage ends."""
-    return list(accumulate(stage.images for stage in stages))
-
-
-def crossed(before: int, after: int, every: int | None) -> bool:
-    """Whether a multiple of `every` images lies above `before` and not above `after`; never for None."""
-    return every is not None and before // every < after // every
-
-
 class Progress(NamedTuple):
     """Where a run stands."""
 
@@ -74,3 +33,50 @@ class Progress(NamedTuple):
     """Height of the images in pixels."""
     alpha: float
     """Weight of the newest layers, from 0 to 1 while they fade in."""
+    stage_images: int
+    """Real images shown since the stage began."""
+
+    @property
+    def share(self) -> float:
+        """How much of the run is over, from 0 to 1."""
+        return self.images / self.total if self.images < self.total else 1.0
+
+    @property
+    def phase(self) -> tuple[int, bool]:
+        """What changes when a fade begins and when it ends: the resolution, and whether it fades."""
+        return self.resolution, self.alpha < 1
+
+
+def progress_at(stages: Sequence[Stage], images: int) -> Progress:
+    """What is in force after `images` images (Karras et al. 2018, section 2 and appendix A).
+
+    At the very image at which a fade begins the stage before is still in force, fully grown. Past the last stage its
+    resolution stays.
+    """
+    limits = ends(stages)
+    number = min(sum(end <= images for end in limits) + 1, len(stages))
+    stage = stages[number - 1]
+    shown = images - (limits[number - 1] - stage.images)
+    if stage.fade and shown <= 0 and number > 1:
+        return progress_in(stages, number - 1, images)
+    return progress_in(stages, number, images, min(1.0, shown / stage.fade) if stage.fade else 1.0)
+
+
+def progress_in(stages: Sequence[Stage], number: int, images: int, alpha: float = 1.0) -> Progress:
+    """A run that has shown `images` images while stage `number`, the first is 1, is in force, fully grown if not told.
+
+    So a stage can be measured at its end, when by the number of images the next has begun.
+    """
+    limits, stage = ends(stages), stages[number - 1]
+    began = limits[number - 1] - stage.images
+    return Progress(images, limits[-1], number, len(stages), stage.resolution, alpha, images - began)
+
+
+def ends(stages: Sequence[Stage]) -> list[int]:
+    """The number of images shown when each stage ends."""
+    return list(accumulate(stage.images for stage in stages))
+
+
+def crossed(before: int, after: int, every: int | None) -> bool:
+    """Whether a multiple of `every` images lies above `before` and not above `after`; never for None."""
+    return every is not None and before // every < after // every

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.core.errors import RunError, UserError
-from gankit.core.progress import Moment, Progress
+from gankit.core.progress import Progress
 from gankit.evaluation.evaluator import EvaluatorPair
 from gankit.kinds.callbacks import Row
 
@@ -41,7 +41,7 @@ class BackgroundEvaluator:
         if (problem := self._answer()) is not None:
             raise UserError(problem)
 
-    def submit(self, generator: Generator, grown: Moment, progress: Progress, full: bool) -> None:
+    def submit(self, generator: Generator, progress: Progress, full: bool) -> None:
         """Have a generator measured as it is now; the answer to what was submitted before must have been taken."""
         import torch
         from safetensors.torch import save
@@ -51,7 +51,7 @@ class BackgroundEvaluator:
             for name, tensor in generator.state_dict().items()
         }
         weights = save(state)
-        self._pipe.send((weights, tuple(grown), tuple(progress), full))
+        self._pipe.send((weights, tuple(progress), full))
 
     def result(self) -> list[Row]:
         """Wait for the numbers of what was submitted last."""
@@ -110,7 +110,7 @@ def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator]:
 
 
 def _measured(
-    evaluators: EvaluatorPair, generator: Generator, device: str, weights: bytes, grown: tuple, at: tuple, full: bool
+    evaluators: EvaluatorPair, generator: Generator, device: str, weights: bytes, at: tuple, full: bool
 ) -> list[tuple]:
     """The rows of one evaluation, as plain tuples."""
     import torch
@@ -119,7 +119,7 @@ def _measured(
     from gankit.training.sampler import GeneratorSampler
 
     generator.load_state_dict(load(weights))
-    now = Moment(*grown)
+    now = Progress(*at)
     generator.grow(now.resolution, now.alpha)
-    rows = evaluators.evaluate(GeneratorSampler(generator, torch.device(device)), Progress(*at), full)
+    rows = evaluators.evaluate(GeneratorSampler(generator, torch.device(device)), now, full)
     return [tuple(row) for row in rows]

@@ -8,7 +8,7 @@ which they are imported here.
 from __future__ import annotations
 
 from gankit.kinds.networks import Block, Head, Init, LatentMapping, Norm, Stem
-from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, Shown, WeightAverage
+from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
 from gankit.kinds.runs import Job, Launcher, Observer
 
@@ -30,7 +30,6 @@ __all__ = [
     "Observer",
     "Optimizer",
     "Regularizer",
-    "Shown",
     "Stem",
     "WeightAverage",
 ]

@@ -125,9 +125,9 @@ class Callback:
         """A resolution begins."""
 
     def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
-        """The discriminator and the generator were updated; called after every round, so keep it cheap.
+        """The discriminator and the generator were updated; called after every iteration, so keep it cheap.
 
-        `scalars` are losses, penalties and mean scores of the round, still on the device.
+        `scalars` are losses, penalties and mean scores of the iteration, still on the device.
         """
 
     def evaluating(self, progress: Progress) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
-    from gankit.core.progress import Stage
+    from gankit.core.progress import Progress, Stage
     from gankit.networks.context import BuildContext
     from gankit.training.step import Step
 
@@ -45,8 +45,8 @@ class Regularizer(Component):
     """True if it trains the discriminator by labels, as by the class logits of its head."""
 
     every: int = Field(default=1, ge=1)
-    """Apply in every n-th round only, by updates of its own, n times as strong (lazy regularization). A round is one
-    update of the generator with those of the discriminator before it."""
+    """Apply in every n-th iteration only, by updates of its own, n times as strong (lazy regularization). An
+    iteration is one update of the generator with those of the discriminator before it."""
 
     def layer(self, context: BuildContext) -> nn.Module | None:
         """A module placed before the discriminator's head, such as minibatch statistics; None for none."""
@@ -93,21 +93,8 @@ class Optimizer(Component):
         """
 
     @abstractmethod
-    def learning_rate(self, resolution: int, share: float) -> float:
-        """The learning rate at `resolution` after a share of the run's images, from 0 to 1; before the correction."""
-
-
-class Shown(NamedTuple):
-    """The reals that one update of the discriminator shows, among all that are shown."""
-
-    before: int
-    """Images shown before."""
-    images: int
-    """Images of this update."""
-    stage_start: int
-    """Images shown before the stage began."""
-    resolution: int
-    """Height of the images in pixels."""
+    def learning_rate(self, progress: Progress) -> float:
+        """The learning rate in force where the run stands; before the correction."""
 
 
 class WeightAverage(Component):
@@ -116,11 +103,14 @@ class WeightAverage(Component):
     kind: ClassVar[str] = "average"
 
     @abstractmethod
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Change the parameters of `average` after each update of the discriminator, without gradients.
 
-        Layers that have not taken part yet are equal in both. Buffers are copied by the trainer; `memory` is kept
-        between calls and in checkpoints.
+        `progress` is where the run stood before that update, and `batch` the number of reals that it showed. Layers
+        that have not taken part yet are equal in both. Buffers are copied by the trainer; `memory` is kept between
+        calls and in checkpoints.
         """
 
 

@@ -17,7 +17,7 @@ from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
-from gankit.core.progress import Progress
+from gankit.core.progress import Progress, progress_in
 from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
@@ -164,8 +164,8 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
         )
     with attributing_errors(experiment):
         generator = load_average(checkpoint, experiment, device)
-    total, stage = sum(stage.images for stage in experiment.stages()), resolutions.index(about["resolution"])
-    progress = Progress(about["images"], total, stage + 1, len(resolutions), about["resolution"], about["alpha"])
+    number = resolutions.index(about["resolution"]) + 1
+    progress = progress_in(experiment.stages(), number, about["images"], about["alpha"])
     options = protocol.over(experiment.evaluation)
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
@@ -200,7 +200,7 @@ def _folder(path: Path, protocol: ProtocolOptions, device: torch.device) -> Subj
     options = protocol.over(EvaluationOptions.model_validate({"metrics": [USUAL_METRIC], "images": loaded.count}))
     if options.images > loaded.count:
         raise UserError(f"--images: {path} holds {loaded.count} images, not {options.images}")
-    progress = Progress(0, 0, 1, 1, resolution, 1.0)
+    progress = Progress(0, 0, 1, 1, resolution, 1.0, 0)
     validated = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
     source = FolderSampler(loaded, resolution, device)
     return Subject(path, source, protocol.data, resolution, options, progress, validated)

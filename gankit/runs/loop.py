@@ -1,4 +1,4 @@
-"""A run under way: rounds of training and what is due between them, such that it can go on from any checkpoint."""
+"""A run under way: iterations of training and what is due between them, such that it can go on from any checkpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gankit.checkpoints.store import Checkpoint
 from gankit.core.errors import Interrupted, RunError
 from gankit.core.failures import in_short, warn
 from gankit.core.options import did_you_mean
-from gankit.core.progress import Moment, Progress, crossed
+from gankit.core.progress import Progress, crossed, progress_in
 from gankit.evaluation.background import BackgroundEvaluator
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.attribution import attributing_errors
@@ -32,7 +32,7 @@ ROWS_PER_STAGE = 200
 class TrainingLoop(LoopContext):
     """One experiment under way.
 
-    Between rounds it has duties, one after the other: to evaluate, to end a stage, to save. Those that are left are
+    Between iterations it has duties, one after the other: to evaluate, to end a stage, to save. Those that are left are
     part of its state, so a checkpoint can be written before any of them.
     """
 
@@ -82,26 +82,26 @@ class TrainingLoop(LoopContext):
             self._record.close()
 
     def _finish(self) -> None:
-        """All rounds and duties that are left."""
+        """All iterations and duties that are left."""
         trainer = self._trainer
         while self._due or trainer.images < trainer.ends[-1]:
             self._interrupts.check()
             if self._due:
                 self._carry_out(self._due.pop(0))
             else:
-                self._round()
+                self._iterate()
             self._heed()
         if self._submitted is not None:  # as if it had been measured before the last checkpoint
             self._collect()
             self._save()
 
-    def _round(self) -> None:
-        """One round, what is recorded of it, and what is due after it."""
+    def _iterate(self) -> None:
+        """One iteration, what is recorded of it, and what is due after it."""
         trainer = self._trainer
         position = sum(end <= trainer.images for end in trainer.ends)
         stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
         was = trainer.grown
-        scalars = trainer.round()
+        scalars = trainer.iteration()
         self._losses.add(scalars)
         if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
             self._write_losses()
@@ -117,7 +117,7 @@ class TrainingLoop(LoopContext):
         else:
             self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
             self._time_stage(stage.resolution)
-            trainer.grow(Moment(position, stage.resolution, 1.0))
+            trainer.grow(progress_in(trainer.stages, position + 1, trainer.images))
             self._due = ["evaluate", "end stage", "save"]
             if position + 1 < len(trainer.stages):
                 self._due.append("begin stage")
@@ -148,7 +148,7 @@ class TrainingLoop(LoopContext):
         self._callbacks.evaluating(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
         if isinstance(evaluators, BackgroundEvaluator):
-            evaluators.submit(trainer.average, trainer.grown, self.progress, full)
+            evaluators.submit(trainer.average, self.progress, full)
             self._submitted = duty, trainer.images
             return
         with self._interrupts.at_once():
@@ -183,7 +183,7 @@ class TrainingLoop(LoopContext):
             "losses": self._losses.state_dict(),
             "due": due,
             "best": self._best.found,
-            "pictures": [(picture.name, tuple(picture.progress)) for picture in self._pictures],
+            "pictures": [(picture.name, _as_kept(picture.progress)) for picture in self._pictures],
             "watchers": self._callbacks.state_dict(),
         }
         about = {
@@ -209,9 +209,14 @@ class TrainingLoop(LoopContext):
         self._due, self._best.found = list(state["due"]), state["best"]
         self._saved_at = self._trainer.images
         self._pictures = [
-            Picture(name, self._record.samples / f"{name}.png", Progress(*at)) for name, at in state["pictures"]
+            Picture(name, self._record.samples / f"{name}.png", self._kept(*at)) for name, at in state["pictures"]
         ]
         self._record.rewind(checkpoint.metrics + events)
+
+    def _kept(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
+        """What `_as_kept` gave; stages that were added since change nothing of those before."""
+        since = progress_in(self._trainer.stages, stage, images).stage_images
+        return Progress(images, total, stage, stages, resolution, alpha, since)
 
     def _heed(self) -> None:
         """Do what an observer asked for.
@@ -251,6 +256,11 @@ class TrainingLoop(LoopContext):
         images, since = self._stage_began
         seconds, images = time.perf_counter() - since, self._trainer.images - images
         self._record.time("stage", resolution=resolution, seconds=seconds, images_per_second=images / seconds)
+
+
+def _as_kept(progress: Progress) -> tuple[int | float, ...]:
+    """What checkpoints hold of where a run stood: all but the images of the stage, which follow from the others."""
+    return tuple(progress)[:-1]
 
 
 class BestEvaluation:

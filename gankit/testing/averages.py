@@ -10,7 +10,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gankit.kinds import Shown, WeightAverage
+from gankit.core.progress import Progress, Stage, progress_in
+from gankit.kinds import WeightAverage
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 
 ROUNDING = 1e-9
@@ -29,37 +30,42 @@ def _vector(network: nn.Module) -> Tensor:
     return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
-def _updates(images: int, updates: int = 12) -> Iterator[Shown]:
-    """Updates of so many images each, of which the second half are a stage of their own."""
+def _updates(batch: int, updates: int = 12) -> Iterator[Progress]:
+    """Where a run stands before updates of so many images each, of which the second half are a stage of their own."""
+    stages = [Stage(4, updates // 2 * batch), Stage(8, updates // 2 * batch)]
     for number in range(updates):
-        late = number >= updates // 2
-        yield Shown(number * images, images, updates // 2 * images if late else 0, 8 if late else 4)
+        yield progress_in(stages, 1 if number < updates // 2 else 2, number * batch)
 
 
 def _move(
-    component: WeightAverage, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Any]
+    component: WeightAverage,
+    average: nn.Module,
+    current: nn.Module,
+    progress: Progress,
+    batch: int,
+    memory: dict[str, Any],
 ) -> None:
     with torch.no_grad():
-        component.move(average, current, shown, memory)
+        component.move(average, current, progress, batch, memory)
 
 
 @rule(WeightAverage, examples=20)
 def stays_among_the_weights(trial: Trial[WeightAverage]) -> None:
     """The average lies between the least and the greatest that each weight has been; of one that rests it is that."""
     average, current = _network(), _network()
-    images, rests = trial.draw(st.integers(1, 2000)), trial.draw(st.booleans())
+    batch, rests = trial.draw(st.integers(1, 2000)), trial.draw(st.booleans())
     draws, memory = torch.Generator().manual_seed(trial.draw(st.integers(0, 99))), {}
     least = greatest = _vector(current)
-    for shown in _updates(images):
+    for progress in _updates(batch):
         if not rests:
             nn.utils.vector_to_parameters(torch.randn(least.shape, generator=draws).double(), current.parameters())
         least, greatest = torch.minimum(least, _vector(current)), torch.maximum(greatest, _vector(current))
-        _move(trial.component, average, current, shown, memory)
-        check_finite(f"after {shown.before + shown.images} images the average is", _vector(average))
+        _move(trial.component, average, current, progress, batch, memory)
+        check_finite(f"after {progress.images + batch} images the average is", _vector(average))
         outside = torch.maximum(least - _vector(average), _vector(average) - greatest).max().item()
         if not outside <= ROUNDING:
             what = "a weight that never changed" if rests else "all that a weight has been"
-            raise Broken(f"after {shown.before + shown.images} images the average lies {outside:.3g} outside {what}")
+            raise Broken(f"after {progress.images + batch} images the average lies {outside:.3g} outside {what}")
 
 
 @rule(WeightAverage)
@@ -70,8 +76,8 @@ def comes_nearer(trial: Trial[WeightAverage]) -> None:
         for parameter in current.parameters():
             parameter += 1
     rest, before, memory = _vector(current), _vector(average), {}
-    for shown in _updates(images=1000):
-        _move(trial.component, average, current, shown, memory)
+    for progress in _updates(batch=1000):
+        _move(trial.component, average, current, progress, 1000, memory)
     if not torch.equal(rest, _vector(current)):
         raise Broken("move() changes the network that is trained; change the parameters of `average` alone")
     check_finite("over 12,000 images the average becomes", _vector(average))
@@ -85,8 +91,8 @@ def averages_in_place(trial: Trial[WeightAverage]) -> None:
     """The averaged parameters stay the same objects and ask for no gradients."""
     average, current = copy.deepcopy(_network()).requires_grad_(False), _network()
     before, memory = list(average.parameters()), {}
-    for shown in _updates(images=100):
-        _move(trial.component, average, current, shown, memory)
+    for progress in _updates(batch=100):
+        _move(trial.component, average, current, progress, 100, memory)
     after = list(average.parameters())
     if len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=False)):
         raise Broken(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.optim import Optimizer as TorchOptimizer
 
+from gankit.core.progress import Stage, progress_at, progress_in
 from gankit.kinds import Optimizer
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 
@@ -41,23 +42,27 @@ def _update(optimizer: TorchOptimizer, rate: float, strength: float = 1.0) -> No
 
 @rule(Optimizer, examples=20)
 def rates_are_rates(trial: Trial[Optimizer]) -> None:
-    """The learning rate is finite and above zero at every resolution and share of the run; it may end at zero."""
-    resolution = trial.draw(st.sampled_from([4, 8, 64, 1024]))
-    for share in (0.0, trial.draw(st.floats(0.01, 0.99)), 0.999, 1.0):
-        rate = trial.component.learning_rate(resolution, share)
-        if not math.isfinite(rate) or rate < 0 or (rate == 0 and share < 1):
-            raise Broken(f"learning_rate({resolution}, {share}) is {rate}")
+    """The learning rate is finite and above zero wherever the run stands; it may end at zero."""
+    stage = Stage(trial.draw(st.sampled_from([4, 8, 64, 1024])), 100_000)
+    for images in (0, trial.draw(st.integers(1_000, 99_000)), 99_900, 100_000):
+        rate = trial.component.learning_rate(progress_in([stage], 1, images))
+        if not math.isfinite(rate) or rate < 0 or (rate == 0 and images < stage.images):
+            raise Broken(f"the learning rate after {images} of {stage.images} images at {stage.resolution} is {rate}")
 
 
 @rule(Optimizer, implied=("goes-on-to-the-bit",))
 def rates_follow_from_images(trial: Trial[Optimizer]) -> None:
-    """The learning rate depends on resolution and share alone, so that a run that was left goes on as it would have."""
-    moments = [(resolution, share / 4) for resolution in (4, 8, 16) for share in range(5)]
-    there = {moment: trial.component.learning_rate(*moment) for moment in moments}
-    back = {moment: trial.component.learning_rate(*moment) for moment in reversed(moments)}
-    for moment in moments:
-        if there[moment] != back[moment]:
-            raise Broken(f"learning_rate{moment} was {there[moment]}, and {back[moment]} when it was asked again")
+    """The learning rate depends on the progress alone, so that a run that was left goes on as it would have."""
+    stages = [Stage(4, 400), Stage(8, 400, 200), Stage(16, 400)]
+    moments = [progress_at(stages, images) for images in range(0, 1201, 100)]
+    there = {progress: trial.component.learning_rate(progress) for progress in moments}
+    back = {progress: trial.component.learning_rate(progress) for progress in reversed(moments)}
+    for progress in moments:
+        if there[progress] != back[progress]:
+            raise Broken(
+                f"the learning rate after {progress.images} of {progress.total} images was {there[progress]}, "
+                f"and {back[progress]} when it was asked again"
+            )
 
 
 @rule(Optimizer)

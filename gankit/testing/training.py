@@ -17,14 +17,14 @@ from gankit.testing.keeping import first_difference, stir_randomness, through_ch
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.training.trainer import Trainer
 
-ROUNDS = 3
-"""Rounds before and after the checkpoint: 24 images each, so that the fade of the second stage comes after it."""
+ITERATIONS = 3
+"""Iterations before and after the checkpoint: 24 images each, so that the fade of the second stage comes after it."""
 
 
 @rule(WeightAverage, Augmentation, examples=3)
 def remembers_in_tensors(trial: Trial[Any]) -> None:
     """Its memory holds tensors by name and nothing else, as checkpoints keep it."""
-    memories = _trained(_tried(trial), ROUNDS).memory
+    memories = _trained(_tried(trial), ITERATIONS).memory
     for name, memory in memories.items():
         for key, kept in memory.items():
             if not isinstance(key, str) or not isinstance(kept, Tensor):
@@ -36,7 +36,7 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
     """Training that goes on from a checkpoint comes to the same bits as training that was never left."""
     experiment = _tried(trial)
     stir_randomness(1)
-    left = _trained(experiment, ROUNDS)
+    left = _trained(experiment, ITERATIONS)
     if any(not isinstance(kept, Tensor) for memory in left.memory.values() for kept in memory.values()):
         return  # say the rules remembers-in-tensors and memory-is-detached
     state = left.state_dict()
@@ -46,13 +46,14 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
     resumed.load_state_dict(state)
     for trainer, number in ((left, 2), (resumed, 3)):
         stir_randomness(number)
-        for _ in range(ROUNDS):
-            trainer.round()
+        for _ in range(ITERATIONS):
+            trainer.iteration()
     where = first_difference(left.state_dict(), resumed.state_dict())
     if where is not None:
         raise Broken(
-            f"{where.lstrip('.')} differs after {ROUNDS} more rounds; keep what updates depend on in the optimizer's "
-            "state or in `memory`, and nowhere else, and draw with torch alone, whose generators the trainer seeds"
+            f"{where.lstrip('.')} differs after {ITERATIONS} more iterations; keep what updates depend on in the "
+            "optimizer's state or in `memory`, and nowhere else, and draw with torch alone, whose generators the "
+            "trainer seeds"
         )
 
 
@@ -72,9 +73,9 @@ def _reals(data: Dataset) -> RealImages:
     return RealImages(data, [4, 8])
 
 
-def _trained(experiment: Experiment, rounds: int) -> Trainer:
+def _trained(experiment: Experiment, iterations: int) -> Trainer:
     reals = _reals(experiment.data)  # pyright: ignore[reportArgumentType]: digits can be hashed
     trainer = Trainer(experiment, reals, torch.device("cpu"))
-    for _ in range(rounds):
-        trainer.round()
+    for _ in range(iterations):
+        trainer.iteration()
     return trainer

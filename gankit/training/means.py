@@ -1,4 +1,4 @@
-"""Means of what the rounds of training return."""
+"""Means of what the iterations of training return."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Means:
         self._counts: dict[str, int] = {}
 
     def add(self, values: dict[str, Tensor]) -> None:
-        """Add one round's scalars."""
+        """Add one iteration's scalars."""
         for name, value in values.items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1

@@ -17,7 +17,7 @@ from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
 from gankit.training import randomness
 
-BEGINNING = Progress(images=0, total=1, stage=1, stages=1, resolution=4, alpha=1.0)
+BEGINNING = Progress(images=0, total=1, stage=1, stages=1, resolution=4, alpha=1.0, stage_images=0)
 """Where a step stands that is part of no run."""
 
 
@@ -113,7 +113,7 @@ class Step:
         return self.memory_of(component)
 
     def report(self, name: str, value: Tensor | float) -> None:
-        """Record a scalar beside the losses, which are written as means over some rounds and shown to observers."""
+        """Record a scalar beside the losses, which are written as means over some iterations and shown to observers."""
         self.reported[name] = torch.as_tensor(value, device=self.real_images.device).detach().float()
 
     def seed(self, purpose: str | int) -> None:

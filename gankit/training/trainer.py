@@ -1,4 +1,4 @@
-"""The trainer: rounds of discriminator and generator updates at the resolution in force."""
+"""The trainer: iterations of discriminator and generator updates at the resolution in force."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gankit.config.walk import components
 from gankit.core.component import Component, as_options
 from gankit.core.errors import RunError
 from gankit.core.options import at
-from gankit.core.progress import Moment, Progress, ends, moment
+from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
-from gankit.kinds import Regularizer, Shown
+from gankit.kinds import Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
@@ -31,15 +31,15 @@ NetworkName = Literal["generator", "discriminator"]
 class Trainer:
     """Networks, their optimizers and their average after some number of real images.
 
-    Everything that a round does is a function of the experiment and of `images`, the number of real images shown to the
-    discriminator so far.
+    Everything that an iteration does is a function of the experiment and of `images`, the number of real images shown
+    to the discriminator so far.
     """
 
     def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
         self.experiment, self.reals, self.device = experiment, reals, device
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
-        self.images = self.rounds = self.attempt = 0
+        self.images = self.iterations = self.attempt = 0
         self.rate = 1.0
         shape = ImageShape.of(experiment)
         randomness.seed(experiment.seed, "start")
@@ -66,7 +66,8 @@ class Trainer:
             )
             for name, network in self.networks.items()
         }
-        self.now = moment(self.stages, 0)
+        self.now = progress_at(self.stages, 0)
+        """Where the run stood before the last update of the discriminator."""
         self.grow(self.now)
 
     @property
@@ -79,14 +80,14 @@ class Trainer:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the rounds to come depend on beside the experiment: plain values and tensors."""
+        """All that the iterations to come depend on beside the experiment: plain values and tensors."""
         return {
             "images": self.images,
-            "rounds": self.rounds,
+            "rounds": self.iterations,
             "attempt": self.attempt,
             "rate": self.rate,
-            "now": tuple(self.now),
-            "grown": tuple(self.grown),
+            "now": _as_kept(self.now),
+            "grown": _as_kept(self.grown),
             "memory": self.memory,
             "weights": {name: network.state_dict() for name, network in self._all_networks().items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -94,7 +95,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken, to the last bit; the experiment must be the same."""
-        self.images, self.rounds = state["images"], state["rounds"]
+        self.images, self.iterations = state["images"], state["rounds"]
         self.attempt, self.rate = state["attempt"], state["rate"]
         self.memory = {
             name: {key: tensor.to(self.device, copy=True) for key, tensor in kept.items()}
@@ -103,8 +104,8 @@ class Trainer:
         self.load_weights(state["weights"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
-        self.now = Moment(*state["now"])
-        self.grow(Moment(*state["grown"]))
+        self.now, grown = (self._kept(*state[name]) for name in ("now", "grown"))
+        self.grow(grown)
 
     def load_weights(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take over parameters and buffers of both networks and the average.
@@ -118,10 +119,9 @@ class Trainer:
     @property
     def progress(self) -> Progress:
         """Where the run stands now."""
-        stage, resolution, alpha = self.grown
-        return Progress(self.images, self.ends[-1], stage + 1, len(self.stages), resolution, alpha)
+        return progress_in(self.stages, self.grown.stage, self.images, self.grown.alpha)
 
-    def round(self) -> dict[str, Tensor]:
+    def iteration(self) -> dict[str, Tensor]:
         """Discriminator updates, each counting its reals and moving the average, then one generator update.
 
         Returns:
@@ -135,11 +135,11 @@ class Trainer:
         if times > 1:
             real, labels = real.repeat(times, 1, 1, 1), None if labels is None else labels.repeat(times)
         record |= self._update("generator", real, labels)
-        self.rounds += 1
+        self.iterations += 1
         return record
 
-    def grow(self, now: Moment) -> None:
-        """Let both networks and the average work at `now`; the next round goes on at the moment of its images."""
+    def grow(self, now: Progress) -> None:
+        """Let both networks and the average work at `now`; the next iteration goes on where its images say."""
         self.grown = now
         for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
@@ -150,6 +150,10 @@ class Trainer:
         Image i depends on (seed, i) and the average alone; torch's generators are left as they were.
         """
         return sample(self.average, first, count, seed, self.device)
+
+    def _kept(self, position: int, resolution: int, alpha: float) -> Progress:
+        """What `_as_kept` gave; of the images that had been shown then nothing depends."""
+        return progress_in(self.stages, position + 1, self.images, alpha)
 
     def _all_networks(self) -> dict[str, GrowingNetwork]:
         return {**self.networks, "average": self.average}
@@ -164,17 +168,20 @@ class Trainer:
         return real, labels
 
     def _follow_growth(self) -> None:
-        """Bring networks, learning rates and (if asked for) optimizer moments to the moment in force."""
-        now = moment(self.stages, self.images)
+        """Bring networks, learning rates and (if asked for) optimizer moments to where the run stands."""
+        now = progress_at(self.stages, self.images)
         changed = now.phase != self.now.phase
         self.now = now
-        if now != self.grown:  # which may have been set back meanwhile, to evaluate the stage before
+        if (now.resolution, now.alpha) != (
+            self.grown.resolution,
+            self.grown.alpha,
+        ):  # which may have been set back meanwhile, to evaluate the stage before
             self.grow(now)
         for name, optimizer in self.optimizers.items():
             if changed and self.experiment.training.reset_optimizer:
                 optimizer.state.clear()
             settings = getattr(self.experiment.training.optimizer, name)
-            rate = settings.learning_rate(now.resolution, min(1.0, self.images / self.ends[-1]))
+            rate = settings.learning_rate(now)
             for group in optimizer.param_groups:
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
                 group["lr"] = rate * self.rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
@@ -205,7 +212,7 @@ class Trainer:
                 loss = loss + penalty
         self._descend(name, loss)
         for regularizer in acting:
-            if regularizer.every > 1 and self.rounds % regularizer.every == 0:
+            if regularizer.every > 1 and self.iterations % regularizer.every == 0:
                 lazy = self._step(name, real, labels, self.names[id(regularizer)])
                 if (penalty := self._penalty(regularizer, lazy, record)) is not None:
                     self._descend(name, penalty * regularizer.every)
@@ -259,11 +266,9 @@ class Trainer:
 
     @torch.no_grad()
     def _move_average(self, count: int) -> None:
-        """Let the average follow the generator, which this round has yet to update; buffers are copied."""
+        """Let the average follow the generator, which this iteration has yet to update; buffers are copied."""
         average = self.experiment.training.average
-        start = self.ends[self.now.stage] - self.stages[self.now.stage].images
-        shown = Shown(self.images, count, start, self.now.resolution)
-        average.move(self.average, self.generator, shown, self._memory(average))
+        average.move(self.average, self.generator, self.now, count, self._memory(average))
         for kept, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             kept.copy_(buffer)
 
@@ -276,6 +281,11 @@ class Trainer:
         if (path := self.paths.get(id(component))) is None:
             raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
         return self.memory.setdefault(path, {})
+
+
+def _as_kept(progress: Progress) -> tuple[int, int, float]:
+    """What checkpoints hold of the growth in force: the position of the stage, the first is 0, resolution and alpha."""
+    return progress.stage - 1, progress.resolution, progress.alpha
 
 
 def _scalar(component: Component, minimized: object) -> Tensor:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gankit import Images, PerResolution, Shown, WeightAverage, at
+from gankit import Images, PerResolution, WeightAverage, at
 from gankit.core.progress import crossed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from gankit import Progress
 
 
 class Exponential(WeightAverage):
@@ -21,12 +23,14 @@ class Exponential(WeightAverage):
     warmup: float = Field(default=0.1, ge=0, le=1)
     """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Move each weight by the share that follows from the images of this update."""
-        half_life = float(at(self.half_life, shown.resolution))
+        half_life = float(at(self.half_life, progress.resolution))
         if self.warmup:
-            half_life = min(half_life, self.warmup * (shown.before - shown.stage_start))
-        beta = 0.5 ** (shown.images / half_life) if half_life > 0 else 0.0
+            half_life = min(half_life, self.warmup * progress.stage_images)
+        beta = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
         for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
             averaged.lerp_(weight, 1 - beta)
 
@@ -42,15 +46,17 @@ class Snapshots(WeightAverage):
     last: int = Field(default=8, ge=1)
     """How many of the newest are averaged."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Take a snapshot if one is due, and bring the mean up to date."""
         import torch
 
-        if "stage_start" not in memory or int(memory["stage_start"]) != shown.stage_start:
+        start = progress.images - progress.stage_images
+        if "stage_start" not in memory or int(memory["stage_start"]) != start:
             memory.clear()
-            memory["stage_start"] = torch.tensor(shown.stage_start)
-        since = shown.before - shown.stage_start
-        due = crossed(since, since + shown.images, self.every)
+            memory["stage_start"] = torch.tensor(start)
+        due = crossed(progress.stage_images, progress.stage_images + batch, self.every)
         if "snapshots" in memory and not due:
             return
         weights = torch.cat([weight.reshape(-1) for weight in current.parameters()])[None]

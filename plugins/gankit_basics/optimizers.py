@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
+    from gankit import Progress
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 """From 0 up to 1, which is left out."""
 
@@ -24,9 +26,9 @@ class Scheduled(Optimizer):
     decay: Literal["none", "linear"] = "none"
     """linear: the learning rate falls evenly to zero at the end of the run."""
 
-    def learning_rate(self, resolution: int, share: float) -> float:
-        """The learning rate in force at `resolution`, less the share of the run that is over if it decays."""
-        return at(self.lr, resolution) * (1 - share if self.decay == "linear" else 1)
+    def learning_rate(self, progress: Progress) -> float:
+        """The learning rate of the resolution in force, less the share of the run that is over if it decays."""
+        return at(self.lr, progress.resolution) * (1 - progress.share if self.decay == "linear" else 1)
 
 
 class Adam(Scheduled):

@@ -40,7 +40,7 @@ class Guard(Observer):
     times: int = Field(default=3, ge=1)
     """How often the run may have been rolled back; then the next trouble stops it."""
     every: Images = Field(default=1000, ge=1)
-    """How often to look, in images; also at the end of each stage. Scalars of all rounds between are looked at."""
+    """How often to look, in images; also at the end of each stage. Scalars of all iterations between are looked at."""
     gradients: float = Field(default=1000.0, gt=1)
     """They explode when a network's have so many times their usual norm."""
     collapse: float = Field(default=0.1, gt=0, lt=1)

@@ -141,8 +141,8 @@ def test_torch_loads_the_training_state_without_running_code(run: Path) -> None:
 def test_equal_states_give_equal_files_whatever_objects_they_are_made_of(tmp_path: Path) -> None:
     first, second = trainer(tiny()), trainer(tiny())
     for _ in range(3):
-        first.round()
-    second.round()
+        first.iteration()
+    second.iteration()
     (tmp_path / "c").mkdir()
     save(tmp_path, first.state_dict(), b"row\n", {"images": 5})
     second.load_state_dict(read(tmp_path / "000000000005").state)

@@ -148,7 +148,7 @@ def test_what_components_find_wrong_is_told_at_the_optimizer(mistakes: Mistakes,
 
         def build(self, parameters: Any, correction: float = 1.0) -> Any: ...
 
-        def learning_rate(self, resolution: int, share: float) -> float:
+        def learning_rate(self, progress: gankit.Progress) -> float:
             return self.lr
 
     registries["optimizer"].unregister("toys")

@@ -61,16 +61,16 @@ def test_gates_open_in_training_and_reals_are_not_faded(monkeypatch: pytest.Monk
     shown: list[torch.Tensor] = []
     forward = type(made.discriminator).forward
     while made.images < made.ends[-1]:
-        made.round()
+        made.iteration()
     assert all(gate.get_parameter("weight").abs().min() > 0 for gate in made.generator.gates.values())
     again = trainer(tiny(growth=GROWTH, fading={"by": "gate"}))
     while again.images < 80:
-        again.round()
+        again.iteration()
     monkeypatch.setattr(
         type(again.discriminator), "forward", lambda self, x, labels=None: shown.append(x) or forward(self, x, labels)
     )
     before = again.images
-    again.round()
+    again.iteration()
     expected, _ = again.reals.batch(8, 0, before, 8, device=again.device)
     assert again.now.alpha < 1
     assert torch.equal(shown[0], expected)
@@ -82,7 +82,7 @@ def test_fading_layers_learn_at_their_rate_and_then_like_the_others() -> None:
         tiny(growth=GROWTH, fading={"rate": 0.25}, training={"batch": 8, "optimizer": {"use": "adam", "lr": 1e-2}})
     )
     while made.images < made.ends[-1]:
-        made.round()
+        made.iteration()
         for optimizer in made.optimizers.values():
             rates = {group["new_at"]: group["lr"] for group in optimizer.param_groups}
             fading = made.now.resolution if made.now.alpha < 1 else None
@@ -119,11 +119,11 @@ def test_half_of_the_reals_are_mirrored_if_asked() -> None:
 def test_a_state_goes_on_to_the_same_bits(tmp_path: Path, rounds: int, changes: dict[str, Any]) -> None:
     made, other = (trainer(tiny(**changes)) for _ in range(2))
     for _ in range(rounds):
-        made.round()
+        made.iteration()
     torch.save(made.state_dict(), tmp_path / "state.pt")
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     for _ in range(4):
-        assert made.round() == other.round()
+        assert made.iteration() == other.iteration()
     for name, value in made.average.state_dict().items():
         assert torch.equal(value, other.average.state_dict()[name]), name
 
@@ -132,7 +132,7 @@ def test_a_rate_may_fall_to_zero_over_the_run() -> None:
     made = trainer(tiny(training={"batch": 8, "optimizer": {"use": "adam", "lr": 1.0, "decay": "linear"}}))
     while made.images < made.ends[-1]:
         before = made.images
-        made.round()
+        made.iteration()
         rates = {group["lr"] for optimizer in made.optimizers.values() for group in optimizer.param_groups}
         assert rates == {1 - before / made.ends[-1]}
 
@@ -144,6 +144,6 @@ def test_a_generator_update_may_take_more_fakes_than_a_batch(monkeypatch: pytest
     monkeypatch.setattr(
         type(made.discriminator), "forward", lambda self, x, y: seen.append((len(x), len(y))) or forward(self, x, y)
     )
-    made.round()
+    made.iteration()
     assert made.images == 8
     assert seen == [(8, 8), (8, 8), (8, 8), (24, 24)]  # real, fake, points between; then the generator's fakes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.core.progress import Moment, Stage, ends, moment
+from gankit.core.progress import Progress, Stage, ends, progress_at
 
 
 @st.composite
@@ -20,31 +20,32 @@ def schedules(draw: st.DrawFn) -> list[Stage]:
     return [Stage(first << i, length, fade) for i, (length, fade) in enumerate(zip(lengths, fades, strict=True))]
 
 
-def by_definition(stages: list[Stage], images: int) -> Moment:
+def by_definition(stages: list[Stage], images: int) -> Progress:
     """What is in force, found by showing one image after another."""
-    stage, shown = 0, 0
+    stage, shown, total = 0, 0, sum(stage.images for stage in stages)
     for _ in range(images):
         shown += 1
         if shown == stages[stage].images and stage + 1 < len(stages):
             stage, shown = stage + 1, 0
     if stages[stage].fade and shown == 0 and stage:
-        return Moment(stage - 1, stages[stage - 1].resolution, 1.0)
+        over = stages[stage - 1]
+        return Progress(images, total, stage, len(stages), over.resolution, 1.0, over.images)
     alpha = min(1.0, shown / stages[stage].fade) if stages[stage].fade else 1.0
-    return Moment(stage, stages[stage].resolution, alpha)
+    return Progress(images, total, stage + 1, len(stages), stages[stage].resolution, alpha, shown)
 
 
 @given(schedules(), st.integers(0, 300))
-def test_moment_is_what_showing_images_one_by_one_gives(stages: list[Stage], images: int) -> None:
-    assert moment(stages, images) == by_definition(stages, images)
-    assert moment(stages, images) == moment(tuple(stages), images), "pure: the same twice"
+def test_progress_is_what_showing_images_one_by_one_gives(stages: list[Stage], images: int) -> None:
+    assert progress_at(stages, images) == by_definition(stages, images)
+    assert progress_at(stages, images) == progress_at(tuple(stages), images), "pure: the same twice"
 
 
 @given(schedules())
 def test_growth_never_turns_back(stages: list[Stage]) -> None:
-    moments = [moment(stages, images) for images in range(ends(stages)[-1] + 20)]
+    moments = [progress_at(stages, images) for images in range(ends(stages)[-1] + 20)]
     assert all(0 < now.alpha <= 1 for now in moments)
     assert moments == sorted(moments, key=lambda now: (now.stage, now.alpha))
-    assert moments[-1] == (len(stages) - 1, stages[-1].resolution, 1.0)
+    assert moments[-1][2:6] == (len(stages), len(stages), stages[-1].resolution, 1.0)
 
 
 @given(
@@ -54,7 +55,7 @@ def test_growth_never_turns_back(stages: list[Stage]) -> None:
     fade=st.integers(0, 1000),
     images=st.integers(0, 20_000),
 )
-def test_moment_is_the_papers_closed_form(first: int, doublings: int, stable: int, fade: int, images: int) -> None:
+def test_progress_is_the_papers_closed_form(first: int, doublings: int, stable: int, fade: int, images: int) -> None:
     """lod = L - log2(first) - k - max(p - stable, 0) / fade, with k whole phases shown and p images of the next."""
     stages = [Stage(2**first, stable)]
     stages += [Stage(2 ** (first + i), fade + stable, fade) for i in range(1, doublings + 1)]
@@ -63,7 +64,7 @@ def test_moment_is_the_papers_closed_form(first: int, doublings: int, stable: in
     lod = max(lod, 0.0)
     resolution = 2 ** (first + doublings - math.floor(lod))
     alpha = 1.0 if lod == math.floor(lod) else 1 - (lod - math.floor(lod))
-    now = moment(stages, images)
+    now = progress_at(stages, images)
     assert now.resolution == resolution
     assert now.alpha == pytest.approx(alpha, abs=1e-9)
 
@@ -87,5 +88,5 @@ def test_moment_is_the_papers_closed_form(first: int, doublings: int, stable: in
 )
 def test_the_table_of_the_original_code(kimg: float, resolution: int, alpha: float) -> None:
     stages = [Stage(4, 600_000), *(Stage(4 << i, 1_200_000, 600_000) for i in range(1, 9))]
-    now = moment(stages, round(kimg * 1000))
+    now = progress_at(stages, round(kimg * 1000))
     assert (now.resolution, now.alpha) == (resolution, pytest.approx(alpha, rel=2e-3 if alpha < 0.01 else 1e-6))

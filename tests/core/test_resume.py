@@ -82,7 +82,7 @@ def stopped(path: Path, at: int, **changes: Any) -> Path:
     """A run that an observer stopped."""
     Ender.at = at
     with pytest.raises(RunError, match="was stopped: it was asked to"):
-        begin(tiny(observers=["ender"], **(OFTEN | changes)), path).train()
+        begin(tiny(**({"observers": ["ender"]} | OFTEN | changes)), path).train()
     Ender.at = 10**9
     return path
 
@@ -94,7 +94,7 @@ def going_on(run: Path, settings: Sequence[str] = (), extend: int = 0) -> Traini
 
 
 def whole(path: Path, **changes: Any) -> Path:
-    begin(tiny(observers=["ender"], **(OFTEN | changes)), path).train()
+    begin(tiny(**({"observers": ["ender"]} | OFTEN | changes)), path).train()
     return path
 
 
@@ -353,3 +353,27 @@ def test_weights_alone_are_taken_from_another_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"training.start_from: .* does not fit this experiment: .*size mismatch"):
         begin(other, tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_checkpoints_hold_what_they_always_held(tmp_path: Path) -> None:
+    """So that runs of an earlier gankit go on: growth by the position of its stage, no images of stages, old words."""
+    run = stopped(tmp_path / "run", 56, observers=["ender", {"use": "sample-grid", "every": 16}])
+    first, second = (store.read(run / "checkpoints" / f"{images:012d}").state for images in (32, 48))
+    assert (first["now"], first["grown"], first["rounds"], first["due"]) == (
+        (0, 4, 1.0),
+        (0, 4, 1.0),
+        4,
+        ["begin stage"],
+    )
+    assert (second["now"], second["grown"], second["rounds"], second["due"]) == ((1, 8, 0.25), (1, 8, 0.25), 6, [])
+    assert second["pictures"] == [
+        ("00000016-4x4", (16, 96, 1, 2, 4, 1.0)),
+        ("00000032-4x4", (32, 96, 1, 2, 4, 1.0)),
+        ("00000048-8x8", (48, 96, 2, 2, 8, 0.25)),
+    ]
+    pictures = going_on(run).pictures
+    assert [picture.progress for picture in pictures] == [
+        Progress(16, 96, 1, 2, 4, 1.0, 16),
+        Progress(32, 96, 1, 2, 4, 1.0, 32),
+        Progress(48, 96, 2, 2, 8, 0.25, 16),
+    ]

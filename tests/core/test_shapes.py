@@ -128,6 +128,6 @@ def test_generated_images_of_the_wrong_shape_are_refused(capsys: pytest.CaptureF
         evaluator = Evaluator(experiment.evaluation, made.reals, made.device)
         from gankit.core.progress import Progress
 
-        now = Progress(96, 96, 2, 2, 8, 1.0)
+        now = Progress(96, 96, 2, 2, 8, 1.0, 64)
         assert evaluator.evaluate(Made(lambda first, count: torch.zeros(count, 4, 8, 8)), now) == []
         assert "expected generated images [16, 4, 8, 16], not [16, 4, 8, 8]" in capsys.readouterr().err

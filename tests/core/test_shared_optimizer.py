@@ -51,7 +51,7 @@ class Slow(gankit.Optimizer):
 
     def build(self, parameters: Any, correction: float = 1.0) -> Any: ...
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: gankit.Progress) -> float:
         """Always the same."""
         return self.lr
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import ParamsT
 
 from gankit import Augmentation, Loss, Optimizer, Regularizer
-from gankit.core.progress import Moment, moment
+from gankit.core.progress import Progress, progress_at, progress_in
 from gankit.core.registry import register, restored
 from gankit.networks.context import BuildContext
 from gankit.training.sampler import sample
@@ -28,10 +28,10 @@ def weights(made: Trainer) -> dict[str, Tensor]:
     return {f"{n}.{k}": v.clone() for n, network in networks.items() for k, v in network.state_dict().items()}
 
 
-def trained(rounds: int, **changes: Any) -> Trainer:
+def trained(iterations: int, **changes: Any) -> Trainer:
     made = trainer(tiny(**changes))
-    for _ in range(rounds):
-        made.round()
+    for _ in range(iterations):
+        made.iteration()
     return made
 
 
@@ -58,7 +58,7 @@ def test_sampling_and_stray_draws_leave_no_trace_on_training() -> None:
         made.sample(0, 5, seed=3)
         assert torch.equal(state, torch.get_rng_state())
         torch.randn(7)
-        made.round()
+        made.iteration()
     assert_equal(weights(undisturbed), weights(made))
     assert made.generator.training
     assert not made.average.training
@@ -77,9 +77,9 @@ def test_images_alone_decide_resolution_alpha_and_learning_rate() -> None:
     optimizer = {"use": "adam", "lr": {4: 1e-3, 8: 2e-3}}
     made = trainer(tiny(training={"batch": {4: 8, 8: 4}, "optimizer": optimizer}))
     while made.images < made.ends[-1]:
-        expected = moment(made.stages, made.images)
+        expected = progress_at(made.stages, made.images)
         before = made.images
-        made.round()
+        made.iteration()
         at_work = {network.resolution for network in (made.generator, made.discriminator, made.average)}
         assert at_work == {expected.resolution}
         assert float(made.generator.alpha) == pytest.approx(expected.alpha)
@@ -92,7 +92,7 @@ def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(re
     made = trainer(tiny(training={"batch": 8, "reset_optimizer": reset}))
     steps = []
     while made.images < made.ends[-1]:
-        made.round()
+        made.iteration()
         parameter = made.generator.stem.get_parameter("bias.bias")
         steps.append(int(made.optimizers["generator"].state[parameter]["step"]))
     # at 4x4 up to image 32, fading from the batch after it up to image 64, then stable
@@ -106,15 +106,15 @@ def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() 
     assert torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
     assert not torch.equal(made.average.get_parameter(WEIGHT), made.generator.get_parameter(WEIGHT))
     for _ in range(5):
-        made.round()
+        made.iteration()
     assert not torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
 
 
 def test_running_statistics_are_copied_into_the_average() -> None:
     options = tiny().generator.model_dump() | {"norm": "batch"}
     made = trainer(tiny(generator=options))
-    made.round()
-    made.round()
+    made.iteration()
+    made.iteration()
     statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
     made._move_average(8)
     assert any(value.any() for value in statistics.values())
@@ -127,14 +127,14 @@ def test_the_average_has_the_half_life_that_is_asked_for() -> None:
     expected = made.average.get_parameter(WEIGHT).clone()
     for _ in range(4):
         current = made.generator.get_parameter(WEIGHT).detach().clone()  # averaged before the generator's own update
-        made.round()
+        made.iteration()
         expected = expected * 0.5**0.5 + current * (1 - 0.5**0.5)
         torch.testing.assert_close(made.average.get_parameter(WEIGHT), expected)
 
 
 def test_each_network_is_moved_by_its_own_updates_only() -> None:
     made = trainer(tiny(training={"batch": 8, "discriminator_steps": 3}))
-    made.round()
+    made.iteration()
     assert made.images == 24
     steps = {n: int(next(iter(o.state.values()))["step"]) for n, o in made.optimizers.items()}
     assert steps == {"generator": 1, "discriminator": 3}
@@ -168,7 +168,7 @@ class Plain(Optimizer):
     def build(self, parameters: ParamsT, correction: float = 1.0) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=1.0)
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         return 1.0
 
 
@@ -202,7 +202,7 @@ def test_lazy_regularizers_run_every_so_often_with_corrected_optimizer() -> None
         assert optimizer.param_groups[0]["betas"][1] == pytest.approx(0.99 ** (4 / 5))
         assert made.optimizers["generator"].param_groups[0]["betas"][1] == 0.99
         for _ in range(8):
-            made.round()
+            made.iteration()
         assert len(calls) == 2
         assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3 * 4 / 5)
 
@@ -215,7 +215,7 @@ def test_a_lazy_regularizer_pulls_as_often_times_as_strongly() -> None:
         made = trainer(tiny(loss="nothing", regularizers=[{"use": "spy", "every": 4}], training=training))
         before = made.discriminator.head.get_parameter("conv.bias").clone()
         for _ in range(4):
-            made.round()
+            made.iteration()
         moved = before - made.discriminator.head.get_parameter("conv.bias")
         torch.testing.assert_close(moved, torch.full_like(moved, 4 * 4 / 5))  # once, by 4, at the corrected rate
 
@@ -239,7 +239,7 @@ def test_every_update_of_either_network_draws_its_own_latents() -> None:
         calls.clear()
         made = trainer(tiny(regularizers=["latents", {"use": "latents", "every": 2}]))
         for _ in range(3):
-            made.round()
+            made.iteration()
     drawn = torch.cat(calls)
     assert len(drawn) == 8 * (3 * 2 + 2 * 2)
     assert len(drawn.unique(dim=0)) == len(drawn)
@@ -261,7 +261,7 @@ def test_penalties_may_ask_for_gradients_at_reals_and_fakes() -> None:
         calls.clear()
         made = trainer(tiny(regularizers=["steepness"]))
         for _ in range(8):
-            made.round()
+            made.iteration()
     assert all(at_reals > 0 and at_fakes > 0 for at_reals, at_fakes in calls)
     assert calls[-1][0] < calls[0][0]
 
@@ -270,7 +270,7 @@ def test_constraints_hold_after_each_update() -> None:
     with restored():
         register("test", "clip", Clip)
         made = trainer(tiny(regularizers=["clip"]))
-        made.round()
+        made.iteration()
         assert max(float(p.abs().max()) for p in made.discriminator.parameters()) <= 0.01 + 1e-8
 
 
@@ -278,8 +278,8 @@ def test_augmentation_remembers_and_acts_on_both_networks_steps() -> None:
     with restored():
         register("test", "brightness", Brightness)
         made = trainer(tiny(augment="brightness"))
-        made.round()
-        made.round()
+        made.iteration()
+        made.iteration()
         assert float(made.memory["augment"]["shift"]) == 1.0
 
 
@@ -300,8 +300,8 @@ def test_everyone_has_a_memory_of_their_own_whatever_they_are_called() -> None:
         average = {"use": "snapshots", "every": 8}
         names = ["test/augment", "test/average", "test/average"]
         made = trainer(tiny(augment="brightness", regularizers=names, training={"batch": 8, "average": average}))
-        made.round()
-        made.round()
+        made.iteration()
+        made.iteration()
         assert {path: set(memory) for path, memory in made.memory.items()} == {
             "augment": {"shift"},
             "training.average": {"stage_start", "snapshots"},
@@ -328,7 +328,7 @@ def test_a_penalty_may_know_how_far_the_run_is_report_and_do_nothing(every: int)
         register("test", "reports", Reports)
         calls.clear()
         made = trainer(tiny(regularizers=[{"use": "reports", "every": every}], training={"batch": 8}))
-        records = [made.round() for _ in range(12)]
+        records = [made.iteration() for _ in range(12)]
     acted = range(0, 96, 8 * every)
     assert [(at.images, at.total, at.stage, at.resolution) for at in calls] == [
         (images, 96, 1 + (images > 32), 4 if images <= 32 else 8) for images in acted
@@ -350,8 +350,8 @@ def test_what_a_component_froze_stays_as_it_was() -> None:
         register("test", "frozen", Frozen)
         made = trainer(tiny(regularizers=["frozen"]))
         before = {name: each.clone() for name, each in made.discriminator.named_parameters()}
-        made.round()
-        made.round()
+        made.iteration()
+        made.iteration()
         same = {name for name, each in made.discriminator.named_parameters() if torch.equal(each, before[name])}
         assert {"layers.weight", "layers.bias"} <= same < before.keys()
         known = {id(each) for group in made.optimizers["discriminator"].param_groups for each in group["params"]}
@@ -361,12 +361,12 @@ def test_what_a_component_froze_stays_as_it_was() -> None:
 def test_a_stage_that_ends_within_a_round_is_followed_by_the_next_after_an_evaluation() -> None:
     growth = {"use": "progressive", "start": 4, "final": 8, "images": 24, "fade": 0}
     made = trainer(tiny(growth=growth, training={"batch": 8, "discriminator_steps": 2}))
-    made.round()
-    made.round()  # whose second update is at 8x8
+    made.iteration()
+    made.iteration()  # whose second update is at 8x8
     assert made.images == 32
     assert made.generator.resolution == 8
-    made.grow(Moment(0, 4, 1.0))  # as a run does to measure the stage that is over
-    made.round()
+    made.grow(progress_in(made.stages, 1, 32))  # as a run does to measure the stage that is over
+    made.iteration()
     assert (made.generator.resolution, made.discriminator.resolution) == (8, 8)
 
 

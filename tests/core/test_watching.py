@@ -15,7 +15,7 @@ from gankit.core.registry import register, restored
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.callback_list import CallbackList
 
-NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0)
+NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0, stage_images=10)
 ROW = Row(10, 1, 4, "fid", 2.0)
 PICTURE = Picture("a", Path("a.png"), NOW)
 

@@ -51,7 +51,7 @@ def test_an_update_at_1024_pixels(name: str) -> None:
         made = trainer(load_experiment(PAPERS / f"{name}.yaml", [f"{key}={value}" for key, value in changes.items()]))
         last = made.stages[-1]
         made.images = made.ends[-1] - last.images + last.fade // 2
-        losses = made.round()
+        losses = made.iteration()
     assert (made.now.resolution, made.now.alpha) == (1024, 0.5)
     assert all(bool(loss.isfinite()) for loss in losses.values())
     assert made.sample(0, 1, seed=0).shape == (1, 3, 1024, 1024)

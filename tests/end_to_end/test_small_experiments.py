@@ -11,7 +11,7 @@ from support.command import gankit, rows
 
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
-from gankit.core.progress import Moment, Progress
+from gankit.core.progress import progress_in
 from gankit.data.images import RealImages
 from gankit.evaluation.evaluator import Evaluator
 from gankit.kinds.callbacks import Row
@@ -28,8 +28,8 @@ def untrained(experiment: Experiment) -> Row:
     stages = experiment.growth.stages()
     reals = RealImages(experiment.data, [stage.resolution for stage in stages])
     trainer = Trainer(experiment, reals, CPU)
-    trainer.grow(Moment(len(stages) - 1, stages[-1].resolution, 1.0))
-    now = Progress(0, trainer.ends[-1], len(stages), len(stages), stages[-1].resolution, 1.0)
+    now = progress_in(stages, len(stages), 0)
+    trainer.grow(now)
     measured = Evaluator(experiment.evaluation, reals, CPU).evaluate(GeneratorSampler(trainer.average, CPU), now)
     return next(row for row in measured if row.name == "fid_full")
 

@@ -12,7 +12,7 @@ from support.schedules import check_schedule
 
 from gankit import Growth
 from gankit.config.experiment import TrainingOptions
-from gankit.core.progress import Moment, Stage, ends, moment
+from gankit.core.progress import Stage, ends, progress_at, progress_in
 
 
 def progressive(final: int, images: dict[int, int], start: int = 4, **options: Any) -> Growth:
@@ -61,7 +61,7 @@ def test_optimizers_are_reset_when_the_authors_are() -> None:
     assert shown == rounds * looks
     resets, before = [], None
     for number in range(rounds):
-        now = moment(stages, number * looks)
+        now = progress_at(stages, number * looks)
         if before is None or now.phase != before.phase:
             level = np.log2(32 / now.resolution) + (1 - now.alpha)
             resets.append((number, number * looks, level, now.resolution, case.meta["args"]["minibatch_base"]))
@@ -73,8 +73,8 @@ def test_stages_end_fully_grown_and_switch_at_once_without_a_fade() -> None:
     stages = progressive(16, {4: 100, 8: 300, 16: 200}, fade={8: 0.5, 16: 0}).stages()
     assert stages == [Stage(4, 100), Stage(8, 300, 150), Stage(16, 200)]
     assert ends(stages) == [100, 400, 600]
-    assert moment(stages, 100) == Moment(0, 4, 1.0)
-    assert moment(stages, 175) == Moment(1, 8, 0.5)
-    assert moment(stages, 250) == Moment(1, 8, 1.0)
-    assert moment(stages, 400) == Moment(2, 16, 1.0)
-    assert moment(stages, 10_000) == Moment(2, 16, 1.0)
+    assert progress_at(stages, 100) == progress_in(stages, 1, 100)
+    assert progress_at(stages, 175) == progress_in(stages, 2, 175, alpha=0.5)
+    assert progress_at(stages, 250) == progress_in(stages, 2, 250)
+    assert progress_at(stages, 400) == progress_in(stages, 3, 400)
+    assert progress_at(stages, 10_000) == progress_in(stages, 3, 10_000)

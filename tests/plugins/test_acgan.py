@@ -60,7 +60,7 @@ def test_the_generators_share_is_the_cross_entropy_of_fakes_and_reaches_its_weig
 
 
 def test_both_steps_have_the_same_weight_of_one_by_default() -> None:
-    record = trainer(tiny(data=LABELLED, regularizers="auxiliary-classifier")).round()
+    record = trainer(tiny(data=LABELLED, regularizers="auxiliary-classifier")).iteration()
     # untrained logits are near zero, and a guess among ten classes costs log 10
     assert float(record["penalty.auxiliary-classifier.generator"]) == pytest.approx(2.3, abs=1)
     assert float(record["penalty.auxiliary-classifier.discriminator"]) == pytest.approx(4.6, abs=2)
@@ -112,6 +112,6 @@ def test_in_training_both_cross_entropies_fall() -> None:
             training={"batch": 32, "device": "cpu", "optimizer": {"use": "adam", "lr": 3e-3}},
         )
     )
-    records = [made.round() for _ in range(150)]
+    records = [made.iteration() for _ in range(150)]
     for name in ("discriminator", "generator"):
         assert mean(records[-10:], name) < 0.6 * mean(records[:10], name)

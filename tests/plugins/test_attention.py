@@ -123,7 +123,7 @@ def test_residual_blocks_and_attention_grow(variant: str) -> None:
     start = {(name, key): value.clone() for name, part in grown.items() for key, value in part.named_parameters()}
     alphas = []
     while made.images < made.ends[-1]:
-        record = made.round()
+        record = made.iteration()
         alphas.append(float(made.generator.alpha))
         assert all(torch.isfinite(value).all() for value in record.values())
     assert len([alpha for alpha in alphas if 0 < alpha < 1]) == 2
@@ -168,7 +168,7 @@ STANDS = [
 def test_where_it_can(network: str, options: dict[str, Any]) -> None:
     experiment = tiny(**networks(**{network: options}))
     assert not problems(experiment)
-    assert trainer(experiment).round()
+    assert trainer(experiment).iteration()
 
 
 def test_a_block_that_reads_the_image_has_the_images_channels() -> None:

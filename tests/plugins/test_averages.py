@@ -7,7 +7,7 @@ import torch
 from support.pggan import component
 from torch import Tensor, nn
 
-from gankit import Shown
+from gankit.core.progress import Stage, progress_in
 
 START = 1_000
 
@@ -20,8 +20,8 @@ def moved(average: object, weights: list[float], batch: int = 8, resolution: int
     with torch.no_grad():
         for number, weight in enumerate(weights):
             current.weight.fill_(weight)
-            shown = Shown(START + number * batch, batch, START, resolution)
-            average.move(averaged, current, shown, memory)  # pyright: ignore[reportAttributeAccessIssue]
+            now = progress_in([Stage(2, START), Stage(resolution, 100)], 2, START + number * batch)
+            average.move(averaged, current, now, batch, memory)  # pyright: ignore[reportAttributeAccessIssue]
             seen.append(float(averaged.weight))
     return seen
 
@@ -51,8 +51,9 @@ def test_snapshots_begin_anew_with_each_stage() -> None:
     average = component("average", "snapshots", every=8, last=4)
     current, averaged, memory = nn.Linear(2, 3), nn.Linear(2, 3), {}
     with torch.no_grad():
-        for before, start, value in ((0, 0, 1.0), (8, 0, 3.0), (16, 0, 5.0), (24, 16, 7.0)):
+        stages = [Stage(4, 24), Stage(8, 24)]
+        for images, number, value in ((0, 1, 1.0), (8, 1, 3.0), (16, 1, 5.0), (24, 2, 7.0)):
             for parameter in current.parameters():
                 parameter.fill_(value)
-            average.move(averaged, current, Shown(before, 8, start, 4), memory)
+            average.move(averaged, current, progress_in(stages, number, images), 8, memory)
     assert all(bool((parameter == 7).all()) for parameter in averaged.parameters())

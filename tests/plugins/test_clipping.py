@@ -52,14 +52,14 @@ def test_what_is_frozen_is_not_clipped() -> None:
 def test_the_discriminator_stays_within_the_limit_and_the_generator_is_free(norm: str) -> None:
     made = trainer(wgan(norm))
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value) for value in made.round().values())
+        assert all(torch.isfinite(value) for value in made.iteration().values())
         assert max(float(weight.detach().abs().max()) for weight in made.discriminator.parameters()) <= 0.01
     assert max(float(weight.detach().abs().max()) for weight in made.generator.parameters()) > 0.01
 
 
 def test_stored_weights_under_a_norm_of_weights_are_those_that_are_clipped() -> None:
     made = trainer(wgan("equalized"))
-    made.round()
+    made.iteration()
     stored = made.discriminator.get_parameter("head.dense0.parametrizations.weight.original")
     assert float(stored.detach().abs().max()) == pytest.approx(0.01)
 

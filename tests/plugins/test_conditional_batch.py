@@ -131,7 +131,7 @@ def test_before_the_image_all_classes_are_normalized_alike() -> None:
 def test_classes_make_other_images_in_training_and_through_a_fade() -> None:
     made = trainer(tiny(**networks()))
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value).all() for value in made.round().values())
+        assert all(torch.isfinite(value).all() for value in made.iteration().values())
     z = torch.randn(1, 8).expand(10, -1)
     images = made.average(z, torch.arange(10))
     assert images.shape == (10, 1, 8, 8)
@@ -146,7 +146,7 @@ def test_a_discriminator_may_have_it_too() -> None:
     assert not problems(experiment)
     made = trainer(experiment)
     assert [module for module in made.discriminator.modules() if isinstance(module, ConditionalBatchNorm)]
-    assert all(torch.isfinite(value).all() for value in made.round().values())
+    assert all(torch.isfinite(value).all() for value in made.iteration().values())
 
 
 def test_it_is_refused_without_classes_and_by_penalties_on_each_sample() -> None:

@@ -27,7 +27,7 @@ PLACES = {
     "image in": BuildContext("discriminator", 8, 3, 4, "down", outermost=True, norms=BATCH),
     "image in, kept": BuildContext("discriminator", 8, 3, 4, outermost=True, norms=BATCH),
 }
-EVERYWHERE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+EVERYWHERE = pytest.mark.parametrize("context", PLACES.values(), ids=PLACES)
 
 
 def block(context: BuildContext) -> nn.Module:
@@ -148,7 +148,7 @@ def test_it_trains_through_a_fade(rgb: str, norm: dict[str, Any], regularizers: 
     before = {name: value.clone() for name, value in made.average.state_dict().items()}
     fades = 0
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value) for value in made.round().values())
+        assert all(torch.isfinite(value) for value in made.iteration().values())
         fades += made.grown.alpha < 1
     assert fades > 2
     after = made.average.state_dict()
@@ -167,7 +167,7 @@ def test_without_growth_it_makes_images_itself() -> None:
         )
     )
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value) for value in made.round().values())
+        assert all(torch.isfinite(value) for value in made.iteration().values())
     images = made.sample(0, 4, 0)
     assert images.shape == (4, 1, 16, 16)
     assert -1 <= float(images.min()) < 0 < float(images.max()) <= 1  # ReLU would have left nothing below zero

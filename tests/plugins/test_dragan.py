@@ -88,7 +88,7 @@ def test_weights_of_the_discriminator_feel_it(noise: str) -> None:
     for weight in (0, 10):
         regularizer = {"use": "dragan", "noise": noise, "weight": weight}
         made = trainer(tiny(loss="non-saturating", regularizers=regularizer))
-        record = made.round()
+        record = made.iteration()
         assert "penalty.dragan.discriminator" in record
         after.append(made.discriminator.get_parameter("head.dense0.parametrizations.weight.original").detach().clone())
     assert all(weights.isfinite().all() for weights in after)

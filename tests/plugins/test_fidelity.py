@@ -47,7 +47,7 @@ def evaluation(reals: RealImages, images: int, **options: Any) -> Evaluator:
 
 
 def values(evaluator: Evaluator, generate: Callable[[int, int], Tensor], resolution: int) -> dict[str, float]:
-    rows = evaluator.evaluate(Made(generate), Progress(100, 100, 1, 1, resolution, 1.0))
+    rows = evaluator.evaluate(Made(generate), Progress(100, 100, 1, 1, resolution, 1.0, 100))
     return {row.name: row.value for row in rows}
 
 

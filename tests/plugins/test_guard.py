@@ -125,7 +125,7 @@ class TestRollBack:
         sentinel = guard.watch(training)
         unused = sentinel.state_dict()
         for _ in range(3):
-            scalars = training._trainer.round()
+            scalars = training._trainer.iteration()
             sentinel.updated(training.progress, {**scalars, "bad": torch.tensor(math.nan)})
         assert sentinel.state_dict() != unused
         sentinel.restored(training.progress._replace(images=0))

@@ -36,4 +36,4 @@ def test_scores_of_patches_are_averaged() -> None:
 def test_it_trains_among_growing_networks() -> None:
     made = trainer(tiny(loss="least-squares", regularizers="minibatch-stddev"))
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value) for value in made.round().values())
+        assert all(torch.isfinite(value) for value in made.iteration().values())

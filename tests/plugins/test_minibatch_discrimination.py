@@ -73,7 +73,7 @@ def test_heads_take_its_maps_and_weight_norms_reach_it(head: dict[str, Any], nor
     projection = made.discriminator.get_submodule("layers.project")
     assert (norm == "batch") == isinstance(projection._parameters.get("weight"), Tensor)
     while made.images < made.ends[-1]:
-        assert all(torch.isfinite(value) for value in made.round().values())
+        assert all(torch.isfinite(value) for value in made.iteration().values())
 
 
 def test_gradient_penalties_allow_it() -> None:

@@ -80,7 +80,7 @@ class FakeClock:
 
 
 def at(images: int, alpha: float = 1.0) -> Progress:
-    return Progress(images, 100_000, 2, 3, 8, alpha)
+    return Progress(images, 100_000, 2, 3, 8, alpha, images)
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -10,6 +10,7 @@ from support.schedules import check_schedule, kept_share
 from gankit import at
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
+from gankit.core.progress import progress_in
 from gankit_sagan.modules import SelfAttention
 
 NAMES = sorted(file.stem for system in ("pggan", "stylegan", "residual") for file in PAPERS.glob(f"{system}-*.yaml"))
@@ -67,17 +68,19 @@ def test_schedules_are_the_authors(name: str, case: str, key: str, images: int) 
 @pytest.mark.parametrize("name", list(BATCHES))
 def test_batches_and_learning_rates_are_those_of_the_authors_presets(name: str) -> None:
     experiment, (base, batches) = paper(name), BATCHES[name]
-    for resolution in resolutions(experiment):
+    for number, resolution in enumerate(resolutions(experiment), start=1):
         assert at(experiment.training.batch, resolution) == batches.get(resolution, base)
         for _, optimizer in experiment.training.optimizer:
-            assert optimizer.learning_rate(resolution, 0.0) == RATES[name].get(resolution, 1e-3)
+            assert optimizer.learning_rate(progress_in(experiment.stages(), number, 0)) == RATES[name].get(
+                resolution, 1e-3
+            )
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("pggan")])
 def test_the_average_of_pggan_keeps_as_much_each_update(name: str) -> None:
-    training = paper(name).training
-    for resolution in resolutions(paper(name)):
-        assert kept_share(training, 0, resolution) == pytest.approx(0.999, abs=1e-6)
+    stages = paper(name).stages()
+    for number in range(1, len(stages) + 1):
+        assert kept_share(paper(name).training, progress_in(stages, number, 0)) == pytest.approx(0.999, abs=1e-6)
 
 
 def test_losses_have_the_strengths_of_the_authors_code() -> None:

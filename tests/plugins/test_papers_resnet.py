@@ -9,6 +9,7 @@ from torch import nn
 
 from gankit import at
 from gankit.config.loader import load_experiment
+from gankit.core.progress import progress_at
 from gankit.networks.growing import ImageShape
 from gankit.networks.layers import WEIGHTED
 from gankit_sagan.modules import SelfAttention
@@ -43,9 +44,11 @@ def test_updates_batches_and_learning_rates(name: str) -> None:
     assert stage.images == updates * steps * batch
     for rate, (_, optimizer) in zip(rates, training.optimizer, strict=True):
         assert optimizer.model_dump() | {"lr": None} == {"lr": None, "decay": decay, "betas": (0, 0.9), "eps": 1e-8}
-        for share in (0.0, 0.25, 1.0):
-            expected = rate * (1 - share) if decay == "linear" else rate
-            assert optimizer.learning_rate(stage.resolution, share) == pytest.approx(expected)
+        for quarters in (0, 1, 4):
+            expected = rate * (1 - quarters / 4) if decay == "linear" else rate
+            assert optimizer.learning_rate(progress_at([stage], quarters * stage.images // 4)) == pytest.approx(
+                expected
+            )
 
 
 def test_losses_and_penalties() -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from gankit import UserError
 from gankit.cli import main
+from gankit.core.progress import progress_in
 from gankit.runs.start import begin
 from gankit.training import randomness
 from gankit_fidelity.path_length import FILES, PerceptualPathLength
@@ -159,7 +160,7 @@ def test_lpips_from_local_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (distance(one, other) > 0).all()
     made = trainer(tiny())
     options = PerceptualPathLength(paths=8, epsilon=1e-2)
-    made.grow(made.now._replace(stage=1, resolution=8))
+    made.grow(progress_in(made.stages, 2, 0))
     small = nn.functional.interpolate
     lengths = path_lengths(
         made.average, options, lambda *ends: distance(*(small(images, scale_factor=4) for images in ends))

@@ -19,7 +19,7 @@ from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.reference import split
 
 LABELLED = {"use": "digits", "labels": True}
-NOW = Progress(0, 1, 1, 1, 8, 1.0)
+NOW = Progress(0, 1, 1, 1, 8, 1.0, 0)
 
 
 @pytest.fixture(autouse=True)

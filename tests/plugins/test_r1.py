@@ -63,7 +63,7 @@ def test_the_gradient_is_taken_before_augmentation(name: str) -> None:
 def weights_after_one_round(gamma: float) -> dict[str, Tensor]:
     regularizers = [{"use": name, "gamma": gamma} for name in ("r1", "r2")]
     made = trainer(tiny(loss="non-saturating", regularizers=regularizers))
-    record = made.round()
+    record = made.iteration()
     assert {name for name in record if "penalty" in name} == {"penalty.r1.discriminator", "penalty.r2.discriminator"}
     return made.discriminator.state_dict()
 
@@ -77,7 +77,7 @@ def test_only_the_discriminator_is_penalized_and_its_weights_feel_it() -> None:
 
 def test_lazily_it_acts_on_every_other_round() -> None:
     made = trainer(tiny(loss="non-saturating", regularizers={"use": "r1", "every": 2}))
-    records = [made.round() for _ in range(4)]
+    records = [made.iteration() for _ in range(4)]
     assert ["penalty.r1.discriminator" in record for record in records] == [True, False, True, False]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.config.checks import problems
-from gankit.core.progress import Moment
+from gankit.core.progress import progress_in
 from gankit.networks.layers import Condition, styles_of
 
 PLACES = {
@@ -26,7 +26,7 @@ PLACES = {
     "image": BuildContext("discriminator", 8, 3, 6, "down", outermost=True),
     "image, kept": BuildContext("discriminator", 8, 3, 6, outermost=True),
 }
-EVERYWHERE = pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+EVERYWHERE = pytest.mark.parametrize("context", PLACES.values(), ids=PLACES)
 
 
 def residual(context: BuildContext) -> nn.Module:
@@ -139,9 +139,9 @@ def network(name: str, **changes: Any) -> dict[str, Any]:
 def test_styles_are_counted_through_blocks_and_conversion() -> None:
     styled = {"mapping": {"use": "style", "layers": 1, "width": 8}, "norm": ["equalized", "adaptive-instance"]}
     made = trainer(tiny(generator=network("generator", **styled)))
-    made.grow(Moment(1, 8, 1.0))
+    made.grow(progress_in(made.stages, 2, 0))
     assert made.generator.styles == 2 + 2 + 1  # stem, block, conversion into the image
-    assert all(torch.isfinite(value).all() for value in made.round().values())
+    assert all(torch.isfinite(value).all() for value in made.iteration().values())
 
 
 def test_into_images_with_norm_and_relu_and_out_of_them_linear() -> None:
@@ -170,7 +170,7 @@ def test_sngan_without_growth_trains() -> None:
         )
     )
     before = made.discriminator.get_parameter("blocks.8.path.conv0.parametrizations.weight.original").clone()
-    assert all(torch.isfinite(value).all() for value in made.round().values())
+    assert all(torch.isfinite(value).all() for value in made.iteration().values())
     after = made.discriminator.get_parameter("blocks.8.path.conv0.parametrizations.weight.original")
     assert after.shape[:2] == (8, 1)
     assert not torch.equal(before, after)

@@ -56,7 +56,7 @@ def test_all_modes_are_found_in_the_data_and_few_in_a_part_of_it(
             return reals.take(16, np.take(self.chosen, range(first, first + count), mode="wrap"), CPU)
 
     def modes(chosen: np.ndarray) -> float:
-        rows = Evaluator(experiment.evaluation, reals, CPU).evaluate(Some(chosen), Progress(0, 1, 1, 1, 16, 1.0))
+        rows = Evaluator(experiment.evaluation, reals, CPU).evaluate(Some(chosen), Progress(0, 1, 1, 1, 16, 1.0, 0))
         return next(row.value for row in rows if row.name == "modes")
 
     assert modes(np.arange(12_000)) > 980

@@ -30,7 +30,7 @@ def styled(**changes: Any) -> Trainer:
 
 def trained(made: Trainer, rounds: int) -> dict[str, torch.Tensor]:
     for _ in range(rounds):
-        made.round()
+        made.iteration()
     return {name: value.clone() for name, value in made.average.state_dict().items()}
 
 

@@ -16,7 +16,7 @@ from support.systems import counts, experiments, schedules, trainer
 from torch import Tensor, nn
 
 from gankit.config.experiment import Experiment
-from gankit.core.progress import ends, moment
+from gankit.core.progress import ends, progress_at
 from gankit.training.trainer import NetworkName, Trainer
 
 
@@ -76,15 +76,16 @@ def in_force(made: Trainer, images: int) -> Any:
 @given(data=st.data())
 def test_alpha_rises_and_every_stage_ends_fully_grown(system: str, data: st.DataObject) -> None:
     stages = data.draw(schedules(data.draw(experiments(system)))).growth.stages()
-    moments = [moment(stages, images) for images in range(ends(stages)[-1] + 50)]
-    assert moments == sorted(moments)
-    assert moments[-1] == (len(stages) - 1, stages[-1].resolution, 1.0)
+    moments = [progress_at(stages, images) for images in range(ends(stages)[-1] + 50)]
+    grown = [(now.stage, now.resolution, now.alpha) for now in moments]
+    assert grown == sorted(grown)
+    assert grown[-1] == (len(stages), stages[-1].resolution, 1.0)
     for number, (stage, end) in enumerate(zip(stages, ends(stages), strict=True)):
         follower = stages[number + 1] if number + 1 < len(stages) else None
         assert moments[end].alpha == 1.0
         assert moments[end].resolution == (stage if follower is None or follower.fade else follower).resolution
-        fade = moments[end - stage.images + 1 :][: stage.fade]
-        assert fade == [(number, stage.resolution, (shown + 1) / stage.fade) for shown in range(stage.fade)]
+        fade = grown[end - stage.images + 1 :][: stage.fade]
+        assert fade == [(number + 1, stage.resolution, (shown + 1) / stage.fade) for shown in range(stage.fade)]
 
 
 @holds("P7", examples=3)
@@ -104,7 +105,7 @@ def test_two_halves_of_a_batch_move_the_average_as_far_as_the_whole(system: str,
                 parameter.add_(torch.randn_like(parameter))
         start = [parameter.clone() for parameter in made.average.parameters()]
         weights = [parameter.detach().clone() for parameter in made.generator.parameters()]
-        made.round()
+        made.iteration()
         averages.append(list(made.average.parameters()))
     kept = 0.5 ** (2 * half / half_life)
     for whole, halves, before, weight in zip(*averages, start, weights, strict=True):
@@ -120,13 +121,13 @@ def test_snapshots_are_averaged_plainly(system: str, data: st.DataObject) -> Non
     average = {"use": "snapshots", "every": every, "last": last}
     made = trainer(with_training(drawn, average=average, discriminator_steps=1))
     snapshots: list[Tensor] = []
-    stage = 0
+    stage = 1
     for _ in range(6):
         before, weights = made.images, torch.cat([p.detach().flatten() for p in made.generator.parameters()])
-        made.round()
+        made.iteration()
         if made.now.stage != stage:
             stage, snapshots = made.now.stage, []
-        shown = before - (ends(made.stages)[stage] - made.stages[stage].images)
+        shown = before - (ends(made.stages)[stage - 1] - made.stages[stage - 1].images)
         if any(count % every == 0 for count in range(shown + 1, shown + made.images - before + 1)):
             snapshots.append(weights)
         expected = torch.stack(snapshots[-last:]).mean(0) if snapshots else weights
@@ -146,16 +147,16 @@ def test_a_saved_state_goes_on_to_the_same_bits(system: str, data: st.DataObject
     images = data.draw(counts(experiment, fading=data.draw(st.sampled_from([True, True, False]))))
     made = trainer(experiment, images)
     for _ in range(rounds):
-        made.round()
+        made.iteration()
     state = saved(made)
     at_first = copy.deepcopy(state)
     other = trainer(experiment)
     for _ in range(further):
-        other.round()
+        other.iteration()
     other.load_state_dict(state)
     again = trainer(experiment)
     for _ in range(2):
-        assert made.round() == other.round()
+        assert made.iteration() == other.iteration()
         assert_same_state(made.state_dict(), other.state_dict())
     for name in ("generator", "discriminator", "average"):  # buffers that no state keeps would be missed above
         buffers = [dict(getattr(each, name).named_buffers()) for each in (made, other)]
@@ -172,7 +173,7 @@ def test_an_update_leaves_no_trace_in_the_other_network(system: str, data: st.Da
     experiment = data.draw(experiments(system))
     made = trainer(experiment, data.draw(counts(experiment)))
     for _ in range(rounds):
-        made.round()
+        made.iteration()
     names: tuple[NetworkName, NetworkName] = ("discriminator", "generator")
     for updated in names:
         (other,) = set(names) - {updated}

@@ -18,7 +18,7 @@ import psutil
 from support import driven
 from support.tracked import Here, empty_repository
 
-from gankit.core.progress import Progress, ends, moment
+from gankit.core.progress import ends, progress_at
 from gankit.data.pictures import save_png
 from gankit.kinds.callbacks import Picture, Row
 
@@ -57,12 +57,11 @@ def track(runs: Path, variant: str, seed: int) -> None:
 
 
 def picture(folder: Path, images: int) -> Picture:
-    now = moment(driven.STAGES, images)
-    at = Progress(images, ends(driven.STAGES)[-1], now.stage + 1, len(driven.STAGES), now.resolution, now.alpha)
+    now = progress_at(driven.STAGES, images)
     path = folder / "samples" / f"{images:08d}-{now.resolution}x{now.resolution}.png"
     path.parent.mkdir(exist_ok=True)
     save_png(path, driven.DrivenRun(folder, []).sample(1, images)[0])
-    return Picture(path.stem, path, at)
+    return Picture(path.stem, path, now)
 
 
 class Ui(NamedTuple):

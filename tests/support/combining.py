@@ -173,7 +173,7 @@ def try_out(options: dict[str, Any], folder: Path) -> None:
     made = Trainer(experiment, reals, CPU)
     made.images = 12
     for _ in range(2):
-        losses = made.round()
+        losses = made.iteration()
         assert all(bool(value.isfinite()) for value in losses.values()), losses
     assert made.now.resolution == 8
     saved = store.save(folder, made.state_dict(), b"", {"images": made.images})
@@ -182,5 +182,5 @@ def try_out(options: dict[str, Any], folder: Path) -> None:
     images = made.sample(0, 3, seed=1)
     assert bool(images.isfinite().all())
     assert torch.equal(images, other.sample(0, 3, seed=1))
-    one, same = made.round(), other.round()
+    one, same = made.iteration(), other.iteration()
     assert {name: float(value) for name, value in one.items()} == {name: float(value) for name, value in same.items()}

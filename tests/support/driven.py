@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from gankit import Callback, Observer, Stage
-from gankit.core.progress import Progress, ends, moment
+from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.pictures import save_png
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.callback_list import CallbackList
@@ -79,9 +79,7 @@ class DrivenRun:
     @property
     def progress(self) -> Progress:
         """Where the run stands."""
-        total = ends(STAGES)[-1]
-        now = moment(STAGES, self.images)
-        return Progress(self.images, total, now.stage + 1, len(STAGES), now.resolution, now.alpha)
+        return progress_at(STAGES, self.images)
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """Noise that depends on the seed and the images shown."""
@@ -123,10 +121,10 @@ class DrivenRun:
 
     def train(self, until: int = 10**9, pause: float = 0.0) -> None:
         """Carry the run out to its end or to `until` images; what comes after the end of a run is left to `end`."""
-        for number, (stage, end) in enumerate(zip(STAGES, ends(STAGES), strict=True), start=1):
+        for number, end in enumerate(ends(STAGES), start=1):
             if self.images >= end:
                 continue
-            full = Progress(end, ends(STAGES)[-1], number, len(STAGES), stage.resolution, 1.0)
+            full = progress_in(STAGES, number, end)
             self.callbacks.stage_started(self.progress)
             while self.images < min(end, until):
                 self.images += self.batch

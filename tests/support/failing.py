@@ -96,7 +96,7 @@ class GradientDescent(Optimizer):
     def build(self, parameters: Any, correction: float = 1.0) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=self.lr)
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         return self.lr
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gankit import Dataset, Extractor, LabelledImages, Metric
 from gankit.core import registry
-from gankit.core.progress import Progress
+from gankit.core.progress import Progress, Stage, progress_in
 from gankit.data.images import Batch, RealImages
 from gankit.discovery.manager import plugins
 from gankit.evaluation.evaluator import Evaluator
@@ -142,4 +142,4 @@ def grey(resolution: int, level: float = 0.0) -> Made:
 
 
 def at(resolution: int) -> Progress:
-    return Progress(96, 96, {4: 1, 8: 2}[resolution], 2, resolution, 1.0)
+    return progress_in([Stage(4, 32), Stage(8, 64)], {4: 1, 8: 2}[resolution], 96)

@@ -52,5 +52,5 @@ def untouched_by_training(experiment: Experiment) -> list[str]:
     made = trainer(experiment)
     before = {name: weight.clone() for name, weight in made.average.named_parameters()}
     while made.images < made.ends[-1]:
-        assert all(bool(value.isfinite().all()) for value in made.round().values())
+        assert all(bool(value.isfinite().all()) for value in made.iteration().values())
     return [name for name, weight in made.average.named_parameters() if torch.equal(weight, before[name])]

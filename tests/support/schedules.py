@@ -7,9 +7,9 @@ import torch
 from support.case import Case
 from torch import nn
 
-from gankit import Growth, Shown, at
+from gankit import Growth, Progress, at
 from gankit.config.experiment import TrainingOptions
-from gankit.core.progress import moment
+from gankit.core.progress import progress_at
 
 REPORTING = 8
 """The column that says how often the authors' code prints something."""
@@ -20,20 +20,20 @@ def check_schedule(case: Case, key: str, growth: Growth, training: TrainingOptio
     stages, columns = growth.stages(), case.arrays[f"sched.{key}"]
     for row in columns:
         shown = int(row[0])
-        now = moment(stages, shown)
+        now = progress_at(stages, shown)
         level = np.log2(stages[-1].resolution / now.resolution) + (1 - now.alpha)
-        rates = [optimizer.learning_rate(now.resolution, 0.0) for _, optimizer in training.optimizer]
+        rates = [optimizer.learning_rate(now) for _, optimizer in training.optimizer]
         ours = [level, now.alpha, now.resolution, at(training.batch, now.resolution), *rates]
         if len(row) > REPORTING + 1:
-            ours.append(kept_share(training, shown, now.resolution))
+            ours.append(kept_share(training, now))
         np.testing.assert_allclose(ours, np.delete(row[2:], REPORTING - 2), rtol=0, atol=case.meta["atol"])
 
 
-def kept_share(training: TrainingOptions, shown: int, resolution: int) -> float:
-    """How much of the averaged generator one update leaves, after `shown` images."""
+def kept_share(training: TrainingOptions, now: Progress) -> float:
+    """How much of the averaged generator one update leaves."""
     average, current = nn.Linear(1, 1).double(), nn.Linear(1, 1).double()
     nn.init.ones_(average.weight)
     nn.init.zeros_(current.weight)
     with torch.no_grad():
-        training.average.move(average, current, Shown(shown, at(training.batch, resolution), 0, resolution), {})
+        training.average.move(average, current, now, at(training.batch, now.resolution), {})
     return float(average.weight.detach())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gankit.config.experiment import Experiment
-from gankit.core.progress import ends, moment
+from gankit.core.progress import ends, progress_at
 from gankit.data.images import RealImages
 from gankit.discovery.manager import plugins
 from gankit.testing.places import Pictures
@@ -185,7 +185,7 @@ def counts(draw: st.DrawFn, experiment: Experiment, fading: bool = False) -> int
     if not fading:
         return draw(st.integers(0, ends(stages)[-1] - 1))
     images = ends(stages)[number - 1] + draw(st.integers(1, stages[number].fade - 1))
-    assert moment(stages, images).alpha < 1
+    assert progress_at(stages, images).alpha < 1
     return images
 
 

@@ -116,9 +116,9 @@ class Adam(gankit.Optimizer):
 
     def build(self, parameters: Any, correction: float = 1.0) -> Any: ...
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: gankit.Progress) -> float:
         """At a resolution."""
-        return gankit.at(self.lr, resolution)
+        return gankit.at(self.lr, progress.resolution)
 
 
 class Exponential(gankit.WeightAverage):
@@ -127,7 +127,7 @@ class Exponential(gankit.WeightAverage):
     half_life: Images = 10_000
     """Not read."""
 
-    def move(self, average: Any, current: Any, shown: Any, memory: Any) -> None:
+    def move(self, average: Any, current: Any, progress: Any, batch: int, memory: Any) -> None:
         """Not at all."""
 
 

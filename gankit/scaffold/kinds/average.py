@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Images, Shown, WeightAverage, hookimpl
+from gankit import Images, WeightAverage, hookimpl
 
 if TYPE_CHECKING:
+    from gankit import Progress
     from torch import Tensor, nn
 
 
@@ -14,10 +15,12 @@ class ExampleAverage(WeightAverage):
     burn_in: Images = 1_000
     """Images of a stage after which the mean begins; until then the average is the generator itself."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Move each weight by the share that this update's images have in all since the mean began."""
-        since = shown.before - shown.stage_start - self.burn_in
-        share = shown.images / (since + shown.images) if since > 0 else 1.0
+        since = progress.stage_images - self.burn_in
+        share = batch / (since + batch) if since > 0 else 1.0
         for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
             averaged.lerp_(weight, share)
 

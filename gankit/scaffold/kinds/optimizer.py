@@ -6,6 +6,7 @@ from gankit import Optimizer, hookimpl
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from gankit import Progress
     from torch.optim import SGD
     from torch.optim.optimizer import ParamsT
 
@@ -24,7 +25,7 @@ class ExampleOptimizer(Optimizer):
 
         return SGD(parameters, lr=self.lr * correction, momentum=self.momentum**correction)
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """The one learning rate."""
         return self.lr
 

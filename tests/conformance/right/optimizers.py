@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
+    from gankit import Progress
+
 
 class Optimistic(Optimizer):
     """Adam that steps twice and takes back its last step (Daskalakis et al. 2018), which is a ratio of two means."""
@@ -49,7 +51,7 @@ class Optimistic(Optimizer):
         betas = (self.beta1**correction, self.beta2**correction)
         return OptimisticAdam(parameters, {"lr": 0.001, "betas": betas})
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Always the same."""
         return 0.001
 
@@ -84,7 +86,7 @@ class Lookahead(Optimizer):
 
         return Slow(parameters, lr=0.01)
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Always the same."""
         return 0.01
 

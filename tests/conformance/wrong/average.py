@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gankit import Component, Shown, WeightAverage, hookimpl
+from gankit import Component, WeightAverage, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from gankit import Progress
 
 
 def pairs(average: nn.Module, current: nn.Module) -> list[tuple[Any, Any]]:
@@ -19,7 +21,9 @@ def pairs(average: nn.Module, current: nn.Module) -> list[tuple[Any, Any]]:
 class Ahead(WeightAverage):
     """Looks ahead of the generator."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Go half as far again as the generator went."""
         for averaged, weight in pairs(average, current):
             averaged.lerp_(weight, 1.5)
@@ -28,7 +32,9 @@ class Ahead(WeightAverage):
 class Unweighted(WeightAverage):
     """Adds up weights that do not come to one."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Shares of 0.9 and 0.2."""
         for averaged, weight in pairs(average, current):
             averaged.mul_(0.9).add_(weight, alpha=0.2)
@@ -37,9 +43,11 @@ class Unweighted(WeightAverage):
 class Still(WeightAverage):
     """Has taken the decay for the share of what is new."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Move by nothing."""
-        beta = min(1.0, shown.before * 1.0)
+        beta = min(1.0, progress.images * 1.0)
         for averaged, weight in pairs(average, current):
             averaged.lerp_(weight, 1 - max(beta, 1.0))
 
@@ -47,7 +55,9 @@ class Still(WeightAverage):
 class Swapped(WeightAverage):
     """Has the networks the wrong way round."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """Move the generator to its average."""
         for averaged, weight in pairs(average, current):
             weight.lerp_(averaged, 0.1)
@@ -56,7 +66,9 @@ class Swapped(WeightAverage):
 class Assigned(WeightAverage):
     """Puts new parameters in the place of the old."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """An exponential average."""
         from torch import nn
 
@@ -69,7 +81,9 @@ class Assigned(WeightAverage):
 class Counted(WeightAverage):
     """Counts updates in a plain number."""
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """The mean of all weights so far."""
         counts: dict[str, Any] = memory
         counts["updates"] = counts.get("updates", 0) + 1
@@ -82,9 +96,11 @@ class Hidden(WeightAverage):
 
     updates: ClassVar[list[int]] = []
 
-    def move(self, average: nn.Module, current: nn.Module, shown: Shown, memory: dict[str, Tensor]) -> None:
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
         """The mean of all weights so far."""
-        self.updates.append(shown.images)
+        self.updates.append(batch)
         for averaged, weight in pairs(average, current):
             averaged.lerp_(weight, 1 / len(self.updates))
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
+    from gankit import Progress
+
 
 class Right(Optimizer):
     """Gradient descent, on which the others go wrong."""
@@ -23,7 +25,7 @@ class Right(Optimizer):
 
         return torch.optim.SGD(parameters, lr=0.01 * correction)
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Always the same."""
         return 0.01
 
@@ -34,17 +36,17 @@ class BelowZero(Right):
     fall: float = Field(default=2.0, ge=1.5, le=4)
     """How much faster than the run the rate comes to its end."""
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Falls evenly."""
-        return 0.01 * (1 - self.fall * share)
+        return 0.01 * (1 - self.fall * progress.share)
 
 
 class WarmUp(Right):
     """A rate that rises from zero."""
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Zero at the beginning."""
-        return 0.01 * min(1.0, 10 * share)
+        return 0.01 * min(1.0, 10 * progress.share)
 
 
 class Counting(Right):
@@ -52,9 +54,9 @@ class Counting(Right):
 
     asked: ClassVar[list[float]] = []
 
-    def learning_rate(self, resolution: int, share: float) -> float:
+    def learning_rate(self, progress: Progress) -> float:
         """Rises over calls."""
-        self.asked.append(share)
+        self.asked.append(progress.share)
         return 0.01 * min(1.0, len(self.asked) / 1000)
 
 
