@@ -45,9 +45,9 @@ def compare_command(arguments: argparse.Namespace) -> int:
 
     form = _format(arguments.format, arguments.output)
     if arguments.plot is not None:
-        from gankit.results.plots import check
+        from gankit.results.plots import refuse_unknown_format
 
-        check(arguments.plot)
+        refuse_unknown_format(arguments.plot)
     runs, damaged = gather_readable(arguments.places)
     comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
     if arguments.plot is not None:
@@ -62,8 +62,8 @@ def compare_command(arguments: argparse.Namespace) -> int:
     else:
         from rich.console import Console
 
-        from gankit.results.formats import print_report
         from gankit.results.report import build_report
+        from gankit.results.tables import print_report
 
         print_report(build_report(comparison), Console())
     return warn_of_damaged(damaged)
@@ -87,10 +87,10 @@ def _format(asked: str | None, output: Path | None) -> str:
 
 def _as_text(comparison: Comparison, form: str) -> str:
     """The tables in one of FORMATS."""
-    from gankit.results import export, formats
-    from gankit.results.report import build_report
+    from gankit.results import export, report, tables
+    from gankit.results.page.markup import as_html
 
     if form in ("csv", "json"):
         return {"csv": export.comparison_as_csv, "json": export.comparison_as_json}[form](comparison)
-    shown = {"terminal": formats.as_terminal, "markdown": formats.as_markdown, "html": formats.as_html}
-    return shown[form](build_report(comparison))
+    shown = {"terminal": tables.as_terminal, "markdown": tables.as_markdown, "html": as_html}
+    return shown[form](report.build_report(comparison))

@@ -48,7 +48,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
     from gankit.config.loader import data_argument, read_arguments
     from gankit.results.measurement import ProtocolOptions, measure, measurements_as_json
-    from gankit.results.table import print_metrics
+    from gankit.results.run_tables import print_metrics
 
     told = {name: getattr(arguments, name) for name in TOLD}
     if told["data"] is not None:

@@ -50,7 +50,7 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
     if not goes_on:
         refuse_used(path)
 
-    from gankit.results.table import print_results
+    from gankit.results.run_tables import print_results
     from gankit.runs.start import begin, resume
 
     training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
@@ -94,8 +94,8 @@ def _print_comparison(folder: Path) -> bool:
     from gankit.core.failures import warn
     from gankit.results.comparison import compare
     from gankit.results.finder import gather_readable
-    from gankit.results.formats import print_report
     from gankit.results.report import build_report
+    from gankit.results.tables import print_report
 
     try:
         runs, damaged = gather_readable([folder])
@@ -124,7 +124,7 @@ def resume_command(arguments: argparse.Namespace) -> int:
     """Go on with a run that was left, exactly as if it had not been."""
     extend = _images(arguments.extend)
 
-    from gankit.results.table import print_results
+    from gankit.results.run_tables import print_results
     from gankit.runs.start import resume
 
     training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict)

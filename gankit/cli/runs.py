@@ -22,11 +22,9 @@ def runs_command(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from gankit.results.finder import gather_readable
-    from gankit.results.formats import print_notes, print_table
-    from gankit.results.overview import overview
+    from gankit.results.run_tables import overview
+    from gankit.results.tables import print_section
 
     runs, damaged = gather_readable(arguments.places or [Path("runs")])
-    table, console = overview(runs, arguments.metric, damaged), Console()
-    print_table(table, console)
-    print_notes(table, console)
+    print_section(overview(runs, arguments.metric, damaged), Console())
     return 0

@@ -39,11 +39,20 @@ def load(*places: str | PathLike[str]) -> Any:
     from pathlib import Path
 
     from gankit.results.finder import gather
-    from gankit.results.tidy import COLUMNS, tidy
+    from gankit.results.protocols import GENERATED
 
-    rows = tidy(gather([Path(place) for place in places or ("runs",)]))
+    columns = ("run", "name", "variant", "seed", "images", "stage", "resolution")
+    columns += ("metric", "value", "complete", "of", "protocol", "note")
+    numbers = []
+    for run in gather([Path(place) for place in places or ("runs",)]):
+        about = (str(run.path), run.name, run.variant, run.seed)
+        final = {id(row) for stage in run.stages if stage.complete for row in stage.metrics.values()}
+        for row in run.rows:
+            of = None if row.protocol is None else row.protocol.get("of", GENERATED)
+            said = (row.name, row.value, id(row) in final, of, row.protocol, row.note)
+            numbers.append((*about, row.images, row.stage, row.resolution, *said))
     try:
         import pandas
     except ImportError:
-        return rows
-    return pandas.DataFrame(rows, columns=COLUMNS)
+        return [dict(zip(columns, number, strict=True)) for number in numbers]
+    return pandas.DataFrame(numbers, columns=columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, NamedTuple
@@ -17,11 +17,11 @@ from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
 from gankit.results.protocols import common_protocol, measured, of_reals, refuse_unlike_protocols, surroundings
 from gankit.results.run_results import RunResults, StageMetrics
-from gankit.results.significance import Difference, Summary, Verdict, difference, holm, summarize, verdict
+from gankit.results.significance import Difference, Summary, Verdict, holm, mean_difference, summarize, verdict
 from gankit.runs.status import RunState, state_of
 
 
-class Measurement(NamedTuple):
+class SeedValue(NamedTuple):
     """One seed's number at the end of a stage."""
 
     seed: int
@@ -37,7 +37,7 @@ class VariantResult:
     """How one variant fares at one stage."""
 
     variant: RunGroup
-    measured: list[Measurement]
+    seeds: list[SeedValue]
     """Of every seed that came to the stage's end."""
     summary: Summary
     best: float | None
@@ -48,11 +48,6 @@ class VariantResult:
     """Of the difference, by Holm's correction if that was asked for; None if there are too few seeds."""
     verdict: Verdict | None = None
     """None for the baseline itself."""
-
-    @property
-    def by_seed(self) -> dict[int, float]:
-        """The numbers alone."""
-        return {one.seed: one.value for one in self.measured}
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class StageComparison:
     """What reals score in place of generated images, the mean over all runs; None if that was not measured."""
     protocol: dict[str, Any]
     """What all numbers share of how they were measured, by dotted keys."""
-    standings: list[VariantResult]
+    results: list[VariantResult]
     """The best mean first; variants of which no seed has come to the stage's end are missing."""
 
     @property
@@ -78,7 +73,7 @@ class StageComparison:
     @property
     def repeated(self) -> bool:
         """Whether any variant has several seeds."""
-        return any(standing.summary.given > 1 for standing in self.standings)
+        return any(one.summary.given > 1 for one in self.results)
 
 
 class Unfinished(NamedTuple):
@@ -136,11 +131,11 @@ def compare(
     first = _named(variants, baseline)
     chosen = _chosen(metrics, _measured_names(runs))
     refuse_unlike_protocols(runs, [name + end for name in chosen for end in ("", FLOOR)])
-    stages = []
-    for metric in chosen:
-        for resolution in sorted({stage.resolution for run in runs for stage in _completed(run, metric)}):
-            compared = _stage(variants, metric, resolution)
-            stages.append(_beside(compared, first, correct))
+    stages = [
+        _stage(variants, first, metric, resolution, correct)
+        for metric in chosen
+        for resolution in sorted({stage.resolution for run in runs for stage in _completed(run, metric)})
+    ]
     unfinished = [one for variant in variants for run in variant.runs for one in _unfinished(variant, run, chosen)]
     around = surroundings(row for _, _, row in measured(runs) if row.name in chosen)
     return Comparison(variants, first, chosen, stages, unfinished, correct, around, damaged)
@@ -181,53 +176,41 @@ def _completed(run: RunResults, metric: str) -> list[StageMetrics]:
     return [stage for stage in run.stages if stage.complete and metric in stage.metrics]
 
 
-def _stage(variants: Sequence[RunGroup], metric: str, resolution: int) -> StageComparison:
-    """One stage, not yet compared with a baseline."""
-    found = [
-        (variant, run, stage)
-        for variant in variants
-        for run in variant.runs
-        for stage in _completed(run, metric)
-        if stage.resolution == resolution
-    ]
-    rows = [stage.metrics[metric] for _, _, stage in found]
-    better = "higher" if (rows[0].protocol or {}).get("better") == "higher" else "lower"
-    sign = -1 if better == "higher" else 1
-    standings = []
+def _stage(
+    variants: Sequence[RunGroup], baseline: RunGroup, metric: str, resolution: int, correct: bool
+) -> StageComparison:
+    """One stage by one metric, every variant compared with the baseline."""
+    ended: dict[str, list[tuple[RunResults, StageMetrics]]] = {}
     for variant in variants:
-        numbers = [
-            Measurement(run.seed, stage.metrics[metric].value, stage.images, run.path)
-            for owner, run, stage in found
-            if owner is variant
-        ]
-        if numbers:
-            summary = summarize(one.value for one in numbers)
-            finite = [one.value for one in numbers if math.isfinite(one.value)]
-            best = min(finite, key=lambda value: sign * value, default=None)
-            standings.append(VariantResult(variant, numbers, summary, best))
-    standings.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
-    floors = [stage.metrics[metric + FLOOR].value for _, _, stage in found if metric + FLOOR in stage.metrics]
-    finite_floors = [value for value in floors if math.isfinite(value)]
-    floor = fmean(finite_floors) if finite_floors else None
-    return StageComparison(metric, resolution, better, floor, common_protocol(rows), standings)
-
-
-def _beside(stage: StageComparison, baseline: RunGroup, correct: bool) -> StageComparison:
-    """The stage with every variant compared with the baseline."""
-    theirs = next((one.by_seed for one in stage.standings if one.variant is baseline), {})
-    others = [one for one in stage.standings if one.variant is not baseline]
-    found = {one.variant.label: difference(one.by_seed, theirs) for one in others}
-    ps = {label: p for label, apart in found.items() if apart is not None and (p := apart.p) is not None}
+        stages = [(run, stage) for run in variant.runs for stage in _completed(run, metric)]
+        ended[variant.label] = [(run, stage) for run, stage in stages if stage.resolution == resolution]
+    metrics = [stage.metrics for pairs in ended.values() for _, stage in pairs]
+    better = "higher" if (metrics[0][metric].protocol or {}).get("better") == "higher" else "lower"
+    by_seed = {label: {run.seed: stage.metrics[metric].value for run, stage in ended[label]} for label in ended}
+    others = [label for label in ended if ended[label] and label != baseline.label]
+    differences = {label: mean_difference(by_seed[label], by_seed[baseline.label]) for label in others}
+    ps = {label: p for label, apart in differences.items() if apart is not None and (p := apart.p) is not None}
     if correct:
         ps = dict(zip(ps, holm(list(ps.values())), strict=True))
+    results = []
+    for variant in variants:
+        label = variant.label
+        seeds = [SeedValue(run.seed, by_seed[label][run.seed], stage.images, run.path) for run, stage in ended[label]]
+        if not seeds:
+            continue
+        best = (max if better == "higher" else min)(_finite(by_seed[label].values()), default=None)
+        apart, p = differences.get(label), ps.get(label)
+        said = None if variant is baseline else verdict(apart, better, p)
+        results.append(VariantResult(variant, seeds, summarize(by_seed[label].values()), best, apart, p, said))
+    sign = -1 if better == "higher" else 1
+    results.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
+    floors = _finite(rows[metric + FLOOR].value for rows in metrics if metric + FLOOR in rows)
+    protocol = common_protocol(rows[metric] for rows in metrics)
+    return StageComparison(metric, resolution, better, fmean(floors) if floors else None, protocol, results)
 
-    def validated(one: VariantResult) -> VariantResult:
-        if one.variant is baseline:
-            return one
-        apart, p = found[one.variant.label], ps.get(one.variant.label)
-        return replace(one, difference=apart, p=p, verdict=verdict(apart, stage.better, p))
 
-    return replace(stage, standings=[validated(one) for one in stage.standings])
+def _finite(values: Iterable[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
 
 
 def _unfinished(variant: RunGroup, run: RunResults, metrics: Sequence[str]) -> Iterator[Unfinished]:
@@ -236,11 +219,5 @@ def _unfinished(variant: RunGroup, run: RunResults, metrics: Sequence[str]) -> I
     completed = [stage.resolution for name in metrics for stage in _completed(run, name)]
     if completed.count(reached) == len(metrics) > 0 and (run.total is None or run.cost.images >= run.total):
         return
-    last = [row for name in metrics if (row := newest(run, name)) is not None]
+    last = [row for name in metrics if (row := run.last_value(name)) is not None]
     yield Unfinished(variant, run, state_of(run.path), last)
-
-
-def newest(run: RunResults, metric: str) -> Row | None:
-    """The last value of a metric that a run has recorded, be it by the cheaper protocol."""
-    names = (metric, metric + QUICK)
-    return next((row for row in reversed(run.rows) if row.name in names and row.protocol is not None), None)

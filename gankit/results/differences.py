@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from gankit.config.yaml.writer import inline
-from gankit.results.sections import ABSENT
+from gankit.results.tables import ABSENT
 
 _NONE = object()
 

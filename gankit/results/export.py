@@ -9,7 +9,6 @@ from typing import Any
 
 from gankit.results.comparison import Comparison, StageComparison, VariantResult
 from gankit.results.differences import differing
-from gankit.results.significance import Interval
 from gankit.runs.rows import number_as_json
 
 COLUMNS = (
@@ -24,36 +23,22 @@ def comparison_as_csv(comparison: Comparison) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for stage in comparison.stages:
-        for standing in stage.standings:
-            writer.writerow(_csv_line(stage, standing, comparison))
+    writer.writerows(_csv_line(stage, result, comparison) for stage in comparison.stages for result in stage.results)
     return file.getvalue()
 
 
-def _csv_line(stage: StageComparison, standing: VariantResult, comparison: Comparison) -> dict[str, Any]:
-    summary, apart = standing.summary, standing.difference
+def _csv_line(stage: StageComparison, result: VariantResult, comparison: Comparison) -> dict[str, Any]:
+    summary, apart = result.summary, result.difference
     low, high = summary.interval or (None, None)
-    line: dict[str, Any] = {
-        "metric": stage.metric,
-        "resolution": stage.resolution,
-        "variant": standing.variant.label,
-        "is_baseline": str(standing.variant is comparison.baseline).lower(),
-        "seeds": summary.given,
-        "n": summary.n,
-        "images": max(one.images for one in standing.measured),
-        "mean": summary.mean,
-        "std": summary.std,
-        "low": low,
-        "high": high,
-        "best": standing.best,
-        "floor": stage.floor,
-        "verdict": standing.verdict,
-    }
+    line: dict[str, Any] = {"metric": stage.metric, "resolution": stage.resolution, "variant": result.variant.label}
+    line |= {"is_baseline": str(result.variant is comparison.baseline).lower(), "seeds": summary.given, "n": summary.n}
+    line |= {"images": max(one.images for one in result.seeds), "mean": summary.mean, "std": summary.std}
+    line |= {"low": low, "high": high, "best": result.best, "floor": stage.floor, "verdict": result.verdict}
     if apart is not None:
+        line |= {"difference": apart.value, "p": apart.p, "method": apart.method, "detectable": apart.detectable}
         low, high = apart.interval or (None, None)
-        line |= {"difference": apart.value, "difference_low": low, "difference_high": high}
-        line |= {"p": apart.p, "method": apart.method, "detectable": apart.detectable}
-        line |= {"p_holm": standing.p} if comparison.is_corrected else {}
+        line |= {"difference_low": low, "difference_high": high}
+        line |= {"p_holm": result.p} if comparison.is_corrected else {}
     return line
 
 
@@ -74,7 +59,7 @@ def comparison_as_json(comparison: Comparison) -> str:
                         "folder": str(run.path),
                         "images": run.cost.images,
                         "total": run.total,
-                        "seconds": _number(run.cost.seconds),
+                        "seconds": run.cost.seconds,
                         "parameters": run.cost.parameters,
                     }
                     for run in variant.runs
@@ -83,7 +68,17 @@ def comparison_as_json(comparison: Comparison) -> str:
             }
             for variant in comparison.variants
         ],
-        "stages": [_json_stage(stage, comparison) for stage in comparison.stages],
+        "stages": [
+            {
+                "metric": stage.metric,
+                "resolution": stage.resolution,
+                "better": stage.better,
+                "floor": stage.floor,
+                "protocol": stage.protocol,
+                "variants": [_result(result, comparison.is_corrected) for result in stage.results],
+            }
+            for stage in comparison.stages
+        ],
         "unfinished": [
             {
                 "variant": one.variant.label,
@@ -92,56 +87,41 @@ def comparison_as_json(comparison: Comparison) -> str:
                 "state": one.state,
                 "images": one.run.cost.images,
                 "total": one.run.total,
-                "last": [{**row._asdict(), "value": _number(row.value)} for row in one.last],
+                "last": [row._asdict() for row in one.last],
             }
             for one in comparison.unfinished
         ],
         "damaged": [{"folder": str(one.path), "reason": one.reason} for one in comparison.damaged],
     }
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 
 
-def _json_stage(stage: StageComparison, comparison: Comparison) -> dict[str, Any]:
+def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
+    summary, apart, difference = result.summary, result.difference, None
+    if apart is not None:
+        difference = {"value": apart.value, "interval": apart.interval, "method": apart.method, "p": apart.p}
+        difference |= {"p_holm": result.p} if is_corrected else {}
+        difference |= {"detectable": apart.detectable}
     return {
-        "metric": stage.metric,
-        "resolution": stage.resolution,
-        "better": stage.better,
-        "floor": _number(stage.floor),
-        "protocol": stage.protocol,
-        "variants": [_json_standing(standing, comparison.is_corrected) for standing in stage.standings],
-    }
-
-
-def _json_standing(standing: VariantResult, is_corrected: bool) -> dict[str, Any]:
-    apart = standing.difference
-    return {
-        "variant": standing.variant.label,
-        "n": standing.summary.n,
-        "mean": _number(standing.summary.mean),
-        "std": _number(standing.summary.std),
-        "interval": _interval(standing.summary.interval),
-        "best": _number(standing.best),
+        "variant": result.variant.label,
+        "n": summary.n,
+        "mean": summary.mean,
+        "std": summary.std,
+        "interval": summary.interval,
+        "best": result.best,
         "seeds": [
-            {"seed": one.seed, "value": _number(one.value), "images": one.images, "folder": str(one.path)}
-            for one in standing.measured
+            {"seed": one.seed, "value": one.value, "images": one.images, "folder": str(one.path)}
+            for one in result.seeds
         ],
-        "difference": None
-        if apart is None
-        else {
-            "value": _number(apart.value),
-            "interval": _interval(apart.interval),
-            "method": apart.method,
-            "p": _number(apart.p),
-            **({"p_holm": _number(standing.p)} if is_corrected else {}),
-            "detectable": _number(apart.detectable),
-        },
-        "verdict": standing.verdict,
+        "difference": difference,
+        "verdict": result.verdict,
     }
 
 
-def _number(value: float | None) -> float | str | None:
-    return None if value is None else number_as_json(value)
-
-
-def _interval(interval: Interval | None) -> list[float | str] | None:
-    return None if interval is None else [number_as_json(end) for end in interval]
+def _finite(value: Any) -> Any:
+    """`value` with words for the numbers that JSON lacks."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return number_as_json(value) if isinstance(value, float) else value

@@ -45,7 +45,7 @@ class Curve(NamedTuple):
     """Lowest and highest of the seeds that were measured there."""
 
 
-def check(path: Path) -> None:
+def refuse_unknown_format(path: Path) -> None:
     """Say early that a figure cannot be written to `path`.
 
     Raises:
@@ -66,7 +66,7 @@ def plot(comparison: Comparison, extension: str) -> bytes:
 
     Args:
         comparison: What it shows.
-        extension: Of the file, as `check` lets pass.
+        extension: Of the file, as `refuse_unknown_format` lets pass.
 
     Raises:
         UserError: if no run has come to the end of a stage.
@@ -159,12 +159,11 @@ def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup
 
 def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
     """One line a variant: every seed, their mean and its 95% interval."""
-    standings = {standing.variant.label: standing for standing in stage.standings}
+    results = {result.variant.label: result for result in stage.results}
     shown: list[float] = [] if stage.floor is None else [stage.floor]
     for position, variant in enumerate(variants):
-        standing = standings.get(variant.label)
-        if standing is not None:
-            shown += _draw_standing(axes, standing, position)
+        if variant.label in results:
+            shown += _draw_result(axes, results[variant.label], position)
     if stage.floor is not None:
         axes.axvline(stage.floor, **FLOOR_STYLE)
     if _spans_a_decade(shown):
@@ -178,10 +177,10 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]
     _tidy(axes)
 
 
-def _draw_standing(axes: Axes, standing: VariantResult, position: int) -> list[float]:
+def _draw_result(axes: Axes, result: VariantResult, position: int) -> list[float]:
     """One variant's line; gives the values of its seeds."""
-    style, summary = _style(position), standing.summary
-    values = [value for value in standing.by_seed.values() if math.isfinite(value)]
+    style, summary = _style(position), result.summary
+    values = [one.value for one in result.seeds if math.isfinite(one.value)]
     if len(values) > 1:
         below = [position + 0.25] * len(values)
         axes.plot(values, below, style["marker"], color=style["color"], alpha=0.5, markersize=4)
@@ -204,7 +203,7 @@ def _limit_to_stages(row: Iterable[Axes], stages: Sequence[StageComparison]) -> 
     """Let each panel begin where the stage before ended."""
     begun = 0
     for axes, stage in zip(row, stages, strict=False):
-        ended = max(one.images for standing in stage.standings for one in standing.measured)
+        ended = max(one.images for result in stage.results for one in result.seeds)
         margin = 0.04 * (ended - begun)
         axes.set_xlim(begun, max(ended + margin, axes.get_xlim()[1]))
         begun = ended

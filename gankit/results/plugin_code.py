@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gankit.results.sections import ABSENT, Column, Section
+from gankit.results.tables import ABSENT, Section, text_columns
 
 if TYPE_CHECKING:
     from gankit.results.groups import RunGroup
@@ -79,7 +79,7 @@ def other_code(variants: Sequence[RunGroup]) -> Section | None:
         for code, labels in users.items()
         if code.plugin in names
     ]
-    columns = [Column(name, is_number=False) for name in ("plugin", "source", "installed from", "used by")]
+    columns = text_columns("plugin", "source", "installed from", "used by")
     note = "numbers may differ for that alone; of plugins that are single files the runs' folders hold copies"
     return Section("Not the same code under one name", columns, rows, [note])
 

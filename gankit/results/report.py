@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from gankit.kinds.callbacks import Row
@@ -11,17 +11,13 @@ from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
 from gankit.results.run_results import NETWORKS, RunResults
-from gankit.results.sections import ABSENT, Column, Report, Section
 from gankit.results.significance import Interval, Method
-from gankit.results.table import significant
+from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
 
 FEW = 5
 """Seeds up to which it is said how large a difference could have been seen."""
 MANY = 4
 """Variants from which on it is said that verdicts are for each pair alone."""
-
-SPARE = ("std", "best")
-"""Columns that follow from others or say less."""
 
 TESTS = {
     Method.PAIRED: "seed by seed (paired t-test) where both have the same seeds",
@@ -33,77 +29,85 @@ def build_report(comparison: Comparison) -> Report:
     """Everything that is to be shown of a comparison."""
     metrics = ", ".join(comparison.metrics) or "metrics"
     sections = [_of_stage(stage, comparison) for stage in comparison.stages]
+    variants = comparison.variants
     parts = [*sections, _statistics(comparison), _damaged(comparison), _unfinished(comparison.unfinished)]
-    parts += [_cost(comparison.variants)]
-    parts += [_differing(comparison.variants), other_code(comparison.variants)]
+    parts += [_cost(variants), _differing(variants), other_code(variants)]
     return Report(f"{metrics} by variant", [part for part in parts if part is not None])
 
 
 def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
-    """One stage, with the columns that its numbers of seeds allow."""
-    counts = {one.images for standing in stage.standings for one in standing.measured}
+    """One stage, with the columns that its numbers of seeds and of variants allow."""
+    counts = {one.images for result in stage.results for one in result.seeds}
     after = f" after {counts.copy().pop():,} images" if len(counts) == 1 else ""
     floor = "" if stage.floor is None else f"; noise floor {significant(stage.floor)}"
     title = f"{stage.metric} at {stage.size}{after}: {stage.better} is better{floor}"
-    names = [] if after else ["images"]
-    names = ["n", *names, "mean", "±95%", "std", "best"] if stage.repeated else [*names, stage.metric]
-    columns = [Column("variant", is_number=False), *(Column(name, is_spare=name in SPARE) for name in names)]
-    if len(comparison.variants) > 1:
-        columns += [Column("difference")]
-        if stage.repeated:
-            columns += [Column("±95%"), *([Column("Holm's p")] if comparison.is_corrected else [])]
-            columns += [Column("verdict", is_number=False), Column("detectable", is_spare=True)]
-    rows = [_row(standing, stage, comparison, not after) for standing in stage.standings]
-    return Section(title, columns, rows, list(_notes(stage, comparison)))
+    many, several = stage.repeated, len(comparison.variants) > 1
+    columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
+        (True, Column("variant", is_number=False), lambda one: _label(one, comparison)),
+        (many, Column("n"), _seeds),
+        (not after, Column("images"), _images),
+        (True, Column("mean" if many else stage.metric), lambda one: _number(one.summary.mean)),
+        (many, Column("±95%"), lambda one: _half(one.summary.interval)),
+        (many, Column("std", is_spare=True), lambda one: _number(one.summary.std)),
+        (many, Column("best", is_spare=True), lambda one: _number(one.best)),
+        (several, Column("difference"), lambda one: _number(one.difference and one.difference.value)),
+        (several and many, Column("±95%"), lambda one: _half(one.difference and one.difference.interval)),
+        (several and many and comparison.is_corrected, Column("Holm's p"), _p),
+        (several and many, Column("verdict", is_number=False), lambda one: one.verdict or ABSENT),
+        (several and many, Column("detectable", is_spare=True), _detectable),
+    ]
+    shown = [(column, cell) for is_shown, column, cell in columns if is_shown]
+    rows = [[cell(result) for _, cell in shown] for result in stage.results]
+    return Section(title, [column for column, _ in shown], rows, list(_notes(stage, comparison)))
 
 
-def _row(standing: VariantResult, stage: StageComparison, comparison: Comparison, shows_images: bool) -> list[str]:
-    """One variant's line, of the columns of `_of_stage`."""
-    summary, apart, is_alone = standing.summary, standing.difference, len(comparison.variants) == 1
-    is_baseline = standing.variant is comparison.baseline and not is_alone
-    label = standing.variant.label + (" (baseline)" if is_baseline else "")
-    counts = sorted({one.images for one in standing.measured})
-    images = [f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"] if shows_images else []
-    value = _number(None if apart is None else apart.value)
-    if not stage.repeated:
-        return [label, *images, _number(summary.mean), *([] if is_alone else [value])]
-    n = f"{summary.n}" if summary.n == summary.given else f"{summary.n} of {summary.given}"
-    mean = [_number(summary.mean), _half(summary.interval)]
-    cells = [label, n, *images, *mean, _number(summary.std), _number(standing.best)]
-    if is_alone:
-        return cells
-    cells += [value, _half(None if apart is None else apart.interval)]
-    cells += [ABSENT if standing.p is None else f"{standing.p:.2g}"] if comparison.is_corrected else []
-    return [*cells, standing.verdict or ABSENT, _number(None if apart is None else apart.detectable)]
+def _label(result: VariantResult, comparison: Comparison) -> str:
+    is_baseline = result.variant is comparison.baseline and len(comparison.variants) > 1
+    return result.variant.label + (" (baseline)" if is_baseline else "")
+
+
+def _seeds(result: VariantResult) -> str:
+    n, given = result.summary.n, result.summary.given
+    return f"{n}" if n == given else f"{n} of {given}"
+
+
+def _images(result: VariantResult) -> str:
+    return _range([one.images for one in result.seeds])
+
+
+def _p(result: VariantResult) -> str:
+    return ABSENT if result.p is None else f"{result.p:.2g}"
+
+
+def _detectable(result: VariantResult) -> str:
+    return _number(result.difference and result.difference.detectable)
+
+
+def _range(counts: Sequence[int]) -> str:
+    """The least and the greatest, or the one that all are."""
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
     """What has to be said beside a stage's numbers."""
-    for one in stage.standings:
+    for one in stage.results:
         if one.summary.n < one.summary.given:
             yield (
                 f"{one.variant.label}: {one.summary.n} of {one.summary.given} seeds gave a number; "
                 "mean, interval and verdict are of these alone"
             )
-    if all(one.variant is not comparison.baseline for one in stage.standings):
+    if all(one.variant is not comparison.baseline for one in stage.results):
         yield f"the baseline, {comparison.baseline.label}, has not come to the end of this stage"
-    few = [one for one in stage.standings if one.difference is not None and 1 < one.summary.n <= FEW]
+    few = [one for one in stage.results if one.difference is not None and 1 < one.summary.n <= FEW]
     seen = [(size, one) for one in few if one.difference and (size := one.difference.detectable) is not None]
     if seen:
         (low, first), (high, last) = (choose(seen, key=lambda pair: pair[0]) for choose in (min, max))
         ends = [f"{significant(size)} ({one.variant.label})" for size, one in ((low, first), (high, last))]
-        found = (
-            f"true differences from {' to '.join(ends)}"
-            if len(seen) > 1
-            else f"a true difference of {significant(low)}"
-        )
-        yield f"with {_counts(few)} seeds, 80% of such studies would find {found}; smaller ones mostly go unseen"
-
-
-def _counts(standings: Sequence[VariantResult]) -> str:
-    """How many seeds, in words."""
-    counts = sorted({one.summary.n for one in standings})
-    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        several = f"true differences from {' to '.join(ends)}"
+        found = several if len(seen) > 1 else f"a true difference of {significant(low)}"
+        seeds = _range([one.summary.n for one in few])
+        yield f"with {seeds} seeds, 80% of such studies would find {found}; smaller ones mostly go unseen"
 
 
 def _statistics(comparison: Comparison) -> Section | None:
@@ -111,7 +115,7 @@ def _statistics(comparison: Comparison) -> Section | None:
     if not comparison.stages:
         return None
     notes = []
-    apart = [one.difference for stage in comparison.stages for one in stage.standings if one.difference is not None]
+    apart = [one.difference for stage in comparison.stages for one in stage.results if one.difference is not None]
     methods = {found.method for found in apart if found.method is not None}
     if any(stage.repeated for stage in comparison.stages):
         notes.append("±95%: half of the 95% interval of the number before it, by Student's t")
@@ -173,7 +177,7 @@ def _cost(variants: Sequence[RunGroup]) -> Section:
         partly = "" if complete else " so far"
         cells = [f"{images:,.0f}{partly}", f"{fmean(seconds):,.0f}{partly}" if seconds else ABSENT]
         rows.append([variant.label, str(len(runs)), *cells, *(f"{count:,}" if count else ABSENT for count in counts)])
-    return Section("Cost of a run", [Column("variant", is_number=False), *map(Column, columns)], rows)
+    return Section("Cost of a run", [*text_columns("variant"), *map(Column, columns)], rows)
 
 
 def _is_complete(run: RunResults) -> bool:
@@ -193,7 +197,7 @@ def _differing(variants: Sequence[RunGroup]) -> Section | None:
         names, rows = ["variant", *found], [[label, *(by[label] for by in found.values())] for label in labels]
     else:
         names, rows = ["option", *labels], [[path, *(by[label] for label in labels)] for path, by in found.items()]
-    return Section("What differs", [Column(name, is_number=False) for name in names], rows)
+    return Section("What differs", text_columns(*names), rows)
 
 
 def _number(value: float | None) -> str:

@@ -12,6 +12,7 @@ from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
 from gankit.core.progress import Stage, ends
+from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
 from gankit.results.plugin_code import Code, code_of
 from gankit.runs.folder import EXPERIMENT, PROVENANCE, is_run
@@ -86,6 +87,11 @@ class RunResults:
         """The experiment's seed."""
         return int(self.options.get("seed", 0))
 
+    def last_value(self, metric: str) -> Row | None:
+        """The last value of a metric that was recorded, be it by the cheaper protocol."""
+        names = (metric, metric + QUICK)
+        return next((row for row in reversed(self.rows) if row.name in names and row.protocol is not None), None)
+
 
 def read_run(path: Path) -> RunResults:
     """What the run in `path` has to show.
@@ -107,13 +113,19 @@ def read_run(path: Path) -> RunResults:
 def _read(path: Path) -> RunResults:
     """What `read_run` gives."""
     options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
-    rows = read_rows(path / METRICS)
+    rows = [_named_as_today(row) for row in read_rows(path / METRICS)]
     origin = _json(path / PROVENANCE)
     entries = [origin, *origin.get("resumed", [])]
     stages = [Stage(*stage) for stage in entries[-1].get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
     return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages, code_of(entries))
+
+
+def _named_as_today(row: Row) -> Row:
+    """The row, by today's name if it is of the cheaper protocol: older runs call that `_track`."""
+    other = row.name.removesuffix("_track")
+    return row if row.protocol is None or other == row.name else row._replace(name=other + QUICK)
 
 
 def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[StageMetrics]:

@@ -9,10 +9,8 @@ from shlex import quote
 from types import TracebackType
 from typing import Any, Self
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,8 +20,7 @@ from gankit.config.yaml.writer import inline
 from gankit.core.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.results.run_results import RunResults, read_run
-from gankit.results.sections import ABSENT
-from gankit.results.table import significant
+from gankit.results.tables import ABSENT, Column, Section, print_section, significant, text_columns
 from gankit.runs.folder import is_run
 from gankit.runs.status import RunState, state_of
 
@@ -149,16 +146,9 @@ def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:
     console = Console()
     options = list(dict.fromkeys(option for run in runs for option in run.variant.changes))
     names = short_names(options)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    table.add_column("run", no_wrap=True)
-    for option in options:
-        table.add_column(Text(names[option]), no_wrap=True)
-    table.add_column("images", justify="right", no_wrap=True)
-    for run in runs:
-        cells = [Text(_cell(run.variant.changes, option)) for option in options]
-        table.add_row(Text(run.name), *cells, f"{run.images:,}")
-    table.width = Measurement.get(console, console.options.update(width=1000), table).maximum
-    console.print(table, crop=False, no_wrap=True)
+    columns = [*text_columns("run", *(names[option] for option in options)), Column("images")]
+    rows = [[run.name, *(_cell(run.variant.changes, option) for option in options), f"{run.images:,}"] for run in runs]
+    print_section(Section("Runs", columns, rows, is_framed=True), console)
     console.print(Text(f"{study.name}: {extent(runs)}, in {folder}"), soft_wrap=True)
 
 

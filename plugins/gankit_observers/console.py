@@ -16,7 +16,8 @@ from rich.text import Text
 
 from gankit import Callback
 from gankit.evaluation.names import FLOOR
-from gankit.results.table import column_names, significant
+from gankit.results.run_tables import column_names
+from gankit.results.tables import significant
 
 if TYPE_CHECKING:
     from torch import Tensor

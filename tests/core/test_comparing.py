@@ -32,8 +32,8 @@ def run(path: Path, fid: float = 1.0, **options: Any) -> Path:
 
 def at(comparison: Comparison, resolution: int, label: str, metric: str = "fid") -> VariantResult:
     (stage,) = [one for one in comparison.stages if (one.resolution, one.metric) == (resolution, metric)]
-    (standing,) = [one for one in stage.standings if one.variant.label == label]
-    return standing
+    (result,) = [one for one in stage.results if one.variant.label == label]
+    return result
 
 
 def test_a_study_has_a_variant_for_each_folder_and_a_run_for_each_seed(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_seeds_are_paired_and_the_better_is_found(tmp_path: Path) -> None:
     assert (better.best, better.summary.n) == (4.0, 3)
     assert at(comparison, 8, "loss=hinge").verdict is None
     assert [stage.size for stage in comparison.stages] == ["4x4", "8x8"]
-    assert [one.variant.label for one in comparison.stages[1].standings] == ["loss=wgan", "loss=least", "loss=hinge"]
+    assert [one.variant.label for one in comparison.stages[1].results] == ["loss=wgan", "loss=least", "loss=hinge"]
     assert comparison.stages[0].floor == pytest.approx(0.02)
 
 
@@ -127,7 +127,7 @@ def test_high_values_are_better_where_the_protocol_says_so(tmp_path: Path) -> No
             recorded(tmp_path / name / str(seed), rows, [(4, 1000)], seed=seed, loss=name)
     comparison = compare(gather([tmp_path]), baseline="low")
     assert comparison.metrics == ["is"]
-    assert [one.variant.label for one in comparison.stages[0].standings] == ["high", "low"]
+    assert [one.variant.label for one in comparison.stages[0].results] == ["high", "low"]
     assert (at(comparison, 4, "high", "is").verdict, at(comparison, 4, "high", "is").best) == (Verdict.BETTER, 2.1)
 
 
@@ -147,7 +147,7 @@ def test_runs_that_were_cut_short_count_where_they_have_come_to_the_end(tmp_path
     recorded(tmp_path / "s/loss=hinge/seed-2", rows, name="s", variant="loss=hinge", seed=2, loss={"use": "gan/hinge"})
     comparison = compare(gather([tmp_path]))
     assert at(comparison, 4, "loss=hinge").summary.n == 3
-    assert at(comparison, 8, "loss=hinge").by_seed == {0: 1.0, 1: 2.0}
+    assert [one[:2] for one in at(comparison, 8, "loss=hinge").seeds] == [(0, 1.0), (1, 2.0)]
     (left,) = comparison.unfinished
     assert (left.run.seed, left.state, [row.value for row in left.last]) == (2, "cut short", [50.0])
 
@@ -170,7 +170,7 @@ def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
     hinge, wgan = at(comparison, 8, "loss=hinge"), at(comparison, 8, "loss=wgan")
     assert (hinge.summary.given, hinge.summary.n, hinge.summary.mean) == (3, 2, 1.5)
     assert (wgan.summary.n, wgan.verdict, wgan.best) == (0, Verdict.NO_NUMBER, None)
-    assert comparison.stages[1].standings[-1].variant.label == "loss=wgan"
+    assert comparison.stages[1].results[-1].variant.label == "loss=wgan"
 
 
 def test_unlike_protocols_are_refused_for_what_is_compared_alone(tmp_path: Path) -> None:

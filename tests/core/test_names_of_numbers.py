@@ -53,7 +53,7 @@ def test_a_number_of_its_own_is_compared_whatever_its_name_ends_in(
         path = tmp_path / "runs" / f"{seed}"
         recorded(path, measured(1000, 1, 4, **{name: 3.0 + seed}), [(4, 1000)], seed=seed, name="own")
     (stage,) = compare(gather([tmp_path / "runs"])).stages
-    assert (stage.metric, stage.standings[0].summary.mean) == (name, 3.5)
+    assert (stage.metric, stage.results[0].summary.mean) == (name, 3.5)
     assert main(["compare", str(tmp_path / "runs"), "--metric", name]) == 0
     assert "3.500" in capsys.readouterr().out
 

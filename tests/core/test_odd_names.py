@@ -16,7 +16,7 @@ from gankit.cli import main
 from gankit.config.study import Study
 from gankit.config.study_loader import load_study
 from gankit.kinds.callbacks import Row
-from gankit.results.table import print_results
+from gankit.results.run_tables import print_results
 from gankit.runs.folder import RunFolder
 from gankit.studies.progress import StudyProgress, print_runs
 from gankit_observers.console import Bar

@@ -16,8 +16,8 @@ from support.recorded import study
 from gankit.cli import main
 from gankit.results.comparison import compare
 from gankit.results.finder import gather
-from gankit.results.formats import print_report
 from gankit.results.report import build_report
+from gankit.results.tables import print_report
 
 pytestmark = pytest.mark.costly
 

@@ -17,7 +17,7 @@ from support.recorded import measured, recorded, study
 from gankit.cli import main
 from gankit.discovery.manager import plugins
 from gankit.kinds.callbacks import Row
-from gankit.results.table import significant
+from gankit.results.tables import significant
 
 PROVENANCE = {
     "started": "2026-01-02T03:04:05+00:00",

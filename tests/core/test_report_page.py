@@ -25,9 +25,9 @@ from gankit.data.pictures import grid
 from gankit.results.comparison import compare
 from gankit.results.finder import gather
 from gankit.results.page import drawn
-from gankit.results.page.choice import choices
+from gankit.results.page.samples import choices
 from gankit.results.report import build_report
-from gankit.results.table import significant
+from gankit.results.tables import significant
 from gankit.runs.start import begin
 from gankit.training.sampler import sample
 

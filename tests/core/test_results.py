@@ -18,7 +18,8 @@ from gankit import UserError
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import common_protocol
 from gankit.results.run_results import read_run
-from gankit.results.table import column_names, print_results, significant
+from gankit.results.run_tables import column_names, print_results
+from gankit.results.tables import significant
 from gankit.runs.folder import RunFolder
 from gankit.runs.rows import read_rows
 
@@ -192,3 +193,9 @@ def test_losses_have_no_protocol_in_common() -> None:
 )
 def test_four_digits_count(number: float, text: str) -> None:
     assert significant(number) == text
+
+
+def test_older_runs_call_the_cheaper_protocol_track(tmp_path: Path) -> None:
+    rows = [*evaluation(500, 1, 4, fid_track=3.0), Row(500, 1, 4, "loss.on_track", 1.0), *evaluation(1000, 1, 4, fid=2)]
+    run = read_run(recorded(tmp_path / "run", rows))
+    assert [row.name for row in run.rows] == ["fid_quick", "loss.on_track", "fid"]

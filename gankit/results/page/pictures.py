@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from gankit.results.page.markup import Figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,17 +25,7 @@ LARGEST_GRID = 528
 """Pixels of height and width to which grids of samples are reduced."""
 
 
-class Picture(NamedTuple):
-    """A picture and how it is shown."""
-
-    png: bytes
-    width: int
-    """In its own pixels."""
-    scale: int = 1
-    """Pixels of a screen for each of its own."""
-
-
-def strip(images: np.ndarray) -> Picture:
+def strip(caption: str, images: np.ndarray, alt: str) -> Figure:
     """Images, uint8 [N, H, W, C], in rows of 16, small ones enlarged by whole numbers and large ones halved."""
     from gankit.data.images import reduced
     from gankit.data.pictures import as_png, grid
@@ -43,38 +34,26 @@ def strip(images: np.ndarray) -> Picture:
         images = reduced(images.transpose(0, 3, 1, 2), images.shape[1] // 2).transpose(0, 2, 3, 1)
     laid_out = grid(images, COLUMNS, gap=1, scale=math.ceil(SMALLEST / images.shape[1]))
     width = laid_out.shape[1]
-    return Picture(as_png(laid_out), width, max(1, WIDTH // width))
+    scale = max(1, WIDTH // width)
+    return Figure(caption, address_of(as_png(laid_out)), alt, width * scale, "pixels" if scale > 1 else "")
 
 
-def reduced_grid(path: Path) -> Picture:
-    """A picture from a run's folder, smaller if it is large.
-
-    Raises:
-        OSError: if it cannot be read as a picture.
-    """
+def saved_grid(caption: str, path: Path, alt: str) -> Figure | None:
+    """A picture from a run's folder, smaller if it is large; None if it cannot be read as a picture."""
     from PIL import Image
 
-    content = path.read_bytes()
-    with Image.open(BytesIO(content)) as picture:
-        if max(picture.size) <= LARGEST_GRID:
-            return Picture(content, picture.width)
-        picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
-        picture.save(smaller := BytesIO(), format="PNG")
-        return Picture(smaller.getvalue(), picture.width)
+    try:
+        content = path.read_bytes()
+        with Image.open(BytesIO(content)) as picture:
+            if max(picture.size) > LARGEST_GRID:
+                picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
+                picture.save(smaller := BytesIO(), format="PNG")
+                content = smaller.getvalue()
+            return Figure(caption, address_of(content), alt, picture.width)
+    except OSError:
+        return None
 
 
-def figure(caption: str, picture: Picture | None, alt: str = "") -> str:
-    """A picture under its caption; the caption alone for None."""
-    shown = "" if picture is None else "\n" + _image(picture, alt)
-    return f"<figure>\n<figcaption>{html.escape(caption)}</figcaption>{shown}\n</figure>"
-
-
-def drawing(svg: bytes, alt: str) -> str:
-    """A drawing, dark on white."""
-    return f'<img class="drawing" alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
-
-
-def _image(picture: Picture, alt: str) -> str:
-    pixels = ' class="pixels"' if picture.scale > 1 else ""
-    source = f"data:image/png;base64,{b64encode(picture.png).decode()}"
-    return f'<img{pixels} width="{picture.width * picture.scale}" alt="{html.escape(alt)}" src="{source}">'
+def address_of(content: bytes, kind: str = "png") -> str:
+    """An address that holds the picture itself."""
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"

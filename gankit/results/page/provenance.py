@@ -11,7 +11,7 @@ from gankit.config.yaml.writer import inline
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import ambiguous, run_names, users_of
 from gankit.results.run_results import RunResults
-from gankit.results.sections import ABSENT, Column, Section
+from gankit.results.tables import ABSENT, Column, Section, text_columns
 from gankit.runs.folder import PROVENANCE, is_run
 from gankit.runs.rows import TIMES, read_events
 from gankit.runs.status import RunState, state_of
@@ -20,12 +20,7 @@ from gankit.runs.status import RunState, state_of
 def event_table(variants: Sequence[RunGroup]) -> Section | None:
     """A line for each event; None if nothing has happened."""
     rows = [[variant.called(run), *event] for variant in variants for run in variant.runs for event in _events(run)]
-    columns = [
-        Column("run", is_number=False),
-        Column("images"),
-        Column("what", is_number=False),
-        Column("in words", is_number=False),
-    ]
+    columns = [*text_columns("run"), Column("images"), *text_columns("what", "in words")]
     return Section("What happened in training", columns, rows) if rows else None
 
 
@@ -39,7 +34,7 @@ def _events(run: RunResults) -> Iterator[list[str]]:
         yield [f"{run.cost.images:,}", "failed", str(last.get("reason", "for a reason that is not recorded"))]
 
 
-TOLD_ELSEWHERE = frozenset({"started", "command", "plugins", "stages", "resumed", "images", "changed"})
+SHOWN_ELSEWHERE = frozenset({"started", "command", "plugins", "stages", "resumed", "images", "changed"})
 """Keys of provenance.json that tables of their own show, or that follow from the options."""
 
 ProvenanceByRun = Mapping[str, list[dict[str, Any]]]
@@ -69,8 +64,8 @@ def _provenance(run: RunResults) -> list[dict[str, Any]]:
 
 def _dates(runs: Sequence[tuple[RunResults, str]], known: ProvenanceByRun) -> Section:
     """When each run began, when it last noted anything, and by which command."""
-    run_and_state = [Column("run", is_number=False), Column("state", is_number=False)]
-    columns = [*run_and_state, Column("began (UTC)"), Column("last seen (UTC)"), Column("command", is_number=False)]
+    times = [Column("began (UTC)"), Column("last seen (UTC)")]
+    columns = [*text_columns("run", "state"), *times, *text_columns("command")]
     rows = []
     for run, label in runs:
         origin, *resumed = known.get(label) or [{}]
@@ -95,7 +90,7 @@ def _facts(known: ProvenanceByRun, variants: Sequence[RunGroup]) -> Iterator[Sec
     for name in dict.fromkeys(name for facts in found.values() for name in facts):
         for label, facts in found.items():
             by_value.setdefault(name, {}).setdefault(facts.get(name, ABSENT), []).append(label)
-    columns = [Column(name, is_number=False) for name in ("what", "value", "runs")]
+    columns = text_columns("what", "value", "runs")
     unlike = [
         [name, value, run_names(labels, variants)]
         for name, values in by_value.items()
@@ -121,7 +116,7 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
     """Every fact by its dotted name, in words."""
     for key, value in nested.items():
         name = f"{prefix}{key}"
-        if name in TOLD_ELSEWHERE:
+        if name in SHOWN_ELSEWHERE:
             continue
         if isinstance(value, dict):
             yield from _flat(value, f"{name}.")
@@ -136,5 +131,5 @@ def _plugins(variants: Sequence[RunGroup]) -> Section:
     users = users_of(variants)
     rows = [[code.plugin, code.installed, code.sha256, run_names(labels, variants)] for code, labels in users.items()]
     notes = [f"{name}: its source is not the same in all runs" for name in ambiguous(users)]
-    columns = ("plugin", "installed from", "sha256 of its source", "used by")
-    return Section("Plugins", [Column(name, is_number=False) for name in columns], rows, notes)
+    columns = text_columns("plugin", "installed from", "sha256 of its source", "used by")
+    return Section("Plugins", columns, rows, notes)

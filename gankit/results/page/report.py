@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import html
-
 from gankit.config.yaml.writer import dump
-from gankit.results import plots
 from gankit.results.comparison import Comparison
-from gankit.results.markup import PageSection, body_of, page, part_of
-from gankit.results.page.choice import choices
-from gankit.results.page.pictures import drawing
+from gankit.results.page.markup import Figure, PagePart, page
+from gankit.results.page.pictures import address_of
 from gankit.results.page.provenance import event_table, provenance_tables
-from gankit.results.page.samples import by_stage, samples
+from gankit.results.page.samples import choices, samples_part, stages_part
+from gankit.results.plots import plot
 from gankit.results.report import build_report
+from gankit.results.tables import Section
 
 
 def report_page(comparison: Comparison) -> str:
@@ -23,61 +21,38 @@ def report_page(comparison: Comparison) -> str:
     Args:
         comparison: What the page tells of; pictures and provenance are read from the folders of its runs.
     """
-    shown, tables, chosen = build_report(comparison), build_report(comparison).sections, choices(comparison)
-    events = event_table(comparison.variants)
+    report, chosen, first = build_report(comparison), choices(comparison), comparison.baseline.runs[0]
+    tables = [*report.sections, event_table(comparison.variants)]
+    provenance = [PagePart(section) for section in provenance_tables(comparison.variants)]
+    options = Section(f"Options of {comparison.baseline.label}, seed {first.seed}")
     parts = [
-        _figure(comparison),
-        *map(part_of, tables),
-        None if events is None else part_of(events),
-        samples(chosen),
-        by_stage(chosen),
-        _options(comparison),
-        _origins(comparison),
+        _curves(comparison),
+        *(PagePart(section) for section in tables if section is not None),
+        samples_part(chosen),
+        stages_part(chosen),
+        PagePart(options, text=dump(first.options), is_folded=True),
+        PagePart(Section("Provenance"), parts=provenance, is_folded=True),
     ]
-    return page(shown.title, _lead(comparison), [part for part in parts if part is not None], has_contents=True)
+    return page(report.title, [part for part in parts if part is not None], _lead(comparison))
 
 
 def _lead(comparison: Comparison) -> str:
     """What is compared, in a sentence."""
     variants, runs = len(comparison.variants), sum(len(variant.runs) for variant in comparison.variants)
-    of = dict.fromkeys(variant.runs[0].name for variant in comparison.variants)
-    beside = f", compared with {comparison.baseline.label}" if variants > 1 else ""
-    counted = f"{_counted(variants, 'variant')}, {_counted(runs, 'run')}{beside}"
-    return f"<p>{html.escape(', '.join(of))}: {html.escape(counted)}.</p>"
+    names = ", ".join(dict.fromkeys(variant.runs[0].name for variant in comparison.variants))
+    counted = f"{variants} variant{'s' * (variants > 1)}, {runs} run{'s' * (runs > 1)}"
+    return f"{names}: {counted}{f', compared with {comparison.baseline.label}' if variants > 1 else ''}."
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _figure(comparison: Comparison) -> PageSection | None:
+def _curves(comparison: Comparison) -> PagePart | None:
     """Curves and means."""
     if not comparison.stages:
         return None
-    metrics, sizes = (
-        ", ".join(dict.fromkeys(names))
-        for names in ([one.metric for one in comparison.stages], [one.size for one in comparison.stages])
-    )
+    metrics = ", ".join(dict.fromkeys(stage.metric for stage in comparison.stages))
+    sizes = ", ".join(dict.fromkeys(stage.size for stage in comparison.stages))
     alt = (
         f"{metrics} of {', '.join(variant.label for variant in comparison.variants)} at {sizes}: over real images "
         "shown, and each seed with mean and 95% interval at the end; the numbers stand in the tables below"
     )
-    return PageSection(f"{metrics} by resolution", drawing(plots.plot(comparison, "svg"), alt))
-
-
-def _options(comparison: Comparison) -> PageSection:
-    """The experiment behind the baseline; what others change of it is told in a table."""
-    first = comparison.baseline.runs[0]
-    text = html.escape(dump(first.options))
-    return PageSection(
-        f"Options of {comparison.baseline.label}, seed {first.seed}", f"<pre>{text}</pre>", is_folded=True
-    )
-
-
-def _origins(comparison: Comparison) -> PageSection:
-    """Provenance, in several tables."""
-    told = [
-        f"<h3>{html.escape(section.title)}</h3>\n{body_of(section)}"
-        for section in provenance_tables(comparison.variants)
-    ]
-    return PageSection("Provenance", "\n".join(told), is_folded=True)
+    drawing = Figure("", address_of(plot(comparison, "svg"), "svg+xml"), alt, kind="drawing")
+    return PagePart(Section(f"{metrics} by resolution"), drawing)

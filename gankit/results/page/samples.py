@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,17 @@ from gankit.core.errors import UserError
 from gankit.core.failures import in_short
 from gankit.core.progress import ends
 from gankit.discovery.manager import plugins
-from gankit.results.markup import PageSection, notes
-from gankit.results.page.choice import Choice
+from gankit.results.comparison import Comparison
+from gankit.results.groups import RunGroup
 from gankit.results.page.drawn import Drawn, draw, draw_reals
-from gankit.results.page.pictures import COLUMNS, Picture, figure, reduced_grid, strip
+from gankit.results.page.markup import Figure, PagePart
+from gankit.results.page.pictures import COLUMNS, saved_grid, strip
+from gankit.results.run_results import RunResults
+from gankit.results.tables import Section, significant
 from gankit.runs.folder import is_run
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 COUNT = 2 * COLUMNS
 """Images of each variant."""
@@ -28,6 +31,15 @@ LONGEST_REASON = 300
 """Characters of a reason why something is not shown."""
 GRID = re.compile(r"(\d{8,})-(\d+)x(\d+)\.png")
 """Names of the grids that are painted in training: real images shown, height and width of the samples."""
+
+
+class Choice(NamedTuple):
+    """The run that stands for a variant where only one can be shown."""
+
+    variant: RunGroup
+    run: RunResults
+    reason: str
+    """In words: the seed, its number, and which place that takes among the variant's seeds."""
 
 
 class Grid(NamedTuple):
@@ -40,45 +52,69 @@ class Grid(NamedTuple):
     path: Path
 
 
-def samples(choices: Sequence[Choice]) -> PageSection:
+def choices(comparison: Comparison) -> list[Choice]:
+    """For each variant the run whose number is the median of its seeds, by the first metric at the last stage reached.
+
+    Of two in the middle it is the worse; seeds without a finite number do not count. Without any number it is the first
+    seed.
+    """
+    return [_choice(variant, comparison) for variant in comparison.variants]
+
+
+def _choice(variant: RunGroup, comparison: Comparison) -> Choice:
+    for stage in reversed([stage for stage in comparison.stages if stage.metric == comparison.metrics[0]]):
+        seeds = [one for result in stage.results if result.variant is variant for one in result.seeds]
+        finite = [one for one in seeds if math.isfinite(one.value)]
+        if not finite:
+            continue
+        sign = -1 if stage.better == "higher" else 1
+        middle = sorted(finite, key=lambda one: sign * one.value)[len(finite) // 2]
+        run = next(run for run in variant.runs if run.path == middle.path)
+        among = f", the median of {len(finite)} seeds" if len(finite) > 2 else ""
+        among = ", the worse of 2 seeds" if len(finite) == 2 else among
+        number = f"{stage.metric} {significant(middle.value)} at {stage.size}"
+        return Choice(variant, run, f"seed {run.seed}, {number}{among}")
+    run = variant.runs[0]
+    return Choice(variant, run, f"seed {run.seed}, no number yet")
+
+
+def samples_part(choices: Sequence[Choice]) -> PagePart:
     """A row of images for each variant, above them one of reals."""
     drawn = [_drawn(choice) for choice in choices]
     good = [(choice, one) for choice, one in zip(choices, drawn, strict=True) if isinstance(one, Drawn)]
-    said = [
-        "drawn anew from the averaged generators in the newest checkpoints; images in the same place are of the same "
-        "latent",
-        "of several seeds the one in the middle by its number is shown, of two in the middle the worse",
-    ]
-    rows = []
+    notes = ["of several seeds the one in the middle by its number is shown, of two in the middle the worse"]
+    figures = []
     if good:
+        same = "images in the same place are of the same latent"
+        notes.insert(0, f"drawn anew from the averaged generators in the newest checkpoints; {same}")
         choice, highest = max(good, key=lambda pair: pair[1].images.shape[1])
-        reals = _reals(choice, highest.images.shape[1])
-        if isinstance(reals, str):
-            said.append(f"real images are not shown: {reals}")
+        try:
+            reals = draw_reals(choice.run, highest.images.shape[1], COUNT)
+        except UserError as reason:
+            notes.append(f"real images are not shown: {_on_a_line(str(reason))}")
         else:
-            rows.append(figure(f"real images, as {choice.variant.label} was trained on", strip(reals), "real images"))
+            figures.append(strip(f"real images, as {choice.variant.label} was trained on", reals, "real images"))
     first = good[0][1].latents if good else None
-    rows += [_row(choice, one, first) for choice, one in zip(choices, drawn, strict=True)]
-    return PageSection("Samples", "\n".join([*rows, notes(said if good else said[1:])]))
+    figures += [_figure(choice, one, first) for choice, one in zip(choices, drawn, strict=True)]
+    return PagePart(Section("Samples", notes=notes), figures=figures)
 
 
-def by_stage(choices: Sequence[Choice]) -> PageSection | None:
+def stages_part(choices: Sequence[Choice]) -> PagePart | None:
     """The last grid of each stage that was painted in training; None if there are none."""
-    rows = []
+    parts = []
     for choice in choices:
         plan = choice.run.plan
         limits = {stage.resolution: end for stage, end in zip(plan, ends(plan), strict=True)}
         grids = _grids(choice.run.path)
         last = {grid.height: grid for grid in grids if grid.images <= limits.get(grid.height, grid.images)}
         label = choice.variant.called(choice.run)
-        shown = [
-            figure(f"{grid.size} after {grid.images:,} images", picture, f"samples of {label} at {grid.size}")
+        found = [
+            saved_grid(f"{grid.size} after {grid.images:,} images", grid.path, f"samples of {label} at {grid.size}")
             for grid in last.values()
-            if (picture := _opened(grid)) is not None
         ]
-        beside = "\n".join(shown)
-        rows += [f'<h3>{html.escape(label)}</h3>\n<div class="beside">\n{beside}\n</div>'] if shown else []
-    return PageSection("Samples by stage", "\n".join(rows), is_folded=True) if rows else None
+        figures = [figure for figure in found if figure is not None]
+        parts += [PagePart(Section(label), figures=figures)] if figures else []
+    return PagePart(Section("Samples by stage"), parts=parts, is_folded=True) if parts else None
 
 
 def _drawn(choice: Choice) -> Drawn | str:
@@ -95,18 +131,11 @@ def _drawn(choice: Choice) -> Drawn | str:
         return _on_a_line(in_short(failure))
 
 
-def _reals(choice: Choice, resolution: int) -> np.ndarray | str:
-    try:
-        return draw_reals(choice.run, resolution, COUNT)
-    except UserError as reason:
-        return _on_a_line(str(reason))
-
-
 def _on_a_line(message: str) -> str:
     return shortened(" ".join(message.split()), LONGEST_REASON)
 
 
-def _row(choice: Choice, drawn: Drawn | str, first: tuple[int, int, str] | None) -> str:
+def _figure(choice: Choice, drawn: Drawn | str, first: tuple[int, int, str] | None) -> Figure:
     """One variant's images, or the last picture of its training, or the reason why there is neither."""
     label = choice.variant.label
     caption = f"{label}: {choice.reason}"
@@ -114,13 +143,13 @@ def _row(choice: Choice, drawn: Drawn | str, first: tuple[int, int, str] | None)
         height, width = drawn.images.shape[1:3]
         others = "" if drawn.latents == first else f"; other latents than above, of {drawn.latents[0]} numbers"
         caption += f"; checkpoint after {drawn.shown:,} images, {height}x{width}{others}"
-        return figure(caption, strip(drawn.images), f"{len(drawn.images)} samples of {label}")
-    *_, grid = [None, *_grids(choice.run.path)]
-    picture = None if grid is None else _opened(grid)
-    if grid is None or picture is None:
-        return figure(f"{caption}; no samples: {drawn}", None)
-    painted = f"as painted in training after {grid.images:,} images, {grid.size}, perhaps of other latents"
-    return figure(f"{caption}; {painted}, for none could be drawn: {drawn}", picture, f"samples of {label} in training")
+        return strip(caption, drawn.images, f"{len(drawn.images)} samples of {label}")
+    painted = None
+    for grid in _grids(choice.run.path)[-1:]:
+        when = f"as painted in training after {grid.images:,} images, {grid.size}, perhaps of other latents"
+        why = f"{caption}; {when}, for none could be drawn: {drawn}"
+        painted = saved_grid(why, grid.path, f"samples of {label} in training")
+    return painted or Figure(f"{caption}; no samples: {drawn}")
 
 
 def _grids(run: Path) -> list[Grid]:
@@ -131,11 +160,3 @@ def _grids(run: Path) -> list[Grid]:
     return sorted(
         Grid(int(found[1]), int(found[2]), f"{found[2]}x{found[3]}", path) for found, path in named if found is not None
     )
-
-
-def _opened(grid: Grid) -> Picture | None:
-    """The picture; None if it is damaged or gone."""
-    try:
-        return reduced_grid(grid.path)
-    except OSError:
-        return None
