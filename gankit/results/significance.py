@@ -117,7 +117,7 @@ def summarize(values: Iterable[float]) -> Summary:
     return Summary(len(values), n, middle, std, _around(middle, std / math.sqrt(n), n - 1))
 
 
-def difference(variant: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
+def mean_difference(variant: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
     """How far a variant is from a baseline.
 
     Where both have numbers for the same two or more seeds they are compared seed by seed; otherwise, also where only
@@ -137,8 +137,8 @@ def difference(variant: Mapping[int, float], baseline: Mapping[int, float]) -> D
     if len(ours) < 2 or len(theirs) < 2:
         return Difference(value)
     largest = max(map(abs, [*ours.values(), *theirs.values()]))
-    if ours.keys() == theirs.keys():
-        apart = [ours[seed] - theirs[seed] for seed in ours]
+    apart = [ours[seed] - theirs[seed] for seed in ours] if ours.keys() == theirs.keys() else []
+    if apart and all(map(math.isfinite, apart)):  # two floats may be too far from each other for a third
         error = _spread(apart, largest) / math.sqrt(len(apart))
         return Difference(value, Method.PAIRED, (error,), (len(apart) - 1,))
     one, other = (_spread(list(each.values()), largest) / math.sqrt(len(each)) for each in (ours, theirs))
