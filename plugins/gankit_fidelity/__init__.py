@@ -19,8 +19,8 @@ from gankit_fidelity.metrics import (
     IntraClassFrechetDistance,
     KernelDistance,
     ModeCoverage,
+    PerceptualPathLength,
 )
-from gankit_fidelity.path_length import PerceptualPathLength
 from gankit_fidelity.pretrained import Clip, DinoV2, Inception
 
 

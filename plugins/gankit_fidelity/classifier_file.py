@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -13,16 +13,17 @@ KEY = "gankit classifier"
 """The one entry of the header; several would be written in no certain order, and with them the file's hash."""
 
 
-class Shape(NamedTuple):
+class Shape(Options):
     """What a small classifier is made of."""
 
-    size: int
+    size: int = Field(ge=1, le=1024)
     """Height and width of the images that its convolutions see, in pixels."""
-    widths: tuple[int, ...]
+    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=1, max_length=10)
     """Channels of each convolution; sizes are halved between them."""
-    classes: int
+    classes: int = Field(ge=2)
+    """Of the data set."""
     channels: Literal[1, 3] = 1
-    """1: it sees the mean of an image's channels."""
+    """1: it sees the mean of an image's channels; 3: RGB."""
 
     @property
     def resize(self) -> str:
@@ -30,17 +31,9 @@ class Shape(NamedTuple):
         return f"bilinear up or mean down to {self.size}x{self.size}"
 
 
-class Card(Options):
+class Card(Shape):
     """What a trained classifier is, and how it came to be."""
 
-    size: int = Field(ge=1, le=1024)
-    """As in `Shape`, like the next three."""
-    widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=1, max_length=10)
-    """Channels of each convolution."""
-    classes: int = Field(ge=2)
-    """Of the data set."""
-    channels: Literal[1, 3]
-    """1: grey, 3: RGB."""
     data: str
     """Fingerprint of the data set at `size`."""
     held_out: str
@@ -51,11 +44,6 @@ class Card(Options):
     """How often training saw each of the others."""
     seed: int = Field(ge=0)
     """Decided the first weights, the order and the shifts."""
-
-    @property
-    def shape(self) -> Shape:
-        """What the network is made of."""
-        return Shape(self.size, self.widths, self.classes, self.channels)
 
 
 def read_card(file: Path) -> Card:

@@ -152,9 +152,8 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
     except ValueError as problem:
         raise UserError(f"--size: {problem}") from None
     division = divided(reals)
-    shape = Shape(
-        options.size, widths_for(options.size), data.class_count(), channels=1 if data.image_channels() == 1 else 3
-    )
+    channels = 1 if data.image_channels() == 1 else 3
+    shape = Shape(size=options.size, widths=widths_for(options.size), classes=data.class_count(), channels=channels)
     images = len(division.train.images)
     epochs = options.epochs or min(MOST_EPOCHS, math.ceil(SHOWN / images))
     say(f"training on {images:,} images of {shape.classes} classes at {shape.size} pixels, {epochs} epochs")
@@ -171,7 +170,7 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
     right = accuracy(Classifier.of(as_file(network), shape).to(device), division.held_out, device)
     how = {"data": reals.fingerprint, "held_out": division.how, "epochs": epochs, "seed": options.seed}
     try:
-        write_at_once(output, as_file(network, Card(**shape._asdict(), accuracy=right, **how)))
+        write_at_once(output, as_file(network, Card(**shape.model_dump(), accuracy=right, **how)))
     except OSError as problem:
         raise UserError(f"-o: cannot write {output}: {problem.strerror}") from None
     say(f"held-out accuracy {right:.4f}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gankit.cli.options import add_plugin_option, load_plugins
 
-TOLD = {
+ARGUMENTS = {
     "epochs": ("N", "how often it sees each image (default: as many as show 300,000, 50 at most)"),
     "seed": ("S", "decides first weights, order and shifts (default: 0)"),
     "size": ("PX", "height and width of the images that it sees, 8 to 256 (default: 32)"),
@@ -33,7 +33,7 @@ def add_extractor(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
         "'{use: folder, path: faces, channels: 1}'; its labels are switched on",
     )
     train.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where to write the weights")
-    for name, (metavar, text) in TOLD.items():
+    for name, (metavar, text) in ARGUMENTS.items():
         train.add_argument(f"--{name}", metavar=metavar, help=text)
     add_plugin_option(train)
     train.set_defaults(run=run)
@@ -46,6 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit.config.loader import data_argument, read_arguments
     from gankit_fidelity.classifier_trainer import TrainingOptions, train_own
 
-    told = {"data": data_argument(arguments.data)} | {name: getattr(arguments, name) for name in TOLD}
-    train_own(read_arguments(TrainingOptions, told), arguments.output, lambda line: print(line, flush=True))
+    given = {"data": data_argument(arguments.data)} | {name: getattr(arguments, name) for name in ARGUMENTS}
+    train_own(read_arguments(TrainingOptions, given), arguments.output, lambda line: print(line, flush=True))
     return 0

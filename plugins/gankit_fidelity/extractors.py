@@ -106,7 +106,7 @@ class TrainedClassifier(Extractor):
     @property
     def resize(self) -> str:
         """As the bundled classifiers do; needs the file."""
-        return read_card(self.weights).shape.resize
+        return read_card(self.weights).resize
 
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
         """The network: from uint8 [N, 3, H, W] to as many features as its last convolution gives, and its logits.
@@ -118,7 +118,7 @@ class TrainedClassifier(Extractor):
 
         if not self.weights.is_file():
             raise UserError(self._how_to_get())
-        shape = read_card(self.weights).shape
+        shape = read_card(self.weights)
         try:
             return Classifier.of(self.weights.read_bytes(), shape).to(device)
         except RuntimeError as problem:

@@ -1,78 +1,97 @@
-"""Perceptual path length."""
+"""Steps through the latent space of a generator, and how far apart their images are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+import numpy as np
+import torch  # noqa: TID253
+import torch.nn.functional as F  # noqa: TID253
+from torch import Tensor  # noqa: TID253
 
-from gankit import Metric, UserError
-from gankit_fidelity.weights import answers, hub_folder
+from gankit.data.images import images_at_a_time
+from gankit.training import randomness
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from gankit.config.experiment import Experiment
-    from gankit.evaluation.images import Samples
-
-FILES = {
-    "weights-vgg16-lpips.pth": "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-vgg16-lpips.pth",
-    "vgg16-397923af.pth": "https://download.pytorch.org/models/vgg16-397923af.pth",
-}
-"""What LPIPS is made of, and where torch-fidelity and torchvision have it from."""
+    from gankit.networks.generator import Generator
+LARGEST = 256
+"""Larger images are reduced to that height before they are compared (Karras et al. 2019)."""
 
 
-class PerceptualPathLength(Metric):
-    """How much images change along short steps through the latent space (Karras et al. 2019, section 4.1).
+@torch.no_grad()
+def path_lengths(
+    generator: Generator,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    space: Literal["w", "z"],
+    sampling: Literal["end", "full"],
+    epsilon: float,
+    paths: int,
+) -> np.ndarray:
+    """Distances over the square of the step, float64 [paths]; each path is a function of its number alone.
 
-    The mean squared-step-normalized distance between the images of two points a step of `epsilon` apart, without the
-    lowest and highest 1%. Lower is smoother. It sees abrupt changes; it is blind to whether images look real: a
-    generator of one constant image has 0. Numbers by LPIPS and by pixels are on unlike scales.
+    Both ends of a step get the same labels and the same noise inside the generator. For all else see
+    `PerceptualPathLength`.
     """
+    device = next(generator.parameters()).device
+    context, block, lengths = generator.context, images_at_a_time(generator.resolution), []
+    for number in range(-(-paths // block)):
+        randomness.seed("path length", number)
+        ends = torch.randn(2, block, context.latent, device=device)
+        labels = torch.randint(context.classes, (block,), device=device) if context.classes else None
+        t = torch.rand(block, device=device) * (sampling == "full")
+        images = []
+        for at in (t, t + epsilon):
+            if space == "w":
+                first, second = (generator.map(z, labels) for z in ends)
+                weights = at.to(first.dtype).view(-1, *[1] * (first.ndim - 1))
+                styles = torch.lerp(first, second, weights)
+            else:
+                styles = generator.map(slerp(ends[0], ends[1], at), labels)
+            randomness.seed("path length", number, "noise")
+            images.append(_reduced(generator.synthesize(styles, labels)))
+        lengths.append(distance(*images).double().cpu().numpy() / epsilon**2)
+    return np.concatenate(lengths)[:paths]
 
-    space: Literal["w", "z"] = "w"
-    """Where the path lies: among styles, straight; or among latents, along the arc between them."""
-    sampling: Literal["end", "full"] = "end"
-    """Measure at the beginning of each path, as StyleGAN2's authors do, or anywhere on it."""
-    distance: Literal["lpips", "pixels"] = "lpips"
-    """lpips: by VGG16 as torch-fidelity has it, whose weights must be had; pixels: mean square in network range."""
-    epsilon: float = Field(default=1e-4, gt=0)
-    """Length of a step, as a share of the path."""
-    paths: int = Field(default=10_000, ge=1)
-    """How many paths are measured."""
 
-    def missing(self, experiment: Experiment) -> str | None:
-        """The weights of LPIPS, unless they are there or can be had."""
-        if self.distance == "pixels":
-            return None
-        lacking = [url for name, url in FILES.items() if not (hub_folder() / "checkpoints" / name).is_file()]
-        if all(map(answers, lacking)):
-            return None
-        return (
-            f"LPIPS lacks weights in {hub_folder() / 'checkpoints'}, and the network does not answer; "
-            f"download {' and '.join(lacking)} into it, or measure with distance: pixels"
-        )
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """The points at `t` on the arcs between the directions of `a` and `b`, [N, D], of length 1 times that of `a`."""
+    length = a.norm(dim=1, keepdim=True)
+    a, b = F.normalize(a), F.normalize(b)
+    angle = t[:, None] * (a * b).sum(1, keepdim=True).clamp(-1, 1).acos()
+    across = F.normalize(b - (a * b).sum(1, keepdim=True) * a)
+    return length * (a * angle.cos() + across * angle.sin())
 
-    def evaluate(self, samples: Samples) -> dict[str, float]:
-        """One number, `ppl_` and the space and the sampling.
 
-        Raises:
-            UserError: if the images come from no generator, or the weights of LPIPS cannot be had.
-        """
-        from gankit_fidelity.path_length_modules import path_lengths, trimmed_mean
+def trimmed_mean(lengths: np.ndarray) -> float:
+    """The mean without what lies below the 1st or above the 99th percentile."""
+    low, high = np.percentile(lengths, 1, method="lower"), np.percentile(lengths, 99, method="higher")
+    return float(lengths[(lengths >= low) & (lengths <= high)].mean())
 
-        if samples.generator is None:
-            raise UserError("perceptual-path-length needs a generator, and folders of images have none")
-        lengths = path_lengths(samples.generator, self, self._distance())
-        return {f"ppl_{self.space}_{self.sampling}": trimmed_mean(lengths)}
 
-    def _distance(self) -> Callable[[Tensor, Tensor], Tensor]:
-        from gankit_fidelity.path_length_modules import lpips, squared
+def squared(one: Tensor, other: Tensor) -> Tensor:
+    """Mean squared difference of images [N, C, H, W] in network range, in float64 [N]."""
+    return (one.double() - other.double()).square().mean((1, 2, 3))
 
-        if self.distance == "pixels":
-            return squared
-        try:
-            return lpips()
-        except OSError as problem:
-            raise UserError(f"the weights of LPIPS cannot be had ({problem}): {' and '.join(FILES.values())}") from None
+
+def lpips() -> Callable[[Tensor, Tensor], Tensor]:
+    """LPIPS by VGG16 (Zhang et al. 2018) of images in network range; grey ones are seen in three channels.
+
+    Raises:
+        OSError: if its weights are neither in torch's cache nor can be downloaded.
+    """
+    from torch_fidelity.sample_similarity_lpips import SampleSimilarityLPIPS
+
+    network = SampleSimilarityLPIPS("lpips-vgg16")
+
+    def distance(one: Tensor, other: Tensor) -> Tensor:
+        network.to(one.device)
+        pixels = [((images[:, :3] + 1) * 127.5).expand(-1, 3, -1, -1) for images in (one, other)]
+        return network(*pixels)
+
+    return distance
+
+
+def _reduced(images: Tensor) -> Tensor:
+    factor = images.shape[2] // LARGEST
+    return F.avg_pool2d(images, factor) if factor > 1 else images

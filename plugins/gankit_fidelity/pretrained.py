@@ -41,24 +41,16 @@ class Pretrained(Extractor):
 
     title: ClassVar[str]
     """What its authors call it."""
+    use: ClassVar[str]
+    """What experiments call it."""
 
     weights: AbsolutePath | None = None
     """A file of weights as they are published; null: those in torch's cache, downloaded when a run starts."""
 
     @property
     @abstractmethod
-    def name(self) -> str:
-        """What it is called in the protocol of a number."""
-
-    @property
-    @abstractmethod
     def published(self) -> Published:
         """What is used if no file is named."""
-
-    @property
-    @abstractmethod
-    def how_to_name(self) -> str:
-        """The mapping that names a file of weights in an experiment."""
 
     @abstractmethod
     def network(self, file: Path) -> nn.Module:
@@ -82,7 +74,7 @@ class Pretrained(Extractor):
     def identity(self) -> str:
         """Its name and the beginning of the weights' hash; needs the file."""
         with self.file.open("rb") as file:
-            return f"{self.name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+            return f"{self.published.name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
         """The network, from uint8 [N, 3, H, W] to features.
@@ -97,6 +89,11 @@ class Pretrained(Extractor):
         except UNFIT as problem:
             reason = " ".join(str(problem).split())
             raise UserError(f"{self.file}: these are no weights of {self.title} as published: {reason:.300}") from None
+
+    @property
+    def resize(self) -> str:
+        """As torch-fidelity does, and TensorFlow 1, on which all published numbers rest; not as CLIP was trained."""
+        return f"bilinear to {self.published.side}x{self.published.side} as TensorFlow 1"
 
     @property
     def file(self) -> Path:
@@ -114,10 +111,12 @@ class Pretrained(Extractor):
             raise UserError(self._how_to_get(str(problem))) from None
 
     def _how_to_get(self, reason: str) -> str:
+        model = f"model: {getattr(self, 'model')}, " if "model" in type(self).model_fields else ""  # noqa: B009
+        named = f"{{use: {self.use}, {model}weights: PATH}}"
         return (
             f"the weights of {self.title} are not on this machine and cannot be downloaded ({reason}); "
             f"download {self.published.url} elsewhere and put it at {self.file}, or say where it is: "
-            f"evaluation: {{extractor: {self.how_to_name}}}, or gankit evaluate --extractor '{self.how_to_name}'"
+            f"evaluation: {{extractor: {named}}}, or gankit evaluate --extractor '{named}'"
         )
 
 
@@ -129,26 +128,12 @@ class Inception(Pretrained):
     """
 
     title = "InceptionV3"
-
-    @property
-    def name(self) -> str:
-        """Of the network."""
-        return "inception-v3"
+    use = "inception"
 
     @property
     def published(self) -> Published:
         """TensorFlow's own weights of 2015, which all published FIDs rest on, as torch-fidelity converted them."""
         return INCEPTION
-
-    @property
-    def how_to_name(self) -> str:
-        """With the file."""
-        return "{use: inception, weights: PATH}"
-
-    @property
-    def resize(self) -> str:
-        """As in TensorFlow 1, which all published numbers rest on."""
-        return "bilinear to 299x299 as TensorFlow 1"
 
     def network(self, file: Path) -> nn.Module:
         """2048 features, and 1008 logits without their bias."""
@@ -165,6 +150,7 @@ class Clip(Pretrained):
     """
 
     title = "CLIP"
+    use = "clip"
     classifies = False
 
     model: Literal[
@@ -173,31 +159,15 @@ class Clip(Pretrained):
     """Which of the published networks; the default has a file of about 340 MB."""
 
     @property
-    def name(self) -> str:
-        """As torch-fidelity calls it."""
-        return f"clip-{self.model}"
-
-    @property
     def published(self) -> Published:
         """OpenAI's own file, which is a TorchScript archive."""
         return CLIP_MODELS[self.model].published(self.model)
-
-    @property
-    def how_to_name(self) -> str:
-        """With the model and the file."""
-        return f"{{use: clip, model: {self.model}, weights: PATH}}"
-
-    @property
-    def resize(self) -> str:
-        """As torch-fidelity does, which is not how CLIP was trained."""
-        size = CLIP_MODELS[self.model].size
-        return f"bilinear to {size}x{size} as TensorFlow 1"
 
     def network(self, file: Path) -> nn.Module:
         """Features in the space that images and texts share."""
         from gankit_fidelity.pretrained_modules import ClipNetwork
 
-        return ClipNetwork(self.name, file, CLIP_MODELS[self.model].parameters)
+        return ClipNetwork(self.published.name, file, CLIP_MODELS[self.model].parameters)
 
 
 class DinoV2(Pretrained):
@@ -209,30 +179,16 @@ class DinoV2(Pretrained):
     """
 
     title = "DINOv2"
+    use = "dinov2"
     classifies = False
 
     model: Literal["vit-s-14", "vit-b-14", "vit-l-14", "vit-g-14"] = "vit-s-14"
     """Which of the published networks; the default has a file of about 90 MB."""
 
     @property
-    def name(self) -> str:
-        """As torch-fidelity calls it."""
-        return f"dinov2-{self.model}"
-
-    @property
     def published(self) -> Published:
         """Meta's own file, without registers."""
         return DINO_MODELS[self.model].published()
-
-    @property
-    def how_to_name(self) -> str:
-        """With the model and the file."""
-        return f"{{use: dinov2, model: {self.model}, weights: PATH}}"
-
-    @property
-    def resize(self) -> str:
-        """As torch-fidelity does."""
-        return "bilinear to 224x224 as TensorFlow 1"
 
     def missing(self, experiment: Experiment) -> str | None:
         """timm, and the weights as for any other."""

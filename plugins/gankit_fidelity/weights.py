@@ -10,6 +10,10 @@ from typing import NamedTuple
 class Published(NamedTuple):
     """A file of weights on the network."""
 
+    name: str
+    """What their network is called in the protocol of a number, as torch-fidelity calls it."""
+    side: int
+    """Height and width that their network's images are resized to, in pixels."""
     url: str
     file: str
     """What torch's cache of downloads calls it."""
@@ -39,7 +43,7 @@ INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 """Where torch-fidelity has the weights from: TensorFlow's own of 2015, which all published FIDs rest on."""
 
-INCEPTION = Published(INCEPTION_URL, INCEPTION_FILE)
+INCEPTION = Published("inception-v3", 299, INCEPTION_URL, INCEPTION_FILE)
 
 
 class ClipModel(NamedTuple):
@@ -55,7 +59,7 @@ class ClipModel(NamedTuple):
     def published(self, name: str) -> Published:
         """The weights of the model called `name`, where torch-fidelity downloads them from and puts them."""
         url = f"https://openaipublic.azureedge.net/clip/models/{self.sha256}/{self.file}.pt"
-        return Published(url, f"clip-{name}-{self.sha256}.pt", self.sha256)
+        return Published(f"clip-{name}", self.size, url, f"clip-{name}-{self.sha256}.pt", self.sha256)
 
 
 CLIP_MODELS = {
@@ -100,7 +104,8 @@ class DinoModel(NamedTuple):
     def published(self) -> Published:
         """The model's weights, where torch.hub downloads them from and puts them."""
         name = f"dinov2_vit{self.letter}14"
-        return Published(f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}_pretrain.pth", f"{name}_pretrain.pth")
+        url = f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}_pretrain.pth"
+        return Published(f"dinov2-vit-{self.letter}-14", 224, url, f"{name}_pretrain.pth")
 
 
 DINO_MODELS = {

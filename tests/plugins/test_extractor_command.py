@@ -56,7 +56,8 @@ def test_an_extractor_is_trained_and_used_at_once(folder: Path, capsys: pytest.C
     assert "epoch 3 of 3: loss 0." in said
 
     card = read_card(folder / "own.safetensors")
-    assert (card.shape, card.epochs, card.seed) == ((16, (32, 64, 128), 10, 1), 3, 0)
+    assert (card.size, card.widths, card.classes, card.channels) == (16, (32, 64, 128), 10, 1)
+    assert (card.epochs, card.seed) == (3, 0)
     reals = RealImages(datasets.Digits(labels=True), [16])
     assert card.data == reals.fingerprint
     held_out = reals.order_by_hash(0)[:179]

@@ -22,8 +22,8 @@ from gankit.cli import main
 from gankit.core.progress import progress_in
 from gankit.runs.start import begin
 from gankit.training import randomness
-from gankit_fidelity.path_length import FILES, PerceptualPathLength
-from gankit_fidelity.path_length_modules import lpips, path_lengths, slerp, squared, trimmed_mean
+from gankit_fidelity.metrics import LPIPS_FILES, PerceptualPathLength
+from gankit_fidelity.path_length import lpips, path_lengths, slerp, squared, trimmed_mean
 
 
 class Linear(nn.Module):
@@ -56,8 +56,7 @@ def ends(paths: int) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_the_length_of_a_straight_path_of_a_linear_generator_is_known(sampling: Any, noise: float) -> None:
     generator: Any = Linear(noise)
-    options = PerceptualPathLength(space="w", sampling=sampling, distance="pixels", paths=100)
-    lengths = path_lengths(generator, options, squared)
+    lengths = path_lengths(generator, squared, "w", sampling, epsilon=1e-4, paths=100)
     first, second = ends(100)
     expected = ((second - first) @ generator.matrix.t()).square().mean(1)
     np.testing.assert_allclose(lengths, expected.detach().numpy(), rtol=2e-3)
@@ -90,8 +89,7 @@ def test_it_sees_abrupt_changes_and_is_blind_to_nonsense() -> None:
             return 0 * super().synthesize(styles, labels)
 
     def length(generator: Any) -> float:
-        options = PerceptualPathLength(distance="pixels", paths=200)
-        return trimmed_mean(path_lengths(generator, options, squared))
+        return trimmed_mean(path_lengths(generator, squared, "w", "end", epsilon=1e-4, paths=200))
 
     assert length(Constant()) == 0
     assert length(Stepped()) > 2 * length(Linear())
@@ -124,11 +122,11 @@ def served(tmp_path: Path) -> Iterator[str]:
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: str) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setitem(FILES, "weights-vgg16-lpips.pth", f"{served}/there")
-    monkeypatch.setitem(FILES, "vgg16-397923af.pth", f"{served}/not")
+    monkeypatch.setitem(LPIPS_FILES, "weights-vgg16-lpips.pth", f"{served}/there")
+    monkeypatch.setitem(LPIPS_FILES, "vgg16-397923af.pth", f"{served}/not")
     said = PerceptualPathLength().missing(tiny())
     assert said is not None
-    assert all(url in said for url in FILES.values())
+    assert all(url in said for url in LPIPS_FILES.values())
     assert PerceptualPathLength(distance="pixels").missing(tiny()) is None
 
 
@@ -137,8 +135,8 @@ def test_weights_that_can_be_downloaded_are_not_missing(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    for name in FILES:
-        monkeypatch.setitem(FILES, name, f"{served}/there")
+    for name in LPIPS_FILES:
+        monkeypatch.setitem(LPIPS_FILES, name, f"{served}/there")
     assert PerceptualPathLength().missing(tiny()) is None
 
 
@@ -159,12 +157,13 @@ def test_lpips_from_local_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert distance(one, one).abs().max() == 0
     assert (distance(one, other) > 0).all()
     made = trainer(tiny())
-    options = PerceptualPathLength(paths=8, epsilon=1e-2)
     made.grow(progress_in(made.stages, 2, 0))
     small = nn.functional.interpolate
-    lengths = path_lengths(
-        made.average, options, lambda *ends: distance(*(small(images, scale_factor=4) for images in ends))
-    )
+
+    def enlarged(*ends: Tensor) -> Tensor:
+        return distance(*(small(images, scale_factor=4) for images in ends))
+
+    lengths = path_lengths(made.average, enlarged, "w", "end", epsilon=1e-2, paths=8)
     assert np.isfinite(lengths).all()
     assert (lengths > 0).all()
 
