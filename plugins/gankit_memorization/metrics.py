@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from pydantic import Field
 from gankit import Metric
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.config.experiment import Experiment
     from gankit.evaluation.images import Samples
 
@@ -42,7 +45,6 @@ class NearestNeighbor(Metric):
         Raises:
             LookupError: if there are no held-out reals.
         """
-        from gankit_memorization.repetition import copies
         from gankit_prdc.neighbors import nearest
 
         trained = samples.training.features
@@ -82,7 +84,6 @@ class Distinct(Metric):
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """Two numbers, `distinct` and `distinct_near`; the latter NaN if there is but one real."""
-        from gankit_memorization.repetition import distinct_features, distinct_images
         from gankit_prdc.neighbors import radii
 
         generated, real = samples.generated, samples.real.features
@@ -91,3 +92,42 @@ class Distinct(Metric):
             return {"distinct": exact, "distinct_near": math.nan}
         radius = self.share * radii(real, 1).quantile(0.5).item()
         return {"distinct": exact, "distinct_near": distinct_features(generated.features, radius) / generated.count}
+
+
+def copies(nearest: Tensor, expected: Tensor, quantile: float) -> float:
+    """Share of images that are as near to a training image as hardly any held-out image is.
+
+    Args:
+        nearest: Distance of each image to the nearest training image, [N].
+        expected: The same for images that were held out, [M].
+        quantile: How many of the held-out are at most that near, as a share.
+    """
+    return (nearest <= expected.quantile(quantile)).double().mean().item()
+
+
+def distinct_images(images: Tensor) -> int:
+    """How many of the images, uint8 [N, ...], differ in any pixel from all before them."""
+    return len({hashlib.blake2b(image.numpy().tobytes(), digest_size=16).digest() for image in images})
+
+
+def distinct_features(features: Tensor, radius: float, block: tuple[int, int] | None = None) -> int:
+    """How many of the features [N, D] are farther than `radius` from all before them.
+
+    Args:
+        features: In the order that decides which one is the repetition.
+        radius: Distance up to which two are the same.
+        block: Rows and columns of the matrix of distances that are held at a time; the result does not depend on it.
+    """
+    import torch
+
+    from gankit_prdc.neighbors import BLOCK, distances
+
+    rows, columns = block or BLOCK
+    numbers = torch.arange(len(features))
+    repeated = torch.zeros(len(features), dtype=torch.bool)
+    for late, some, mark in zip(numbers.split(rows), features.split(rows), repeated.split(rows), strict=True):
+        for early, others in zip(numbers.split(columns), features.split(columns), strict=True):
+            if early[0] < late[-1]:
+                before = early < late[:, None]
+                mark |= ((distances(some, others) <= radius) & before).any(1)
+    return len(features) - int(repeated.sum())

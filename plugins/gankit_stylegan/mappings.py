@@ -48,7 +48,7 @@ class Style(LatentMapping):
         """A module from z [N, latent] and labels to styles [N, styles, width]."""
         from gankit_stylegan.modules import MappingNetwork
 
-        return MappingNetwork(self, context.latent, context.classes)
+        return MappingNetwork(context.latent, context.classes, **dict(self))
 
     def reads_labels(self) -> bool:
         """True."""

@@ -14,7 +14,6 @@ from gankit_pggan.modules import pixel_norm
 
 if TYPE_CHECKING:
     from gankit import BuildContext
-    from gankit_stylegan.mappings import Style
 
 
 class MappingNetwork(nn.Module):
@@ -22,15 +21,17 @@ class MappingNetwork(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, options: Style, latent: int, classes: int) -> None:
+    def __init__(
+        self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
+    ) -> None:
         super().__init__()
-        self.options, self.width = options, options.width
+        self.width, self.mixing, self.decay = width, mixing, decay
         self.label_vectors = nn.Parameter(torch.randn(classes, latent)) if classes else None
-        widths = [latent * (2 if classes else 1)] + [options.width] * options.layers
+        widths = [latent * (2 if classes else 1)] + [width] * layers
         self.layers = nn.ModuleList(
-            dense(inputs, outputs, lr_multiplier=options.lr_multiplier) for inputs, outputs in pairwise(widths)
+            dense(inputs, outputs, lr_multiplier=lr_multiplier) for inputs, outputs in pairwise(widths)
         )
-        self.register_buffer("mean", torch.zeros(options.width))
+        self.register_buffer("mean", torch.zeros(width))
 
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
         """Styles [N, styles, width] of z [N, latent] and labels [N]; mixed, and the mean moved, in training only."""
@@ -39,8 +40,8 @@ class MappingNetwork(nn.Module):
         if not self.training:
             return broadcast
         with torch.no_grad():
-            self.mean.copy_(torch.lerp(style.mean(0), self.mean, self.options.decay))
-        return self._mixed(broadcast, z, labels) if self.options.mixing and styles > 1 else broadcast
+            self.mean.copy_(torch.lerp(style.mean(0), self.mean, self.decay))
+        return self._mixed(broadcast, z, labels) if self.mixing and styles > 1 else broadcast
 
     def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """One style [N, width] of each latent."""
@@ -69,7 +70,7 @@ class MappingNetwork(nn.Module):
         count = styles.shape[1]
         second = torch.randn_like(z)
         first_of_second = torch.randint(1, count, (), device=z.device)
-        mixes = torch.rand((), device=z.device) < self.options.mixing
+        mixes = torch.rand((), device=z.device) < self.mixing
         late = (torch.arange(count, device=z.device) >= first_of_second) & mixes
         return torch.where(late[None, :, None], self.style(second, labels)[:, None], styles)
 

@@ -13,8 +13,7 @@ from support.digits import digits
 from support.populations import samples
 
 from gankit_fidelity.metrics import FrechetDistance
-from gankit_memorization.metrics import Distinct, NearestNeighbor
-from gankit_memorization.repetition import copies, distinct_features, distinct_images
+from gankit_memorization.metrics import Distinct, NearestNeighbor, copies, distinct_features, distinct_images
 
 # --- training images --------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Need, Sa
 from gankit_fidelity.extractors import Digits
 
 LIBRARIES = ["scipy.linalg", "scipy.stats", "torch_fidelity.metric_fid", "torch_fidelity.metric_isc"]
-LIBRARIES += ["torch_fidelity.metric_kid", "gankit_prdc.neighbors", "gankit_memorization.repetition"]
+LIBRARIES += ["torch_fidelity.metric_kid", "gankit_prdc.neighbors", "gankit_memorization.metrics"]
 LIBRARIES += ["gankit_pggan.sliced_wasserstein", "gankit_pggan.structural_similarity"]
 
 
