@@ -9,7 +9,7 @@ from gankit.cli.options import EXECUTES, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
 
-TOLD = {
+ARGUMENTS = {
     "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
     "metrics": ("METRICS", f"such as fid or '[fid, kid]' (default: the run's; {USUAL_METRIC} for folders)"),
     "extractor": (
@@ -33,7 +33,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
     )
-    for name, (metavar, text) in TOLD.items():
+    for name, (metavar, text) in ARGUMENTS.items():
         parser.add_argument(f"--{name}", metavar=metavar, help=text)
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
     parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
@@ -50,10 +50,10 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     from gankit.results.measurement import ProtocolOptions, measure, measurements_as_json
     from gankit.results.run_tables import print_metrics
 
-    told = {name: getattr(arguments, name) for name in TOLD}
-    if told["data"] is not None:
-        told["data"] = data_argument(told["data"])
-    protocol = read_arguments(ProtocolOptions, told)
+    given = {name: getattr(arguments, name) for name in ARGUMENTS}
+    if given["data"] is not None:
+        given["data"] = data_argument(given["data"])
+    protocol = read_arguments(ProtocolOptions, given)
     paths = [path for place in arguments.paths for path in _meant(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
     if arguments.json:

@@ -49,7 +49,7 @@ def plugins_command(arguments: argparse.Namespace) -> int:
 
 
 def _row(entry: RegistryEntry) -> tuple[str, ...]:
-    """What is told of one component."""
+    """The columns of one component."""
     from gankit.discovery.manager import plugins
 
     source = plugins.source(entry.plugin)

@@ -59,13 +59,13 @@ def sample_command(arguments: argparse.Namespace) -> int:
     if arguments.label is not None and not 0 <= arguments.label < classes:
         there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
         raise UserError(f"--label: {there}")
-    wish = SampleOptions(arguments.label, arguments.truncation, arguments.cutoff)
+    options = SampleOptions(arguments.label, arguments.truncation, arguments.cutoff)
 
     def drawn() -> Iterator[np.ndarray]:
         step = images_at_a_time(generator.resolution)
         for first in range(0, arguments.number, step):
             with attributing_errors(experiment):
-                some = sample(generator, first, min(step, arguments.number - first), arguments.seed, device, wish)
+                some = sample(generator, first, min(step, arguments.number - first), arguments.seed, device, options)
             yield to_uint8(some).permute(0, 2, 3, 1).cpu().numpy()
 
     try:

@@ -71,24 +71,13 @@ def load_experiment(
     Raises:
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
     """
-    return the_experiment(load_root(path, settings, plugin_files), str(path), check, note, begun)
+    return experiment_in(load_root(path, settings, plugin_files), str(path), check, note, begun)
 
 
-def the_experiment(
+def experiment_in(
     root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None, begun: bool = False
 ) -> Experiment:
-    """The experiment that `root` says; see `load_experiment`.
-
-    Args:
-        root: What stands in its file, with all that it extends.
-        first: The file.
-        check: False leaves out whether it can be run.
-        note: Told each thing that is missing here; without it, that is an error too.
-        begun: Its run goes on, so that what it started from is no longer needed.
-
-    Raises:
-        UserError: with every mistake found.
-    """
+    """The experiment that `root` says, which the file `first` begins; for the rest see `load_experiment`."""
     validated = validate(root, check, begun)
     if validated.experiment is None or validated.wrong or (validated.lacking and note is None):
         raise mistakes_error([*validated.wrong, *validated.lacking], first)
@@ -116,10 +105,7 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
 def validate(root: Table, check: bool = True, begun: bool = False) -> ValidationResult:
     """The experiment that `root` says, with all that is wrong with it and all that is missing here.
 
-    Args:
-        root: What stands in its file, with all that it extends.
-        check: False leaves out whether it can be run.
-        begun: Its run goes on, so that what it started from is no longer needed.
+    For `check` and `begun` see `load_experiment`.
     """
     try:
         experiment = Experiment.model_validate(plain_value(root))

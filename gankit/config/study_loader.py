@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gankit.config.experiment import NAME, Experiment
-from gankit.config.loader import ValidationResult, load_root, the_experiment, validate
+from gankit.config.loader import ValidationResult, experiment_in, load_root, validate
 from gankit.config.mistakes import mistakes_of
 from gankit.config.study import SEED, Study, StudyOptions, StudyRun, StudyVariant, Variants
 from gankit.config.study_plan import Planned, plan, safe
@@ -79,7 +79,7 @@ def load_study(
         return _study(root, path, only, note)
     said = _study_options(root)  # null takes back what an extended file says of a study
     kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
-    return the_experiment(Table(root.mark, kept), str(path), note=note)
+    return experiment_in(Table(root.mark, kept), str(path), note=note)
 
 
 def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:

@@ -49,7 +49,7 @@ class Evaluator:
     """Carries out the metrics of one protocol.
 
     Reals are seen once a resolution, generated images once an evaluation. What depends on reals alone, floors and
-    yardsticks, is computed once a resolution.
+    metrics of reals, is computed once a resolution.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Evaluator:
 
         Of several seeds the means are given, and as <name>_seeds_std the standard deviations of generated images'
         numbers over the seeds; with a bootstrap, as <name>_error its standard error for the first seed. Floors and
-        yardsticks are left out if there are not two reals to compare. A metric that fails is reported once, counted and
-        left out. Torch's random numbers are left as they were.
+        metrics of reals are left out if there are not two reals to compare. A metric that fails is reported once,
+        counted and left out. Torch's random numbers are left as they were.
         """
         if not self._options.metrics:
             return []
@@ -128,7 +128,7 @@ class Evaluator:
     def _numbers(
         self, position: int, metric: Metric, generated: dict[int, ImageSet], network: Generator | None
     ) -> dict[str, Number]:
-        """What one metric gives, floors and yardsticks included."""
+        """What one metric gives, floors included."""
         numbers: dict[str, Number] = {}
         if not metric.reference_only:
             of_seeds = {

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from gankit.data.images import Batch, to_uint8
-from gankit.evaluation import cache
-from gankit.evaluation.features import FeatureStore
+from gankit.evaluation.features import FeatureStore, load_features, store_features
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ class ImageSet:
     def _seen(self) -> FeatureStore:
         """The one pass over the images, or what an earlier one has left on disk."""
         content, keep = self._content(), self._extraction.keep
-        seen = cache.stored(content, self.count, keep - {"images"}) if content else None
+        seen = load_features(content, self.count, keep - {"images"}) if content else None
         if seen is not None:
             return seen
         seen, statistics = FeatureStore(self.count), RunningStatistics()
@@ -170,7 +169,7 @@ class ImageSet:
             raise ValueError(f"{self.count} images were announced, but {seen.filled} came")
         seen.statistics = statistics.result() if "statistics" in keep else None
         if content:
-            cache.store(content, seen)
+            store_features(content, seen)
         return seen
 
 

@@ -22,19 +22,19 @@ _ADDED = {FLOOR: "the noise floor", QUICK: "the cheaper estimate", ERROR: "the e
 """What gankit names after a metric's own numbers."""
 
 
-def is_spread(name: str, beside: Collection[str]) -> bool:
+def is_spread(name: str, names: Collection[str]) -> bool:
     """Whether a number says how sure another is, so that neither high nor low values of it are better.
 
     It does if it is named after that other; `pixel_error` without `pixel` is a number of its own.
 
     Args:
         name: Its name.
-        beside: The names of all numbers of the same evaluation.
+        names: The names of all numbers of the same evaluation.
     """
     own = name.removesuffix(QUICK)
     cheaper = name[len(own) :]
     named_after = [own.removesuffix(end) for end in (SEEDS_STD, STD, ERROR) if own.endswith(end)]
-    return any(other + cheaper in beside for other in named_after)
+    return any(other + cheaper in names for other in named_after)
 
 
 def mistaken_name(names: Collection[str]) -> str | None:

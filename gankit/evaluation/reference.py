@@ -29,7 +29,7 @@ class Split(NamedTuple):
     reference: Subset
     """What generated images are compared with."""
     held_out: Subset
-    """What stands in for generated images in floors and yardsticks; none of them is in `beside`."""
+    """What stands in for generated images in floors and metrics of reals alone; none of them is in `control`."""
     control: Subset
     """What the held-out are compared with."""
     training: Subset
@@ -57,6 +57,6 @@ def split(reals: RealImages, images: int, seed: int, test: RealImages | None = N
         training = Subset(reals, np.concatenate([order[:images], order[2 * images :]]))
         return Split(reference, Subset(reals, left), reference, training, "others by hash of the image")
     half = min(images, reals.count // 2)
-    held_out, beside = Subset(reals, order[half : 2 * half]), Subset(reals, order[:half])
+    held_out, control = Subset(reals, order[half : 2 * half]), Subset(reals, order[:half])
     training = Subset(reals, np.concatenate([order[:half], order[2 * half :]]))
-    return Split(reference, held_out, beside, training, "halves by hash of the image")
+    return Split(reference, held_out, control, training, "halves by hash of the image")

@@ -1,4 +1,4 @@
-"""The files of a new plugin."""
+"""The files of a new plugin, and the experiment among them: the quick start, made short, with all that it has."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 from shutil import rmtree
 from string import Template
 
+from gankit.config.loader import bundled_experiment
+from gankit.config.yaml.merge import read_experiment
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.writer import dump
 from gankit.core.errors import UserError
 from gankit.core.options import with_article
-from gankit.scaffold.example import experiment_using, option_of
 from gankit.scaffold.naming import HERE, class_of, minimal_example, module_of, package_name
 
 FILES = {
@@ -26,6 +29,56 @@ FILES = {
 
 MOST_LISTED = 4
 """Kinds that are named one by one in a description."""
+
+
+SHORT = (
+    "growth={final: 8, images: 3k}",
+    "evaluation={metrics: fid, images: 256}",
+    "observers=[progress, guard, sample-grid]",
+)
+"""Changes after which the quick start takes seconds."""
+
+OPTIONS: dict[str, dict[str, str]] = {
+    "mapping": {"generator.mapping": "{}"},
+    "stem": {"generator.stem": "{}"},
+    "block": {"generator.block": "{}", "discriminator.block": "{}"},
+    "head": {"discriminator.head": "{}"},
+    "norm": {"generator.norm": "[equalized, {}]"},
+    # an equalized weight is drawn anew, and steps that suit it are too long for another
+    "init": {
+        "discriminator.init": "{}",
+        "discriminator.norm": "[]",
+        "training.optimizer.discriminator": "{{lr: 1e-3}}",
+    },
+    "loss": {"loss": "{}"},
+    "regularizer": {"regularizers": "[{}]"},
+    "augmentation": {"augment": "{}"},
+    "optimizer": {"training.optimizer": "{}"},
+    "average": {"training.average": "{}"},
+    "growth": {"growth": "{{use: {}, doublings: 1, images: 3k}}"},
+    "dataset": {"data": "{}"},
+    "extractor": {"evaluation.extractor": "{}"},
+    "metric": {"evaluation.metrics": "[fid, {}]"},
+    "observer": {"observers": "[progress, guard, {}]"},
+    "launcher": {"launcher": "{}", "matrix": "{{seed: [0, 1]}}"},
+}
+"""For each kind the options by which an experiment, or for launchers a study, comes to use a component of it."""
+
+
+def option_of(kind: str) -> str:
+    """The dotted path of the option that names a component of `kind`, or the first of them."""
+    return next(iter(OPTIONS[kind]))
+
+
+def experiment_using(name: str, components: Mapping[str, str]) -> str:
+    """The YAML of an experiment that uses all components, named by their kinds, of the plugin called `name`."""
+    changes = [
+        f"{option}={value.format(f'{name}/{component}')}"
+        for kind, component in components.items()
+        for option, value in OPTIONS[kind].items()
+    ]
+    root = read_experiment(bundled_experiment("quickstart"), [f"name={name}", *SHORT, *changes])
+    return dump(plain_value(root))
 
 
 def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:

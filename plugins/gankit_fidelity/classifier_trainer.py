@@ -100,7 +100,7 @@ def shifted(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def accuracy(network: Classifier, pictures: Pictures, device: torch.device | str = "cpu") -> float:
-    """Share of the pictures that are told right."""
+    """Share of the pictures whose class it names rightly."""
     guesses = torch.cat([network(batch.to(device)).logits.argmax(1).cpu() for batch in pictures.images.split(BATCH)])
     return (guesses == pictures.classes).double().mean().item()
 

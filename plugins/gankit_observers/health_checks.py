@@ -189,7 +189,7 @@ class Collapse(HealthCheck):
         self.stage_started()
 
     def stage_started(self) -> None:
-        """An average that has just begun is no judge of the generator."""
+        """An average that has just begun says nothing of the generator yet."""
         self.state = {"looks": 0}
 
     def look(self, run: RunContext) -> Finding | None:

@@ -18,12 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LINES = 400
 """The most that a file has."""
-DOUBLES = {
-    "Picture": "callbacks.Picture is handed to observers; page.pictures.Picture stands on a page",  # to be renamed
-    "check": "testing.check is what plugins import; plots.check looks at a file's ending",  # to be renamed
-    "newest": "store.newest is a checkpoint; comparison.newest are runs",  # to be renamed
-    "samples": "training.sampler.samples draws images; page.samples.samples lays them out",  # to be renamed
-}
+DOUBLES: dict[str, str] = {}
 """Public names that stand for several things in gankit, and why."""
 
 

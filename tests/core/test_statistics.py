@@ -12,7 +12,7 @@ import torch
 from support.measuring import Brightness, Inverted, Levels, Prefix, at, evaluator, grey, registered
 
 from gankit.data.images import RealImages
-from gankit.evaluation.cache import cache_folder
+from gankit.evaluation.features import cache_folder
 from gankit.evaluation.statistics import RunningStatistics
 
 
