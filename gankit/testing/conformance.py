@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,8 +18,8 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from gankit.core.errors import UserError
 from gankit.core.registry import RegistryEntry, provided_by
 from gankit.discovery.manager import plugins
-from gankit.testing.drawing import ends_of
 from gankit.testing.rules import RULES, Broken, Rule, Trial
+from gankit.testing.strategies import ends_of
 
 ByName = Mapping[str, Mapping[str, Any]]
 """Something of components, by their names."""
@@ -68,7 +69,7 @@ def conformance(module: str, options: ByName | None = None, waive: ByName | None
 
     @pytest.mark.parametrize(("entry", "rule"), trials)
     def test_conformance(entry: RegistryEntry, rule: Rule) -> None:
-        __tracebackhide__ = _is_authors
+        __tracebackhide__ = lambda failure: not isinstance(failure.value, pytest.fail.Exception)  # noqa: E731
         reason, broken = waived[entry].get(rule.name), None
         try:
             check(entry, rule, fixed[entry])
@@ -98,10 +99,10 @@ def check(entry: RegistryEntry, rule: Rule, fixed: Mapping[str, Any] | None = No
     ends = ends_of(entry, fixed or {}) if rule.examples >= FEW else []
     ends = ends[: rule.examples if rule.examples >= MANY else rule.examples // 2]
     drawn = rule.examples - (0 if rule.examples >= MANY else len(ends))
-    ended = [_tried(about, entry, rule, fixed or {}, None, drawn)]
+    ended = [_tried(about, rule, partial(Trial, entry, fixed or {}), drawn)]
     for options in ends:
         with suppress(pytest.skip.Exception):  # of what this machine lacks for one choice
-            ended.append(_tried(about, entry, rule, fixed or {}, options, 1))
+            ended.append(_tried(about, rule, partial(Trial, entry, fixed or {}, options=options), 1))
     if None not in ended:
         said = f" (at last with: {ended[0]})" if ended[0] else ""
         raise Broken(
@@ -110,26 +111,11 @@ def check(entry: RegistryEntry, rule: Rule, fixed: Mapping[str, Any] | None = No
         )
 
 
-def _tried(
-    about: str,
-    entry: RegistryEntry,
-    rule: Rule,
-    fixed: Mapping[str, Any],
-    options: Mapping[str, Any] | None,
-    examples: int,
-) -> str | None:
-    """Try one component some times.
+def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any]], examples: int) -> str | None:
+    """Hold to a rule as many trials as there are examples; None, or what the component said when it refused the last.
 
-    Args:
-        about: The component and the rule, for messages.
-        entry: The component.
-        rule: The rule.
-        fixed: Options that are not drawn.
-        options: All of its options; None: they are drawn.
-        examples: How many times.
-
-    Returns:
-        None if it was tried, or else what the component said when it refused what was drawn last.
+    Raises:
+        Exception: as `check` does.
     """
     __tracebackhide__ = True
 
@@ -145,14 +131,15 @@ def _tried(
     )
     @given(st.data())
     def held(data: st.DataObject) -> None:
-        trial = Trial(entry, fixed, data, options)
+        trial = trial_of(data)
         try:
             rule.check(trial)
         except UnsatisfiedAssumption:
             refusals.append(trial.refused)
             raise
         except Exception as failure:
-            failures.append((failure, _options_of(trial)))
+            made = vars(trial).get("component")
+            failures.append((failure, "" if made is None else f"; with options {made.model_dump(mode='json')}"))
             raise
 
     failures: list[tuple[Exception, str]] = []
@@ -172,11 +159,6 @@ def _tried(
     return None
 
 
-def _is_authors(failure: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Whether something was raised by the component rather than found by a rule."""
-    return not isinstance(failure.value, pytest.fail.Exception)
-
-
 def _without_kit(traceback: TracebackType | None) -> TracebackType | None:
     """A traceback from the first frame on that is neither of this kit nor of hypothesis; whole if there is none."""
     kit = (str(Path(__file__).parent), str(Path(hypothesis.__file__).parent))
@@ -184,12 +166,6 @@ def _without_kit(traceback: TracebackType | None) -> TracebackType | None:
     while step is not None and step.tb_frame.f_code.co_filename.startswith(kit):
         step = step.tb_next
     return step or traceback
-
-
-def _options_of(trial: Trial[Any]) -> str:
-    """The options that the component of a trial had, if it was made."""
-    component = vars(trial).get("component")
-    return "" if component is None else f"; with options {component.model_dump(mode='json')}"
 
 
 def _of_each(argument: str, given: ByName, entries: list[RegistryEntry]) -> dict[RegistryEntry, Mapping[str, Any]]:

@@ -1,9 +1,9 @@
-"""The experiment in which a component is tried."""
+"""The small experiment in which a component is tried."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,8 @@ from gankit.config.loader import bundled_experiment, load_experiment
 from gankit.config.walk import components, options_naming
 from gankit.core.component import Component
 from gankit.core.registry import registries
-from gankit.kinds import Dataset, LabelledImages
+from gankit.kinds import Dataset
+from gankit.testing.rules import Trial
 
 SMALL = (
     "growth={use: progressive, start: 4, final: 8, images: 32}",
@@ -48,24 +49,27 @@ def experiment_with(component: Component, place: str = "", labels: bool = False,
     return Experiment.model_validate(options)
 
 
-@contextmanager
-def loading_once(data: Dataset) -> Iterator[None]:
-    """Have all runs that begin meanwhile share what a data set has loaded for the first."""
-    load = type(data).load
-    with patch.object(type(data), "load", lambda self, resolution: _loaded(load, self, resolution)):
-        yield
-
-
-@cache
-def _loaded(load: Callable[..., LabelledImages], data: Dataset, resolution: int) -> LabelledImages:
-    """What a data set loads; later calls give the same arrays."""
-    return load(data, resolution)
+def tried_in(trial: Trial[Any], labels: bool = False, **changes: Any) -> Experiment:
+    """`experiment_with` the component of a trial; passed over if it complains, skipped if it lacks something here."""
+    experiment = experiment_with(trial.component, labels=labels, **changes)
+    if complained := complaints(trial.component, experiment):
+        trial.pass_over(complained[0])
+    trial.skip_if(trial.component.missing(experiment))
+    return experiment
 
 
 def complaints(component: Component, experiment: Experiment) -> list[str]:
     """Why `component`, which is in `experiment`, says that it cannot work there; nothing if it can."""
     paths = {path for path, part in components(experiment) if part == component}
     return [message for path, message in problems(experiment) if path in paths]
+
+
+_cached = cache(cache)  # one cache for each method
+
+
+def loading_once(data: Dataset) -> AbstractContextManager[Any]:
+    """Within this context all runs that begin share what a data set has loaded for the first."""
+    return patch.object(type(data), "load", _cached(type(data).load))
 
 
 def _changed(options: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from gankit.core.progress import Stage
 from gankit.kinds import Growth
-from gankit.testing.keeping import stir_randomness
 from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.state import stir_randomness
 
 
 def _stages(growth: Growth) -> list[Stage]:

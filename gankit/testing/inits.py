@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from gankit.kinds import Init
-from gankit.testing.modules import LayerOptions, drawn_layer
+from gankit.testing.parts import drawn_layer
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
 
@@ -42,8 +42,8 @@ def leaves_the_bias(trial: Trial[Init]) -> None:
 @rule(Init)
 def draws_by_the_seed(trial: Trial[Init]) -> None:
     """What the weight starts with is decided by torch's seed, whatever was in it before."""
-    options = drawn_layer(trial)
-    layers = [_made(options, seed) for seed in (0, 1)]
+    layer = drawn_layer(trial)
+    layers = [_made(layer, seed) for seed in (0, 1)]
     for layer in layers:
         randomness.seed(2)
         trial.component.apply(layer)
@@ -58,15 +58,15 @@ def draws_by_the_seed(trial: Trial[Init]) -> None:
 @rule(Init)
 def keeps_zero_gain(trial: Trial[Init]) -> None:
     """A layer whose gain is 0 starts at zero, as its block asks."""
-    layer = _made(replace(drawn_layer(trial), gain=0.0), seed=0)
+    layer = _made(drawn_layer(trial, gains=[0.0]), seed=0)
     trial.component.apply(layer)
     if layer.get_parameter("weight").any():
         raise Broken("fills the weight of a layer whose attribute `gain` is 0 with other numbers than zero")
 
 
-def _made(options: LayerOptions, seed: int) -> nn.Module:
+def _made(layer: Callable[[], nn.Module], seed: int) -> nn.Module:
     randomness.seed(seed)
-    return options.made()
+    return layer()
 
 
 def _differ(after: Tensor, before: Tensor | None) -> bool:

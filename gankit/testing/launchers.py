@@ -8,18 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gankit.config.loader import bundled_experiment, load_experiment
 from gankit.core.errors import Interrupted, UserError
-from gankit.core.registry import RegistryEntry
 from gankit.kinds import Job, Launcher
 from gankit.runs.signals import raising_signals
-from gankit.testing.processes import is_running
 from gankit.testing.rules import Broken, Trial, rule
 
 STATUSES = {"one/seed-0": 0, "two/seed-0": 3, "three/seed-0": -signal.SIGUSR1}
@@ -70,25 +67,26 @@ def keeps_logs(trial: Trial[Launcher]) -> None:
     """Both outputs of a job are appended to its log, whose folder the launcher makes if need be."""
     for name, log in _carried(trial).logs.items():
         expected = ["before"] * (name == next(iter(STATUSES))) + ["to standard output", "to standard error"]
-        lost = [line for line in expected if line not in log]
-        if lost:
+        if lost := [line for line in expected if line not in log]:
             raise Broken(f"the log of job {name!r} lacks {lost}; it holds {log!r:.300}")
 
 
 @rule(Launcher, examples=2)
 def leaves_when_interrupted(trial: Trial[Launcher]) -> None:
     """When it is closed early, jobs under way get SIGTERM and time to save, and no other begins."""
-    component = _here(trial)
+    _carried(trial)  # skips one that lacks something here, such as a cluster
     if threading.current_thread() is not threading.main_thread():
-        trial.skip("signals come to the main thread alone")
+        trial.skip_if("signals come to the main thread alone")
     with TemporaryDirectory() as folder:
         jobs = [_job(Path(folder), f"job-{number}", STUBBORN) for number in range(3)]
-        with raising_signals(), _interrupted_once_begun(jobs), closing(component.launch(jobs)) as ended:
-            try:
-                for job, status in ended:
-                    raise Broken(f"{job.name} is said to have ended with {status}, but runs")
-            except Interrupted:
-                pass
+        with (
+            raising_signals(),
+            _interrupted_once_begun(jobs),
+            closing(trial.component.launch(jobs)) as ended,
+            suppress(Interrupted),
+        ):
+            for job, status in ended:
+                raise Broken(f"{job.name} is said to have ended with {status}, but runs")
         begun = [log for job in jobs if (log := _read(job.log))]
         left = [number for log in begun if is_running(number := int(log.split()[1]))]
         for number in left:
@@ -101,26 +99,16 @@ def leaves_when_interrupted(trial: Trial[Launcher]) -> None:
             raise Broken("a job began after it was closed")
 
 
-def _here(trial: Trial[Launcher]) -> Launcher:
-    """The launcher; skips one that lacks something here, such as a cluster."""
-    _carried(trial)
-    return trial.component
-
-
 def _carried(trial: Trial[Launcher]) -> Carried:
     """What the launcher did with the jobs; skips one that lacks something here."""
-    carried = _carried_out(trial.entry, trial.component.model_dump_json())
-    if carried.refused:
-        trial.skip(carried.refused)
+    carried = trial.once(_carried_out)
+    trial.skip_if(carried.refused)
     return carried
 
 
-@cache
-def _carried_out(entry: RegistryEntry, options: str) -> Carried:
-    component, carried = entry.component.model_validate_json(options), Carried()
-    assert isinstance(component, Launcher)
+def _carried_out(launcher: Launcher) -> Carried:
     experiment = load_experiment(bundled_experiment("quickstart"), check=False)
-    carried.refused = component.missing(experiment) or ""
+    carried = Carried(refused=launcher.missing(experiment) or "")
     if carried.refused:
         return carried
     with TemporaryDirectory() as folder:
@@ -129,7 +117,7 @@ def _carried_out(entry: RegistryEntry, options: str) -> Carried:
         jobs[0].log.parent.mkdir()
         jobs[0].log.write_text("before\n")
         try:
-            with closing(component.launch(jobs)) as ended:
+            with closing(launcher.launch(jobs)) as ended:
                 carried.ended = [(job.name, status) for job, status in ended]
         except UserError as refused:
             carried.refused = str(refused)
@@ -165,3 +153,17 @@ def _interrupted_once_begun(jobs: list[Job]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def is_running(number: int) -> bool:
+    """Whether there is a process of that id that is more than an exit status nobody has asked for."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not Path("/proc/self").exists()

@@ -1,8 +1,8 @@
-"""Rules for losses."""
+"""Rules for what networks minimize: losses, and what regularizers add to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -10,18 +10,28 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from gankit.kinds import Loss
+from gankit.kinds import Loss, Regularizer
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+from gankit.networks.growing import ImageShape
+from gankit.networks.layers import WEIGHTED
+from gankit.testing.experiments import tried_in
+from gankit.testing.parts import pictures, stir
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
+from gankit.training.step import Step
 
-PHASES: tuple[Literal["discriminator", "generator"], ...] = ("discriminator", "generator")
+Phase = Literal["discriminator", "generator"]
+PHASES: tuple[Phase, ...] = ("discriminator", "generator")
 UNTRAINABLE = ("goes-on-to-the-bit",)
-"""The rule that is tried in training, which wrong losses may stop."""
+"""The rule that is tried in training, which wrong losses and regularizers may stop."""
 SAMPLES, PATCHES = 11, 7
 """Two primes, so that no other number in a loss is mistaken for them."""
 TINY = 1e-6
 EXTREME = 80.0
 """Scores as large as a discriminator that wins gives; the exponential of more is no float32."""
+WARM = 8
+"""Updates in which a penalty may be None, as while it warms up, before the next is tried."""
 
 
 @rule(Loss, implied=UNTRAINABLE)
@@ -30,7 +40,7 @@ def scalar(trial: Trial[Loss]) -> None:
     for size in _sizes(trial):
         real, fake = torch.randn(size), torch.randn(size)
         for phase in PHASES:
-            found = value(trial.component, phase, real, fake)
+            found = _value(trial.component, phase, real, fake)
             if found.shape != ():
                 raise Broken(f"{phase}() gives {list(found.shape)} for scores {list(size)}; it should be a scalar, []")
 
@@ -41,12 +51,9 @@ def finite(trial: Trial[Loss]) -> None:
     real = torch.tensor(trial.draw(st.lists(st.floats(-EXTREME, EXTREME, width=32), min_size=5, max_size=5)))
     for scores in (real, torch.full((5,), EXTREME), torch.full((5,), -EXTREME)):
         for phase in PHASES:
-            for found in _value_and_gradients(trial.component, phase, scores, -scores):
-                if not found.isfinite().all():
-                    raise Broken(
-                        f"{phase}() or its gradient is not finite for scores of reals {scores.tolist()} and of fakes "
-                        "the opposite; use softplus or logsigmoid rather than the logarithm of a sigmoid"
-                    )
+            found = _value_and_gradients(trial.component, phase, scores, -scores)
+            what = f"for scores of reals {scores.tolist()} and of fakes the opposite {phase}() or its gradient is"
+            check_finite(what, *found, hint="use softplus or logsigmoid rather than the logarithm of a sigmoid")
 
 
 @rule(Loss, implied=UNTRAINABLE)
@@ -56,13 +63,12 @@ def differentiable(trial: Trial[Loss]) -> None:
         for phase in PHASES:
             wide = _wide(size)
             scores = [wide.flip(0).requires_grad_(), wide.clone().requires_grad_()]
-            found = value(trial.component, phase, *scores)
+            found = _value(trial.component, phase, *scores)
             if not found.requires_grad:
                 raise Broken(f"no gradient comes through {phase}(); compute it from the scores in torch, undetached")
             gradients = torch.autograd.grad(found.sum(), scores, allow_unused=True)
-            needed = zip(("reals", "fakes"), gradients, strict=True)
-            for of, gradient in list(needed)[0 if phase == "discriminator" else 1 :]:
-                if gradient is None or not gradient.any():
+            for of, gradient in zip(("reals", "fakes"), gradients, strict=True):
+                if (phase == "discriminator" or of == "fakes") and (gradient is None or not gradient.any()):
                     raise Broken(f"{phase}() gives the scores of {of} no gradient")
 
 
@@ -77,10 +83,10 @@ def no_broadcasting(trial: Trial[Loss]) -> None:
         real, fake = torch.randn(size), torch.randn(size)
         for phase in PHASES:
             single = [
-                value(trial.component, phase, *pair).mean() for pair in zip(real.split(1), fake.split(1), strict=True)
+                _value(trial.component, phase, *pair).mean() for pair in zip(real.split(1), fake.split(1), strict=True)
             ]
-            with _Watch(size) as watch:
-                found = value(trial.component, phase, real, fake)
+            with _GrowthWatch(size) as watch:
+                found = _value(trial.component, phase, real, fake)
             check_finite(f"{phase}() of normal scores is", found)
             if watch.grown and not torch.allclose(found.mean(), torch.stack(single).mean(), rtol=1e-3, atol=1e-4):
                 raise Broken(
@@ -108,13 +114,12 @@ def patches_count_alike(trial: Trial[Loss]) -> None:
                 )
 
 
-@rule(Loss, implied=UNTRAINABLE)
+@rule(Loss, implied=UNTRAINABLE, given=lambda loss: not loss.relativistic)
 def needs_no_reals(trial: Trial[Loss]) -> None:
     """The generator's loss does without the scores of reals, unless the class says that it is relativistic."""
-    if trial.component.relativistic:
-        return
+    loss = trial.component
     try:
-        trial.component.generator(torch.randn(SAMPLES), None)
+        loss.generator(torch.randn(SAMPLES), None)
     except Exception as failure:
         raise Broken(
             f"generator(fake, None) fails with {type(failure).__name__}: {failure}; a loss that compares fakes with "
@@ -122,12 +127,12 @@ def needs_no_reals(trial: Trial[Loss]) -> None:
         ) from None
 
 
-def value(loss: Loss, phase: Literal["discriminator", "generator"], real: Tensor, fake: Tensor) -> Tensor:
+def _value(loss: Loss, phase: Phase, real: Tensor, fake: Tensor) -> Tensor:
     """What the loss gives to be minimized by a network."""
     return loss.discriminator(real, fake) if phase == "discriminator" else loss.generator(fake, real)
 
 
-class _Watch(TorchFunctionMode):
+class _GrowthWatch(TorchFunctionMode):
     """Notes the shape of the first tensor in which the samples, or the patches, of some scores occur twice.
 
     Only what comes of tensors of unlike numbers of dimensions counts: of others it is meant.
@@ -161,13 +166,150 @@ def _wide(size: tuple[int, ...]) -> Tensor:
     return spread.view(-1, *[1] * (len(size) - 1)) + 0.1 * torch.rand(size)
 
 
-def _value_and_gradients(
-    loss: Loss, phase: Literal["discriminator", "generator"], real: Tensor, fake: Tensor
-) -> list[Tensor]:
+def _value_and_gradients(loss: Loss, phase: Phase, real: Tensor, fake: Tensor) -> list[Tensor]:
     """The loss, and its gradients with respect to the scores of reals and fakes, zeros where there is none."""
     scores = [real.clone().requires_grad_(), fake.clone().requires_grad_()]
-    found = value(loss, phase, *scores)
+    found = _value(loss, phase, *scores)
     if not found.requires_grad:
         return [found, *(torch.zeros_like(each) for each in scores)]
     gradients = torch.autograd.grad(found.mean(), scores, allow_unused=True)
     return [found, *(torch.zeros_like(s) if g is None else g for s, g in zip(scores, gradients, strict=True))]
+
+
+def _overrides(*methods: str) -> Callable[[type[Regularizer]], bool]:
+    """Whether a class of regularizers has any of these methods of its own."""
+    return lambda regularizer: any(getattr(regularizer, name) is not getattr(Regularizer, name) for name in methods)
+
+
+penalizes = _overrides(*PHASES)
+
+
+@rule(Regularizer, examples=6, implied=UNTRAINABLE, given=penalizes)
+def penalty_is_scalar(trial: Trial[Regularizer]) -> None:
+    """What it adds to a loss is a single number, or None for nothing this time."""
+    for step in _steps(trial):
+        penalty = _penalty(trial.component, step)
+        if penalty is not None and penalty.shape != ():
+            raise Broken(f"{step.phase}(step) gives {list(penalty.shape)}; it should be a scalar, []")
+
+
+@rule(Regularizer, examples=6, implied=UNTRAINABLE, given=penalizes)
+def penalty_moves_its_network(trial: Trial[Regularizer]) -> None:
+    """Gradients of its penalty reach parameters of the network that is updated, and are finite."""
+    for step in _steps(trial):
+        penalty = _penalty(trial.component, step)
+        if penalty is None:
+            continue
+        if not penalty.requires_grad:
+            raise Broken(
+                f"no gradient comes through {step.phase}(step); take gradients by step.gradient, and detach nothing"
+            )
+        gradients = _gradients(penalty, step)
+        if not gradients:
+            raise Broken(f"{step.phase}(step) does not depend on the {step.phase}")
+        check_finite(f"{step.phase}(step) or its gradient is", penalty, *gradients)
+
+
+@rule(Regularizer, examples=6, given=penalizes)
+def penalty_is_finite_where_scores_are_flat(trial: Trial[Regularizer]) -> None:
+    """Where the discriminator's scores have no gradient, as at the start of some, penalty and gradient are finite."""
+    for step in _steps(trial):
+        *_, last = (layer for layer in step.discriminator.head.modules() if isinstance(layer, WEIGHTED))
+        with torch.no_grad():
+            for parameter in last.parameters():
+                parameter.zero_()
+        penalty = _penalty(trial.component, step)
+        if penalty is None:
+            continue
+        check_finite(
+            f"where the gradient of all scores is zero, {step.phase}(step) or its gradient is",
+            *(penalty, *(_gradients(penalty, step) if penalty.requires_grad else ())),
+            hint="the root of a sum of squares has no derivative there: use torch.linalg.vector_norm, or add a small "
+            "number",
+        )
+
+
+@rule(Regularizer, examples=4, given=penalizes)
+def penalty_changes_nothing(trial: Trial[Regularizer]) -> None:
+    """A penalty only says what it adds: it changes no weight, and leaves no gradient at one."""
+    for step in _steps(trial):
+        parameters = [each for network in (step.generator, step.discriminator) for each in network.parameters()]
+        before = [parameter.detach().clone() for parameter in parameters]
+        _penalty(trial.component, step)
+        if any(parameter.grad is not None for parameter in parameters):
+            raise Broken(
+                f"{step.phase}(step) leaves gradients at weights; give the penalty back, the trainer differentiates"
+            )
+        if not all(map(torch.equal, parameters, before)):
+            raise Broken(f"{step.phase}(step) changes weights; `constrain` is where that is done")
+        if not all(parameter.requires_grad for parameter in parameters):
+            raise Broken(f"{step.phase}(step) leaves weights that no longer ask for gradients")
+
+
+@rule(Regularizer, examples=4, implied=UNTRAINABLE, given=penalizes)
+def memory_is_detached(trial: Trial[Regularizer]) -> None:
+    """What it remembers from step to step are tensors cut from the graph, which checkpoints can keep."""
+    for step in _steps(trial):
+        _penalty(trial.component, step)
+        for name, kept in step.memory(trial.component).items():
+            if not isinstance(kept, Tensor):
+                kind = type(kept).__name__
+                raise Broken(f"{step.phase}(step) remembers {name!r} as {kind}; it should be a tensor")
+            if kept.requires_grad:
+                raise Broken(f"{step.phase}(step) remembers {name!r} with the graph behind it; detach it")
+
+
+@rule(Regularizer, examples=6, implied=UNTRAINABLE, given=_overrides("constrain"))
+def constrained_weights_stay_sound(trial: Trial[Regularizer]) -> None:
+    """Its constraint leaves the discriminator the same parameters, of the same shapes and finite."""
+    discriminator = next(_steps(trial, PHASES[:1])).discriminator
+    stir(discriminator)
+    before = {name: (parameter, parameter.shape) for name, parameter in discriminator.named_parameters()}
+    with torch.no_grad():
+        trial.component.constrain(discriminator)
+    after = dict(discriminator.named_parameters())
+    for name, (parameter, shape) in before.items():
+        if after.get(name) is not parameter or parameter.shape != shape or not parameter.requires_grad:
+            raise Broken(f"replaces {name}; change it in place, with methods such as clamp_ and copy_")
+        check_finite(f"the numbers that it leaves in {name} are", parameter)
+
+
+def _steps(trial: Trial[Regularizer], phases: Sequence[Phase] = ()) -> Iterator[Step]:
+    """One update of each network, by default of those with a penalty, in a small experiment with the component."""
+    data, batch = trial.draw(pictures), trial.draw(st.integers(2, 5))
+    experiment = tried_in(trial, labels=bool(data.classes), data=data, training__batch={0: batch})
+    shape, memory = ImageShape.of(experiment), {}
+    for phase in phases or [phase for phase in PHASES if _overrides(phase)(type(trial.component))]:
+        randomness.seed(trial.draw(st.integers(0, 99)))
+        generator = Generator(experiment.generator, shape)
+        discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
+        alpha = trial.draw(st.sampled_from([1.0, 0.5]))
+        for network in (generator, discriminator):
+            network.grow(network.resolution, alpha)
+        height = discriminator.resolution
+        yield Step(
+            phase=phase,
+            key=("a step",),
+            generator=generator,
+            discriminator=discriminator,
+            augment=None,
+            real_images=2 * torch.rand(batch, data.channels, height, round(height * data.shape)) - 1,
+            labels=torch.arange(batch) % data.classes if data.classes else None,
+            memory_of=lambda component: memory,
+        )
+
+
+def _penalty(regularizer: Regularizer, step: Step) -> Tensor | None:
+    """The penalty of an update, or of the first of some updates in which there is one; None if there is none in any."""
+    for number in range(WARM):
+        step.seed(f"penalty {number}")
+        if (penalty := getattr(regularizer, step.phase)(step)) is not None:
+            return penalty
+    return None
+
+
+def _gradients(penalty: Tensor, step: Step) -> list[Tensor]:
+    """The gradients of a penalty with respect to those parameters of the updated network on which it depends."""
+    network = step.generator if step.phase == "generator" else step.discriminator
+    found = torch.autograd.grad(penalty.sum(), list(network.parameters()), allow_unused=True)
+    return [gradient for gradient in found if gradient is not None]

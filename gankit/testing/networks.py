@@ -1,8 +1,12 @@
-"""Rules for the parts of networks: shapes, state, and what they leave alone."""
+"""Rules for the parts of networks: shapes, state, what they leave alone, and their gradients."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,19 +14,22 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
-from gankit.testing.modules import Inputs, drawn_part, makes_modules, stir
+from gankit.networks.context import BuildContext
+from gankit.networks.layers import Condition, Conditioned
+from gankit.testing.parts import Inputs, Part, drawn_part, makes_modules, stir
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
 
-PARTS = (LatentMapping, Stem, Block, Head, Norm, Regularizer)
-"""The kinds that make modules."""
+part_rule = partial(rule, LatentMapping, Stem, Block, Head, Norm, Regularizer, given=makes_modules)
+"""A rule for the modules of all kinds that make some."""
+TRIES = 3
+"""Weights are drawn so often before a gradient that is zero counts: ReLUs may rest by chance."""
+ROOTS = "add a small number before roots, logarithms and divisions"
 
 
-@rule(*PARTS, examples=20, implied=("goes-on-to-the-bit",))
+@part_rule(examples=20, implied=("goes-on-to-the-bit",))
 def right_shape(trial: Trial[Any]) -> None:
     """At every place its module gives finite numbers of the shape that its kind promises."""
-    if not makes_modules(trial):
-        return
     part = drawn_part(trial, smallest_batch=1)
     module = part.built(train=part.batch > 1 and trial.draw(st.booleans()))
     inputs = part.inputs(module)
@@ -35,17 +42,14 @@ def right_shape(trial: Trial[Any]) -> None:
             raise Broken(f"gives {given} for {where}; a head gives {wanted}")
     elif given != (wanted := [part.batch, *part.leaves(module)]):
         raise Broken(f"gives {given} for {where}; it should be {wanted}")
-    if not output.isfinite().all():
-        raise Broken(f"gives numbers that are not finite for normal {where}")
+    check_finite(f"for normal {where} its output is", output)
     if output.dtype != torch.float32:
         raise Broken(f"gives {output.dtype} for {inputs.x.dtype}")
 
 
-@rule(*PARTS, examples=6)
+@part_rule(examples=6)
 def leaves_its_input(trial: Trial[Any]) -> None:
     """Its module does not write to what it is given, which others may still read."""
-    if not makes_modules(trial):
-        return
     part = drawn_part(trial)
     module = part.built(train=trial.draw(st.booleans()))
     inputs = part.inputs(module)
@@ -56,11 +60,9 @@ def leaves_its_input(trial: Trial[Any]) -> None:
         raise Broken("changes its input in place, as inplace=True and methods that end in _ do; work on a new tensor")
 
 
-@rule(*PARTS, examples=6)
+@part_rule(examples=6)
 def survives_state_dict(trial: Trial[Any]) -> None:
     """A fresh module that loads the state of a trained one does the same, as after a run is resumed."""
-    if not makes_modules(trial):
-        return
     part = drawn_part(trial)
     trained, fresh = part.built(seed=4, train=True), part.built(seed=5)
     inputs = part.inputs(trained)
@@ -84,11 +86,9 @@ def survives_state_dict(trial: Trial[Any]) -> None:
             )
 
 
-@rule(*PARTS, examples=6, implied=("repeats-itself",))
+@part_rule(examples=6, implied=("repeats-itself",))
 def rests_in_evaluation(trial: Trial[Any]) -> None:
     """In evaluation its module changes neither parameters nor buffers."""
-    if not makes_modules(trial):
-        return
     part = drawn_part(trial)
     module = part.built(train=True)
     inputs = part.inputs(module)
@@ -104,11 +104,9 @@ def rests_in_evaluation(trial: Trial[Any]) -> None:
         raise Broken(f"a pass in evaluation changes {names}; ask self.training before anything is updated")
 
 
-@rule(*PARTS, examples=6, implied=("goes-on-to-the-bit",))
+@part_rule(examples=6, implied=("goes-on-to-the-bit",))
 def repeats_itself(trial: Trial[Any]) -> None:
     """The same weights, input and torch seed give the same output, in evaluation every time."""
-    if not makes_modules(trial):
-        return
     part = drawn_part(trial)
     module = part.built(train=True)
     stir(module)
@@ -116,7 +114,7 @@ def repeats_itself(trial: Trial[Any]) -> None:
 
     def output(module: nn.Module) -> Tensor:
         randomness.seed(8)
-        given = part.call(module, inputs.copied())  # numpy's and Python's generators stand elsewhere each time
+        given = part.call(module, inputs.changed(torch.clone))  # numpy and Python draw something else each time
         check_finite("for normal input its output is", given)
         return given
 
@@ -126,16 +124,15 @@ def repeats_itself(trial: Trial[Any]) -> None:
         raise Broken("gives something else the second time; draw from torch's generators alone, and keep no count")
 
 
-@rule(LatentMapping, Stem, Block, Norm, examples=6)
+@rule(LatentMapping, Stem, Block, Norm, examples=6, given=lambda part: not getattr(part, "mixes_samples", False))
 def samples_stay_apart(trial: Trial[Any]) -> None:
     """Its module treats each sample alone, in evaluation, and in training too if it is a norm without mixes_samples."""
-    if isinstance(trial.component, Norm) and trial.component.mixes_samples:
-        return
     part = drawn_part(trial)
     module = part.built(train=isinstance(trial.component, Norm) and trial.draw(st.booleans()))
     stir(module)
     inputs = part.inputs(module)
-    others = _with_first_of(part.inputs(module, seed=9), inputs)
+    firsts = iter(inputs.tensors())
+    others = part.inputs(module, seed=9).changed(lambda each: torch.cat([next(firsts)[:1], each[1:]]))
     first, again = (part.run(deepcopy(module), each)[0].detach() for each in (inputs, others))
     check_finite("for normal input its output is", first, again)
     if not torch.allclose(first, again, rtol=1e-3, atol=1e-4):
@@ -180,20 +177,181 @@ def truncates(trial: Trial[LatentMapping]) -> None:
             raise Broken(f"changes styles after the first {cutoff}, which is its cutoff")
 
 
+@part_rule(examples=5)
+def twice_differentiable(trial: Trial[Any]) -> None:
+    """Gradients of its module can be differentiated again, as gradient penalties and path lengths do."""
+    part = drawn_part(trial)
+    if part.indices:  # an embedding is not penalized through what it is looked up by
+        return
+    module = part.built(train=trial.draw(st.booleans()))
+    stir(module)
+    inputs = part.inputs(module)
+    try:
+        gradients = _gradients(part, module, inputs)
+        again = _of_gradients(gradients, module, inputs)
+    except RuntimeError as failure:
+        raise Broken(f"its gradient cannot be differentiated again: {failure}") from None
+    check_finite("second derivatives at normal input are", *again, hint=ROOTS)
+    if not any(each.requires_grad for each in gradients) and _gradients_move(part, module, gradients):
+        raise Broken(
+            "its gradient depends on weights or input, but cannot be differentiated again; write the backward pass of "
+            "an autograd function out of differentiable steps, without detach"
+        )
+
+
+@part_rule(examples=6)
+def finite_at_zero(trial: Trial[Any]) -> None:
+    """Where all that comes in is zero, as after ReLUs that rest, output and both derivatives are finite."""
+    part = drawn_part(trial)
+    module = part.built(train=trial.draw(st.booleans()))
+    inputs = part.inputs(module, zeros=True)
+    with torch.no_grad():
+        check_finite("for zeros the output is", part.run(module, inputs), hint=ROOTS)
+    if part.indices:
+        return
+    with suppress(RuntimeError):  # there are none, which another rule says
+        gradients = _gradients(part, module, inputs)
+        check_finite("at zero the gradient is", *gradients, hint=ROOTS)
+        check_finite("at zero second derivatives are", *_of_gradients(gradients, module, inputs), hint=ROOTS)
+
+
+@part_rule(examples=4)
+def reaches_its_parameters(trial: Trial[Any]) -> None:
+    """Every parameter of its module takes part in the output, so that training reaches it."""
+    part = drawn_part(trial, gains=(0.0, math.sqrt(2)))
+    still = _still(part, seed=0)
+    if part.context is None:  # a layer that starts at zero has to leave it; of a module much may rest at odd places
+        for seed in range(1, TRIES):
+            still &= _still(part, seed)
+        if still:
+            raise Broken(
+                f"the gradient of {', '.join(sorted(still))} is zero whatever the weights are: they never learn"
+            )
+
+
+def _still(part: Part, seed: int) -> set[str]:
+    """The parameters whose gradients are zero.
+
+    Raises:
+        Broken: if there is one without a gradient.
+    """
+    module = part.built(seed, train=True)
+    stir(module, seed)
+    parameters = {name: each for name, each in module.named_parameters() if each.requires_grad}
+    output = part.run(module, part.inputs(module, seed))
+    if not parameters:
+        return set()
+    if not output.requires_grad:
+        raise Broken("no gradient reaches its parameters; is something detached, or run under torch.no_grad?")
+    gradients = dict(zip(parameters, _projected(output, list(parameters.values()), seed), strict=True))
+    if idle := [name for name, gradient in gradients.items() if gradient is None]:
+        raise Broken(
+            f"no gradient reaches {', '.join(idle)}; is it used, and not detached? What never learns is a buffer"
+        )
+    return {name for name, gradient in gradients.items() if gradient is not None and not gradient.any()}
+
+
+@rule(Stem, Block, Head, examples=4)
+def hands_conditions_on(trial: Trial[Any]) -> None:
+    """It gives each norm that it takes from its place the condition, and asks for the styles that they consume."""
+    part = drawn_part(trial, norms=[Styled()])
+    idle = [_idle_styles(part, seed) for seed in range(TRIES)]
+    if all(idle):
+        raise Broken(
+            f"of the styles that it asks for, number {idle[0][0]} decides nothing; hand each norm its own, as "
+            "gankit.networks.layers.Chain does"
+        )
+
+
+def _idle_styles(part: Part, seed: int) -> list[int]:
+    """The styles, counted from 1, that the output does not depend on."""
+    module = part.built(seed, train=True)
+    stir(module)
+    inputs = part.inputs(module)
+    styles = inputs.condition.styles
+    if styles is None or not styles.shape[1]:
+        part.run(module, inputs)
+        return []
+    output = part.run(module, Inputs(inputs.x, inputs.condition._replace(styles=styles.requires_grad_())))
+    (gradient,) = _projected(output, [styles])
+    return [i + 1 for i in range(styles.shape[1]) if gradient is None or not gradient[:, i].any()]
+
+
+class Styled(Norm):
+    """Scales by the style that it consumes in a generator, and needs the labels if there are any."""
+
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module that keeps shapes."""
+        return StyledScale(context)
+
+
+class StyledScale(Conditioned):
+    """x times one plus the mean of the style."""
+
+    def __init__(self, context: BuildContext) -> None:
+        super().__init__()
+        self.styles = int(context.network == "generator")
+        self.has_labels = context.classes > 0
+
+    def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
+        """Scale [N, C, H, W].
+
+        Raises:
+            Broken: if it does not get what it asks for.
+        """
+        if condition is None:
+            raise Broken(
+                "calls the norm of its place without the condition; put it into a layers.Chain, or call it by "
+                "gankit.networks.layers.run"
+            )
+        if self.has_labels and condition.labels is None:
+            raise Broken("hands no labels to the norm of its place")
+        if not self.styles:
+            return x
+        if condition.styles is None or not condition.styles.shape[1]:
+            raise Broken(
+                "hands no style to the norm of its place; count those of its norms in the attribute `styles`, as "
+                "gankit.networks.layers.Chain does"
+            )
+        return x * (1 + condition.styles[:, 0].mean(1).view(-1, 1, 1, 1))
+
+
+def _gradients(part: Part, module: nn.Module, inputs: Inputs) -> list[Tensor]:
+    """The gradients of a random projection of the output with respect to the inputs, differentiable again."""
+    towards = inputs.differentiable()
+    output = part.run(module, inputs)
+    if not output.requires_grad:
+        return []
+    return [gradient for gradient in _projected(output, towards, again=True) if gradient is not None]
+
+
+def _projected(
+    output: Tensor, towards: Sequence[Tensor], seed: int = 10, again: bool = False
+) -> tuple[Tensor | None, ...]:
+    """The gradients of a random projection of the output, None where it does not depend; `again` differentiable."""
+    direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.autograd.grad((output * direction).sum(), towards, create_graph=again, allow_unused=True)
+
+
+def _of_gradients(gradients: Sequence[Tensor], module: nn.Module, inputs: Inputs) -> list[Tensor]:
+    """The gradients of the gradients' squared norm with respect to weights and inputs."""
+    again = [gradient for gradient in gradients if gradient.requires_grad]
+    if not again:
+        return []
+    norm = torch.stack([gradient.square().sum() for gradient in again]).sum()
+    leaves = [each for each in (*module.parameters(), *inputs.differentiable()) if each.requires_grad]
+    found = torch.autograd.grad(norm, leaves, allow_unused=True)
+    return [gradient for gradient in found if gradient is not None]
+
+
+def _gradients_move(part: Part, module: nn.Module, before: Sequence[Tensor]) -> bool:
+    """Whether the gradients are others with other weights and other input."""
+    stir(module, seed=11)
+    after = _gradients(part, module, part.inputs(module, seed=12))
+    return any(not torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(before, after, strict=True))
+
+
 def _everything(module: nn.Module) -> dict[str, Tensor]:
     """A copy of each parameter and each buffer, also of those that no checkpoint keeps."""
     named = [*module.named_parameters(), *module.named_buffers()]
     return {name: each.detach().clone() for name, each in named}
-
-
-def _with_first_of(inputs: Inputs, source: Inputs) -> Inputs:
-    """`inputs`, but the first sample is that of `source`."""
-    tensors = [each.clone() for each in inputs.tensors()]
-    for each, first in zip(tensors, source.tensors(), strict=True):
-        each[0] = first[0]
-    x, *rest = tensors
-    filled = iter(rest)
-    condition = source.condition._replace(
-        **{name: next(filled) for name, each in source.condition._asdict().items() if each is not None}
-    )
-    return Inputs(x, condition)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import pytest
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.registry import RegistryEntry
-from gankit.testing.drawing import options_of
+from gankit.testing.strategies import options_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,6 +58,10 @@ class Trial(Generic[C]):
         """Draw something else."""
         return self.data.draw(strategy)
 
+    def once(self, found: Callable[..., T], *facts: Hashable) -> T:
+        """`found(component, *facts)`, which all rules share for the same options, as it takes long."""
+        return _found(found, self.entry, self.component.model_dump_json(), *facts)
+
     def accepted(self, build: Callable[[], T]) -> T:
         """What `build` gives; a place or input that the component refuses with a `UserError` is passed over."""
         try:
@@ -70,9 +74,15 @@ class Trial(Generic[C]):
         self.refused = str(reason)
         reject()
 
-    def skip(self, reason: object) -> NoReturn:
-        """Leave the rule untried, since this machine lacks what it takes."""
-        pytest.skip(f"{self.entry.component.kind} {self.entry.full_name}: {reason}")
+    def skip_if(self, lacking: object) -> None:
+        """Leave the rule untried if this machine lacks what it takes."""
+        if lacking:
+            pytest.skip(f"{self.entry.component.kind} {self.entry.full_name}: {lacking}")
+
+
+@lru_cache(maxsize=8)
+def _found(found: Callable[..., Any], entry: RegistryEntry, options: str, *facts: Hashable) -> Any:
+    return found(entry.component.model_validate_json(options), *facts)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,8 @@ class Rule:
     """How many trials there are."""
     implied: frozenset[str]
     """Names of other rules that whatever breaks this one breaks, or may break, as well."""
+    given: Callable[[type[Any]], bool]
+    """Whether a class of these kinds does what the rule is about."""
 
     @property
     def name(self) -> str:
@@ -98,18 +110,18 @@ class Rule:
         return (self.check.__doc__ or "").strip().splitlines()[0]
 
     def concerns(self, component: type[Component]) -> bool:
-        """Whether a component is held to it."""
-        return issubclass(component, self.kinds)
+        """Whether a component, or some of a kind, is held to it."""
+        return issubclass(component, self.kinds) and (component in self.kinds or self.given(component))
 
 
-def check_finite(what: str, *found: Tensor) -> None:
+def check_finite(what: str, *found: Tensor, hint: str = "") -> None:
     """Look at numbers before they are compared, as what is not finite differs from everything, itself included.
 
     Raises:
-        Broken: if one is not finite, with `what` it is, such as "the output is".
+        Broken: if one is not finite, with `what` it is, such as "the output is", and what to do about it.
     """
     if not all(bool(numbers.isfinite().all()) for numbers in found):
-        raise Broken(f"{what} not finite")
+        raise Broken(f"{what} not finite{hint and '; '}{hint}")
 
 
 RULES: list[Rule] = []
@@ -117,7 +129,10 @@ RULES: list[Rule] = []
 
 
 def rule(
-    *kinds: type[Component], examples: int = 10, implied: tuple[str, ...] = ()
+    *kinds: type[Component],
+    examples: int = 10,
+    implied: tuple[str, ...] = (),
+    given: Callable[[type[Any]], bool] = lambda component: True,
 ) -> Callable[[Callable[[Trial[Any]], None]], Callable[[Trial[Any]], None]]:
     """Makes a check a rule for components of `kinds`, called by the check's name with dashes.
 
@@ -125,10 +140,11 @@ def rule(
         kinds: The kinds that it concerns.
         examples: How many trials there are, each with other options.
         implied: Names of other rules that whatever breaks this one breaks, or may break, as well.
+        given: Whether a class of these kinds does what the rule is about; by default all do.
     """
 
     def made(check: Callable[[Trial[Any]], None]) -> Callable[[Trial[Any]], None]:
-        RULES.append(Rule(kinds, check, examples, frozenset(implied)))
+        RULES.append(Rule(kinds, check, examples, frozenset(implied), given))
         return check
 
     return made

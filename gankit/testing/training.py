@@ -12,9 +12,9 @@ from gankit.config.experiment import Experiment
 from gankit.core.component import Component
 from gankit.data.images import RealImages
 from gankit.kinds import Augmentation, Dataset, Loss, Optimizer, Regularizer, WeightAverage
-from gankit.testing.experiments import complaints, experiment_with
-from gankit.testing.keeping import first_difference, stir_randomness, through_checkpoint
+from gankit.testing.experiments import complaints, experiment_with, tried_in
 from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.state import first_difference, stir_randomness, through_checkpoint
 from gankit.training.trainer import Trainer
 
 ITERATIONS = 3
@@ -59,12 +59,7 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
 
 def _tried(trial: Trial[Component]) -> Experiment:
     """A small experiment with the component, with labels only if it does not do without."""
-    experiment = experiment_with(trial.component)
-    if complaints(trial.component, experiment):
-        experiment = experiment_with(trial.component, labels=True)
-    if complained := complaints(trial.component, experiment):
-        trial.pass_over(complained[0])
-    return experiment
+    return tried_in(trial, labels=bool(complaints(trial.component, experiment_with(trial.component))))
 
 
 @cache

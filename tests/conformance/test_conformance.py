@@ -13,7 +13,7 @@ from gankit.core.registry import provided_by
 from gankit.discovery.manager import plugins
 from gankit.testing import conformance
 from gankit.testing.conformance import ByName
-from gankit.testing.drawing import ends_of
+from gankit.testing.strategies import ends_of
 
 LOSS = '''
 from pydantic import Field, field_validator

@@ -9,7 +9,7 @@ import pytest
 from gankit.core.registry import provided_by, registries
 from gankit.discovery.manager import plugins
 from gankit.testing import RULES, check
-from gankit.testing.witness import MOMENTS, witnessed
+from gankit.testing.observers import MOMENTS, recorded_run
 
 RIGHT = sorted((Path(__file__).parent / "right").glob("*.py"))
 
@@ -24,7 +24,7 @@ def test_a_right_component_breaks_no_rule(file: Path) -> None:
 
 
 def test_observers_are_told_of_every_moment() -> None:
-    witness = witnessed(registries["observer"].find("guard"), "{}")
-    assert set(witness.told) == set(MOMENTS)
-    assert witness.told.count("closed") == 2
-    assert witness.told.count("finished") == 1
+    told = recorded_run(registries["observer"].find("guard").component()).told  # pyright: ignore[reportArgumentType]
+    assert set(told) == set(MOMENTS)
+    assert told.count("closed") == 2
+    assert told.count("finished") == 1

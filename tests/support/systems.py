@@ -12,7 +12,7 @@ from gankit.config.experiment import Experiment
 from gankit.core.progress import ends, progress_at
 from gankit.data.images import RealImages
 from gankit.discovery.manager import plugins
-from gankit.testing.places import Pictures
+from gankit.testing.parts import Pictures
 from gankit.training.trainer import Trainer
 
 PGGAN, LABELS = "pggan", "pggan-labels"

@@ -33,7 +33,7 @@ def through_checkpoint(state: Mapping[str, Any]) -> Any:
 
 def first_difference(one: Any, other: Any) -> str | None:
     """Where two states differ in any bit, such as `.weights.generator`; None if they do not."""
-    return between(bits(one), bits(other))
+    return first_differing(bits(one), bits(other))
 
 
 def bits(state: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def bits(state: Any) -> dict[str, Any]:
     return dict(_flat(state, ""))
 
 
-def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
+def first_differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
     """Where what `bits` gave of two states differs; None if it does not."""
     if first.keys() != second.keys():
         return min(first.keys() ^ second.keys())

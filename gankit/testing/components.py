@@ -10,11 +10,10 @@ from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping
 from gankit.config.yaml.writer import dump
 from gankit.core.component import Component, as_options, named
-from gankit.core.registry import kinds as all_kinds
-from gankit.core.registry import registries
+from gankit.core.registry import kinds, registries
 from gankit.discovery.manager import plugins
-from gankit.testing.drawing import schema_of
 from gankit.testing.rules import Broken, Trial, rule
+from gankit.testing.strategies import schema_of
 
 
 @rule(Component, examples=1)
@@ -41,8 +40,7 @@ def _heavy_imports(module: str) -> str:
 def documented(trial: Trial[Component]) -> None:
     """The component and each of its options say what they are."""
     component = trial.entry.component
-    kinds = [kind.__doc__ for kind in all_kinds()]
-    if not (component.__doc__ or "").strip() or component.__doc__ in kinds:
+    if not (component.__doc__ or "").strip() or component.__doc__ in [kind.__doc__ for kind in kinds()]:
         raise Broken(f"class {component.__name__} has no docstring; gankit explain would show nothing")
     said = component.help_texts()
     silent = [name for name in component.model_fields if not said.get(name, "").strip()]
@@ -55,7 +53,7 @@ def survives_yaml(trial: Trial[Component]) -> None:
     """Written to YAML and read back the component is the same, so that a saved run is the run."""
     component = trial.component
     text = dump(as_options(component, mode="python"))
-    again = named(_kind_of(component), plain_value(mapping(text, trial.entry.name)))
+    again = named(registries[component.kind].base, plain_value(mapping(text, trial.entry.name)))
     if again != component:
         raise Broken(f"what is read back differs: {again!r}")
 
@@ -80,8 +78,3 @@ def is_frozen(trial: Trial[Component]) -> None:
         except Exception:
             continue
         raise Broken(f"option {name!r} can be set after the component was made")
-
-
-def _kind_of(component: Component) -> type[Component]:
-    """The kind of a component."""
-    return registries[component.kind].base
