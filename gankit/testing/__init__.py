@@ -3,20 +3,7 @@
 Needs pytest and hypothesis: `pip install 'gankit[testing]'`.
 """
 
-from gankit.testing import (  # noqa: F401 (they make the rules)
-    averages,
-    components,
-    growths,
-    images,
-    inits,
-    launchers,
-    losses,
-    metrics,
-    networks,
-    observers,
-    optimizers,
-    training,
-)
+from gankit.testing import components, images, launchers, losses, metrics, networks, observers, training, weights  # noqa: F401
 from gankit.testing.conformance import check, conformance
 from gankit.testing.rules import RULES, Broken, Rule, Trial, rule
 

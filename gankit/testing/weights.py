@@ -1,24 +1,86 @@
-"""Rules for optimizers."""
+"""Rules for what fills, moves and averages weights: inits, optimizers and weight averages."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer as TorchOptimizer
 
-from gankit.core.progress import Stage, progress_at, progress_in
-from gankit.kinds import Optimizer
+from gankit.core.progress import Progress, Stage, progress_at, progress_in
+from gankit.kinds import Init, Optimizer, WeightAverage
+from gankit.testing.parts import drawn_layer
 from gankit.testing.rules import Broken, Trial, check_finite, rule
+from gankit.training import randomness
 
 CORRECTIONS = st.sampled_from([1.0, 0.8, 0.5])
 """Such as the trainer gives: 1 without lazy regularizers, 0.8 with one of every fourth update."""
 STEADY = 1e-4
 """How far the shares by which a running mean decays may be apart by rounding, as a share of them."""
+ROUNDING = 1e-9
+"""What may be lost in float64."""
+
+
+@rule(Init)
+def fills_the_weight(trial: Trial[Init]) -> None:
+    """It changes the numbers in the layer's weight, which stays the same parameter, and no number is infinite."""
+    layer = _made(drawn_layer(trial), seed=0)
+    names = [name for name, _ in layer.named_parameters()]
+    weight, shape = layer.get_parameter("weight"), layer.get_parameter("weight").shape
+    trial.component.apply(layer)
+    if [name for name, _ in layer.named_parameters()] != names or layer.get_parameter("weight") is not weight:
+        raise Broken(f"replaces the weight of a {type(layer).__name__}; fill it in place, as torch.nn.init does")
+    if weight.shape != shape or not weight.requires_grad or weight.dtype != torch.float32:
+        raise Broken(f"makes of a weight {list(shape)} one {list(weight.shape)} of another form")
+    check_finite(f"the numbers with which it fills the weight {list(shape)} of a {type(layer).__name__} are", weight)
+
+
+@rule(Init)
+def leaves_the_bias(trial: Trial[Init]) -> None:
+    """It changes no other parameter than the weight."""
+    layer = _made(drawn_layer(trial), seed=0)
+    before = {name: each.detach().clone() for name, each in layer.named_parameters() if name != "weight"}
+    trial.component.apply(layer)
+    after = {name: each for name, each in layer.named_parameters() if name != "weight"}
+    changed = [name for name, each in after.items() if name not in before or not torch.equal(each, before[name])]
+    if changed:
+        raise Broken(f"changes {', '.join(changed)} of a {type(layer).__name__}; only the weight is an init's")
+
+
+@rule(Init)
+def draws_by_the_seed(trial: Trial[Init]) -> None:
+    """What the weight starts with is decided by torch's seed, whatever was in it before."""
+    layer = drawn_layer(trial)
+    layers = [_made(layer, seed) for seed in (0, 1)]
+    for layer in layers:
+        randomness.seed(2)
+        trial.component.apply(layer)
+    first, second = (layer.get_parameter("weight") for layer in layers)
+    if not torch.equal(first, second):
+        raise Broken(
+            "fills two layers differently from the same seed; draw from torch's generators alone, and do not build on "
+            "what is in the weight"
+        )
+
+
+@rule(Init)
+def keeps_zero_gain(trial: Trial[Init]) -> None:
+    """A layer whose gain is 0 starts at zero, as its block asks."""
+    layer = _made(drawn_layer(trial, gains=[0.0]), seed=0)
+    trial.component.apply(layer)
+    if layer.get_parameter("weight").any():
+        raise Broken("fills the weight of a layer whose attribute `gain` is 0 with other numbers than zero")
+
+
+def _made(layer: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A layer whose weights are drawn with `seed`."""
+    randomness.seed(seed)
+    return layer()
 
 
 def _groups() -> list[dict[str, Any]]:
@@ -55,8 +117,7 @@ def rates_follow_from_images(trial: Trial[Optimizer]) -> None:
     """The learning rate depends on the progress alone, so that a run that was left goes on as it would have."""
     stages = [Stage(4, 400), Stage(8, 400, 200), Stage(16, 400)]
     moments = [progress_at(stages, images) for images in range(0, 1201, 100)]
-    there = {progress: trial.component.learning_rate(progress) for progress in moments}
-    back = {progress: trial.component.learning_rate(progress) for progress in reversed(moments)}
+    there, back = ({each: trial.component.learning_rate(each) for each in asked} for asked in (moments, moments[::-1]))
     for progress in moments:
         if there[progress] != back[progress]:
             raise Broken(
@@ -157,3 +218,78 @@ def _memories(optimizer: TorchOptimizer, parameter: Tensor) -> dict[str, Tensor]
         for name, kept in state.items()
         if kept.shape == parameter.shape and kept.is_floating_point() and bool((kept != 0).all())
     }
+
+
+def _network() -> nn.Module:
+    """A small network in float64, always the same."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)).double()
+
+
+def _vector(network: nn.Module) -> Tensor:
+    """All weights of a network."""
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
+
+
+def _updates(batch: int, updates: int = 12) -> Iterator[Progress]:
+    """Where a run stands before updates of so many images each, of which the second half are a stage of their own."""
+    stages = [Stage(4, updates // 2 * batch), Stage(8, updates // 2 * batch)]
+    for number in range(updates):
+        yield progress_in(stages, 1 if number < updates // 2 else 2, number * batch)
+
+
+@rule(WeightAverage, examples=20)
+def stays_among_the_weights(trial: Trial[WeightAverage]) -> None:
+    """The average lies between the least and the greatest that each weight has been; of one that rests it is that."""
+    move = torch.no_grad()(trial.component.move)
+    average, current = _network(), _network()
+    batch, rests = trial.draw(st.integers(1, 2000)), trial.draw(st.booleans())
+    draws, memory = torch.Generator().manual_seed(trial.draw(st.integers(0, 99))), {}
+    least = greatest = _vector(current)
+    for progress in _updates(batch):
+        if not rests:
+            nn.utils.vector_to_parameters(torch.randn(least.shape, generator=draws).double(), current.parameters())
+        least, greatest = torch.minimum(least, _vector(current)), torch.maximum(greatest, _vector(current))
+        move(average, current, progress, batch, memory)
+        check_finite(f"after {progress.images + batch} images the average is", _vector(average))
+        outside = torch.maximum(least - _vector(average), _vector(average) - greatest).max().item()
+        if not outside <= ROUNDING:
+            what = "a weight that never changed" if rests else "all that a weight has been"
+            raise Broken(f"after {progress.images + batch} images the average lies {outside:.3g} outside {what}")
+
+
+@rule(WeightAverage)
+def comes_nearer(trial: Trial[WeightAverage]) -> None:
+    """The average of a network that has come to rest elsewhere comes nearer to it, and the network stays as it is."""
+    move = torch.no_grad()(trial.component.move)
+    average, current = _network(), _network()
+    with torch.no_grad():
+        for parameter in current.parameters():
+            parameter += 1
+    rest, before, memory = _vector(current), _vector(average), {}
+    for progress in _updates(batch=1000):
+        move(average, current, progress, 1000, memory)
+    if not torch.equal(rest, _vector(current)):
+        raise Broken("move() changes the network that is trained; change the parameters of `average` alone")
+    check_finite("over 12,000 images the average becomes", _vector(average))
+    distance = (rest - before).norm().item(), (rest - _vector(average)).norm().item()
+    if not distance[1] < distance[0]:
+        raise Broken(f"over 12,000 images the distance to it went from {distance[0]:.4g} to {distance[1]:.4g}")
+
+
+@rule(WeightAverage)
+def averages_in_place(trial: Trial[WeightAverage]) -> None:
+    """The averaged parameters stay the same objects and ask for no gradients."""
+    move = torch.no_grad()(trial.component.move)
+    average, current = _network().requires_grad_(False), _network()
+    before, memory = list(average.parameters()), {}
+    for progress in _updates(batch=100):
+        move(average, current, progress, 100, memory)
+    after = list(average.parameters())
+    if len(before) != len(after) or any(one is not other for one, other in zip(before, after, strict=False)):
+        raise Broken(
+            "the average's parameters are other objects than before; change them in place, as by lerp_ or copy_"
+        )
+    if any(parameter.requires_grad or parameter.grad_fn is not None for parameter in after):
+        raise Broken("the average's parameters ask for gradients")
