@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gankit import Component, hookimpl
-from gankit_images.datasets import Digits, FashionMnist, Folder
-from gankit_images.stacked import StackedDigits
+from gankit_images.datasets import Digits, FashionMnist, Folder, StackedDigits
 
 
 @hookimpl

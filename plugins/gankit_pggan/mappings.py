@@ -20,5 +20,5 @@ class Normalized(LatentMapping):
         return NormalizedLatent(context.latent, context.classes)
 
     def reads_labels(self) -> bool:
-        """True."""
+        """A label joins the latent."""
         return True

@@ -68,5 +68,5 @@ class ConditionalBatch(Norm):
         return ConditionalBatchNorm(context.out_channels, context.classes, self.eps)
 
     def reads_labels(self) -> bool:
-        """True."""
+        """Scale and shift are the label's."""
         return True

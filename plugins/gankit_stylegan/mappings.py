@@ -51,5 +51,5 @@ class Style(LatentMapping):
         return MappingNetwork(context.latent, context.classes, **dict(self))
 
     def reads_labels(self) -> bool:
-        """True."""
+        """A label joins the latent."""
         return True

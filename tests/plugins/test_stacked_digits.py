@@ -12,8 +12,7 @@ from gankit.config.checks import problems
 from gankit.core.progress import Progress
 from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator
-from gankit_images.datasets import Digits
-from gankit_images.stacked import StackedDigits
+from gankit_images.datasets import Digits, StackedDigits
 
 
 def test_each_channel_shows_a_digit_and_the_label_reads_them() -> None:
