@@ -43,7 +43,7 @@ from gankit.networks.context import BuildContext
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
 from gankit.networks.layers import Chain, Condition, Conditioned
-from gankit.scaffold.naming import minimal_example
+from gankit.scaffold.names import minimal_example
 from gankit.testing import RULES
 from gankit.training.step import Step
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gankit.cli.options import Parser
@@ -20,13 +19,12 @@ class PluginCommand(NamedTuple):
     parser: argparse.ArgumentParser
 
 
-@dataclass
-class Contributed:
+class Contributed(NamedTuple):
     """What plugins have added to the command line."""
 
-    commands: dict[str, list[PluginCommand]] = field(default_factory=dict)
+    commands: dict[str, list[PluginCommand]]
     """By name; usually one each."""
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str]
     """Plugins that might have added more, each with the reason why they have not."""
 
     def parser_of(self, name: str) -> argparse.ArgumentParser:
@@ -49,7 +47,7 @@ def contributed(reserved: Collection[str]) -> Contributed:
         reserved: Names that plugins may not use.
     """
     plugins.load_installed()
-    found = Contributed(failures=dict(plugins.broken))
+    found = Contributed({}, dict(plugins.broken))
     for plugin in plugins.names():
         added: dict[str, PluginCommand] = {}
         failure = plugins.ask(plugin, "gankit_add_commands", add=_adder(plugin, added, reserved))

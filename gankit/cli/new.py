@@ -46,7 +46,7 @@ def new_plugin_command(arguments: argparse.Namespace) -> int:
 
     Never over anything.
     """
-    from gankit.scaffold.naming import checked_components, checked_name, module_of, package_name
+    from gankit.scaffold.names import checked_components, checked_name, module_of, package_name
     from gankit.scaffold.plugin import files_of, write_plugin
 
     name = checked_name(arguments.name)

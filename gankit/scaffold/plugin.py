@@ -15,7 +15,7 @@ from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import UserError
 from gankit.core.options import with_article
-from gankit.scaffold.naming import HERE, class_of, minimal_example, module_of, package_name
+from gankit.scaffold.names import HERE, class_of, minimal_example, module_of, package_name
 
 FILES = {
     "pyproject.toml": "pyproject.toml",
@@ -84,7 +84,7 @@ def experiment_using(name: str, components: Mapping[str, str]) -> str:
 def files_of(name: str, components: Mapping[str, str]) -> dict[str, str]:
     """The text of each file of the plugin called `name`, given its components' names by their kinds.
 
-    All names are to be checked already, by `gankit.scaffold.naming`.
+    All names are to be checked already, by `gankit.scaffold.names`.
     """
     package = package_name(name)
     words = _words(name, components)

@@ -79,7 +79,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("core/options.py", "from gankit.kinds.training import Loss"),
         ("runs/loop.py", "def late():\n    import gankit.cli.run"),
         ("config/loader.py", "import gankit"),  # whose names come from layers above
-        ("scaffold/naming.py", "from gankit.testing import check"),
+        ("scaffold/names.py", "from gankit.testing import check"),
     ],
 )
 def test_the_contract_fails_on_an_import_that_looks_up(file: str, planted: str, tmp_path: Path) -> None:

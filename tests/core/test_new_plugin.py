@@ -18,7 +18,7 @@ from gankit.config.schema import component_schema
 from gankit.core.errors import UserError
 from gankit.core.registry import provided_by
 from gankit.discovery.manager import plugins
-from gankit.scaffold.naming import minimal_example
+from gankit.scaffold.names import minimal_example
 from gankit.scaffold.plugin import write_plugin
 from gankit.testing import RULES, check
 

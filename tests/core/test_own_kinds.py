@@ -22,7 +22,7 @@ from gankit.core.errors import UserError
 from gankit.core.registry import kinds, register, registries
 from gankit.discovery.manager import plugins
 from gankit.runs.start import begin, resume
-from gankit.scaffold.naming import checked_components
+from gankit.scaffold.names import checked_components
 from gankit.testing import RULES, check
 
 PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
