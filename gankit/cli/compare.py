@@ -13,15 +13,8 @@ if TYPE_CHECKING:
     from gankit.results.comparison import Comparison
 
 FORMATS = ("terminal", "markdown", "csv", "json", "html")
-ENDINGS = {
-    ".txt": "terminal",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".csv": "csv",
-    ".json": "json",
-    ".html": "html",
-    ".htm": "html",
-}
+ENDINGS = {".txt": "terminal", ".md": "markdown", ".markdown": "markdown", ".csv": "csv", ".json": "json"}
+ENDINGS |= {".html": "html", ".htm": "html"}
 """The format that the ending of a file's name says."""
 
 

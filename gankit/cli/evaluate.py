@@ -12,15 +12,9 @@ from gankit.evaluation.names import USUAL_METRIC
 ARGUMENTS = {
     "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
     "metrics": ("METRICS", f"such as fid or '[fid, kid]' (default: the run's; {USUAL_METRIC} for folders)"),
-    "extractor": (
-        "EXTRACTOR",
-        "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)",
-    ),
+    "extractor": ("EXTRACTOR", "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)"),
     "images": ("N", "images of each, such as 10k (default: as many as all of them have)"),
-    "resolution": (
-        "PX",
-        "height at which folders are measured, not runs (default: that of their images)",
-    ),
+    "resolution": ("PX", "height at which folders are measured, not runs (default: that of their images)"),
     "seed": ("S", "decides latents and which reals are compared with"),
     "seeds": ("K", "measure with K seeds and give means and spreads"),
     "bootstrap": ("B", "estimate standard errors by B resamples"),
@@ -54,7 +48,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     if given["data"] is not None:
         given["data"] = data_argument(given["data"])
     protocol = read_arguments(ProtocolOptions, given)
-    paths = [path for place in arguments.paths for path in _meant(place)]
+    paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
     if arguments.json:
         print(measurements_as_json(results))
@@ -63,7 +57,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _meant(place: Path) -> list[Path]:
+def _runs_or_itself(place: Path) -> list[Path]:
     """The runs that a place stands for; itself if there are none, for it may be a checkpoint or a folder of images."""
     from gankit.results.finder import find_runs
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from gankit.cli.options import add_plugin_option, load_plugins
 
 if TYPE_CHECKING:
-    from gankit.core.registry import RegistryEntry
     from gankit.discovery.manager import Call
 
 
@@ -42,18 +41,16 @@ def plugins_command(arguments: argparse.Namespace) -> int:
         ]
         print(json.dumps({"components": components, "broken": plugins.broken, "left_out": plugins.left_out}, indent=2))
         return 0
-    _print_table([("KIND", "NAME", "FROM"), *map(_row, entries)])
+    rows = [("KIND", "NAME", "FROM")]
+    for entry in entries:
+        source = plugins.source(entry.plugin)
+        rows.append((entry.component.kind, entry.full_name, str(source.package or source.path)))
+    kind, name = (max(len(row[place]) for row in rows) for place in (0, 1))
+    for row in rows:  # not by results.tables: a library that lays out tables takes longer than all else here
+        print(f"{row[0]:<{kind}}  {row[1]:<{name}}  {row[2]}")
     for complaint in plugins.complaints():
         print(complaint)
     return 0
-
-
-def _row(entry: RegistryEntry) -> tuple[str, ...]:
-    """The columns of one component."""
-    from gankit.discovery.manager import plugins
-
-    source = plugins.source(entry.plugin)
-    return entry.component.kind, entry.full_name, str(source.package or source.path)
 
 
 def _trace(arguments: argparse.Namespace) -> int:
@@ -74,10 +71,3 @@ def _trace(arguments: argparse.Namespace) -> int:
     for complaint in plugins.complaints():
         print(complaint, file=sys.stderr)
     return 0
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print columns as wide as they have to be; a library that lays out tables takes longer than all else here."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -88,7 +88,7 @@ class Unfinished(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is to be told of variants side by side."""
+    """Variants side by side."""
 
     variants: list[RunGroup]
     baseline: RunGroup

@@ -27,7 +27,10 @@ def differing(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, s
     found = list(_differences("", list(options.values())))
     unclear = _ambiguous(value for _, values in found for value in values)
     return {
-        path: {variant: _shown(value, unclear) for variant, value in zip(options, values, strict=True)}
+        path: {
+            variant: ABSENT if value is _NONE else inline(_shortened(value, unclear))
+            for variant, value in zip(options, values, strict=True)
+        }
         for path, values in found
     }
 
@@ -36,19 +39,14 @@ def _differences(path: str, values: Sequence[Any]) -> Iterator[tuple[str, Sequen
     """The innermost places where `values` differ."""
     if all(value == values[0] for value in values):
         return
-    if all(isinstance(value, dict) for value in values) and len({_component(value) for value in values}) == 1:
-        for key in dict.fromkeys(chain.from_iterable(values)):
+    if all(isinstance(value, dict) for value in values) and len({value.get("use") for value in values}) == 1:
+        for key in dict.fromkeys(chain.from_iterable(values)):  # of the same component, or of none
             yield from _differences(f"{path}.{key}" if path else str(key), [value.get(key, _NONE) for value in values])
     elif all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
         for position, items in enumerate(zip(*values, strict=True)):
             yield from _differences(f"{path}.{position}", items)
     else:
         yield path, values
-
-
-def _component(value: Mapping[str, Any]) -> str | None:
-    """The component that a mapping describes; None for any other."""
-    return value.get("use")
 
 
 def _ambiguous(values: Any) -> set[str]:
@@ -68,10 +66,6 @@ def _components_in(value: Any) -> Iterator[str]:
         yield from chain.from_iterable(map(_components_in, value.values()))
     elif isinstance(value, list):
         yield from chain.from_iterable(map(_components_in, value))
-
-
-def _shown(value: Any, unclear: set[str]) -> str:
-    return ABSENT if value is _NONE else inline(_shortened(value, unclear))
 
 
 def _shortened(value: Any, unclear: set[str]) -> Any:

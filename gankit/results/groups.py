@@ -25,7 +25,7 @@ class RunGroup:
     """Runs that differ in nothing but their seeds."""
 
     label: str
-    """What it is called, unlike every other variant beside it."""
+    """What it is called, unlike every other variant."""
     runs: list[RunResults]
     """One a seed, lowest seed first."""
 

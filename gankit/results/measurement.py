@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -22,8 +22,7 @@ from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.kinds import Dataset, Extractor, Metric
-from gankit.results.run_results import RunResults
-from gankit.results.run_results import StageMetrics as Measured
+from gankit.results.run_results import RunResults, StageMetrics
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
@@ -31,9 +30,12 @@ from gankit.runs.recorded import load_recorded
 from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
+MEASURING = ("metrics", "extractor", "seed", "seeds", "bootstrap")
+"""Options of evaluations that folders share with a run with which they are measured."""
+
 
 class ProtocolOptions(Options):
-    """What `gankit evaluate` may be told; what it is not told comes from the runs, or is the usual."""
+    """The options of `gankit evaluate`; those that are not given come from the runs, or are the usual."""
 
     data: Dataset | None = None
     """The real images."""
@@ -52,25 +54,10 @@ class ProtocolOptions(Options):
     bootstrap: int | None = Field(default=None, ge=0)
     """Resamples for standard errors."""
 
-    def filled(self, subject: Subject) -> ProtocolOptions:
-        """This protocol, with what was not told as `subject` is measured."""
-        options = subject.options
-        told = {
-            "data": self.data or subject.data,
-            "metrics": self.metrics or options.metrics,
-            "extractor": self.extractor or options.extractor,
-            "resolution": self.resolution or subject.progress.resolution,
-            "seed": options.seed,
-            "seeds": options.seeds,
-            "bootstrap": options.bootstrap,
-        }
-        return self.model_copy(update=told)
-
     def over(self, options: EvaluationOptions) -> EvaluationOptions:
-        """`options` changed by what was told."""
-        told = {name: getattr(self, name) for name in ("extractor", "images", "seed", "seeds", "bootstrap")}
-        changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-        return options.model_copy(update=changes | ({"metrics": self.metrics} if self.metrics else {}))
+        """`options` changed by those that are given here."""
+        given = {name: getattr(self, name) for name in ("images", *MEASURING)}
+        return options.model_copy(update={name: value for name, value in given.items() if value not in (None, [])})
 
 
 @dataclass(frozen=True)
@@ -96,18 +83,20 @@ def measure(
 
     Args:
         paths: Any of them.
-        protocol: What was told about how to measure.
+        protocol: How to measure.
         best: Take each run's best checkpoint, not its newest.
-        say: Told what is measured next.
+        say: Called with what is measured next, in words.
 
     Raises:
         UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
             be had.
     """
     device = choose_device("auto")
-    trained = {path: _trained(path, protocol, best, device) for path in paths if _is_trained(path)}
-    for subject in list(trained.values())[:1]:  # folders beside a run are measured as it is
-        protocol = protocol.filled(subject)
+    trained = {path: _trained(path, protocol, best, device) for path in paths if is_run(path) or is_checkpoint(path)}
+    for subject in list(trained.values())[:1]:  # folders are measured as the first run is
+        changes = {name: getattr(subject.options, name) for name in MEASURING}
+        changes |= {"data": subject.data, "resolution": subject.progress.resolution}
+        protocol = protocol.model_copy(update=changes)
     subjects = [trained[path] if path in trained else _folder(path, protocol, device) for path in paths]
     fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
     for subject in subjects:
@@ -122,16 +111,11 @@ def measure(
             reals = RealImages(subject.data, [subject.final])
             known[key] = reals, Evaluator(options, reals, device)
         rows = known[key][1].evaluate(subject.source, subject.progress)
-        measured = Measured(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
+        measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
         results.append(RunResults(subject.path, [measured]))
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results
-
-
-def _is_trained(path: Path) -> bool:
-    """Whether `path` is a run or a checkpoint rather than a folder of images."""
-    return is_run(path) or is_checkpoint(path)
 
 
 def _refuse_unfit(subject: Subject, images: int) -> None:
@@ -170,18 +154,14 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
     data = protocol.data or experiment.data
-    _check_fits(path, data, experiment)
-    validated = (experiment, experiment.model_copy(update={"data": data}))
-    return Subject(path, GeneratorSampler(generator, device), data, max(resolutions), options, progress, validated)
-
-
-def _check_fits(path: Path, data: Dataset, experiment: Experiment) -> None:
     for what, here, there in (
         ("channels", data.image_channels(), experiment.data.image_channels()),
         ("aspect", data.aspect(), experiment.data.aspect()),
     ):
         if here != there:
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
+    validated = (experiment, experiment.model_copy(update={"data": data}))
+    return Subject(path, GeneratorSampler(generator, device), data, max(resolutions), options, progress, validated)
 
 
 def _folder(path: Path, protocol: ProtocolOptions, device: torch.device) -> Subject:
@@ -235,11 +215,6 @@ class FolderSampler:
 
 def measurements_as_json(results: Sequence[RunResults]) -> str:
     """All numbers with their protocols, as JSON."""
-    return json.dumps(
-        [
-            {"path": str(run.path), "rows": [row_as_json(row) for row in stage.metrics.values()]}
-            for run in results
-            for stage in run.stages
-        ],
-        indent=2,
-    )
+    measured = [(run.path, stage.metrics.values()) for run in results for stage in run.stages]
+    content = [{"path": str(path), "rows": [row_as_json(row) for row in rows]} for path, rows in measured]
+    return json.dumps(content, indent=2)

@@ -91,7 +91,9 @@ def _figure(comparison: Comparison) -> Figure:
     rows: list[tuple[list[StageComparison], bool]] = []
     for metric in comparison.metrics:
         stages = [stage for stage in comparison.stages if stage.metric == metric]
-        rows += [(stages, True)] if any(_has_curves(stage, comparison.variants) for stage in stages) else []
+        names = (metric, metric + QUICK)
+        curves = [_curve(variant, stage, name) for variant in comparison.variants for stage in stages for name in names]
+        rows += [(stages, True)] if any(len(curve.images) > 1 for curve in curves) else []
         rows += [(stages, False)] if stages else []
     count = len(comparison.variants)
     heights = [3.0 if curves else 1.1 + 0.28 * count for _, curves in rows]
@@ -106,19 +108,13 @@ def _figure(comparison: Comparison) -> Figure:
         for axes, stage in zip(row, stages, strict=False):
             (_draw_curves if curves else _draw_means)(axes, stage, comparison.variants)
             axes.set_title(stage.size)
-        _label_first(row[0], stages[0], [] if curves else comparison.variants)
         if curves:
+            row[0].set_ylabel(_as_text(stages[0].metric))
             _limit_to_stages(row, stages)
+        else:
+            row[0].set_yticks(range(count), [_as_text(variant.label) for variant in comparison.variants])
     _legend(figure, comparison, any(curves for _, curves in rows))
     return figure
-
-
-def _has_curves(stage: StageComparison, variants: Sequence[RunGroup]) -> bool:
-    """Whether any variant was measured more than once in a stage."""
-    names = (stage.metric, stage.metric + QUICK)
-    return any(
-        len(curve.images) > 1 for variant in variants for name in names for curve in [_curve(variant, stage, name)]
-    )
 
 
 def _curve(variant: RunGroup, stage: StageComparison, name: str) -> Curve:
@@ -154,7 +150,7 @@ def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup
     axes.set_xlabel("real images shown")
     axes.xaxis.set_major_formatter(_images)
     axes.locator_params(axis="x", nbins=5)
-    _tidy(axes)
+    _add_grid(axes)
 
 
 def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
@@ -174,7 +170,7 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]
     axes.set_ylim(len(variants) - 0.5, -0.5)
     axes.set_yticks(range(len(variants)), [])
     axes.tick_params(axis="y", length=0)
-    _tidy(axes)
+    _add_grid(axes)
 
 
 def _draw_result(axes: Axes, result: VariantResult, position: int) -> list[float]:
@@ -189,14 +185,6 @@ def _draw_result(axes: Axes, result: VariantResult, position: int) -> list[float
     if summary.interval is not None:
         axes.plot(summary.interval, [position] * 2, "|-", color=style["color"], linewidth=1.5, markersize=8)
     return values
-
-
-def _label_first(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]) -> None:
-    """Say at the left of a row what its lines are, or, without variants, what its height is."""
-    if variants:
-        axes.set_yticks(range(len(variants)), [_as_text(variant.label) for variant in variants])
-    else:
-        axes.set_ylabel(_as_text(stage.metric))
 
 
 def _limit_to_stages(row: Iterable[Axes], stages: Sequence[StageComparison]) -> None:
@@ -233,8 +221,9 @@ def _legend(figure: Figure, comparison: Comparison, has_curves: bool) -> None:
     entries: dict[str, Artist] = {
         _as_text(variant.label): Line2D([], [], **_style(position)) for position, variant in enumerate(named)
     }
+    measured = {row.name for variant in comparison.variants for run in variant.runs for row in run.rows}
     for name in (f"{metric}{QUICK}" for metric in comparison.metrics):
-        if has_curves and _is_measured(comparison, name):
+        if has_curves and name in measured:
             entries[_as_text(f"{name}: cheaper protocol")] = Line2D([], [], color=GREY, linestyle="--")
     if has_curves and any(len(variant.runs) > 1 for variant in comparison.variants):
         entries["lowest to highest seed"] = Patch(color=GREY, alpha=0.2, linewidth=0)
@@ -254,17 +243,13 @@ def _as_text(label: str) -> str:
     return label.replace("$", r"\$")
 
 
-def _is_measured(comparison: Comparison, name: str) -> bool:
-    return any(row.name == name for variant in comparison.variants for run in variant.runs for row in run.rows)
-
-
 def _style(position: int) -> dict[str, Any]:
     """How a variant is drawn, by its place among them; unlike any other of the first 64."""
     marker = MARKERS[position // len(COLORS) % len(MARKERS)]
     return {"color": COLORS[position % len(COLORS)], "marker": marker}
 
 
-def _tidy(axes: Axes) -> None:
+def _add_grid(axes: Axes) -> None:
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 

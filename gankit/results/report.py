@@ -90,7 +90,7 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
-    """What has to be said beside a stage's numbers."""
+    """What has to be said of a stage's numbers."""
     for one in stage.results:
         if one.summary.n < one.summary.given:
             yield (

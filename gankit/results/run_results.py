@@ -114,9 +114,8 @@ def _read(path: Path) -> RunResults:
     """What `read_run` gives."""
     options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
     rows = [_named_as_today(row) for row in read_rows(path / METRICS)]
-    origin = _json(path / PROVENANCE)
-    entries = [origin, *origin.get("resumed", [])]
-    stages = [Stage(*stage) for stage in entries[-1].get("stages", [])]
+    entries = read_provenance(path)
+    stages = [Stage(*stage) for entry in entries[-1:] for stage in entry.get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
     return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages, code_of(entries))
@@ -166,10 +165,10 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str,
     return (sum(seconds.values()) if seconds else None), parameters
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A file's JSON object; empty if there is none that can be read."""
+def read_provenance(path: Path) -> list[dict[str, Any]]:
+    """What is known of a run's beginning and of each time that it went on; empty without a file that can be read."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads((path / PROVENANCE).read_bytes())
     except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return []
+    return [content, *content.get("resumed", [])] if content and isinstance(content, dict) else []

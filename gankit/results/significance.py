@@ -20,7 +20,7 @@ Interval = tuple[float, float]
 
 
 class Verdict(StrEnum):
-    """What can be said of a variant beside the baseline."""
+    """What can be said of a variant against the baseline."""
 
     BETTER = "better"
     WORSE = "worse"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -28,8 +27,8 @@ from gankit.runs.status import RunState, state_of
 class StudyProgress:
     """The progress of a study, read from the folders of its runs, so that it does not matter where they are run."""
 
-    PERIOD = 2.0
-    """Seconds from one look at the folders to the next."""
+    LOOKS = 0.5
+    """At the folders a second."""
 
     def __init__(self, runs: Sequence[StudyRun], folder: Path, console: Console | None = None) -> None:
         self._extent = extent(runs)
@@ -38,7 +37,6 @@ class StudyProgress:
         self._console = console or Console(stderr=True)
         self._failed: dict[str, str] = {}
         self._live: Live | None = None
-        self._looked = (float("-inf"), Text(""))
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -48,7 +46,7 @@ class StudyProgress:
         self._say(f"{self._extent}{already}, in {self._folder}")
         if self._console.is_terminal:
             self._live = Live(
-                get_renderable=self._now, console=self._console, refresh_per_second=1, transient=True, screen=False
+                get_renderable=self._table, console=self._console, refresh_per_second=self.LOOKS, transient=True
             )
             self._live.start()
         elif finished < len(states):
@@ -71,8 +69,8 @@ class StudyProgress:
         if failure is not None:
             self._failed[name] = failure
         done = sum(state is RunState.FINISHED for state in self._states().values())
-        what = f"failed: {failure}" if failure else f"finished{_last_metric(self._folder / name)}"
-        self._say(f"{name} {what} ({done} of {len(self._totals)} finished)")
+        state, said = ("failed", failure) if failure else ("finished", _last_metric(_read(self._folder / name)))
+        self._say(f"{name} {state}{f': {said}' if said else ''} ({done} of {len(self._totals)} finished)")
 
     def interrupted(self) -> None:
         """Say that the study is being left."""
@@ -86,30 +84,18 @@ class StudyProgress:
         folders = {name: self._folder / name for name in self._totals}
         return {name: state_of(path) if is_run(path) else None for name, path in folders.items()}
 
-    def _now(self) -> RenderableType:
-        """The runs under way, and how many are done; looked up anew every few seconds."""
-        since, shown = self._looked
-        if time.monotonic() - since > self.PERIOD:
-            shown = self._table()
-            self._looked = (time.monotonic(), shown)
-        return shown
-
     def _table(self) -> RenderableType:
+        """The runs under way, and how many are done."""
         states = self._states()
         counts = [list(states.values()).count(state) for state in (RunState.FINISHED, RunState.RUNNING)]
         rest = len(states) - sum(counts) - len(self._failed)
-        table = Table(
-            title=f"{counts[0]} finished, {counts[1]} running, {len(self._failed)} failed, {rest} to come",
-            title_justify="left",
-            box=None,
-            show_header=False,
-        )
+        title = f"{counts[0]} finished, {counts[1]} running, {len(self._failed)} failed, {rest} to come"
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
         for name, state in states.items():
             if state is RunState.RUNNING and (run := _read(self._folder / name)) is not None:
                 share = run.cost.images / self._totals[name]
                 images = f"{run.cost.images:,} of {self._totals[name]:,} images"
-                last = Text(_last_metric_of(run).removeprefix(": "))
-                table.add_row(Text(name), f"{share:4.0%}", images, last)
+                table.add_row(Text(name), f"{share:4.0%}", images, Text(_last_metric(run)))
         return table
 
 
@@ -121,18 +107,13 @@ def _read(path: Path) -> RunResults | None:
         return None
 
 
-def _last_metric(path: Path) -> str:
-    run = _read(path)
-    return _last_metric_of(run) if run is not None else ""
-
-
-def _last_metric_of(run: RunResults) -> str:
-    """The first metric of the last evaluation, in words."""
-    if not run.stages:
+def _last_metric(run: RunResults | None) -> str:
+    """The first metric of the last evaluation, in words; empty if there is none."""
+    if run is None or not run.stages:
         return ""
     stage = run.stages[-1]
     row = stage.metrics.get(USUAL_METRIC) or next(iter(stage.metrics.values()))
-    return f": {row.name} {significant(row.value)} at {stage.size}"
+    return f"{row.name} {significant(row.value)} at {stage.size}"
 
 
 def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:

@@ -1,8 +1,7 @@
-"""What happened in runs beside training: failures, and what observers reported."""
+"""Where runs come from, and what happened in them: failures, and what callbacks reported."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from gankit.config.yaml.writer import inline
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import ambiguous, run_names, users_of
-from gankit.results.run_results import RunResults
+from gankit.results.run_results import RunResults, read_provenance
 from gankit.results.tables import ABSENT, Column, Section, text_columns
 from gankit.runs.folder import PROVENANCE, is_run
 from gankit.runs.rows import TIMES, read_events
@@ -44,22 +43,13 @@ ProvenanceByRun = Mapping[str, list[dict[str, Any]]]
 def provenance_tables(variants: Sequence[RunGroup]) -> list[Section]:
     """Tables of all that is known of where runs come from."""
     labelled = [(variant, run, variant.called(run)) for variant in variants for run in variant.runs]
-    known = {label: content for _, run, label in labelled if (content := _provenance(run))}
+    known = {label: entries for _, run, label in labelled if (entries := read_provenance(run.path))}
     lacking = [label for _, _, label in labelled if label not in known]
     dates = _dates([(run, label) for _, run, label in labelled], known)
     sections = [dates, *_facts(known, variants), _plugins(variants)]
     if lacking:
         dates.notes.append(f"not known, for there is no {PROVENANCE}: {run_names(lacking, variants)}")
     return [section for section in sections if section.rows or section.notes]
-
-
-def _provenance(run: RunResults) -> list[dict[str, Any]]:
-    """What is known of a run's beginning and of each time that it went on; empty without a file that can be read."""
-    try:
-        content = json.loads((run.path / PROVENANCE).read_bytes())
-        return [content, *content.get("resumed", [])] if content else []
-    except (OSError, ValueError, AttributeError):
-        return []
 
 
 def _dates(runs: Sequence[tuple[RunResults, str]], known: ProvenanceByRun) -> Section:
