@@ -19,8 +19,7 @@ from gankit.testing.strategies import schema_of
 @rule(Component, examples=1)
 def imports_no_torch(trial: Trial[Component]) -> None:
     """Loading the plugin imports no torch, so that commands answer at once and reading an experiment stays fast."""
-    loaded = _heavy_imports(plugins.module_of(trial.entry.plugin))
-    if loaded:
+    if loaded := _heavy_imports(plugins.module_of(trial.entry.plugin)):
         raise Broken(f"its module imports {loaded} when it is loaded; import it inside the methods that need it")
 
 
@@ -43,8 +42,7 @@ def documented(trial: Trial[Component]) -> None:
     if not (component.__doc__ or "").strip() or component.__doc__ in [kind.__doc__ for kind in kinds()]:
         raise Broken(f"class {component.__name__} has no docstring; gankit explain would show nothing")
     said = component.help_texts()
-    silent = [name for name in component.model_fields if not said.get(name, "").strip()]
-    if silent:
+    if silent := [name for name in component.model_fields if not said.get(name, "").strip()]:
         raise Broken(f"no docstring stands under the option {', '.join(silent)}")
 
 

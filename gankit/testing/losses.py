@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any, Literal
 
 import torch
@@ -37,12 +38,10 @@ WARM = 8
 @rule(Loss, implied=UNTRAINABLE)
 def scalar(trial: Trial[Loss]) -> None:
     """Both values are single numbers, for scores [N] as for scores [N, patches]."""
-    for size in _sizes(trial):
-        real, fake = torch.randn(size), torch.randn(size)
-        for phase in PHASES:
-            found = _value(trial.component, phase, real, fake)
-            if found.shape != ():
-                raise Broken(f"{phase}() gives {list(found.shape)} for scores {list(size)}; it should be a scalar, []")
+    for size, phase in _cases(trial):
+        found = _value(trial.component, phase, torch.randn(size), torch.randn(size))
+        if found.shape != ():
+            raise Broken(f"{phase}() gives {list(found.shape)} for scores {list(size)}; it should be a scalar, []")
 
 
 @rule(Loss)
@@ -59,17 +58,16 @@ def finite(trial: Trial[Loss]) -> None:
 @rule(Loss, implied=UNTRAINABLE)
 def differentiable(trial: Trial[Loss]) -> None:
     """Gradients reach the scores of reals and fakes in the discriminator's step, those of fakes in the generator's."""
-    for size in _sizes(trial):
-        for phase in PHASES:
-            wide = _wide(size)
-            scores = [wide.flip(0).requires_grad_(), wide.clone().requires_grad_()]
-            found = _value(trial.component, phase, *scores)
-            if not found.requires_grad:
-                raise Broken(f"no gradient comes through {phase}(); compute it from the scores in torch, undetached")
-            gradients = torch.autograd.grad(found.sum(), scores, allow_unused=True)
-            for of, gradient in zip(("reals", "fakes"), gradients, strict=True):
-                if (phase == "discriminator" or of == "fakes") and (gradient is None or not gradient.any()):
-                    raise Broken(f"{phase}() gives the scores of {of} no gradient")
+    for size, phase in _cases(trial):
+        wide = _wide(size)
+        scores = [wide.flip(0).requires_grad_(), wide.clone().requires_grad_()]
+        found = _value(trial.component, phase, *scores)
+        if not found.requires_grad:
+            raise Broken(f"no gradient comes through {phase}(); compute it from the scores in torch, undetached")
+        gradients = torch.autograd.grad(found.sum(), scores, allow_unused=True)
+        for of, gradient in zip(("reals", "fakes"), gradients, strict=True):
+            if (phase == "discriminator" or of == "fakes") and (gradient is None or not gradient.any()):
+                raise Broken(f"{phase}() gives the scores of {of} no gradient")
 
 
 @rule(Loss)
@@ -79,20 +77,18 @@ def no_broadcasting(trial: Trial[Loss]) -> None:
     A loss that is the mean of what it is for single samples is right whatever it does within, and one that means all
     pairs gives both sides as many dimensions, [N, 1] and [1, N].
     """
-    for size in _sizes(trial):
+    for size, phase in _cases(trial):
         real, fake = torch.randn(size), torch.randn(size)
-        for phase in PHASES:
-            single = [
-                _value(trial.component, phase, *pair).mean() for pair in zip(real.split(1), fake.split(1), strict=True)
-            ]
-            with _GrowthWatch(size) as watch:
-                found = _value(trial.component, phase, real, fake)
-            check_finite(f"{phase}() of normal scores is", found)
-            if watch.grown and not torch.allclose(found.mean(), torch.stack(single).mean(), rtol=1e-3, atol=1e-4):
-                raise Broken(
-                    f"{phase}() makes {watch.grown} of scores {list(size)}, every one of them with every other; give "
-                    "what meets the scores their own shape"
-                )
+        pairs = zip(real.split(1), fake.split(1), strict=True)
+        single = [_value(trial.component, phase, *pair).mean() for pair in pairs]
+        with _GrowthWatch(size) as watch:
+            found = _value(trial.component, phase, real, fake)
+        check_finite(f"{phase}() of normal scores is", found)
+        if watch.grown and not torch.allclose(found.mean(), torch.stack(single).mean(), rtol=1e-3, atol=1e-4):
+            raise Broken(
+                f"{phase}() makes {watch.grown} of scores {list(size)}, every one of them with every other; give "
+                "what meets the scores their own shape"
+            )
 
 
 @rule(Loss)
@@ -153,11 +149,10 @@ class _GrowthWatch(TorchFunctionMode):
         return result
 
 
-def _sizes(trial: Trial[Any]) -> Iterator[tuple[int, ...]]:
-    """The shapes that scores come in; torch's generator is seeded first."""
+def _cases(trial: Trial[Any]) -> Iterator[tuple[tuple[int, ...], Phase]]:
+    """The shapes that scores come in, for each network; torch's generator is seeded first."""
     randomness.seed(trial.draw(st.integers(0, 99)))
-    yield (SAMPLES,)
-    yield (SAMPLES, PATCHES)
+    yield from product([(SAMPLES,), (SAMPLES, PATCHES)], PHASES)
 
 
 def _wide(size: tuple[int, ...]) -> Tensor:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -148,14 +149,15 @@ class CallbackProbe(Callback):
     def __init__(self, run: RunContext, callback: Callback, record: RunRecord) -> None:
         self._run, self._callback, self._record = run, callback, record
         self._updates = 0
+        for moment in MOMENTS:
+            setattr(self, moment, partial(self.tell, moment))
 
     def tell(self, moment: str, *facts: object) -> None:
         """Tell the callback of a moment."""
         self._record.told.append(moment)
         before = bits(_surroundings(self._run))
         self._try(f"in {moment}()", lambda: getattr(self._callback, moment)(*facts))
-        where = first_differing(before, bits(_surroundings(self._run)))
-        if where is not None:
+        if where := first_differing(before, bits(_surroundings(self._run))):
             self._record.faults["changed"].append(f"{moment}() changed {where.lstrip('.')}")
         if moment == "updated":
             self._updates += 1
@@ -175,8 +177,7 @@ class CallbackProbe(Callback):
         given = copy.deepcopy(state)
         self._try("in load_state_dict()", lambda: self._callback.load_state_dict(given))
         now = self._try("in state_dict()", self._callback.state_dict)
-        where = None if now is None else first_difference(state, now)
-        if where is not None:
+        if where := None if now is None else first_difference(state, now):
             self._record.faults["forgot"].append(f"load_state_dict() does not bring back {where.lstrip('.')}")
 
     def _try(self, when: str, call: Callable[[], Any]) -> Any:
@@ -196,15 +197,6 @@ class CallbackProbe(Callback):
             self._run.roll_back("another observer wanted it")
         if self._updates == 2 and resumed:
             self._run.stop("another observer wanted it")
-
-
-def _told(moment: str) -> Callable[..., None]:
-    """The method of a probe for a moment."""
-    return lambda probe, *facts: probe.tell(moment, *facts)
-
-
-for _moment in MOMENTS:
-    setattr(CallbackProbe, _moment, _told(_moment))
 
 
 def _surroundings(run: RunContext) -> dict[str, Any]:

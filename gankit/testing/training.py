@@ -90,8 +90,7 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
         stir_randomness(number)
         for _ in range(ITERATIONS):
             trainer.iteration()
-    where = first_difference(left.state_dict(), resumed.state_dict())
-    if where is not None:
+    if where := first_difference(left.state_dict(), resumed.state_dict()):
         raise Broken(
             f"{where.lstrip('.')} differs after {ITERATIONS} more iterations; keep what updates depend on in the "
             "optimizer's state or in `memory`, and nowhere else, and draw with torch alone, whose generators the "
