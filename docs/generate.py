@@ -103,7 +103,7 @@ EVERY = """
 Its annotated fields are its options, with the docstrings under them as help; one without a default has to be given.
 [pydantic](https://docs.pydantic.dev) reads them, so `Field(ge=0)` bounds a number, `Literal["a", "b"]` is a choice, and
 validators refuse what does not go together by a `ValueError` that says why. Options never change; what does is in the
-modules and watchers that a component makes, and in the memory that it is given. Any kind may override two methods:
+modules and callbacks that a component makes, and in the memory that it is given. Any kind may override two methods:
 """
 
 REFUSING = """
@@ -158,7 +158,7 @@ def _elsewhere(kind: type[Component]) -> Iterator[str]:
     if kind in LAYERED:
         yield "Modules are made of torch's and of [gankit's layers](layers.md)."
     if kind is Observer:
-        yield "The methods of a watcher, and what to do where a run goes on or back, stand in [hooks](../hooks.md)."
+        yield "The methods of a callback, and what to do where a run goes on or back, stand in [hooks](../hooks.md)."
 
 
 def _given() -> Iterator[str]:
@@ -228,7 +228,7 @@ def _hooks() -> Iterator[str]:
             yield from (f"### `{signature(name, hook)}`", "", *text(hook), "")
     yield from ("## Moments of a run", "")
     yield "Installing a plugin changes no run: only the observers that an experiment names are told what happens in it."
-    yield "An [observer](kinds/observer.md)'s `watch` is called once, before the first iteration or where a run goes"
+    yield "An [observer](kinds/observer.md)'s `callback` is called once, before the first iteration or where a run goes"
     yield "on, and gives a `gankit.Callback`, whose methods are called at these moments. What one raises is reported,"
     yield "and stops nothing."
     yield ""
@@ -239,28 +239,28 @@ def _hooks() -> Iterator[str]:
 
 ORDER = """
 ```text
-watch [load_state_dict] [saving state_dict]
+callback [load_state_dict] [on_save state_dict]
 {
-  [stage_started] (recorded | updated | evaluating | saving state_dict)*
-  evaluating recorded stage_ended saving state_dict
+  [on_stage_start] (on_rows | on_update | on_evaluation_start | on_save state_dict)*
+  on_evaluation_start on_rows on_stage_end on_save state_dict
 }*
-[finished] closed
+[on_finish] on_close
 ```
 
 In brackets stands what does not always happen, in braces what happens in each stage, and a star means any number of
 times. `load_state_dict` is called where a run goes on and there was a state. A new run is saved before its first
-iteration; `evaluating` and `saving` come within a stage as `evaluation.every` and `checkpoints.every` say. `recorded`
-and `shown` also come whenever any observer reports an event or shows a picture. After `restored` all that comes is as
-from the moment that the run went back to. A run that stops for whatever reason still says `closed`.
+iteration; `on_evaluation_start` and `on_save` come within a stage as `evaluation.every` and `checkpoints.every` say.
+`on_rows` and `on_picture` also come whenever any observer logs an event or shows a picture. After `on_rollback` all
+that comes is as from the moment that the run went back to. A run that stops for whatever reason still calls `on_close`.
 
-## What a watcher writes
+## What a callback writes
 
 A run goes on, or back, from a checkpoint, and what came after that is void: all but events is cut from metrics.jsonl,
-and a watcher has to cut what it appended to files of its own. It gives a file's length in `state_dict`, and cuts the
-file to that in `load_state_dict`, which is called in either case, in the second just before `restored`. Where the
-checkpoint holds no state of the watcher, as when the observer is new to the run, only `restored` is called, and cuts by
-`progress.images`. The simplest is to append nothing: the [example](kinds/observer.md) writes its whole file from
-`run.rows` each time.
+and a callback has to cut what it appended to files of its own. It gives a file's length in `state_dict`, and cuts the
+file to that in `load_state_dict`, which is called in either case, in the second just before `on_rollback`. Where the
+checkpoint holds no state of the callback, as when the observer is new to the run, only `on_rollback` is called, and
+cuts by `progress.images`. The simplest is to append nothing: the [example](kinds/observer.md) writes its whole file
+from `run.rows` each time.
 """
 
 

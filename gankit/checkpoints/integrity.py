@@ -1,4 +1,4 @@
-"""Folders of files that are either there to the last byte or known to be damaged."""
+"""Checkpoints are there to the last byte or known to be damaged; what they say of themselves is read without torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-"""What is known about a folder: plain values, among them `files` with the sha256 of each, and the manifest's own."""
+"""What is known about a checkpoint: plain values, among them `files` with the sha256 of each, and its own."""
+FORMAT = 1
+"""Raised when what a checkpoint holds changes its meaning."""
 
 
 class CorruptCheckpointError(Exception):
-    """Why a folder cannot be relied on."""
+    """Why a checkpoint cannot be relied on."""
+
+
+def found(folder: Path) -> list[Path]:
+    """The checkpoints in `folder`, oldest first, whole or damaged."""
+    return sorted(path for path in folder.glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
 
 
 def write(path: Path, content: bytes) -> str:
@@ -60,17 +67,27 @@ def manifest_text(content: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a folder.
+    """The manifest of a checkpoint.
 
     Raises:
-        CorruptCheckpointError: if it is not to the byte what was written.
+        CorruptCheckpointError: if it is not to the byte what was written, or not of a format that is known.
     """
     content = parsed(MANIFEST, lambda: (path / MANIFEST).read_bytes())
     manifest = parsed(MANIFEST, lambda: json.loads(content))
     unsealed = {key: value for key, value in manifest.items() if key != "sha256"} if isinstance(manifest, dict) else {}
     if manifest_text(unsealed) != content:
         raise CorruptCheckpointError(f"{MANIFEST} is not what was written")
+    if (version := unsealed.get("format")) != FORMAT:
+        raise CorruptCheckpointError(f"it is of format {version}, and this gankit reads format {FORMAT}")
     return unsealed
+
+
+def manifest_if_whole(path: Path) -> dict[str, Any]:
+    """The manifest of a checkpoint; empty if it is damaged."""
+    try:
+        return read_manifest(path)
+    except CorruptCheckpointError:
+        return {}
 
 
 def read_file(path: Path, manifest: Mapping[str, Any], name: str) -> bytes:

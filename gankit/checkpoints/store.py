@@ -20,19 +20,21 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from gankit.checkpoints import manifests
 from gankit.checkpoints.integrity import (
+    FORMAT,
     MANIFEST,
     CorruptCheckpointError,
+    found,
+    manifest_if_whole,
     manifest_text,
     parsed,
     read_file,
+    read_manifest,
     remove,
     remove_leftovers,
     sync_folder,
     write,
 )
-from gankit.checkpoints.manifests import FORMAT, found
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
@@ -101,7 +103,9 @@ def prune(folder: Path, current: Path, keep: int, best: int | None) -> None:
     One that an interruption left is kept beside them, and only while it is the newest; what lies beyond `current`
     belongs to a future that the run went back from.
     """
-    regular = [path for path in found(folder) if path <= current and not manifests.about(path).get("interrupted", True)]
+    regular = [
+        path for path in found(folder) if path <= current and not manifest_if_whole(path).get("interrupted", True)
+    ]
     kept = {current, *regular[-keep:]}
     if best is not None:
         kept.add(folder / f"{best:012d}")
@@ -116,7 +120,7 @@ def read(path: Path) -> Checkpoint:
     Raises:
         CorruptCheckpointError: if anything about it is not as it was written.
     """
-    manifest = manifests.manifest(path)
+    manifest = read_manifest(path)
     state: dict[str, Any] = parsed(
         TRAINING, lambda: torch.load(io.BytesIO(read_file(path, manifest, TRAINING)), "cpu", weights_only=True)
     )
@@ -135,7 +139,7 @@ def newest(folder: Path, warn: Callable[[str], None], regular: bool = False) -> 
     Raises:
         UserError: if all are damaged.
     """
-    there = [path for path in found(folder) if not (regular and manifests.about(path).get("interrupted"))]
+    there = [path for path in found(folder) if not (regular and manifest_if_whole(path).get("interrupted"))]
     for path in reversed(there):
         try:
             return read(path)
@@ -177,9 +181,9 @@ def _best(run: Path, there: Sequence[Path]) -> Path:
     Raises:
         UserError: if none is kept, or it cannot be told.
     """
-    whole = [path for path in there if manifests.about(path)]
+    whole = [path for path in there if manifest_if_whole(path)]
     is_damaged = there[-1] not in whole
-    best = manifests.about(whole[-1]).get("best") if whole else None
+    best = manifest_if_whole(whole[-1]).get("best") if whole else None
     if best is None and not is_damaged:
         raise UserError(f"{run}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
     kept = None if best is None else run / "checkpoints" / f"{best['images']:012d}"
@@ -198,7 +202,7 @@ def manifest_of(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read.
     """
     try:
-        return manifests.manifest(path)
+        return read_manifest(path)
     except CorruptCheckpointError as problem:
         raise UserError(f"{path}: cannot be read as a checkpoint: {problem}") from None
 
@@ -222,7 +226,7 @@ def load_average(path: Path, experiment: Experiment, device: torch.device) -> Ge
     checkpoint = chosen(path)
     generator = Generator(experiment.generator, ImageShape.of(experiment)).placed(device)
     try:
-        manifest = manifests.manifest(checkpoint)
+        manifest = read_manifest(checkpoint)
         generator.load_state_dict(_weights(checkpoint, manifest, "average"))
     except (CorruptCheckpointError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
@@ -238,7 +242,7 @@ def load_weights(path: Path) -> tuple[Path, dict[str, dict[str, torch.Tensor]]]:
     """
     checkpoint = chosen(path)
     try:
-        manifest = manifests.manifest(checkpoint)
+        manifest = read_manifest(checkpoint)
         return checkpoint, {name: _weights(checkpoint, manifest, name) for name in WEIGHTS}
     except CorruptCheckpointError as problem:
         raise UserError(f"{checkpoint}: cannot be read: {problem}") from None

@@ -100,7 +100,7 @@ class RunContext(Protocol):
         """Save a picture, uint8 [H, W, channels], as samples/<name>.png and pass it on to every observer."""
         ...
 
-    def report(self, name: str, value: float, note: str) -> None:
+    def log_event(self, name: str, value: float, note: str) -> None:
         """Record an event: a row of metrics.jsonl with what happened in words, passed on to every observer."""
         ...
 
@@ -119,39 +119,39 @@ class RunContext(Protocol):
 
 
 class Callback:
-    """Override the moments that matter; all do nothing by default."""
+    """Called as a run goes on; override the methods that matter, all do nothing by default."""
 
-    def stage_started(self, progress: Progress) -> None:
+    def on_stage_start(self, progress: Progress) -> None:
         """A resolution begins."""
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """The discriminator and the generator were updated; called after every iteration, so keep it cheap.
 
         `scalars` are losses, penalties and mean scores of the iteration, still on the device.
         """
 
-    def evaluating(self, progress: Progress) -> None:
+    def on_evaluation_start(self, progress: Progress) -> None:
         """An evaluation begins."""
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         """Losses, metrics or events were written to metrics.jsonl."""
 
-    def shown(self, picture: Picture) -> None:
+    def on_picture(self, picture: Picture) -> None:
         """A picture was saved."""
 
-    def stage_ended(self, progress: Progress) -> None:
+    def on_stage_end(self, progress: Progress) -> None:
         """A resolution has been trained and evaluated."""
 
-    def saving(self, progress: Progress) -> None:
+    def on_save(self, progress: Progress) -> None:
         """A checkpoint is about to be written."""
 
-    def restored(self, progress: Progress) -> None:
+    def on_rollback(self, progress: Progress) -> None:
         """The run stands at an earlier point again, and what it had recorded since is void."""
 
-    def finished(self) -> None:
+    def on_finish(self) -> None:
         """The run is complete."""
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         """The run is over, complete or not; release what is held."""
 
     def state_dict(self) -> dict[str, Any]:

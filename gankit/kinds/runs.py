@@ -19,8 +19,8 @@ class Observer(Component):
     kind: ClassVar[str] = "observer"
 
     @abstractmethod
-    def watch(self, run: RunContext) -> Callback:
-        """Begin to watch `run`; the watcher's methods are called at the moments they are named after."""
+    def callback(self, run: RunContext) -> Callback:
+        """What is called as `run` goes on, by the methods named after what happens."""
 
 
 class Job(NamedTuple):

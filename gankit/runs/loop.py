@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from enum import StrEnum
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gankit.checkpoints import store
 from gankit.checkpoints.store import Checkpoint
@@ -16,23 +17,35 @@ from gankit.core.progress import Progress, crossed, progress_in
 from gankit.evaluation.background import BackgroundEvaluator
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.attribution import attributing_errors
-from gankit.runs.callback_list import CallbackList
+from gankit.runs.callbacks import CallbackList, LoopContext
 from gankit.runs.components import RunComponents
-from gankit.runs.context import LoopContext
 from gankit.runs.folder import RunFolder
 from gankit.runs.provenance import source_of_plugins
 from gankit.runs.signals import SignalGuard
-from gankit.training.means import Means
 from gankit.training.sampler import GeneratorSampler
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 ROWS_PER_STAGE = 200
 """Losses are averaged over a 200th of a stage and then recorded, so that long runs stay readable."""
 
 
+class Task(StrEnum):
+    """What a run has to do between two iterations, by the name that checkpoints hold."""
+
+    BEGIN_STAGE = "begin stage"
+    QUICK_EVALUATION = "track"
+    EVALUATION = "evaluate"
+    END_STAGE = "end stage"
+    SAVE = "save"
+
+
 class TrainingLoop(LoopContext):
     """One experiment under way.
 
-    Between iterations it has duties, one after the other: to evaluate, to end a stage, to save. Those that are left are
+    Between iterations it has tasks, one after the other: to evaluate, to end a stage, to save. Those that are left are
     part of its state, so a checkpoint can be written before any of them.
     """
 
@@ -40,14 +53,14 @@ class TrainingLoop(LoopContext):
         """Make ready to train from the beginning, or to go on from `checkpoint`."""
         super().__init__(parts, folder)
         self._losses = Means()
-        self._due = ["begin stage"]
+        self._tasks = [Task.BEGIN_STAGE]
         self._best = BestEvaluation(self.experiment.checkpoints.best)
         self._saved_at: int | None = None
-        self._submitted: tuple[str, int] | None = None
+        self._submitted: tuple[Task, int] | None = None
         self._interrupts = SignalGuard()
         self._plugins = source_of_plugins(self.experiment)
         if checkpoint is not None:
-            self._take(checkpoint)
+            self._restore(checkpoint)
         self._callbacks = CallbackList(self.experiment.observers, self)
         if checkpoint is not None:
             self._callbacks.load_state_dict(checkpoint.state["watchers"])
@@ -67,7 +80,7 @@ class TrainingLoop(LoopContext):
             with self._interrupts, attributing_errors(self.experiment):
                 self._finish()
             self._record.time("finished")
-            self._callbacks.finished()
+            self._callbacks.on_finish()
         except Interrupted:
             if self._saved_at != self._trainer.images:
                 self._save(interrupted=True)
@@ -77,26 +90,26 @@ class TrainingLoop(LoopContext):
             self._record.time("failed", reason=in_short(failure))
             raise
         finally:
-            self._callbacks.closed()
+            self._callbacks.on_close()
             self._parts.evaluators.close()
             self._record.close()
 
     def _finish(self) -> None:
-        """All iterations and duties that are left."""
+        """All iterations and tasks that are left."""
         trainer = self._trainer
-        while self._due or trainer.images < trainer.ends[-1]:
+        while self._tasks or trainer.images < trainer.ends[-1]:
             self._interrupts.check()
-            if self._due:
-                self._carry_out(self._due.pop(0))
+            if self._tasks:
+                self._perform(self._tasks.pop(0))
             else:
                 self._iterate()
-            self._heed()
+            self._answer_request()
         if self._submitted is not None:  # as if it had been measured before the last checkpoint
             self._collect()
             self._save()
 
     def _iterate(self) -> None:
-        """One iteration, what is recorded of it, and what is due after it."""
+        """One iteration, what is recorded of it, and the tasks that come after it."""
         trainer = self._trainer
         position = sum(end <= trainer.images for end in trainer.ends)
         stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
@@ -105,61 +118,62 @@ class TrainingLoop(LoopContext):
         self._losses.add(scalars)
         if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
             self._write_losses()
-        self._callbacks.updated(self.progress, scalars)
+        self._callbacks.on_update(self.progress, scalars)
         if trainer.images < end:
             options = self.experiment.evaluation
             now, before_alpha = trainer.grown, was.alpha if was.stage == trainer.grown.stage else 0.0
             past_alpha = stage.fade > 0 and any(before_alpha < alpha <= now.alpha for alpha in options.alphas)
             if past_alpha or crossed(before, trainer.images, options.every):
-                self._due.append("track")
+                self._tasks.append(Task.QUICK_EVALUATION)
             if crossed(before, trainer.images, self.experiment.checkpoints.every):
-                self._due.append("save")
+                self._tasks.append(Task.SAVE)
         else:
             self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
             self._time_stage(stage.resolution)
             trainer.grow(progress_in(trainer.stages, position + 1, trainer.images))
-            self._due = ["evaluate", "end stage", "save"]
+            self._tasks = [Task.EVALUATION, Task.END_STAGE, Task.SAVE]
             if position + 1 < len(trainer.stages):
-                self._due.append("begin stage")
+                self._tasks.append(Task.BEGIN_STAGE)
 
-    def _carry_out(self, duty: str) -> None:
-        """Do what is due; if it is interrupted, it stays so."""
-        duties = {
-            "track": lambda: self._evaluate("track"),
-            "evaluate": lambda: self._evaluate("evaluate"),
-            "begin stage": self._begin_stage,
-            "end stage": lambda: self._callbacks.stage_ended(self.progress),
-            "save": self._save,
-        }
+    def _perform(self, task: Task) -> None:
+        """Do one task; if it is interrupted, it is left to be done again."""
         try:
-            duties[duty]()
+            match task:
+                case Task.BEGIN_STAGE:
+                    self._begin_stage()
+                case Task.QUICK_EVALUATION | Task.EVALUATION:
+                    self._evaluate(task)
+                case Task.END_STAGE:
+                    self._callbacks.on_stage_end(self.progress)
+                case Task.SAVE:
+                    self._save()
         except Interrupted:
-            self._due.insert(0, duty)
+            self._tasks.insert(0, task)
             raise
 
     def _begin_stage(self) -> None:
         self._stage_began = (self._trainer.images, time.perf_counter())
-        self._callbacks.stage_started(self.progress)
+        self._callbacks.on_stage_start(self.progress)
 
-    def _evaluate(self, duty: str) -> None:
+    def _evaluate(self, task: Task) -> None:
         """Measure, or have it measured while training goes on."""
         self._collect()
-        since, full = time.perf_counter(), duty == "evaluate"
-        self._callbacks.evaluating(self.progress)
+        since, full = time.perf_counter(), task is Task.EVALUATION
+        self._callbacks.on_evaluation_start(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
         if isinstance(evaluators, BackgroundEvaluator):
             evaluators.submit(trainer.average, self.progress, full)
-            self._submitted = duty, trainer.images
+            self._submitted = task, trainer.images
             return
         with self._interrupts.at_once():
             rows = evaluators.evaluate(GeneratorSampler(trainer.average, self._parts.device), self.progress, full)
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
-        if self._best.is_beaten(rows, full) and "save" not in self._due:
-            self._due.append("save")
+        if self._best.is_beaten(rows, full) and Task.SAVE not in self._tasks:
+            self._tasks.append(Task.SAVE)
 
     def _collect(self) -> None:
-        """Record the numbers of the evaluation under way beside, if there is one."""
+        """Record the numbers of the evaluation under way in the background, if there is one."""
         if self._submitted is not None and isinstance(self._parts.evaluators, BackgroundEvaluator):
             self._submitted = None
             self._write(self._parts.evaluators.result())
@@ -167,21 +181,21 @@ class TrainingLoop(LoopContext):
     def _save(self, interrupted: bool = False) -> None:
         """Write a checkpoint, unless an observer has just found that the state is not worth keeping.
 
-        An evaluation of this very state that is under way beside is due again for whoever goes on from it.
+        An evaluation of this very state that is under way in the background is a task again for whoever goes on.
         """
-        due = self._due
+        tasks = self._tasks
         if self._submitted is not None and self._submitted[1] == self._trainer.images:
-            due = [self._submitted[0], *due]
+            tasks = [self._submitted[0], *tasks]
         else:
             self._collect()
-        self._callbacks.saving(self.progress)
+        self._callbacks.on_save(self.progress)
         if self._request is not None:
             return
         options, trainer = self.experiment.checkpoints, self._trainer
         state = {
             **trainer.state_dict(),
             "losses": self._losses.state_dict(),
-            "due": due,
+            "due": [task.value for task in tasks],
             "best": self._best.found,
             "pictures": [(picture.name, _as_kept(picture.progress)) for picture in self._pictures],
             "watchers": self._callbacks.state_dict(),
@@ -194,19 +208,19 @@ class TrainingLoop(LoopContext):
             "data": self._parts.reals.fingerprint,
             "plugins": self._plugins,
             "interrupted": interrupted,
-            "finished": trainer.images >= trainer.ends[-1] and not due,
+            "finished": trainer.images >= trainer.ends[-1] and not tasks,
         }
         self._record.save(state, about, options.keep, self._best.images)
         self._saved_at = trainer.images
 
-    def _take(self, checkpoint: Checkpoint, events: bytes = b"") -> None:
+    def _restore(self, checkpoint: Checkpoint, events: bytes = b"") -> None:
         """Stand where `checkpoint` was written; metrics.jsonl keeps `events` beside what it held then."""
         state = checkpoint.state
         self._trainer.load_state_dict(state)
         self._losses.load_state_dict(state["losses"], self._parts.device)
         if self._submitted is not None:  # numbers of a future that is void
             self._collect()
-        self._due, self._best.found = list(state["due"]), state["best"]
+        self._tasks, self._best.found = [Task(name) for name in state["due"]], state["best"]
         self._saved_at = self._trainer.images
         self._pictures = [
             Picture(name, self._record.samples / f"{name}.png", self._kept(*at)) for name, at in state["pictures"]
@@ -218,7 +232,7 @@ class TrainingLoop(LoopContext):
         since = progress_in(self._trainer.stages, stage, images).stage_images
         return Progress(images, total, stage, stages, resolution, alpha, since)
 
-    def _heed(self) -> None:
+    def _answer_request(self) -> None:
         """Do what an observer asked for.
 
         Raises:
@@ -234,11 +248,13 @@ class TrainingLoop(LoopContext):
         if checkpoint is None:
             raise RunError(f"{self.folder} cannot go back, its checkpoints are gone: {request.reason}")
         since = self._record.metrics[len(checkpoint.metrics) :]
-        self._take(checkpoint, events=b"".join(line for line in since.splitlines(keepends=True) if b'"note": ' in line))
+        self._restore(
+            checkpoint, events=b"".join(line for line in since.splitlines(keepends=True) if b'"note": ' in line)
+        )
         self._trainer.attempt, self._trainer.rate = attempt, rate
         self._callbacks.load_state_dict(checkpoint.state["watchers"])
-        self._callbacks.restored(self.progress)
-        self.report("rolled-back", attempt, request.reason)
+        self._callbacks.on_rollback(self.progress)
+        self.log_event("rolled-back", attempt, request.reason)
 
     def _write_losses(self) -> None:
         at = self.progress
@@ -261,6 +277,35 @@ class TrainingLoop(LoopContext):
 def _as_kept(progress: Progress) -> tuple[int | float, ...]:
     """What checkpoints hold of where a run stood: all but the images of the stage, which follow from the others."""
     return tuple(progress)[:-1]
+
+
+class Means:
+    """Means of what iterations return, as sums kept on the device, so that nothing waits for it."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Add one iteration's scalars."""
+        for name, value in values.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def taken(self) -> dict[str, float]:
+        """The means so far; starts afresh."""
+        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was added and not yet taken."""
+        return {"sums": self._sums, "counts": self._counts}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        """Go on from `state`."""
+        self._sums = {name: total.to(device, copy=True) for name, total in state["sums"].items()}
+        self._counts = dict(state["counts"])
 
 
 class BestEvaluation:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gankit.checkpoints.manifests import about, found
+from gankit.checkpoints.integrity import found, manifest_if_whole
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.runs.rows import TIMES, read_events
@@ -106,4 +106,4 @@ def state_of(path: Path) -> RunState:
 
 def _newest_is_finished(checkpoints: Path) -> bool:
     """Whether the newest checkpoint says that nothing is left to do; if it is damaged, the others are of before."""
-    return any(about(path).get("finished") for path in found(checkpoints)[-1:])
+    return any(manifest_if_whole(path).get("finished") for path in found(checkpoints)[-1:])

@@ -82,7 +82,7 @@ def writes_as_if_never_killed(trial: Trial[Observer]) -> None:
 def lets_go(trial: Trial[Observer]) -> None:
     """Nothing of it runs on when the run is over, whether it was finished or stopped."""
     if left := _record(trial).faults["left"]:
-        raise Broken(f"when runs are over there is still {', '.join(left)}; end it in closed()")
+        raise Broken(f"when runs are over there is still {', '.join(left)}; end it in on_close()")
 
 
 @dataclass
@@ -108,16 +108,16 @@ def _record(trial: Trial[Observer]) -> RunRecord:
 
 def recorded_run(observer: Observer) -> RunRecord:
     """Carry out the runs with an observer."""
-    record, watch = RunRecord(), type(observer).watch
+    record, make = RunRecord(), type(observer).callback
 
-    def watched(observer: Observer, run: RunContext) -> Callback:
+    def probed(observer: Observer, run: RunContext) -> Callback:
         try:
-            return CallbackProbe(run, watch(observer, run), record)
+            return CallbackProbe(run, make(observer, run), record)
         except UserError as refused:
             record.refused = str(refused)
             raise
         except Exception as failure:
-            record.faults["failed"].append(f"watch() raised {in_short(failure)}")
+            record.faults["failed"].append(f"callback() raised {in_short(failure)}")
             raise
 
     threads, before, processes = torch.get_num_threads(), set(threading.enumerate()), _children()
@@ -125,7 +125,7 @@ def recorded_run(observer: Observer) -> RunRecord:
     with (
         TemporaryDirectory() as temporary,
         loading_once(experiment.data),
-        patch.object(type(observer), "watch", watched),
+        patch.object(type(observer), "callback", probed),
     ):
         folder = Path(temporary) / "shelf" / "run"
         for run_of in (lambda: begin(experiment, folder), lambda: resume(folder, extend=32)):
@@ -159,7 +159,7 @@ class CallbackProbe(Callback):
         self._try(f"in {moment}()", lambda: getattr(self._callback, moment)(*facts))
         if where := first_differing(before, bits(_surroundings(self._run))):
             self._record.faults["changed"].append(f"{moment}() changed {where.lstrip('.')}")
-        if moment == "updated":
+        if moment == "on_update":
             self._updates += 1
             self._act()
 
@@ -191,7 +191,7 @@ class CallbackProbe(Callback):
         """What other observers may do between two updates."""
         resumed = self._run.progress.images > 64
         if self._updates == 1 and not resumed:
-            self._run.report("another.event", 1.0, "something that another observer noticed")
+            self._run.log_event("another.event", 1.0, "something that another observer noticed")
             self._run.show(ANOTHER, np.zeros((8, 8, self._run.experiment.data.image_channels()), np.uint8))
         if self._updates == 3 and not resumed and not self._run.attempt:
             self._run.roll_back("another observer wanted it")
@@ -218,7 +218,7 @@ def differing_file(observer: Observer) -> str:
     Files that two runs leave unlike without being killed, as by the clock, do not count, nor do those that are only
     there once the run has gone on.
     """
-    experiment, watch = experiment_with(observer), type(observer).watch
+    experiment, watch = experiment_with(observer), type(observer).callback
     with (
         TemporaryDirectory() as temporary,
         loading_once(experiment.data),
@@ -226,7 +226,7 @@ def differing_file(observer: Observer) -> str:
     ):
         folder, kept = Path(temporary) / "shelf" / "run", Path(temporary) / "kept"
 
-        def watched(observer: Observer, run: RunContext) -> Callback:
+        def probed(observer: Observer, run: RunContext) -> Callback:
             callback = watch(observer, run)
             updated = callback.updated
 
@@ -238,7 +238,7 @@ def differing_file(observer: Observer) -> str:
             callback.updated = noticed
             return callback
 
-        with patch.object(type(observer), "watch", watched):
+        with patch.object(type(observer), "callback", probed):
             begin(experiment, folder).train()
         whole = _written(folder)
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The parameters of a network as its optimizer takes them."""
+"""The parameters of a network in the groups that its optimizer takes, and the regularizers that act on them."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class Step:
     """Where components keep what they remember; use `memory`."""
     progress: Progress = BEGINNING
     """Where the run stands before this update."""
-    reported: dict[str, Tensor] = field(default_factory=dict)
-    """What components have reported of this update."""
+    logged: dict[str, Tensor] = field(default_factory=dict)
+    """What components have logged of this update."""
 
     @cached_property
     def real(self) -> Tensor:
@@ -112,9 +112,9 @@ class Step:
         """What `component` remembers from step to step; kept in checkpoints."""
         return self.memory_of(component)
 
-    def report(self, name: str, value: Tensor | float) -> None:
+    def log(self, name: str, value: Tensor | float) -> None:
         """Record a scalar beside the losses, which are written as means over some iterations and shown to observers."""
-        self.reported[name] = torch.as_tensor(value, device=self.real_images.device).detach().float()
+        self.logged[name] = torch.as_tensor(value, device=self.real_images.device).detach().float()
 
     def seed(self, purpose: str | int) -> None:
         """Point torch's generators at the place of this update's draws for `purpose`."""

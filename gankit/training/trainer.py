@@ -216,7 +216,7 @@ class Trainer:
                 lazy = self._step(name, real, labels, self.names[id(regularizer)])
                 if (penalty := self._penalty(regularizer, lazy, record)) is not None:
                     self._descend(name, penalty * regularizer.every)
-                record |= lazy.reported
+                record |= lazy.logged
         if name == "discriminator":
             record |= {
                 "score.real": step.on_real.score.detach().mean(),
@@ -227,7 +227,7 @@ class Trainer:
                     regularizer.constrain(self.discriminator)
                 if self.experiment.augment is not None:
                     self.experiment.augment.adapt(step)
-        return record | step.reported
+        return record | step.logged
 
     def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
         return Step(

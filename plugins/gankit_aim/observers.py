@@ -35,7 +35,7 @@ class Aim(Observer):
     experiment: str | None = None
     """The experiment under which Aim files the run; null: the experiment's name."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to track `run`.
 
         Raises:
@@ -54,7 +54,7 @@ class Aim(Observer):
 
 
 class Tracker(Callback):
-    """Tells a worker, in which Aim runs, of all that happens; after `closed` nothing more."""
+    """Tells a worker, in which Aim runs, of all that happens; after `on_close` nothing more."""
 
     def __init__(self, run: RunContext, observer: Aim) -> None:
         """Track in the repository of `observer`, which is made if it is a folder without one.
@@ -68,24 +68,24 @@ class Tracker(Callback):
         others = [other for other in targets if other != target]
         self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
         try:
-            self.restored(run.progress)
+            self.on_rollback(run.progress)
         except BaseException:
             self._worker.end()
             raise
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         """Track losses, metrics and events."""
         self._call("record", rows)
 
-    def shown(self, picture: Picture) -> None:
+    def on_picture(self, picture: Picture) -> None:
         """Track a picture."""
         self._call("show", picture)
 
-    def restored(self, progress: Progress) -> None:
+    def on_rollback(self, progress: Progress) -> None:
         """Let a new Aim run show what the run has recorded so far and nothing else."""
         self._call("replay", self._run.rows, self._run.pictures)
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         """End the Aim run."""
         worker, self._worker = self._worker, None
         if worker is not None:

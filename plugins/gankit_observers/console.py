@@ -52,13 +52,13 @@ class Reporter(Callback):
     def report(self, progress: Progress, status: str) -> None:
         """Tell where the run stands."""
 
-    def stage_started(self, progress: Progress) -> None:
+    def on_stage_start(self, progress: Progress) -> None:
         """Begin to measure the stage."""
         self._points.clear()
         self._metrics = {}
         self._stage_began = (self._clock(), progress.images)
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Report if the last report is long enough ago."""
         now = self._clock()
         if self._points and now < self._next:
@@ -70,11 +70,11 @@ class Reporter(Callback):
         if len(self._points) > 1:
             self.report(progress, status(progress, self.images_per_second))
 
-    def evaluating(self, progress: Progress) -> None:
+    def on_evaluation_start(self, progress: Progress) -> None:
         """Leave the evaluation out of the pace."""
         self._points.clear()
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         """Keep the latest losses and metrics; say what happened."""
         self._losses |= {row.name.removeprefix("loss."): row.value for row in rows if row.name.startswith("loss.")}
         self._metrics |= {row.name: row.value for row in rows if row.protocol is not None}
@@ -82,7 +82,7 @@ class Reporter(Callback):
             if row.note is not None:
                 self.say(f"{row.name} at {row.images:,} images: {row.note}")
 
-    def stage_ended(self, progress: Progress) -> None:
+    def on_stage_end(self, progress: Progress) -> None:
         """Say what came of the stage."""
         began, before = self._stage_began
         images, seconds = progress.images - before, self._clock() - began
@@ -136,17 +136,17 @@ class Bar(Reporter):
         self._bar.footer = self.losses_in_words()
         self._bar.update(self._task, description=status, completed=progress.images)
 
-    def evaluating(self, progress: Progress) -> None:
+    def on_evaluation_start(self, progress: Progress) -> None:
         """Say why the bar stands still."""
-        super().evaluating(progress)
+        super().on_evaluation_start(progress)
         description = f"{_stage_in_words(progress)}, evaluating"
         self._bar.update(self._task, description=description, completed=progress.images)
 
-    def finished(self) -> None:
+    def on_finish(self) -> None:
         """Leave a full bar."""
         self._bar.update(self._task, description="finished")
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         """Give the terminal back."""
         self._bar.stop()
 

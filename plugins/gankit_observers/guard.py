@@ -55,7 +55,7 @@ class Guard(Observer):
             if name not in self.against and threshold != type(self).model_fields[name].default:
                 yield f"{name}: {threshold:g} has no effect, as against does not name {name}"
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to guard `run`."""
         return Sentinel(self, run)
 
@@ -71,12 +71,12 @@ class Sentinel(Callback):
         self._stage_ends = ends(run.experiment.stages())
         self._begin(run.progress)
 
-    def stage_started(self, progress: Progress) -> None:
+    def on_stage_start(self, progress: Progress) -> None:
         """What is usual is learned anew."""
         for check in self._checks.values():
             check.stage_started()
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Keep the iteration's scalars, and look if it is time."""
         before, self._images = self._images, progress.images
         for check in self._checks.values():
@@ -85,12 +85,12 @@ class Sentinel(Callback):
         if stage_ended or crossed(before, progress.images, self._options.every):
             self._look(self._checks)
 
-    def saving(self, progress: Progress) -> None:
+    def on_save(self, progress: Progress) -> None:
         """Keep a state that is lost from being saved."""
         if self._options.policy != "warn":
             self._look({name: check for name, check in self._checks.items() if name == "not-finite"})
 
-    def restored(self, progress: Progress) -> None:
+    def on_rollback(self, progress: Progress) -> None:
         """Begin afresh, if the checkpoint that the run went back to does not know this guard."""
         if self._images != progress.images:
             self._begin(progress)
@@ -133,7 +133,7 @@ class Sentinel(Callback):
                     break  # what else could be measured means nothing now
         for name, finding in found.items():
             if self._options.policy != "warn" or name not in self._present:
-                self._run.report(f"guard.{name}", finding.value, finding.note)
+                self._run.log_event(f"guard.{name}", finding.value, finding.note)
         self._present = list(found)
         if found and self._options.policy != "warn":
             self._intervene("; ".join(finding.note for finding in found.values()))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class ConsoleProgress(Observer):
     """On standard error: a live bar on a terminal, a plain line every ten seconds elsewhere; a line for each stage."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to show progress."""
         from gankit_observers.console import Bar, Lines
 
@@ -40,7 +40,7 @@ class SampleGrid(Observer):
     seed: int = Field(default=0, ge=0)
     """Decides the latents."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to wait for the next picture."""
         return GridPainter(self, run)
 
@@ -54,13 +54,13 @@ class GridPainter(Callback):
         self._images = run.progress.images
         self._painted: int | None = None
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Paint if a multiple of `every` was reached or passed since the update before."""
         before, self._images = self._images, progress.images
         if crossed(before, progress.images, self._options.every):
             self._paint(progress)
 
-    def stage_ended(self, progress: Progress) -> None:
+    def on_stage_end(self, progress: Progress) -> None:
         """Paint the fully grown generator."""
         self._paint(progress)
 

@@ -26,5 +26,5 @@ def test_a_right_component_breaks_no_rule(file: Path) -> None:
 def test_observers_are_told_of_every_moment() -> None:
     told = recorded_run(registries["observer"].find("guard").component()).told  # pyright: ignore[reportArgumentType]
     assert set(told) == set(MOMENTS)
-    assert told.count("closed") == 2
-    assert told.count("finished") == 1
+    assert told.count("on_close") == 2
+    assert told.count("on_finish") == 1

@@ -92,12 +92,12 @@ class RaisesMetric(Metric):
 
 
 class RaisesWatcher(Callback):
-    def recorded(self, rows):
+    def on_rows(self, rows):
         raise KeyError("boom")
 
 
 class RaisesWatching(Observer):
-    def watch(self, run):
+    def callback(self, run):
         return RaisesWatcher()
 
 
@@ -208,7 +208,7 @@ def test_metrics_and_observers_that_raise_do_not_stop_a_run(run: Run) -> None:
     )
     assert "metric bad/raisesmetric failed at" in metric
     assert metric.endswith("it is left out (evaluation.metrics.1)")
-    assert "observer bad/raiseswatching failed in 'recorded': KeyError: 'boom'" in observer
+    assert "observer bad/raiseswatching failed in 'on_rows': KeyError: 'boom'" in observer
     assert observer.endswith("the run goes on (observers.0)")
 
 

@@ -54,41 +54,41 @@ class Telling(Callback):
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        Telling.told = ["watch"]
+        Telling.told = ["callback"]
 
     def _note(self, moment: str, progress: Progress | None = None) -> None:
         Telling.told.append(moment)
         assert progress is None or progress == self.run.progress
 
-    def stage_started(self, progress: Progress) -> None:
-        self._note("stage_started", progress)
+    def on_stage_start(self, progress: Progress) -> None:
+        self._note("on_stage_start", progress)
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
-        self._note("updated", progress)
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+        self._note("on_update", progress)
         assert {"loss.discriminator", "loss.generator"} <= scalars.keys()
         assert all(scalar.dim() == 0 and not scalar.requires_grad for scalar in scalars.values())
 
-    def evaluating(self, progress: Progress) -> None:
-        self._note("evaluating", progress)
+    def on_evaluation_start(self, progress: Progress) -> None:
+        self._note("on_evaluation_start", progress)
 
-    def recorded(self, rows: list[Row]) -> None:
-        self._note("recorded")
+    def on_rows(self, rows: list[Row]) -> None:
+        self._note("on_rows")
         assert rows
         assert self.run.rows[-len(rows) :] == rows
 
-    def stage_ended(self, progress: Progress) -> None:
-        self._note("stage_ended", progress)
+    def on_stage_end(self, progress: Progress) -> None:
+        self._note("on_stage_end", progress)
         assert progress.alpha == 1
 
-    def saving(self, progress: Progress) -> None:
-        self._note("saving", progress)
+    def on_save(self, progress: Progress) -> None:
+        self._note("on_save", progress)
 
-    def finished(self) -> None:
-        self._note("finished")
+    def on_finish(self) -> None:
+        self._note("on_finish")
         assert self.run.progress.images >= self.run.progress.total
 
-    def closed(self) -> None:
-        self._note("closed")
+    def on_close(self) -> None:
+        self._note("on_close")
 
     def state_dict(self) -> dict[str, Any]:
         self._note("state_dict")
@@ -102,7 +102,7 @@ class Telling(Callback):
 class Teller(Observer):
     """Tells."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         return Telling(run)
 
 
@@ -129,8 +129,8 @@ def test_a_run_tells_its_moments_in_the_order_that_is_documented(
         again.train()
     for told in (first, Telling.told):
         assert re.fullmatch(order(), "".join(f"{moment} " for moment in told)), told
-        assert told[-2:] == ["finished", "closed"]
-    assert first.count("stage_started") == first.count("stage_ended") == 2
+        assert told[-2:] == ["on_finish", "on_close"]
+    assert first.count("on_stage_start") == first.count("on_stage_end") == 2
     assert "load_state_dict" in Telling.told
     assert "failed" not in capsys.readouterr().err, "nothing that was checked above was otherwise"
 
@@ -142,11 +142,11 @@ class Appending(Callback):
         self.run, self.path = run, run.folder / "appended.txt"
         self.path.touch()
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         with self.path.open("a") as file:
             file.writelines(f"{row.images} {row.name}\n" for row in rows if row.note is None)
 
-    def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+    def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         if progress.images >= 56 and self.run.attempt == 0:
             self.run.roll_back("to see what is cut")
 
@@ -163,7 +163,7 @@ class Appender(Observer):
 
     cut: ClassVar[list[int]] = []
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         return Appending(run)
 
 
@@ -187,5 +187,5 @@ def test_a_file_that_is_appended_to_is_right_after_a_run_went_back_and_on(tmp_pa
 
 
 def test_the_order_is_not_any_order() -> None:
-    assert not re.fullmatch(order(), "watch saving state_dict updated closed stage_started ")
-    assert not re.fullmatch(order(), "watch stage_started updated stage_ended evaluating closed ")
+    assert not re.fullmatch(order(), "callback on_save state_dict on_update on_close on_stage_start ")
+    assert not re.fullmatch(order(), "callback on_stage_start on_update on_stage_end on_evaluation_start on_close ")

@@ -88,6 +88,6 @@ def test_a_study_under_way_is_shown_with_its_folder_and_numbers(study: Study, na
 @pytest.mark.parametrize("name", ODD)
 def test_what_happens_is_told_above_the_bar(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     bar = Bar(DrivenRun(tmp_path / "run", []))
-    bar.recorded([Row(8, 1, 4, "event", 0.0, None, f"see {name}")])
-    bar.closed()
+    bar.on_rows([Row(8, 1, 4, "event", 0.0, None, f"see {name}")])
+    bar.on_close()
     assert f"event at 8 images: see {name}\n" in capsys.readouterr().err

@@ -142,7 +142,7 @@ class Stopper(Observer):
 
     at: int
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         return Stopping(run, self.at)
 
 
@@ -150,7 +150,7 @@ class Stopping(Callback):
     def __init__(self, run: RunContext, images: int) -> None:
         self.run, self.images = run, images
 
-    def updated(self, progress: Progress, scalars: Any) -> None:
+    def on_update(self, progress: Progress, scalars: Any) -> None:
         if progress.images == self.images:
             self.run.stop("enough")
 

@@ -44,7 +44,7 @@ class Ender(Observer):
     at: ClassVar[int] = 10**9
     rate: ClassVar[float | None] = None
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         return Ending(run)
 
 
@@ -52,7 +52,7 @@ class Ending(Callback):
     def __init__(self, run: RunContext) -> None:
         self.run, self.count = run, 0
 
-    def updated(self, progress: Progress, scalars: Any) -> None:
+    def on_update(self, progress: Progress, scalars: Any) -> None:
         self.count += 1
         Ender.seen.append((progress.images, self.count, self.run.attempt))
         if progress.images == Ender.at and self.run.attempt < 2:
@@ -305,7 +305,7 @@ class Signaller(Observer):
     moment: str
     number: int
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         return Signalling(self)
 
 
@@ -321,7 +321,7 @@ class Signalling(Callback):
 
 
 @pytest.mark.parametrize("number", slow_but([signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]))
-@pytest.mark.parametrize("moment", ["updated", "evaluating", "recorded", "stage_ended", "saving"])
+@pytest.mark.parametrize("moment", ["on_update", "on_evaluation_start", "on_rows", "on_stage_end", "on_save"])
 def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
     tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture[str], uninterrupted: dict[str, Any]
 ) -> None:

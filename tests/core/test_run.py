@@ -31,7 +31,7 @@ class Diary(Observer):
 
     entries: ClassVar[list[tuple[str, Any]]] = []
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         self.entries.clear()
         return Diarist(run)
 
@@ -40,30 +40,30 @@ class Diarist(Callback):
     def __init__(self, run: RunContext) -> None:
         self.run = run
 
-    def stage_started(self, progress: Progress) -> None:
+    def on_stage_start(self, progress: Progress) -> None:
         Diary.entries.append(("started", progress))
 
-    def updated(self, progress: Progress, scalars: Any) -> None:
+    def on_update(self, progress: Progress, scalars: Any) -> None:
         Diary.entries.append(("updated", progress))
 
-    def evaluating(self, progress: Progress) -> None:
+    def on_evaluation_start(self, progress: Progress) -> None:
         Diary.entries.append(("evaluating", progress))
         assert self.run.sample(3, seed=0).shape == (3, progress.resolution, progress.resolution, 1)
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         Diary.entries.append(("recorded", [row.name for row in rows]))
 
-    def shown(self, picture: Picture) -> None:
+    def on_picture(self, picture: Picture) -> None:
         Diary.entries.append(("shown", picture.path))
 
-    def stage_ended(self, progress: Progress) -> None:
+    def on_stage_end(self, progress: Progress) -> None:
         self.run.show(f"end-of-{progress.stage}", np.zeros((4, 4, 1), np.uint8))
         Diary.entries.append(("ended", progress))
 
-    def finished(self) -> None:
+    def on_finish(self) -> None:
         Diary.entries.append(("finished", None))
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         Diary.entries.append(("closed", None))
 
 

@@ -315,7 +315,7 @@ class Reports(Regularizer):
     """Pulls in the second half of the run only, and tells how far it is."""
 
     def discriminator(self, step: Step) -> Tensor | None:
-        step.report("reports.images", step.progress.images)
+        step.log("reports.images", step.progress.images)
         calls.append(step.progress)
         if step.progress.images < step.progress.total / 2:
             return None

@@ -66,7 +66,7 @@ def is_whole(run: Path, whole: Path) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "said"),
-    [("400k", "failed to begin, and is left out"), ("900k", "failed in 'recorded'")],
+    [("400k", "failed to begin, and is left out"), ("900k", "failed in 'on_rows'")],
 )
 def test_a_full_disk_under_aim_does_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path, size: str, said: str
@@ -116,14 +116,14 @@ class Filler(Observer):
 
     folder: str
 
-    def watch(self, run):
+    def callback(self, run):
         return Filling(Path(self.folder))
 
 class Filling(Callback):
     def __init__(self, folder):
         self.folder = folder
 
-    def updated(self, progress, scalars):
+    def on_update(self, progress, scalars):
         if progress.images == 240:
             try:
                 with (self.folder / "filler").open("wb", buffering=0) as file:
@@ -155,7 +155,7 @@ def test_a_repository_without_room_for_another_file_does_not_stop_a_run(
     done = box.gankit("run", experiment, "--out", tmp_path / "run", *plugin, "--set", aim)
     assert done.code == 0, done.said
     assert is_whole(tmp_path / "run", whole)
-    assert "gankit: observer aim/aim failed in 'closed': Aim has shown no sign of life for 60 seconds" in done.said
+    assert "gankit: observer aim/aim failed in 'on_close': Aim has shown no sign of life for 60 seconds" in done.said
     assert re.search(r"^gankit: observer aim/aim failed in [1-9]\d* of \d+ calls$", done.said, re.MULTILINE)
 
 
@@ -169,7 +169,7 @@ def test_a_full_disk_under_the_pictures_does_not_stop_a_run(
     assert done.code == 0, done.said
     assert is_whole(run, whole)
     first, last = done.said.splitlines()
-    assert "observer observers/sample-grid failed in 'updated': OSError: [Errno 28] No space left on device" in first
+    assert "observer observers/sample-grid failed in 'on_update': OSError: [Errno 28] No space left on device" in first
     assert re.search(r"observer observers/sample-grid failed in [1-9]\d* of \d+ calls$", last)
     kept = box.copied(run / "samples", tmp_path / "kept")
     assert [file.name for file in kept.iterdir() if Image.open(file).verify()] == []
@@ -189,7 +189,7 @@ from gankit import Metric, Observer, Callback, hookimpl
 class Broken(Observer):
     """Raises whatever it is told."""
 
-    def watch(self, run):
+    def callback(self, run):
         return Breaking()
 
 class Breaking(Callback):

@@ -38,7 +38,7 @@ def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def completed(folder: Path, **options: Any) -> DrivenRun:
     run = driven_run(folder, **options)
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     return run
 
 
@@ -91,12 +91,12 @@ def test_runs_can_be_grouped_and_chosen_by_what_they_are(tmp_path: Path) -> None
     tracked = only_run(tmp_path)
     assert [tracked[name] for name in ("study", "variant", "seed", "stage")] == ["tiny", "one", 0, 2], "no study's"
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     of_study = {"name": "losses", "variant": "loss=hinge", "seed": 7}
     experiment = driven.experiment(use="aim", repo=str(tmp_path)).model_copy(update=of_study)
     other = DrivenRun(tmp_path / "losses" / "loss=hinge" / "seed-7", experiment.observers, experiment)
     other.train()
-    other.callbacks.closed()
+    other.callbacks.on_close()
     query = 'run.study == "losses" and run.variant == "loss=hinge" and run.seed == 7 and run.stage == 3'
     found: list[Any] = list(aim.Repo(str(tmp_path)).query_runs(query, report_mode=SILENT).iter_runs())
     assert [(one.run.name, one.run.experiment) for one in found] == [("loss=hinge/seed-7", "losses")]
@@ -107,7 +107,7 @@ def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
     for images in (400, 800, 1200):
         run.images = images
         run.show(f"{images:08d}-4x4", grid(run.sample(6, 0)))
-    run.callbacks.closed()
+    run.callbacks.on_close()
     (found,) = aim.Repo(str(tmp_path)).query_images("images.name == 'samples'", report_mode=SILENT).iter_runs()
     by_resolution = {sequence.context["resolution"]: sequence.data.numpy() for sequence in found}
     assert {resolution: steps.tolist() for resolution, (steps, _) in by_resolution.items()} == {
@@ -196,10 +196,10 @@ def test_a_full_disk_is_reported_once_and_the_run_goes_on(tmp_path: Path, capsys
     with full_disk():
         run.train()
         first = capsys.readouterr().err.splitlines()
-        run.callbacks.closed()
+        run.callbacks.on_close()
     assert run.images == 2000
     assert len(first) == 1
-    assert "observer aim/aim failed in 'recorded'" in first[0]
+    assert "observer aim/aim failed in 'on_rows'" in first[0]
     assert "failed in" in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -226,11 +226,11 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
     (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
     process.send_signal(number)
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     assert run.images == 2000
     first, last = capsys.readouterr().err.splitlines()
     how = "no sign of life for 0 seconds" if number == signal.SIGSTOP else "the process in which Aim runs has ended"
-    assert "observer aim/aim failed in 'recorded': " in first
+    assert "observer aim/aim failed in 'on_rows': " in first
     assert how in first
     assert "failed in 18 of " in last
     assert not process.is_running()
@@ -239,9 +239,9 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
 def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:
     run = driven_run(tmp_path / "one")
     run.train(until=300)
-    run.callbacks.closed()
+    run.callbacks.on_close()
     run.train()
     run.show("00002000-16x16", grid(run.sample(1, 0)))
-    run.callbacks.closed()
+    run.callbacks.on_close()
     assert [step for step, _ in series_of(tmp_path, "loss.generator")["one"]["{}"]] == [100, 200, 300]
     assert only_run(tmp_path).end_time is not None

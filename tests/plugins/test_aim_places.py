@@ -116,7 +116,7 @@ def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
         assert noted(run.folder)[0] == held
         run.train()
         if until_the_end:
-            run.callbacks.closed()
+            run.callbacks.on_close()
             assert f"aim: cannot remove the outdated run {held} from {tmp_path}: HeldError" in capsys.readouterr().err
             run = resumed(run)
             capsys.readouterr()
@@ -125,6 +125,6 @@ def test_a_run_that_a_killed_process_still_has_is_removed_when_it_lets_go(
     orphan.wait(30)
     if until_the_end:
         run = resumed(run)
-    run.callbacks.closed()
+    run.callbacks.on_close()
     is_shown_once(run)
     assert capsys.readouterr().err == ""

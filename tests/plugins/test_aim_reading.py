@@ -181,12 +181,12 @@ def test_what_is_recorded_at_odd_moments_comes_back(tmp_path: Path) -> None:
         Row(1220, 2, 8, "loss.generator", -math.inf),  # batches went past the end of the stage
     ]
     run.rows += odd
-    run.callbacks.recorded(odd)
+    run.callbacks.on_rows(odd)
     run.train()
     for note in ("a loss is infinite", "so is another"):
-        run.report("guard.not-finite", math.inf, note)
+        run.log_event("guard.not-finite", math.inf, note)
     there = from_aim(tmp_path)  # while it is open
-    run.callbacks.closed()
+    run.callbacks.on_close()
     assert as_text(there.rows) == as_text(run.rows)
     assert as_text(from_aim(tmp_path).rows) == as_text(there.rows)
 
@@ -194,11 +194,11 @@ def test_what_is_recorded_at_odd_moments_comes_back(tmp_path: Path) -> None:
 def test_a_run_that_was_rolled_back_comes_back_as_it_stands(tmp_path: Path) -> None:
     run = driven_run(tmp_path / "run")
     run.train(until=1300)
-    run.report("guard.not-finite", 3.0, "a loss is infinite")
+    run.log_event("guard.not-finite", 3.0, "a loss is infinite")
     run.go_back(images=500)
-    run.callbacks.restored(run.progress)
+    run.callbacks.on_rollback(run.progress)
     run.train(until=1100)
-    run.callbacks.closed()
+    run.callbacks.on_close()
     assert as_text(from_aim(tmp_path).rows) == as_text(run.rows)
 
 
@@ -229,7 +229,7 @@ def test_all_repositories_below_a_folder_are_read(tmp_path: Path) -> None:
 def finished(folder: Path) -> DrivenRun:
     run = driven_run(folder)
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     return run
 
 

@@ -57,14 +57,14 @@ class Killer(Observer):
 
     at: int
 
-    def watch(self, run):
+    def callback(self, run):
         return Killing(self.at)
 
 class Killing(Callback):
     def __init__(self, at):
         self.at = at
 
-    def updated(self, progress, scalars):
+    def on_update(self, progress, scalars):
         if progress.images == self.at:
             for process in psutil.Process().children():
                 process.kill()
@@ -165,13 +165,13 @@ def test_a_run_that_is_rolled_back_is_shown_as_it_stands_and_with_what_happened(
     for attempt in (1, 2):
         run.train(until=900)
         run.show("00000900-samples", run.sample(1, 0)[0])
-        run.report("guard.not-finite", float("inf"), f"loss of attempt {attempt} is infinite")
+        run.log_event("guard.not-finite", float("inf"), f"loss of attempt {attempt} is infinite")
         run.go_back(images=500)
-        run.callbacks.restored(run.progress)
-        run.report("rolled-back", attempt, "for that")
+        run.callbacks.on_rollback(run.progress)
+        run.log_event("rolled-back", attempt, "for that")
         assert max(step for step, _ in series_of(tmp_path, hashes(tmp_path)[0])["loss.generator", "{}"]) == 500
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     is_shown_once(run)
     assert events_of(tmp_path, hashes(tmp_path)[0]) == {
         500: ["rolled-back: for that"] * 2,
@@ -232,7 +232,7 @@ def test_two_observers_show_a_run_once_each(tmp_path: Path) -> None:
             run.go_back(500)
         run = DrivenRun(tmp_path / "run", both, experiment, before=run)
         run.train(until=until)
-        run.callbacks.closed()
+        run.callbacks.on_close()
         for repo in (tmp_path, tmp_path / "other"):
             (run_hash,) = hashes(repo)
             assert series_of(repo, run_hash) == expected(run.rows)

@@ -95,7 +95,7 @@ def test_a_run_whose_server_went_away_and_came_back_is_shown_once_when_it_goes_o
         before.train(until=500)
         monkeypatch.setattr(worker, "PATIENCE", 3.0)
     before.train(until=900)
-    before.callbacks.closed()
+    before.callbacks.on_close()
     first, *_, last = capsys.readouterr().err.splitlines()
     assert "observer aim/aim failed in '" in first
     assert re.search(r"no sign of life for 3 seconds|the connection to .* broke", first)

@@ -122,13 +122,13 @@ class TestRollBack:
     def test_a_checkpoint_without_its_state_lets_it_begin_afresh(self, tmp_path: Path) -> None:
         training = begun(tmp_path, images=400)
         guard = Guard.model_validate({"against": ["not-finite", "gradients", "collapse", "saturation"], "every": 40})
-        sentinel = guard.watch(training)
+        sentinel = guard.callback(training)
         unused = sentinel.state_dict()
         for _ in range(3):
             scalars = training._trainer.iteration()
-            sentinel.updated(training.progress, {**scalars, "bad": torch.tensor(math.nan)})
+            sentinel.on_update(training.progress, {**scalars, "bad": torch.tensor(math.nan)})
         assert sentinel.state_dict() != unused
-        sentinel.restored(training.progress._replace(images=0))
+        sentinel.on_rollback(training.progress._replace(images=0))
         assert sentinel.state_dict() == unused
 
 

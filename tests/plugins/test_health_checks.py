@@ -70,9 +70,9 @@ def test_saturation(tmp_path: Path) -> None:
 
 def test_a_warning_comes_again_once_the_trouble_was_gone(tmp_path: Path) -> None:
     training = begun(tmp_path)
-    sentinel = Guard(policy="warn", every=1).watch(training)
+    sentinel = Guard(policy="warn", every=1).callback(training)
     for images, value in enumerate([1.0, math.nan, math.inf, 1.0, 1.0, -math.inf], start=1):
-        sentinel.updated(training.progress._replace(images=images), {"loss": torch.tensor(value)})
+        sentinel.on_update(training.progress._replace(images=images), {"loss": torch.tensor(value)})
     notes = [row["note"] for row in rows(tmp_path / "run")]
     assert notes == ["loss was nan at 2 images", "loss was -inf at 6 images"]
 

@@ -57,10 +57,10 @@ class TestSampleGrid:
     def test_a_run_that_goes_on_paints_the_next_multiple(self, tmp_path: Path) -> None:
         run = DrivenRun(tmp_path / "run", [])
         run.images = 460
-        painter = SampleGrid(every=300, count=1).watch(run)
+        painter = SampleGrid(every=300, count=1).callback(run)
         for images in (480, 580, 600, 620):
             run.images = images
-            painter.updated(run.progress, {})
+            painter.on_update(run.progress, {})
         assert pictures(run) == ["00000600-8x8.png"]
 
     def test_refuses_intervals_and_counts_below_one(self) -> None:
@@ -97,11 +97,11 @@ class TestLines:
     def test_tells_where_the_run_stands_every_ten_seconds(
         self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        watcher, clock = lines
-        watcher.stage_started(at(0))
-        watcher.recorded([Row(0, 2, 8, "loss.generator", -0.51234), Row(0, 2, 8, "score.real", 9.0)])
+        callback, clock = lines
+        callback.on_stage_start(at(0))
+        callback.on_rows([Row(0, 2, 8, "loss.generator", -0.51234), Row(0, 2, 8, "score.real", 9.0)])
         for second in range(31):
-            watcher.updated(at(100 * second, alpha=second / 100), {})
+            callback.on_update(at(100 * second, alpha=second / 100), {})
             clock.now += 1
         assert told(capsys) == [
             f"{images:,} of 100,000 images, 8x8 (stage 2 of 3), alpha {alpha}, 100.0 images/s, {left} left, "
@@ -112,28 +112,28 @@ class TestLines:
     def test_the_pace_is_that_of_training_now(
         self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        watcher, clock = lines
+        callback, clock = lines
         shown = 0
         for images_per_second in (1000, 10):
-            watcher.stage_started(at(shown))
+            callback.on_stage_start(at(shown))
             for _ in range(11):
-                watcher.updated(at(shown), {})
+                callback.on_update(at(shown), {})
                 clock.now += 1
                 shown += images_per_second
-            watcher.evaluating(at(shown))
+            callback.on_evaluation_start(at(shown))
             clock.now += 500
         assert [re.findall(r"([\d.]+) images/s", line) for line in told(capsys)] == [["1000"], ["10.00"]]
 
     def test_tells_what_came_of_a_stage(
         self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        watcher, clock = lines
+        callback, clock = lines
         for images, fid in ((0, 9.0), (600, 2.3456)):
-            watcher.stage_started(at(images))
+            callback.on_stage_start(at(images))
             clock.now += 75
             metrics = {"fid": fid, "is": 7.5, "fid_floor": 0.23}
-            watcher.recorded([Row(images + 600, 2, 8, name, value, {"n": 1}) for name, value in metrics.items()])
-            watcher.stage_ended(at(images + 600))
+            callback.on_rows([Row(images + 600, 2, 8, name, value, {"n": 1}) for name, value in metrics.items()])
+            callback.on_stage_end(at(images + 600))
         assert told(capsys)[1] == "8x8: 600 images in 1:15, fid 2.346 (floor 0.2300), is 7.500"
 
     @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1:00"), (3725, "1:02:05")])
@@ -154,7 +154,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         {command}
     finally:
-        run.callbacks.closed()
+        run.callbacks.on_close()
 """
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -201,13 +201,13 @@ class TestConsole:
 
     @pytest.mark.parametrize("reporter", [Lines, Bar])
     def test_an_update_costs_next_to_nothing(self, tmp_path: Path, reporter: type[Lines] | type[Bar]) -> None:
-        watcher = reporter(DrivenRun(tmp_path / "run", []))
-        watcher.stage_started(at(0))
+        callback = reporter(DrivenRun(tmp_path / "run", []))
+        callback.on_stage_start(at(0))
         since = time.thread_time()
         for images in range(20_000):
-            watcher.updated(at(images), {})
+            callback.on_update(at(images), {})
         assert (time.thread_time() - since) / 20_000 < 1e-4
-        watcher.closed()
+        callback.on_close()
 
 
 def test_a_run_goes_on_without_aim_and_says_so(
@@ -216,7 +216,7 @@ def test_a_run_goes_on_without_aim_and_says_so(
     monkeypatch.setattr("gankit_aim.observers.find_spec", lambda name: None)
     run = DrivenRun(tmp_path / "run", [Aim()])
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("gankit: observer aim/aim failed to begin, and is left out: aim is not installed (it has")
     assert said.endswith("gankit compare shows them; the run goes on (observers.0)")

@@ -15,7 +15,7 @@ from gankit import Callback, Observer, Stage
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.pictures import save_png
 from gankit.kinds.callbacks import Picture, Row
-from gankit.runs.callback_list import CallbackList
+from gankit.runs.callbacks import CallbackList
 
 if TYPE_CHECKING:
     from torch import nn
@@ -92,14 +92,14 @@ class DrivenRun:
         path = self.folder / "samples" / f"{name}.png"
         save_png(path, image)
         self.pictures.append(Picture(name, path, self.progress))
-        self.callbacks.shown(self.pictures[-1])
+        self.callbacks.on_picture(self.pictures[-1])
 
     def reals(self, count: int, seed: int) -> np.ndarray:
         """Noise too, but ever the same."""
         size = self.progress.resolution
         return np.random.default_rng(seed).integers(0, 256, (count, size, size, 1), dtype=np.uint8)
 
-    def report(self, name: str, value: float, note: str) -> None:
+    def log_event(self, name: str, value: float, note: str) -> None:
         """Record an event."""
         at = self.progress
         self._record([Row(at.images, at.stage, at.resolution, name, value, note=note)])
@@ -125,23 +125,23 @@ class DrivenRun:
             if self.images >= end:
                 continue
             full = progress_in(STAGES, number, end)
-            self.callbacks.stage_started(self.progress)
+            self.callbacks.on_stage_start(self.progress)
             while self.images < min(end, until):
                 self.images += self.batch
                 time.sleep(pause)
                 if self.images % 100 == 0:
                     self._record(self._rows(full._replace(images=self.images), None, 1.0))
-                self.callbacks.updated(self.progress, {})
+                self.callbacks.on_update(self.progress, {})
             if self.images < end:
                 return
-            self.callbacks.evaluating(full)
+            self.callbacks.on_evaluation_start(full)
             self._record(self._rows(full, PROTOCOL, 2.0))
-            self.callbacks.stage_ended(full)
-        self.callbacks.finished()
+            self.callbacks.on_stage_end(full)
+        self.callbacks.on_finish()
 
     def _record(self, rows: list[Row]) -> None:
         self.rows += rows
-        self.callbacks.recorded(rows)
+        self.callbacks.on_rows(rows)
 
     def _rows(self, at: Progress, protocol: dict[str, Any] | None, scale: float) -> list[Row]:
         names = ("fid", "fid_floor", "is") if protocol else ("loss.discriminator", "loss.generator", "score.real")
@@ -157,4 +157,4 @@ if __name__ == "__main__":  # a run in a process of its own: folder, seconds bet
     write_experiment(Path(folder), tracked)
     run = DrivenRun(Path(folder), tracked.observers, tracked)
     run.train(pause=float(pause))
-    run.callbacks.closed()
+    run.callbacks.on_close()

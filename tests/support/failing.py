@@ -32,19 +32,19 @@ class Clock(Observer):
     images: ClassVar[int] = 0
     leave_at: ClassVar[int | None] = None
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         Clock.images = run.progress.images
         return Ticking()
 
 
 class Ticking(Callback):
-    def updated(self, progress: Progress, scalars: Any) -> None:
+    def on_update(self, progress: Progress, scalars: Any) -> None:
         Clock.images = progress.images
         if Clock.images == Clock.leave_at:
             Clock.leave_at = None
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def restored(self, progress: Progress) -> None:
+    def on_rollback(self, progress: Progress) -> None:
         Clock.images = progress.images
 
 

@@ -11,7 +11,7 @@ from gankit import Callback, Observer, hookimpl
 class Phases(Observer):
     """Says what the run is doing."""
 
-    def watch(self, run: Any) -> Callback:
+    def callback(self, run: Any) -> Callback:
         """Begin."""
         return Speaker()
 
@@ -25,19 +25,19 @@ class Speaker(Callback):
     def _say(self, phase: str) -> None:
         os.pwrite(self._file, phase.ljust(10).encode(), 0)
 
-    def updated(self, progress: Any, scalars: Any) -> None:
+    def on_update(self, progress: Any, scalars: Any) -> None:
         """A round is over; the next is of the same kind."""
         self._say("fading" if progress.alpha < 1 else "stable")
 
-    def evaluating(self, progress: Any) -> None:
+    def on_evaluation_start(self, progress: Any) -> None:
         """An evaluation begins."""
         self._say("evaluating")
 
-    def stage_ended(self, progress: Any) -> None:
+    def on_stage_end(self, progress: Any) -> None:
         """Pictures are made."""
         self._say("ending")
 
-    def saving(self, progress: Any) -> None:
+    def on_save(self, progress: Any) -> None:
         """A checkpoint begins."""
         self._say("saving")
 

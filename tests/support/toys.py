@@ -188,13 +188,13 @@ class Progress(gankit.Observer):
     every: Annotated[Images, Field(ge=1)] | None = None
     """Never."""
 
-    def watch(self, run: Any) -> Any: ...
+    def callback(self, run: Any) -> Any: ...
 
 
 class Guard(gankit.Observer):
     """Guards nothing."""
 
-    def watch(self, run: Any) -> Any: ...
+    def callback(self, run: Any) -> Any: ...
 
 
 class Sequential(gankit.Launcher):

@@ -152,7 +152,7 @@ def left(folder: Path, until: int = 900, **options: Any) -> DrivenRun:
         run.train(until=images)
         run.show(f"{images:08d}-samples", run.sample(1, 0)[0])
     run.train(until=until)
-    run.callbacks.closed()
+    run.callbacks.on_close()
     return run
 
 
@@ -161,7 +161,7 @@ def resumed(before: DrivenRun, folder: Path | None = None, images: int = 500, **
     before.go_back(images)
     run = driven_run(folder or before.folder, before, **options)
     run.train()
-    run.callbacks.closed()
+    run.callbacks.on_close()
     return run
 
 

@@ -17,7 +17,7 @@ class ExampleObserver(Observer):
     digits: int = Field(default=6, ge=1, le=17)
     """Significant digits of each number."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to wait for the end of a stage."""
         return ExampleTable(run, self.digits)
 
@@ -28,7 +28,7 @@ class ExampleTable(Callback):
     def __init__(self, run: RunContext, digits: int) -> None:
         self.run, self.digits = run, digits
 
-    def stage_ended(self, progress: Progress) -> None:
+    def on_stage_end(self, progress: Progress) -> None:
         """Write the file."""
         rows = [(row.images, row.resolution, row.name, f"{row.value:.{self.digits}g}") for row in self.run.rows]
         with (self.run.folder / "example.csv").open("w", newline="") as file:

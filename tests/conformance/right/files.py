@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class Lines(Observer):
     """Appends a line for each update, and cuts off those that are made again."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Table(Callback):
             def __init__(self) -> None:
                 self.path, self.written = run.folder / "lines.csv", 0
 
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 lines = self.path.read_bytes()[: self.written] if self.written else b""
                 self.path.write_bytes(lines + f"{progress.images}\n".encode())
                 self.written = self.path.stat().st_size
@@ -41,16 +41,16 @@ class Lines(Observer):
 class Clock(Observer):
     """Notes when the run was taken up, each time, and how long an update takes."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
         import time
 
         class Times(Callback):
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 with (run.folder / "clock.txt").open("a") as file:
                     print(progress.images, time.perf_counter(), file=file)
 
-            def closed(self) -> None:
+            def on_close(self) -> None:
                 (run.folder / f"session-{time.perf_counter_ns()}").touch()
 
         return Times()

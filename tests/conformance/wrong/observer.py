@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class LooksUpNote(Observer):
     """Takes it that every row was measured by a protocol."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Reading(Callback):
-            def recorded(self, rows: list[Row]) -> None:
+            def on_rows(self, rows: list[Row]) -> None:
                 for row in rows:
                     assert row.protocol or row.name.startswith(("loss", "score", "penalty")), row.name
 
@@ -31,14 +31,14 @@ class LooksUpNote(Observer):
 class ClosesTwice(Observer):
     """Closes what only the end of a complete run has opened."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Summary(Callback):
-            def finished(self) -> None:
+            def on_finish(self) -> None:
                 self.total = len(run.rows)
 
-            def closed(self) -> None:
+            def on_close(self) -> None:
                 assert self.total > 0
 
         return Summary()
@@ -47,13 +47,13 @@ class ClosesTwice(Observer):
 class OnlyForward(Observer):
     """Takes it that the number of images never falls."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Forward(Callback):
             images = 0
 
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 if progress.images <= self.images:
                     raise ValueError(f"{progress.images} images after {self.images}")
                 self.images = progress.images
@@ -64,11 +64,11 @@ class OnlyForward(Observer):
 class OwnNames(Observer):
     """Takes it that every picture is one of its own."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Numbered(Callback):
-            def shown(self, picture: Picture) -> None:
+            def on_picture(self, picture: Picture) -> None:
                 int(picture.name.partition("-")[0])
 
         return Numbered()
@@ -77,14 +77,14 @@ class OwnNames(Observer):
 class KeepsASet(Observer):
     """Has a set in its state, which no checkpoint holds."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Names(Callback):
             def __init__(self) -> None:
                 self.names: set[str] = set()
 
-            def recorded(self, rows: list[Row]) -> None:
+            def on_rows(self, rows: list[Row]) -> None:
                 self.names |= {row.name for row in rows}
 
             def state_dict(self) -> dict[str, Any]:
@@ -99,13 +99,13 @@ class KeepsASet(Observer):
 class BeginsAfresh(Observer):
     """Gives a state and does not take it back."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Counter(Callback):
             count = 0
 
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 self.count += 1
 
             def state_dict(self) -> dict[str, Any]:
@@ -117,11 +117,11 @@ class BeginsAfresh(Observer):
 class LeavesEvalMode(Observer):
     """Puts the generator into eval mode to draw a sample, and leaves it there."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Sampler(Callback):
-            def stage_ended(self, progress: Progress) -> None:
+            def on_stage_end(self, progress: Progress) -> None:
                 run.networks["generator"].eval()
 
         return Sampler()
@@ -130,11 +130,11 @@ class LeavesEvalMode(Observer):
 class Draws(Observer):
     """Draws latents with torch's own generator."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Latents(Callback):
-            def evaluating(self, progress: Progress) -> None:
+            def on_evaluation_start(self, progress: Progress) -> None:
                 import torch
 
                 torch.randn(4, 4)
@@ -145,11 +145,11 @@ class Draws(Observer):
 class Clips(Observer):
     """Mends the gradients that it looks at."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Norm(Callback):
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 import torch
 
                 torch.nn.utils.clip_grad_norm_(run.networks["discriminator"].parameters(), 1e-3)
@@ -160,17 +160,17 @@ class Clips(Observer):
 class Appends(Observer):
     """Appends a line for each update, those that are made again too."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Lines(Callback):
             def __init__(self) -> None:
                 self.file = (run.folder / "lines.csv").open("a")
 
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 print(progress.images, file=self.file, flush=True)
 
-            def closed(self) -> None:
+            def on_close(self) -> None:
                 self.file.close()
 
         return Lines()
@@ -179,13 +179,13 @@ class Appends(Observer):
 class Numbers(Observer):
     """Numbers its pictures, from 1 on again after each beginning."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
 
         class Album(Callback):
             count = 0
 
-            def updated(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
+            def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
                 self.count += 1
                 run.show(f"album-{self.count}", run.sample(1, 0)[0])
 
@@ -195,7 +195,7 @@ class Numbers(Observer):
 class LeavesAThread(Observer):
     """Beats until the run is complete, and for ever if it is stopped."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
         import threading
 
@@ -205,7 +205,7 @@ class LeavesAThread(Observer):
                 self.thread = threading.Thread(target=self.done.wait, daemon=True, name="heart")
                 self.thread.start()
 
-            def finished(self) -> None:
+            def on_finish(self) -> None:
                 self.done.set()
                 self.thread.join()
 
@@ -215,7 +215,7 @@ class LeavesAThread(Observer):
 class LeavesAProcess(Observer):
     """Has a process that it never ends."""
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin."""
         import subprocess
 

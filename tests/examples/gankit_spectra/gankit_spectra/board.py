@@ -30,21 +30,21 @@ class Board(Callback):
         self._since = 0
         self._writer: SummaryWriter | None = None
 
-    def recorded(self, rows: list[Row]) -> None:
+    def on_rows(self, rows: list[Row]) -> None:
         """Write losses, metrics and events."""
         if self._writer is None:
             self._begin()  # these rows are among all that are written then
         else:
             self._write(self._writer, rows, [])
 
-    def shown(self, picture: Picture) -> None:
+    def on_picture(self, picture: Picture) -> None:
         """Write a picture."""
         if self._writer is None:
             self._begin()
         else:
             self._write(self._writer, [], [picture])
 
-    def saving(self, progress: Progress) -> None:
+    def on_save(self, progress: Progress) -> None:
         """Put on disk what will not be written again by whoever goes on from this checkpoint."""
         if self._writer is None:
             self._begin()
@@ -59,12 +59,12 @@ class Board(Callback):
         """Go on from there."""
         self._since = state["images"]
 
-    def restored(self, progress: Progress) -> None:
+    def on_rollback(self, progress: Progress) -> None:
         """Go on from the point that the run went back to."""
-        self.closed()
+        self.on_close()
         self._since = progress.images
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         """Finish the file."""
         if self._writer is not None:
             self._writer.close()

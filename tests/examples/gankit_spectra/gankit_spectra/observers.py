@@ -18,7 +18,7 @@ class TensorBoard(Observer):
     Events and the whole experiment stand under Text.
     """
 
-    def watch(self, run: RunContext) -> Callback:
+    def callback(self, run: RunContext) -> Callback:
         """Begin to write what TensorBoard reads.
 
         Raises:

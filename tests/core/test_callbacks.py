@@ -13,7 +13,7 @@ from gankit import Callback, Observer
 from gankit.core.progress import Progress
 from gankit.core.registry import register, restored
 from gankit.kinds.callbacks import Picture, Row
-from gankit.runs.callback_list import CallbackList
+from gankit.runs.callbacks import CallbackList
 
 NOW = Progress(images=10, total=20, stage=1, stages=2, resolution=4, alpha=1.0, stage_images=10)
 ROW = Row(10, 1, 4, "fid", 2.0)
@@ -41,28 +41,28 @@ class Diary(Callback):
 
 
 class Diarist(Observer):
-    """Keeps its watchers where a test finds them."""
+    """Keeps its callbacks where a test finds them."""
 
     fails_in: tuple[str, ...] = ()
     error: Any = ValueError
 
-    def watch(self, run: Any) -> Callback:
+    def callback(self, run: Any) -> Callback:
         """Begin a diary in the list that stands for the run."""
-        if "watch" in self.fails_in:
+        if "callback" in self.fails_in:
             raise OSError("no room")
         run.append(Diary(self.fails_in, self.error))
         return run[-1]
 
 
 class Stateful(Observer):
-    """Its watcher's state is what it was told to be."""
+    """Its callback's state is what it was told to be."""
 
     state: Any
 
-    def watch(self, run: Any) -> Callback:
-        watcher = Callback()
-        watcher.state_dict = lambda: {"kept": self.state}
-        return watcher
+    def callback(self, run: Any) -> Callback:
+        callback = Callback()
+        callback.state_dict = lambda: {"kept": self.state}
+        return callback
 
 
 def test_a_state_that_no_checkpoint_can_hold_is_told_and_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,62 +89,62 @@ def _registered() -> Iterator[None]:
 
 
 def everything(callbacks: CallbackList) -> list[tuple[Any, ...]]:
-    callbacks.stage_started(NOW)
-    callbacks.updated(NOW, {})
-    callbacks.evaluating(NOW)
-    callbacks.recorded([ROW])
-    callbacks.shown(PICTURE)
-    callbacks.stage_ended(NOW)
-    callbacks.saving(NOW)
-    callbacks.restored(NOW)
-    callbacks.finished()
-    callbacks.closed()
+    callbacks.on_stage_start(NOW)
+    callbacks.on_update(NOW, {})
+    callbacks.on_evaluation_start(NOW)
+    callbacks.on_rows([ROW])
+    callbacks.on_picture(PICTURE)
+    callbacks.on_stage_end(NOW)
+    callbacks.on_save(NOW)
+    callbacks.on_rollback(NOW)
+    callbacks.on_finish()
+    callbacks.on_close()
     return [
-        ("stage_started", NOW),
-        ("updated", NOW, {}),
-        ("evaluating", NOW),
-        ("recorded", [ROW]),
-        ("shown", PICTURE),
-        ("stage_ended", NOW),
-        ("saving", NOW),
-        ("restored", NOW),
-        ("finished",),
-        ("closed",),
+        ("on_stage_start", NOW),
+        ("on_update", NOW, {}),
+        ("on_evaluation_start", NOW),
+        ("on_rows", [ROW]),
+        ("on_picture", PICTURE),
+        ("on_stage_end", NOW),
+        ("on_save", NOW),
+        ("on_rollback", NOW),
+        ("on_finish",),
+        ("on_close",),
     ]
 
 
-def test_every_watcher_hears_every_moment(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_callback_is_told_of_every_moment(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
     told = everything(CallbackList([Diarist(), Diarist()], diaries))
     assert [diary.entries for diary in diaries] == [told, told]
     assert capsys.readouterr().err == ""
 
 
-def test_watchers_pass_on_all_that_a_watcher_can_hear() -> None:
+def test_the_list_passes_on_all_that_a_callback_can_be_told() -> None:
     moments = {name for name in vars(Callback) if not name.startswith("_")}
     assert moments <= set(vars(CallbackList))
 
 
 def test_a_failure_is_reported_once_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
-    callbacks = CallbackList([Diarist(fails_in=("updated", "closed")), Diarist()], diaries)
+    callbacks = CallbackList([Diarist(fails_in=("on_update", "on_close")), Diarist()], diaries)
     for _ in range(3):
-        callbacks.updated(NOW, {})
+        callbacks.on_update(NOW, {})
     first = capsys.readouterr().err
     assert first.count("\n") == 1
     assert "here/diarist" in first
-    assert "'updated'" in first
+    assert "'on_update'" in first
     assert "ValueError: no luck (" in first
     assert f"{Path(__file__).name}:" in first
 
-    callbacks.closed()
+    callbacks.on_close()
     assert capsys.readouterr().err == "gankit: observer here/diarist failed in 4 of 4 calls\n"
     assert len(diaries[1].entries) == 4
 
 
 def test_an_observer_that_cannot_begin_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     diaries: Any = []
-    told = everything(CallbackList([Diarist(fails_in=("watch",)), Diarist()], diaries))
+    told = everything(CallbackList([Diarist(fails_in=("callback",)), Diarist()], diaries))
     assert [diary.entries for diary in diaries] == [told]
     assert "OSError: no room" in capsys.readouterr().err
 
@@ -152,6 +152,6 @@ def test_an_observer_that_cannot_begin_is_left_out(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_interrupts_pass_through(interrupt: type[BaseException]) -> None:
     diaries: Any = []
-    callbacks = CallbackList([Diarist(fails_in=("updated",), error=interrupt)], diaries)
+    callbacks = CallbackList([Diarist(fails_in=("on_update",), error=interrupt)], diaries)
     with pytest.raises(interrupt):
-        callbacks.updated(NOW, {})
+        callbacks.on_update(NOW, {})
