@@ -228,14 +228,14 @@ def differing_file(observer: Observer) -> str:
 
         def probed(observer: Observer, run: RunContext) -> Callback:
             callback = watch(observer, run)
-            updated = callback.updated
+            on_update = callback.on_update
 
             def noticed(progress: Progress, scalars: Mapping[str, Tensor]) -> None:
-                updated(progress, scalars)
+                on_update(progress, scalars)
                 if progress.images == KILLED:
                     shutil.copytree(folder, kept, ignore=shutil.ignore_patterns(LOCK, HOLDER))
 
-            callback.updated = noticed
+            callback.on_update = noticed
             return callback
 
         with patch.object(type(observer), "callback", probed):
