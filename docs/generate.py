@@ -103,7 +103,9 @@ EVERY = """
 Its annotated fields are its options, with the docstrings under them as help; one without a default has to be given.
 [pydantic](https://docs.pydantic.dev) reads them, so `Field(ge=0)` bounds a number, `Literal["a", "b"]` is a choice, and
 validators refuse what does not go together by a `ValueError` that says why. Options never change; what does is in the
-modules and callbacks that a component makes, and in the memory that it is given. Any kind may override two methods:
+modules and callbacks that a component makes, and in the memory that it is given. A component that is renamed has its
+`former_names = ("old",)`, and one whose options are, `renamed_options = {"old": "new"}`: whoever still writes an old
+name is told the new one. Any kind may override two methods:
 """
 
 REFUSING = """

@@ -3,11 +3,14 @@
 This is what plugin authors import; nothing here imports torch.
 """
 
+from typing import TYPE_CHECKING
+
 from gankit.core import __version__ as __version__
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
 from gankit.core.progress import Progress, Stage
+from gankit.core.renamed import SINCE, new_name
 from gankit.discovery.hookspecs import hookimpl
 from gankit.kinds import (
     Augmentation,
@@ -68,3 +71,13 @@ __all__ = [
     "at",
     "hookimpl",
 ]
+
+if not TYPE_CHECKING:  # for type checkers what is not above is not there
+
+    def __getattr__(name: str) -> None:
+        """Refuse what is not there, by the name that it has now if it had this one."""
+        old = f"gankit.{name}"
+        new = new_name(old)
+        if new is None or new.startswith(f"{old}."):  # the module has become a package
+            raise AttributeError(f"module 'gankit' has no attribute {name!r}")
+        raise ImportError(f"{old} is called {new} {SINCE}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -218,6 +218,8 @@ class QuickOptions(Options):
 
 class EvaluationOptions(Options):
     """How samples of the averaged generator are measured, at the end of every stage."""
+
+    renamed_options: ClassVar[Mapping[str, str]] = {"beside": "background", "track": "quick"}
 
     metrics: Many[Metric] = []
     """What is computed."""

@@ -99,7 +99,7 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
             plugins.load_file(file)
         except UserError as failure:
             raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
-    return _with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
+    return with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
 
 
 def validate(root: Table, check: bool = True, begun: bool = False) -> ValidationResult:
@@ -120,7 +120,7 @@ def validate(root: Table, check: bool = True, begun: bool = False) -> Validation
     return ValidationResult(experiment, placed(problems(experiment)), placed(missing(experiment, begun)))
 
 
-def _with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
+def with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
     """Load the plugin files that `root` lists, and list all plugin files with their absolute paths.
 
     Raises:

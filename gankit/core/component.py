@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from gankit.core.errors import UserError
 from gankit.core.options import COMPONENT, Options, classes_in, defined, with_article
 from gankit.core.registry import RegistryEntry, add_kind, registries
+from gankit.core.renamed import in_words, refuse_former_members
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -32,6 +33,8 @@ class Component(Options, ABC):
 
     kind: ClassVar[str] = ""
     """Declared by a kind alone, which gets a registry of that name; plugins may declare kinds of their own."""
+    former_names: ClassVar[tuple[str, ...]] = ()
+    """What it was called before: whoever still names it so is told the new name."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
@@ -40,6 +43,7 @@ class Component(Options, ABC):
             raise TypeError(f"{cls.__name__} has an option called 'kind'; a kind is declared by kind: ClassVar[str]")
         if _is_kind(cls):
             add_kind(cls)
+        refuse_former_members(cls)
 
     @classmethod
     def kinds_in_use(cls) -> list[type[Component]]:
@@ -126,8 +130,7 @@ def _read(entry: RegistryEntry, options: dict[Any, Any]) -> Component:
 
 def failed(entry: RegistryEntry, failure: Exception) -> str:
     """That a component failed by its own fault, in words."""
-    kind, reason = entry.component.kind, f"{type(failure).__name__}: {failure}"
-    return f"{kind} {entry.full_name} of plugin {entry.plugin!r} failed with {reason}"
+    return f"{entry.component.kind} {entry.full_name} of plugin {entry.plugin!r} failed with {in_words(failure)}"
 
 
 def as_options(component: Component, mode: str = "json") -> dict[str, Any]:

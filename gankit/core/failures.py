@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gankit.core.errors import RunError, UserError
+from gankit.core.renamed import in_words
 
 T = TypeVar("T")
 
@@ -51,5 +52,4 @@ def in_short(failure: Exception) -> str:
     if isinstance(failure, UserError | RunError):
         return str(failure)
     where = traceback.extract_tb(failure.__traceback__)[-1]
-    message = " ".join(str(failure).split())
-    return f"{type(failure).__name__}: {message} ({where.filename}:{where.lineno})"
+    return f"{in_words(failure)} ({where.filename}:{where.lineno})"

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -99,6 +99,9 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    renamed_options: ClassVar[Mapping[str, str]] = {}
+    """What options were called before, with their new names: whoever still writes an old one is told."""
+
     @classmethod
     def help_texts(cls) -> dict[str, str]:
         """What each option is for: its `description` if it has one, or else the docstring under it."""
@@ -151,9 +154,10 @@ class Options(BaseModel):
         """The error about an unknown option of this very model, None for any other error."""
         if error["type"] not in ("extra_forbidden", "invalid_key") or len(error["loc"]) != 1:
             return None
-        known = list(cls.model_fields)
+        name, known = str(error["loc"][0]), list(cls.model_fields)
         listed = f" Options here: {', '.join(known)}." if known else " There are no options here."
-        hint = did_you_mean(str(error["loc"][0]), known) or listed
+        renamed = f" It is called {cls.renamed_options[name]!r} now." if name in cls.renamed_options else ""
+        hint = renamed or did_you_mean(name, known) or listed
         problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
         return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
 

@@ -102,13 +102,20 @@ class Registry:
 
     def _unknown(self, name: str) -> PydanticCustomError:
         names = sorted({entry.name for entry in self._entries.values()})
-        hint = did_you_mean(name, [*names, *self._entries]) or f" Available: {', '.join(names) or 'none'}."
+        renamed = [entry.name for entry in self._entries.values() if _is_former(name, entry)]
+        hint = f" It is called {renamed[0]!r} now." if renamed else did_you_mean(name, [*names, *self._entries])
+        hint = hint or f" Available: {', '.join(names) or 'none'}."
         owner, slash, _ = name.partition("/")
         absent = "".join(f" {complaint}." for complaint in about_absent([owner] if slash else None))
         message = "no {kind} is called '{name}'.{hint}{absent}"
         return PydanticCustomError(
             "unknown_component", message, {"kind": self.kind, "name": name, "hint": hint, "absent": absent}
         )
+
+
+def _is_former(name: str, entry: RegistryEntry) -> bool:
+    """Whether a component was called `name` once."""
+    return any(name in (former, f"{entry.plugin}/{former}") for former in entry.component.former_names)
 
 
 registries: dict[str, Registry] = {}

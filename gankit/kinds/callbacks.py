@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gankit.core.progress import Progress
+from gankit.core.renamed import refuse_former_members
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,3 +161,7 @@ class Callback:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave when the checkpoint was written."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        refuse_former_members(cls)

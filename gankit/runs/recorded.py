@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gankit.config.experiment import Experiment
-from gankit.config.loader import load_experiment
+from gankit.config.experiment import EvaluationOptions, Experiment
+from gankit.config.loader import the_experiment, with_plugins
+from gankit.config.yaml.merge import read_experiment, with_settings
+from gankit.config.yaml.nodes import Item, Table
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.discovery.manager import plugins
@@ -29,11 +31,22 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     plugins.load_installed()
     before = plugins.names()
     try:
-        return load_experiment(file, settings, check=check, begun=True)
+        root = with_settings(_in_new_words(read_experiment(file)), settings)
+        return the_experiment(with_plugins(root, (), str(file)), str(file), check, begun=True)
     finally:
         for name in plugins.names():
             if name not in before:
                 warn(f"executed {plugins.source(name).path}, a plugin that the run's folder names")
+
+
+def _in_new_words(root: Table) -> Table:
+    """What a run recorded, whose options of evaluations may be called as they were before gankit 0.2."""
+    key, evaluation = root.entries.get("evaluation", Item(root.mark, root))
+    if "evaluation" not in root.entries or not isinstance(evaluation, Table):
+        return root
+    new: Mapping[Any, str] = EvaluationOptions.renamed_options
+    entries = {new.get(option, option): item for option, item in evaluation.entries.items()}
+    return Table(root.mark, {**root.entries, "evaluation": Item(key, Table(evaluation.mark, entries))})
 
 
 MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device")

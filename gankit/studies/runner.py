@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.config.loader import load_experiment
 from gankit.config.study import Study, StudyRun
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.writer import dump
@@ -18,7 +17,7 @@ from gankit.core.files import write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
 from gankit.runs.folder import EXPERIMENT, STUDY, is_run
-from gankit.runs.recorded import allowed_changes
+from gankit.runs.recorded import allowed_changes, load_recorded
 from gankit.runs.signals import raising_signals
 from gankit.runs.status import RunState, state_of
 from gankit.studies.progress import StudyProgress
@@ -107,7 +106,7 @@ def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
             continue
         try:
             with plugins.trusting_loaded():
-                before = load_experiment(path / EXPERIMENT, check=False)
+                before = load_recorded(path / EXPERIMENT)
             allowed_changes(before, run.experiment)
         except UserError as difference:
             raise UserError(

@@ -17,6 +17,7 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 
 from gankit.core.errors import UserError
 from gankit.core.registry import RegistryEntry, provided_by
+from gankit.core.renamed import hint
 from gankit.discovery.manager import plugins
 from gankit.testing.rules import RULES, Broken, Rule, Trial
 from gankit.testing.strategies import ends_of
@@ -154,7 +155,7 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
         failure, with_options = failures[0]  # which a component that is not the same every time may not repeat
         if isinstance(failure, Broken):
             raise Broken(f"{about}: {failure}{with_options}") from None
-        failure.add_note(f"while trying {about}{with_options}")
+        failure.add_note(f"while trying {about}{with_options}{hint(failure)}")
         raise failure.with_traceback(_without_kit(failure.__traceback__)) from None
     return None
 

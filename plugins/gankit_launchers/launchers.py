@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from itertools import takewhile
 from shutil import which
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -19,6 +20,8 @@ PERIOD = 0.05
 
 class Sequential(Launcher):
     """One run after the other, each with all cores and GPUs."""
+
+    former_names: ClassVar[tuple[str, ...]] = ("in-turn",)
 
     def launch(self, jobs: Sequence[Job]) -> Generator[tuple[Job, int]]:
         """Carry out all jobs."""

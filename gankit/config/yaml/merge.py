@@ -21,7 +21,15 @@ def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
     Raises:
         UserError: if a file or a setting cannot be read, or files extend one another in a circle.
     """
-    root: Node = _Reader().read(path, str(path))
+    return with_settings(_Reader().read(path, str(path)), settings)
+
+
+def with_settings(root: Node, settings: Sequence[str]) -> Table:
+    """What `root`, a mapping, becomes by changes of the form a.b=value, applied in order.
+
+    Raises:
+        UserError: if one cannot be read.
+    """
     for setting in settings:
         root = _set(root, setting)
     assert isinstance(root, Table)  # a setting has at least one key, so it changes a mapping into a mapping
