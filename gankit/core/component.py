@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from gankit.core.errors import UserError
 from gankit.core.options import COMPONENT, Options, classes_in, defined, with_article
 from gankit.core.registry import RegistryEntry, add_kind, registries
-from gankit.core.renamed import in_words, refuse_former_members
+from gankit.core.renamed import one_line, refuse_former_members
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -130,7 +130,7 @@ def _read(entry: RegistryEntry, options: dict[Any, Any]) -> Component:
 
 def failed(entry: RegistryEntry, failure: Exception) -> str:
     """That a component failed by its own fault, in words."""
-    return f"{entry.component.kind} {entry.full_name} of plugin {entry.plugin!r} failed with {in_words(failure)}"
+    return f"{entry.component.kind} {entry.full_name} of plugin {entry.plugin!r} failed with {one_line(failure)}"
 
 
 def as_options(component: Component, mode: str = "json") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gankit.core.errors import RunError, UserError
-from gankit.core.renamed import in_words
+from gankit.core.renamed import one_line
 
 T = TypeVar("T")
 
@@ -52,4 +52,4 @@ def in_short(failure: Exception) -> str:
     if isinstance(failure, UserError | RunError):
         return str(failure)
     where = traceback.extract_tb(failure.__traceback__)[-1]
-    return f"{in_words(failure)} ({where.filename}:{where.lineno})"
+    return f"{one_line(failure)} ({where.filename}:{where.lineno})"

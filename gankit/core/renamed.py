@@ -27,12 +27,12 @@ MODULES = _table(
     studies.reading=config.study_loader studies.running=studies.runner studies.showing=studies.progress
     studies.listing=studies.progress layers=networks.layers place=networks.context data=data.images
     training.networks=networks.growing training.grouping=training.parameters training.regularizing=training.parameters
-    training.sampling=training.sampler training.sealed=checkpoints.integrity training.manifests=checkpoints.manifests
+    training.sampling=training.sampler training.sealed=checkpoints.integrity training.manifests=checkpoints.integrity
     training.checkpoints=checkpoints.store evaluation.samples=evaluation.images evaluation.seen=evaluation.features
     evaluation.splits=evaluation.reference evaluation.numbers=evaluation.statistics
     evaluation.evaluators=evaluation.evaluator evaluation.beside=evaluation.background
     evaluation.measuring=results.measurement runs.pictures=data.pictures runs.run=runs.loop runs.best=runs.loop
-    runs.record=runs.folder runs.observed=runs.context runs.watching=runs.callback_list runs.starting=runs.start
+    runs.record=runs.folder runs.observed=runs.callbacks runs.watching=runs.callbacks runs.starting=runs.start
     runs.changes=runs.recorded runs.parts=runs.components runs.blaming=runs.attribution runs.interrupts=runs.signals
     runs.lock=runs.status results.states=runs.status results.finding=results.finder results.reading=results.run_results
     results.variants=results.groups results.comparing=results.comparison results.differing=results.differences
@@ -134,6 +134,6 @@ def hint(failure: BaseException) -> str:
     return f" (it is called {new} {SINCE})" if new else ""
 
 
-def in_words(failure: BaseException) -> str:
+def one_line(failure: BaseException) -> str:
     """Type and message of a failure on one line, with what the name is called now that it came of."""
     return f"{type(failure).__name__}: {' '.join(str(failure).split())}{hint(failure)}"

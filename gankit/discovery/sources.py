@@ -18,7 +18,7 @@ from typing import Any
 
 from gankit.core import __version__
 from gankit.core.errors import UserError
-from gankit.core.renamed import in_words
+from gankit.core.renamed import one_line
 
 OURS = "gankit"
 """The distribution of gankit itself and of the plugins that come with it."""
@@ -163,7 +163,7 @@ def of_gankit() -> PluginOrigin:
 
 def reason_of(failure: BaseException, root: Path | None) -> str:
     """Why a plugin that lies in `root` failed and in which of its lines, in one line."""
-    said = " ".join(str(failure).split()) if isinstance(failure, UserError) else in_words(failure)
+    said = " ".join(str(failure).split()) if isinstance(failure, UserError) else one_line(failure)
     if isinstance(failure, SyntaxError) and failure.filename:
         return f"{Path(failure.filename).name}:{failure.lineno}: {type(failure).__name__}: {failure.msg}"
     for frame in reversed(traceback.extract_tb(failure.__traceback__)):

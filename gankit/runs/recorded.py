@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.config.experiment import EvaluationOptions, Experiment
-from gankit.config.loader import the_experiment, with_plugins
+from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Table
 from gankit.core.errors import UserError
@@ -32,7 +32,7 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     before = plugins.names()
     try:
         root = with_settings(_in_new_words(read_experiment(file)), settings)
-        return the_experiment(with_plugins(root, (), str(file)), str(file), check, begun=True)
+        return experiment_in(with_plugins(root, (), str(file)), str(file), check, begun=True)
     finally:
         for name in plugins.names():
             if name not in before:
