@@ -133,6 +133,7 @@ def test_options_that_the_component_refuses_are_passed_over(run: Run) -> None:
     assert failed(run(LOSS.replace("    def discriminator", picky.format("!= 1")))) == {}
 
 
+@pytest.mark.slow
 def test_a_component_that_refuses_everything_was_not_tried(run: Run) -> None:
     never = LOSS.replace("default=1.0, gt=0", "default=1.0, gt=0, examples=[-1.0]")
     text = never.replace("margin: float = Field(default=1.0, gt=0,", "margin: float = Field(gt=0,")

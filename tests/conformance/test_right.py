@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.slow import slow_but
 
 from gankit.core.registry import provided_by, registries
 from gankit.discovery.manager import plugins
@@ -13,8 +14,11 @@ from gankit.testing.observers import MOMENTS, recorded_run
 
 RIGHT = sorted((Path(__file__).parent / "right").glob("*.py"))
 
+QUICK = [file for file in RIGHT if file.stem not in ("networks", "losses")]
+"""Of networks and losses there are many among the bundled components, which are held to the same rules."""
 
-@pytest.mark.parametrize("file", RIGHT, ids=lambda file: file.stem)
+
+@pytest.mark.parametrize("file", slow_but(QUICK, RIGHT), ids=lambda file: file.stem)
 def test_a_right_component_breaks_no_rule(file: Path) -> None:
     with plugins.restored():
         for entry in provided_by(plugins.load_file(file)):

@@ -254,6 +254,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "-o: cannot write" in refusal(capsys, tmp_path / "1000", "-o", tmp_path / "none" / "x" / "y")
 
 
+@pytest.mark.costly
 def test_comparing_imports_nothing_heavy(losses: Path) -> None:
     code = "import json, sys; from gankit.cli import main; main(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", code, "compare", str(losses)]

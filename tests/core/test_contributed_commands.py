@@ -125,6 +125,7 @@ def test_a_command_that_does_nothing_says_whose_fault_it_is(
     assert "plugin 'idle' does not say what this does" in refused("greet", "you", capsys=capsys)
 
 
+@pytest.mark.costly
 def test_an_installed_plugin_is_loaded_for_its_command_and_not_for_others(tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text(f"print('loaded')\n{GREET}")
     info = tmp_path / "greeter-1.0.dist-info"

@@ -43,6 +43,7 @@ def reals(count: int = 7, size: int = 8, **others: int) -> RealImages:
 seeds = st.integers(0, 2**40)
 
 
+@pytest.mark.costly
 @given(count=st.integers(1, 40), seed=seeds, epoch=st.integers(0, 10**6))
 def test_an_epoch_shows_every_image_once(count: int, seed: int, epoch: int) -> None:
     order = reals(count, 1).indices(seed, epoch * count, count)

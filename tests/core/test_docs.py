@@ -115,6 +115,7 @@ def order() -> str:
     return "".join(marks.get(token, f"{token} ") for token in tokens)
 
 
+@pytest.mark.costly
 def test_a_run_tells_its_moments_in_the_order_that_is_documented(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,6 +168,7 @@ class Appender(Observer):
         return Appending(run)
 
 
+@pytest.mark.costly
 def test_a_file_that_is_appended_to_is_right_after_a_run_went_back_and_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     Appender.cut.clear()

@@ -261,6 +261,7 @@ def test_long_and_odd_values_are_cut_and_made_printable(mistakes: Mistakes) -> N
 PIECES = ["", *":-{}[]\n\t'x0", "  ", "null", "8: ", "&a ", "*a", "use: ", "1e9"]
 
 
+@pytest.mark.costly
 @settings(max_examples=150)
 @given(st.data())
 def test_no_text_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

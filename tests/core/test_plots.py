@@ -18,6 +18,7 @@ from gankit.results.plots import _figure
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml", "jpg": b"\xff\xd8"}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("extension", MAGIC)
 def test_a_figure_is_written_in_any_format(tmp_path: Path, extension: str) -> None:
     study(tmp_path / "losses", {"hinge": [5.0, 6.0], "wgan": [4.0, 4.9]})
@@ -65,6 +66,7 @@ def test_large_ranges_are_drawn_on_logarithmic_scales(tmp_path: Path) -> None:
     assert [axes.get_xscale() for axes in _figure(compare(gather([tmp_path]))).axes] == ["log", "log"]
 
 
+@pytest.mark.costly
 def test_anything_can_be_drawn(tmp_path: Path) -> None:
     fids = {f"l{i}": [5.0 + i, -6.0, math.nan] for i in range(20)} | {"none": [math.inf], "zero": [0.0, 0.0]}
     study(tmp_path / "losses", fids)

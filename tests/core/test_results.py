@@ -67,6 +67,7 @@ values = st.floats(allow_nan=False)
 rows = st.builds(Row, st.integers(0, 10**9), st.integers(1, 9), st.just(8), st.text(), values, st.none())
 
 
+@pytest.mark.costly
 @given(st.lists(rows, max_size=5))
 def test_rows_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
     folder = RunFolder(tmp_path_factory.mktemp("run"))

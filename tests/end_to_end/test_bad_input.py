@@ -101,6 +101,7 @@ def test_a_folder_that_holds_a_run_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert nowhere.stderr == "-o: cannot write run/experiment.yaml/grid.png: File exists\n"
 
 
+@pytest.mark.slow
 def test_equal_experiments_write_equal_files(tmp_path: Path) -> None:
     for name, command in (("one", gankit), ("other", gankit_here)):
         done = command(["run", QUICKSTART, *SMALL, "--set", "training.threads=1", "--out", name], tmp_path)

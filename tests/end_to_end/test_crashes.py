@@ -23,6 +23,7 @@ def test_a_run_killed_25_times_ends_like_one_that_was_not(tmp_path: Path, system
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_interrupted_ends_like_one_that_was_not(tmp_path: Path) -> None:
     file, run = written(tmp_path, "sngan", images=320), tmp_path / "run"
     status, said = Process("run", file, "--out", tmp_path / "whole", cache=tmp_path).ended()

@@ -211,6 +211,7 @@ def gankit_register(register):
 '''
 
 
+@pytest.mark.slow
 def test_observers_and_metrics_that_always_raise_do_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -144,7 +144,11 @@ def test_any_odd_thing_alone_is_valid_or_refused(folder: Path) -> None:
         check(validated_here([FILE]), MOST_SECONDS)
 
 
-FEW_OR_MANY = [pytest.param(300, True, id="few"), pytest.param(10_000, False, id="many", marks=pytest.mark.slow)]
+FEW_OR_MANY = [
+    pytest.param(100, True, id="few"),
+    pytest.param(300, True, id="some", marks=pytest.mark.slow),
+    pytest.param(10_000, False, id="many", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("examples", "repeatable"), FEW_OR_MANY)

@@ -18,7 +18,7 @@ SYSTEMS = [
     "pggan-celebahq-1024",
     pytest.param("stylegan-ffhq-1024", marks=pytest.mark.slow),
     pytest.param("stylegan-celebahq-1024-wgan-gp", marks=pytest.mark.slow),
-    "residual-attention-celeba-128",
+    pytest.param("residual-attention-celeba-128", marks=pytest.mark.slow),
 ]
 
 

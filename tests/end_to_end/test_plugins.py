@@ -111,6 +111,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, installed: Mapping[str, st
     return Trained(folder / "run", done.stderr)
 
 
+@pytest.mark.slow
 def test_one_run_uses_them_all_and_says_so(trained: Trained) -> None:
     used = json.loads((trained.folder / "provenance.json").read_text())["plugins"]
     for package in PACKAGES:

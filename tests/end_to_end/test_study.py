@@ -107,6 +107,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.name != "times.jsonl"}
 
 
+@pytest.mark.slow
 def test_what_an_interruption_left_is_gone_on_with_to_the_same_bits(tmp_path: Path) -> None:
     file = study(tmp_path, "matrix: {loss: [hinge]}\n")
     file.write_text(file.read_text().replace("images: 64", "images: {4: 64, 8: 300, 16: 300}"))

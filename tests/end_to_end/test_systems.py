@@ -56,6 +56,7 @@ def drawn(runs: Path, *options: str) -> np.ndarray:
     return picture(runs / "grid.png")
 
 
+@pytest.mark.slow
 def test_samples_are_truncated_as_told(runs: Path) -> None:
     plain = drawn(runs)
     assert np.array_equal(plain, drawn(runs, "--truncation", "1"))
@@ -66,6 +67,7 @@ def test_samples_are_truncated_as_told(runs: Path) -> None:
     assert np.array_equal(half, drawn(runs, "--truncation", "0.5", "--cutoff", "99"))
 
 
+@pytest.mark.slow
 def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
     settings = ["--set", "data={use: digits, labels: true}", "--set", "name=labels"]
     settings += ["--set", "discriminator.head={use: pggan, labels: select}"]

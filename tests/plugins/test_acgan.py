@@ -99,6 +99,7 @@ def mean(records: Sequence[dict[str, Tensor]], network: str) -> float:
     return sum(float(record[f"penalty.auxiliary-classifier.{network}"]) for record in records) / len(records)
 
 
+@pytest.mark.slow
 def test_in_training_both_cross_entropies_fall() -> None:
     network = {"block": "conv", "rgb": "rgb", "channels": 16}
     made = trainer(

@@ -221,6 +221,7 @@ def test_nothing_is_begun_that_could_not_be_removed(tmp_path: Path, capsys: pyte
     run.train()
 
 
+@pytest.mark.slow
 def test_two_observers_show_a_run_once_each(tmp_path: Path) -> None:
     experiment = driven.experiment(use="aim")
     other = driven.experiment(use="aim", repo=str(tmp_path / "other"))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.dcgan import PARTS, networks
 from support.pggan import component
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -133,7 +134,7 @@ DISCRIMINATORS = {
 
 @pytest.mark.parametrize("by", ["blend", "gate"])
 @pytest.mark.parametrize(("norm", "regularizers"), DISCRIMINATORS.values(), ids=DISCRIMINATORS)
-@pytest.mark.parametrize("rgb", ["rgb", "dcgan"])
+@pytest.mark.parametrize("rgb", slow_but(["dcgan"], ["rgb", "dcgan"]))
 def test_it_trains_through_a_fade(rgb: str, norm: dict[str, Any], regularizers: list[str], by: str) -> None:
     changes = {"rgb": rgb, "init": "normal"}
     made = trainer(

@@ -64,8 +64,11 @@ both = pytest.mark.parametrize("distance", [fid, kid])
 
 @pytest.mark.parametrize(
     ("degradation", "levels"),
-    [(noisy, [5, 10, 20, 40, 80]), (blurred, [0.5, 0.75, 1, 1.5, 2]), (coarse, [2, 4, 8])],
-    ids=["noise", "blur", "resolution"],
+    [
+        pytest.param(noisy, [5, 10, 20, 40, 80], id="noise", marks=pytest.mark.slow),
+        pytest.param(blurred, [0.5, 0.75, 1, 1.5, 2], id="blur"),
+        pytest.param(coarse, [2, 4, 8], id="resolution", marks=pytest.mark.slow),
+    ],
 )
 def test_both_rise_as_images_get_worse(material: Material, degradation: Degradation, levels: Sequence[float]) -> None:
     if degradation is coarse:
@@ -78,6 +81,7 @@ def test_both_rise_as_images_get_worse(material: Material, degradation: Degradat
         assert found[:, -1].min() > 50 * floor
 
 
+@pytest.mark.slow
 @both
 def test_both_rise_as_classes_are_dropped(material: Material, distance: Distance) -> None:
     shown = material.classes
@@ -89,6 +93,7 @@ def test_both_rise_as_classes_are_dropped(material: Material, distance: Distance
     assert all(rises(of_seed, found[:, 0].max()) for of_seed in found), found
 
 
+@pytest.mark.slow
 @both
 def test_both_rise_as_images_repeat(material: Material, distance: Distance) -> None:
     """The means over eight draws, since which few images are left matters as much as how few."""

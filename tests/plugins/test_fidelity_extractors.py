@@ -115,6 +115,7 @@ def test_inception_is_faster_than_torch_fidelitys(
     assert ratio >= 1.8
 
 
+@pytest.mark.slow
 def test_inception_measures_images_from_the_command_line(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,7 @@ def test_the_models_are_torch_fidelitys() -> None:
         assert model.published().file == f"{DINO_METADATA[f'dinov2-{name}']}_pretrain.pth"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")  # in torch-fidelity; ours says nothing
 def test_clip_is_torch_fidelitys(clip_file: Path) -> None:
     images = noise(2, 3, 20, 30)

@@ -71,6 +71,7 @@ def test_copies_are_flagged_though_held_out_reals_have_copies_too() -> None:
     assert math.isnan(found["nn_distance"])
 
 
+@pytest.mark.slow
 def test_it_is_blind_to_missing_classes_repeated_images_and_bad_ones() -> None:
     data = digits()
     for images in (data.new[data.classes >= 8], repeated(data.new, 50), noisy(data.new, 80), blurred(data.new, 2)):

@@ -52,6 +52,7 @@ def measured(change: Any) -> dict[str, float]:
     return {row.name: row.value for row in rows}
 
 
+@pytest.mark.slow
 def test_wrong_classes_are_seen_that_fid_is_blind_to() -> None:
     def shifted(images: Tensor, labels: Tensor) -> Batch:
         return Batch(images, (labels + 1) % 10)

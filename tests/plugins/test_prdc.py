@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 from support.degradations import blurred, noisy, repeated
 from support.digits import digits
 from support.populations import population, samples
+from support.slow import slow_but
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
@@ -33,7 +34,7 @@ def measured(generated: np.ndarray) -> dict[str, float]:
 # --- the numbers ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("neighbors", [1, 3, 5])
+@pytest.mark.parametrize("neighbors", slow_but([3], [1, 3, 5]))
 @pytest.mark.parametrize("block", [(2048, 4096), (64, 100), (7, 5)])
 def test_precision_and_recall_are_torch_fidelitys(neighbors: int, block: tuple[int, int]) -> None:
     generated, real = features(0, 300), features(1, 250, scale=1.1)

@@ -162,8 +162,11 @@ def test_levels_are_numbers_of_their_own_times_a_thousand() -> None:
 
 @pytest.mark.parametrize(
     ("worse", "degrees"),
-    [(noisy, [0, 20, 40, 80]), (blurred, [0, 0.75, 1, 2]), (coarse, [16, 8, 4, 2])],
-    ids=["noise", "blur", "resolution"],
+    [
+        pytest.param(noisy, [0, 20, 40, 80], id="noise", marks=pytest.mark.slow),
+        pytest.param(blurred, [0, 0.75, 1, 2], id="blur"),
+        pytest.param(coarse, [16, 8, 4, 2], id="resolution", marks=pytest.mark.slow),
+    ],
 )
 def test_it_rises_as_images_get_worse(
     worse: Callable[[np.ndarray, float], np.ndarray], degrees: Sequence[float]

@@ -110,6 +110,7 @@ def ms_ssim(images: np.ndarray) -> float:
     return MultiScaleSimilarity().evaluate(samples(images, digits().real[:2]))["ms_ssim"]
 
 
+@pytest.mark.slow
 def test_it_rises_as_classes_are_dropped_and_is_one_of_a_single_image() -> None:
     data = digits()
     found = [ms_ssim(data.new[data.classes >= least]) for least in (0, 8, 9)]
@@ -135,6 +136,7 @@ def test_one_real_has_no_floor() -> None:
     assert math.isnan(ms_ssim(digits().new[:1]))
 
 
+@pytest.mark.slow
 def test_images_may_come_class_by_class() -> None:
     data = digits()
     in_order = data.new[np.argsort(data.classes, kind="stable")]

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 from hypothesis import Phase, settings
-from support.systems import STYLED, SYSTEMS
+from support.slow import slow_but
+from support.systems import GATE, LABELS, STYLED, STYLEGAN_R1, SYSTEMS
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -38,6 +39,9 @@ PROPERTIES = {
 NOT_SHRUNK = (Phase.explicit, Phase.generate)
 """To shrink a failing example trains for minutes; the first that is drawn is the simplest anyway."""
 
+FAST = (LABELS, GATE, STYLEGAN_R1)
+"""One of each family of networks; the others, which are much like one of these, are for the slow tests."""
+
 TESTED: defaultdict[str, set[str]] = defaultdict(set)
 """The systems on which each property is tested, by the modules imported so far."""
 
@@ -49,6 +53,7 @@ def holds(name: str, systems: Sequence[str] | None = None, examples: int = 5) ->
         on = PROPERTIES[name].systems if systems is None else systems
         TESTED[name] |= set(on)
         drawn = settings(max_examples=examples, phases=NOT_SHRUNK)(test)
-        return pytest.mark.holds(name)(pytest.mark.parametrize("system", on)(drawn))
+        tried = slow_but([system for system in on if system in FAST], on)
+        return pytest.mark.holds(name)(pytest.mark.parametrize("system", tried)(drawn))
 
     return on_systems
