@@ -96,11 +96,11 @@ class RunRecord:
     wrote: bool = False
     """Whether there was anything of it in the run's folder."""
     refused: str = ""
-    """Why it would not watch."""
+    """Why it would give no callback."""
 
 
 def _record(trial: Trial[Observer]) -> RunRecord:
-    """What was seen of the observer; skips one that would not watch."""
+    """What was seen of the observer; skips one that gives no callback."""
     record = trial.once(recorded_run)
     trial.skip_if(record.refused)
     return record
@@ -218,7 +218,7 @@ def differing_file(observer: Observer) -> str:
     Files that two runs leave unlike without being killed, as by the clock, do not count, nor do those that are only
     there once the run has gone on.
     """
-    experiment, watch = experiment_with(observer), type(observer).callback
+    experiment, make = experiment_with(observer), type(observer).callback
     with (
         TemporaryDirectory() as temporary,
         loading_once(experiment.data),
@@ -227,7 +227,7 @@ def differing_file(observer: Observer) -> str:
         folder, kept = Path(temporary) / "shelf" / "run", Path(temporary) / "kept"
 
         def probed(observer: Observer, run: RunContext) -> Callback:
-            callback = watch(observer, run)
+            callback = make(observer, run)
             on_update = callback.on_update
 
             def noticed(progress: Progress, scalars: Mapping[str, Tensor]) -> None:
