@@ -15,14 +15,14 @@ quickstart: $(READY)
 
 install: $(READY)
 
-# In a minute: lint, layers, types, and beside them those tests of the core that are over at once.
+# In a minute and a half: lint, layers, types, and beside them those tests of the core that are over at once.
 check: $(READY) lint
 	@$(MAKE) --no-print-directory -j2 types check-core
 
 check-core: $(READY)
 	$(PYTEST) -m 'not slow and not costly' tests/core
 
-# In four minutes: lint, layers, types and all tests but the slow ones.
+# In six minutes on two cores: lint, layers, types and all tests but the slow ones.
 test: $(READY) lint
 	@$(MAKE) --no-print-directory -j2 types fast
 
