@@ -38,7 +38,7 @@ from gankit.kinds import (
     Stem,
 )
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
-from gankit.networks import layers
+from gankit.networks import layers, protocols
 from gankit.networks.context import BuildContext
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
@@ -56,6 +56,7 @@ GIVEN: tuple[type, ...] = (
 OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain)
 """The classes that the page of layers tells of at length."""
 FUNCTIONS = ("run", "styles_of", "conv", "dense", "gained", "fan_in", "resampling", "double", "halve")
+OF_PROTOCOLS = ("gain_of", "lr_multiplier_of", "classes_of", "out_channels_of")
 MODULES = ("Function", "Bias")
 """The functions that it tells of, and the modules that are as simple."""
 LAYERED = (LatentMapping, Stem, Block, Head, Norm, Init, Regularizer)
@@ -191,6 +192,15 @@ def _layers() -> Iterator[str]:
         yield from (f"**`{signature(name, getattr(layers, name))}`**", "", *text(getattr(layers, name)), "")
     weighted = ", ".join(f"`nn.{layer.__name__}`" for layer in layers.WEIGHTED)
     yield from (f"**`WEIGHTED`**: {weighted}", "", under_names(layers)["WEIGHTED"])
+    yield from ("", "## What modules say of themselves", "")
+    yield "These are from `gankit.networks.protocols`, which imports no torch. A module need not derive from them, only"
+    yield "have the attribute."
+    for name, said in vars(protocols).items():
+        if isinstance(said, type) and said.__module__ == protocols.__name__:
+            yield from ("", f"### {name}", "", *text(said), "", *members(said))
+    yield from ("", "### Functions", "")
+    for name in OF_PROTOCOLS:
+        yield from (f"**`{signature(name, getattr(protocols, name))}`**", "", *text(getattr(protocols, name)), "")
 
 
 def _example(kind: type[Component]) -> Iterator[str]:

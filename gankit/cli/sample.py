@@ -44,6 +44,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
 
     from gankit.checkpoints.store import chosen, experiment_of, load_average
     from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.networks.protocols import CanTruncate
     from gankit.runs.attribution import attributing_errors
     from gankit.runs.components import choose_device
     from gankit.runs.recorded import load_recorded
@@ -53,7 +54,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
     experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
     with attributing_errors(experiment):
         generator = load_average(checkpoint, experiment, device)
-    if arguments.truncation is not None and not hasattr(generator.mapping, "truncated"):
+    if arguments.truncation is not None and not isinstance(generator.mapping, CanTruncate):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
     classes = generator.context.classes
     if arguments.label is not None and not 0 <= arguments.label < classes:

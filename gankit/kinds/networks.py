@@ -3,6 +3,8 @@
 A part that looks at labels says so in `reads_labels`: data with classes is refused if no part of the generator does, or
 if neither a part of the discriminator does nor a regularizer trains class logits. Images would not depend on the class
 that is asked for.
+
+What a module says of itself by attributes, such as `HasWidth`, stands in gankit/networks/protocols.py.
 """
 
 from __future__ import annotations
@@ -21,15 +23,14 @@ if TYPE_CHECKING:
 class LatentMapping(Component):
     """Maps latents and labels to styles, one for each part of the generator that asks.
 
-    A module that can truncate has a method `truncated(styles, psi, cutoff)`, which gives styles of the same shape, the
-    first `cutoff` (None: all) of them pulled towards their mean by psi, where 1 leaves them as they are.
+    A module that keeps a mean of its styles `CanTruncate`: it has a method `truncated(styles, psi, cutoff)`.
     """
 
     kind: ClassVar[str] = "mapping"
 
     @abstractmethod
     def build(self, context: BuildContext) -> nn.Module:
-        """A module with attribute `width`; forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
+        """A module that `HasWidth`, with forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
 
     def reads_labels(self) -> bool:
         """Whether its styles depend on labels, if there are any; say so, or data with classes is refused."""
@@ -53,7 +54,8 @@ class Stem(Component):
 class Block(Component):
     """Works on feature maps: convolutions, residual blocks, attention, conversion from and to images.
 
-    As in every part of a network, layers may share weights, and parameters that need no gradient stay as they are.
+    As in every part of a network, layers may share weights, and parameters that need no gradient stay as they are. A
+    module that gives other than the channels it is asked for, where it keeps the resolution, `HasOutChannels`.
     """
 
     kind: ClassVar[str] = "block"
@@ -77,7 +79,7 @@ class Head(Component):
 
     @abstractmethod
     def build(self, context: BuildContext) -> nn.Module:
-        """A module to scores [N, 1] or [N, patches]; with attribute `classes` = K to score and logits [N, 1 + K]."""
+        """A module to scores [N, 1] or [N, patches]; one that `HasClasses` to score and logits [N, 1 + classes]."""
 
     def classifies(self) -> bool:
         """Whether its module gives class logits too, if the data has classes; a regularizer then has to train them."""
@@ -110,7 +112,7 @@ class Norm(Component):
 
 
 class Init(Component):
-    """How weights start; layers say their gain in an attribute `gain`."""
+    """How weights start; layers say their gain in an attribute `gain`, which `gain_of` reads."""
 
     kind: ClassVar[str] = "init"
 

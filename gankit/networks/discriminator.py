@@ -13,6 +13,7 @@ from gankit.core.options import at
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Chain, Condition, built, halve, run
+from gankit.networks.protocols import classes_of, out_channels_of
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -42,7 +43,7 @@ class Discriminator(GrowingNetwork):
         self.base_blocks = self.blocks_at(options.base, options.base_blocks, self.context)
         self.layers, channels = self._layers(regularizers)
         head = built(options.head, replace(self.context, in_channels=channels))
-        self.classes = int(getattr(head, "classes", 0))
+        self.classes = classes_of(head)
         self.head = self.finished(head, options.base)
 
     def _layers(self, regularizers: Iterable[Regularizer]) -> tuple[nn.Module, int]:
@@ -51,7 +52,7 @@ class Discriminator(GrowingNetwork):
             layer = regularizer.layer(replace(self.context, in_channels=channels, out_channels=channels))
             if layer is not None:
                 layers.append(layer)
-                channels = int(getattr(layer, "out_channels", channels))
+                channels = out_channels_of(layer, channels)
         return self.finished(Chain.of(layers), self.options.base), channels
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from gankit.core.options import at
 from gankit.networks.context import BuildContext
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Condition, built, double, run, styles_of
+from gankit.networks.protocols import HasWidth
 
 
 class Generator(GrowingNetwork):
@@ -21,7 +23,7 @@ class Generator(GrowingNetwork):
     def __init__(self, options: GeneratorOptions, shape: ImageShape) -> None:
         context = BuildContext("generator", options.base, 0, 0, latent=options.latent, classes=shape.classes)
         mapping = built(options.mapping, context)
-        width = int(mapping.width)  # pyright: ignore[reportArgumentType]
+        width = int(cast(HasWidth, mapping).width)
         super().__init__(options, "generator", shape, options.latent, width)
         self.output = torch.tanh if options.output == "tanh" else nn.Identity()
         self.mapping = self.finished(mapping, options.base)

@@ -14,6 +14,7 @@ from gankit.core.options import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import WEIGHTED, Chain, built
+from gankit.networks.protocols import out_channels_of
 
 
 class ImageShape(NamedTuple):
@@ -155,7 +156,7 @@ class GrowingNetwork(nn.Module):
                 outermost=outermost and position == nearest_image,
             )
             modules.append(built(block, here))
-            channels = getattr(modules[-1], "out_channels", outputs)
+            channels = out_channels_of(modules[-1], outputs)
         return self.finished(Chain.of(modules), resolution)
 
     def rgb_blocks(self) -> nn.ModuleDict:

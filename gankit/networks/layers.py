@@ -18,13 +18,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier
+
 if TYPE_CHECKING:
+    from gankit.core.component import Component
     from gankit.networks.context import BuildContext
 
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
@@ -46,7 +49,7 @@ def built(component: Builds[Built], context: BuildContext) -> Built:
     """The module of a component for a place; it remembers the component, to which its failures can be traced."""
     module = component.build(context)
     if module is not None:
-        module.built_by = component  # pyright: ignore[reportArgumentType]  (modules take any attribute)
+        cast(BuiltBy, module).built_by = cast("Component", component)
     return module
 
 
@@ -163,8 +166,8 @@ def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0)
         lr_multiplier: How fast it learns beside the other layers. It is for norms that scale weights as they are used,
             such as the equalized learning rate; by itself it changes nothing.
     """
-    layer.gain = gain  # pyright: ignore[reportArgumentType]  (modules take any attribute)
-    layer.lr_multiplier = lr_multiplier  # pyright: ignore[reportArgumentType]
+    cast(HasGain, layer).gain = gain
+    cast(HasLrMultiplier, layer).lr_multiplier = lr_multiplier
     bias = getattr(layer, "bias", None)
     if bias is not None:
         nn.init.zeros_(bias)

@@ -14,6 +14,7 @@ from gankit.core.errors import ComponentError, RunError, UserError
 from gankit.core.options import Options
 from gankit.core.registry import registries
 from gankit.discovery.manager import plugins
+from gankit.networks.protocols import BuiltBy
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -49,7 +50,7 @@ def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component
     step = failure.__traceback__
     while step is not None:
         owner = step.tb_frame.f_locals.get("self")
-        component = owner if isinstance(owner, Component) else getattr(owner, "built_by", None)
+        component = owner.built_by if isinstance(owner, BuiltBy) else owner
         if isinstance(component, Component):
             itself = [place for place in named if place[1] is component]
             alike = [place for place in named if place[1] == component]  # that of a copied network is a copy

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import Condition, Conditioned
+from gankit.networks.protocols import CanTruncate, classes_of
 from gankit.testing.parts import Inputs, Part, drawn_part, makes_modules, stir
 from gankit.testing.rules import Broken, Trial, check_finite, rule
 from gankit.training import randomness
@@ -36,7 +37,7 @@ def right_shape(trial: Trial[Any]) -> None:
     output = part.run(module, inputs)
     given, where = list(output.shape), f"{list(inputs.x.shape)} at {part}"
     if isinstance(trial.component, Head):
-        fewest = 1 + int(getattr(module, "classes", 0))
+        fewest = 1 + classes_of(module)
         if output.dim() != 2 or len(output) != part.batch or output.shape[1] < fewest:
             wanted = f"[{part.batch}, 1 or patches" + (f", and then {fewest - 1} class logits]" if fewest > 1 else "]")
             raise Broken(f"gives {given} for {where}; a head gives {wanted}")
@@ -145,7 +146,7 @@ def classifies_as_it_says(trial: Trial[Head]) -> None:
     """Its module has class logits if, and only if, `classifies` says so and the data has classes."""
     part = drawn_part(trial)
     assert part.context is not None
-    given = int(getattr(part.built(), "classes", 0))
+    given = classes_of(part.built())
     wanted = part.context.classes if trial.component.classifies() else 0
     if given != wanted:
         raise Broken(
@@ -162,16 +163,15 @@ def truncates(trial: Trial[LatentMapping]) -> None:
     inputs = part.inputs(module)
     part.run(module, inputs)
     module.eval()
-    truncated = getattr(module, "truncated", None)
-    if truncated is None:
+    if not isinstance(module, CanTruncate):
         return
     styles = part.run(module, inputs)
     check_finite("for normal latents its styles are", styles)
     for cutoff in (None, *range(styles.shape[1] + 1)):
-        pulled = truncated(styles, 0.5, cutoff)
+        pulled = module.truncated(styles, 0.5, cutoff)
         if pulled.shape != styles.shape:
             raise Broken(f"makes of styles {list(styles.shape)} {list(pulled.shape)}")
-        if not torch.allclose(truncated(styles, 1.0, cutoff), styles, rtol=1e-4, atol=1e-5):
+        if not torch.allclose(module.truncated(styles, 1.0, cutoff), styles, rtol=1e-4, atol=1e-5):
             raise Broken("psi 1 changes the styles")
         if cutoff is not None and not torch.equal(pulled[:, cutoff:], styles[:, cutoff:]):
             raise Broken(f"changes styles after the first {cutoff}, which is its cutoff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from gankit.core.component import Component
 from gankit.kinds import Block, Dataset, LabelledImages, LatentMapping, Norm, Regularizer
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import Condition, gained, run, styles_of
+from gankit.networks.protocols import HasWidth, out_channels_of
 from gankit.testing.experiments import experiment_with
 from gankit.testing.rules import Trial
 from gankit.testing.state import stir_randomness
@@ -249,12 +250,12 @@ def _leaving(kind: str, context: BuildContext, styles: int | None) -> Callable[[
     """Size of one sample of what a module should give."""
     height, width = (each // 2 for each in context.size) if context.resample == "down" else context.size
 
-    def size(module: Any) -> tuple[int, ...]:
+    def size(module: nn.Module) -> tuple[int, ...]:
         if styles is not None:
-            return styles, int(module.width)
+            return styles, int(cast(HasWidth, module).width)
         channels = context.out_channels
         if kind == "regularizer" or (kind == "block" and context.resample is None and not context.outermost):
-            channels = int(getattr(module, "out_channels", channels))
+            channels = out_channels_of(module, channels)
         return channels, height, width
 
     return size

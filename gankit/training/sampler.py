@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 
 from gankit.data.images import Batch, images_at_a_time
 from gankit.networks.generator import Generator
+from gankit.networks.protocols import CanTruncate
 from gankit.training import randomness
 
 
@@ -66,8 +67,7 @@ def samples(
                 labels.fill_(wish.label)
             styles = generator.map(z, labels)
             if wish.truncation is not None:
-                truncated: Any = generator.mapping.truncated
-                styles = truncated(styles, wish.truncation, wish.cutoff)
+                styles = cast(CanTruncate, generator.mapping).truncated(styles, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
             classes_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from gankit import Init
+from gankit.networks.protocols import gain_of
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-def gain_of(layer: nn.Module) -> float:
-    """The gain that the layer's block asks for; 0 means that it starts at zero whatever the init."""
-    return float(getattr(layer, "gain", 1.0))
 
 
 class Normal(Init):

@@ -46,10 +46,11 @@ class Equalized(Norm):
         from torch.nn.utils import parametrize
 
         from gankit.networks.layers import fan_in
+        from gankit.networks.protocols import gain_of, lr_multiplier_of
         from gankit_pggan.modules import Scale
 
-        gain = float(getattr(layer, "gain", math.sqrt(2)))
-        multiplier = float(getattr(layer, "lr_multiplier", 1.0))
+        gain = gain_of(layer, default=math.sqrt(2))
+        multiplier = lr_multiplier_of(layer)
         nn.init.normal_(layer.get_parameter("weight"), 0, 1 / multiplier if gain else 0)
         gain = gain or 1.0  # a layer that starts at zero has to leave it
         parametrize.register_parametrization(layer, "weight", Scale(gain * multiplier / math.sqrt(fan_in(layer))))

@@ -31,9 +31,10 @@ class Spectral(Norm):
         from torch import nn
         from torch.nn.utils import parametrize
 
+        from gankit.networks.protocols import gain_of
         from gankit_sngan.modules import SpectralNorm
 
-        if getattr(layer, "gain", 1.0):
+        if gain_of(layer):
             weight = getattr(layer, "weight")  # noqa: B009  (as earlier norms leave it)
             norm = SpectralNorm(weight, isinstance(layer, nn.ConvTranspose2d), self.iterations)
             parametrize.register_parametrization(layer, "weight", norm)

@@ -18,9 +18,10 @@ class ExampleInit(Init):
     def apply(self, layer: nn.Module) -> None:
         """Draw the weight; layers of gain 0 start at zero."""
         from gankit.networks.layers import fan_in
+        from gankit.networks.protocols import gain_of
         from torch import nn
 
-        bound = self.scale * getattr(layer, "gain", 1.0) * (3 / fan_in(layer)) ** 0.5
+        bound = self.scale * gain_of(layer) * (3 / fan_in(layer)) ** 0.5
         nn.init.uniform_(layer.get_parameter("weight"), -bound, bound)
 
 

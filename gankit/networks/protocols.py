@@ -1,0 +1,90 @@
+"""What a module says of itself by an attribute or a method, beside its forward; whoever asks for it goes by these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gankit.core.component import Component
+
+
+@runtime_checkable
+class HasWidth(Protocol):
+    """A latent mapping's module, which every one has to be."""
+
+    width: int
+    """Length of each of its styles."""
+
+
+@runtime_checkable
+class CanTruncate(Protocol):
+    """A latent mapping's module that keeps a mean of its styles."""
+
+    def truncated(self, styles: Tensor, psi: float, cutoff: int | None) -> Tensor:
+        """Styles of the same shape [N, styles, width], the first `cutoff` (None: all) pulled towards their mean by psi.
+
+        A psi of 1 leaves them as they are, one of 0 makes them all the mean.
+        """
+        ...
+
+
+@runtime_checkable
+class HasClasses(Protocol):
+    """A head's module that gives class logits after the score."""
+
+    classes: int
+    """How many."""
+
+
+@runtime_checkable
+class HasOutChannels(Protocol):
+    """The module of a block that keeps the resolution, or a regularizer's layer, where it changes the channels."""
+
+    out_channels: int
+    """How many it gives; without this attribute, as many as it is asked for."""
+
+
+@runtime_checkable
+class HasGain(Protocol):
+    """A weighted layer that knows its gain, as `gankit.networks.layers.gained` makes it."""
+
+    gain: float
+    """Standard deviation of its outputs over the root mean square of its inputs; 0: it starts at zero."""
+
+
+@runtime_checkable
+class HasLrMultiplier(Protocol):
+    """A weighted layer that is to learn faster or slower than others, as `gankit.networks.layers.gained` makes it."""
+
+    lr_multiplier: float
+    """How fast beside the other layers."""
+
+
+@runtime_checkable
+class BuiltBy(Protocol):
+    """A module that a component has built, as `gankit.networks.layers.built` leaves it."""
+
+    built_by: Component
+    """The component, to which its failures are traced."""
+
+
+def gain_of(layer: nn.Module, default: float = 1.0) -> float:
+    """The gain of a layer, which starts at zero if it is 0 whatever the init; `default` for one that has none."""
+    return float(layer.gain) if isinstance(layer, HasGain) else default
+
+
+def lr_multiplier_of(layer: nn.Module) -> float:
+    """How fast a layer learns beside the others."""
+    return float(layer.lr_multiplier) if isinstance(layer, HasLrMultiplier) else 1.0
+
+
+def classes_of(module: nn.Module) -> int:
+    """How many class logits a head's module gives; 0 if none."""
+    return int(module.classes) if isinstance(module, HasClasses) else 0
+
+
+def out_channels_of(module: nn.Module, asked: int) -> int:
+    """How many feature maps a module gives that was asked for some."""
+    return int(module.out_channels) if isinstance(module, HasOutChannels) else asked
