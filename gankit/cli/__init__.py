@@ -131,7 +131,7 @@ def add_command(subparsers: argparse._SubParsersAction[Any], name: str) -> None:
     command, function = COMMANDS[name], name.replace("-", "_")
     module = import_module(f"{__name__}.{command.module}")
     run = getattr(module, f"{function}_command")
-    does = " ".join(run.__doc__.partition("\n\n")[0].split())
+    does = " ".join((run.__doc__ or command.help).partition("\n\n")[0].split())  # -OO leaves no docstrings
     parser = subparsers.add_parser(name, help=command.help, description=f"gankit {name}: {does[0].lower()}{does[1:]}")
     parser.set_defaults(run=run)
     add_options = getattr(module, f"add_{function}_options", None)

@@ -179,9 +179,7 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
         component.model_rebuild()
     if "use" in component.model_fields:
         raise TypeError(f"{name!r} has an option called 'use', which is the word that names a component")
-    for (
-        kind
-    ) in component.kinds_in_use():  # taken back, maybe, with another plugin that failed when it had imported them
+    for kind in component.kinds_in_use():  # they may have been taken back with a plugin that imported them and failed
         add_kind(kind)
     registries[component.kind].add(RegistryEntry(plugin, name, component))
 

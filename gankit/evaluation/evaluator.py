@@ -75,7 +75,7 @@ class Evaluator:
             FailureCounter(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
             for position, metric in enumerate(options.metrics)
         ]
-        self._populations: dict[tuple[int, str, int], ImageSet] = {}
+        self._image_sets: dict[tuple[int, str, int], ImageSet] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:
             self._extraction = self._loaded(extract)
@@ -204,7 +204,7 @@ class Evaluator:
     def _seen(self, part: Subset, resolution: int) -> ImageSet:
         """Some reals, the same object whenever they are asked for."""
         key = id(part.reals), part.digest, resolution
-        if key not in self._populations:
+        if key not in self._image_sets:
 
             def batches() -> Iterator[Batch]:
                 for first in range(0, len(part.chosen), images_at_a_time(resolution)):
@@ -213,8 +213,8 @@ class Evaluator:
 
             content = {"data": part.reals.fingerprint, "resolution": resolution, "chosen": part.digest}
             source = ImageSource(len(part.chosen), resolution, batches, content)
-            self._populations[key] = ImageSet(source, self._extraction)
-        return self._populations[key]
+            self._image_sets[key] = ImageSet(source, self._extraction)
+        return self._image_sets[key]
 
     def _among_reals(self, position: int, metric: Metric, seed: int, resolution: int) -> dict[str, Number]:
         """The metric between held-out reals and others, computed at the first evaluation of a resolution."""
@@ -273,7 +273,7 @@ class Evaluator:
     def _forget_all_but(self, resolution: int) -> None:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
         needed = (resolution, self._reals.final)
-        self._populations = {key: population for key, population in self._populations.items() if key[2] in needed}
+        self._image_sets = {key: images for key, images in self._image_sets.items() if key[2] in needed}
 
 
 class EvaluatorPair:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gankit.networks.generator import Generator
 
 Need = Literal["statistics", "features", "logits", "images"]
-"""What a metric may ask of a population, by the name of its attribute; it names what it asks for in its `needs`.
+"""What a metric may ask of an image set, by the name of its attribute; it names what it asks for in its `needs`.
 
 Nothing else is kept in the pass that extracts; `labels`, `count` and `resolution` are always there.
 """
@@ -39,7 +39,7 @@ class Features(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageSource:
-    """Where the images of a population come from."""
+    """Where the images of a set come from."""
 
     count: int
     """Number of images."""
@@ -52,14 +52,14 @@ class ImageSource:
 
 
 class Extraction(NamedTuple):
-    """How populations are seen."""
+    """How image sets are seen."""
 
     extract: Callable[[Tensor], Features] | None
     """From uint8 [N, 3, H, W] to features; None if nothing of theirs is kept."""
     identity: Mapping[str, Any]
     """Plain values that decide what `extract` gives."""
     keep: frozenset[Need]
-    """What is kept of each population."""
+    """What is kept of each set."""
 
 
 class ImageSet:
@@ -113,7 +113,7 @@ class ImageSet:
         return self._seen.tensor("images")
 
     def transformed(self, name: str, function: Callable[[Tensor], Tensor]) -> ImageSet:
-        """The population of the images that `function` makes of these, batch by batch in network range.
+        """The set of the images that `function` makes of these, batch by batch in network range.
 
         Args:
             name: Says what the function does, its options and version included: features are kept on disk by it.
@@ -130,7 +130,7 @@ class ImageSet:
         return self._transformed[name]
 
     def resampled(self, chosen: np.ndarray) -> ImageSet:
-        """The population of the images at the positions `chosen`, int64 [n], of which any may come several times."""
+        """The set of the images at the positions `chosen`, int64 [n], of which any may come several times."""
         return _Resampled(self, chosen)
 
     def _content(self) -> dict[str, Any] | None:
@@ -174,7 +174,7 @@ class ImageSet:
 
 
 class _Resampled(ImageSet):
-    """Some of the images of another population, over and over; nothing is extracted again."""
+    """Some of the images of another set, over and over; nothing is extracted again."""
 
     def __init__(self, whole: ImageSet, chosen: np.ndarray) -> None:
         super().__init__(replace(whole._source, count=len(chosen), content=None), whole._extraction)

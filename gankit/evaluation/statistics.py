@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Statistics:
-    """First and second moments of the features of a population."""
+    """First and second moments of the features of an image set."""
 
     count: int
     """Number of images."""

@@ -36,17 +36,15 @@ class CallbackList(Callback):
             beginning = FailureCounter(f"observer {label}", f"the run goes on (observers.{position})")
             callback = beginning.attempt(lambda observer=observer: observer.callback(run), "to begin, and is left out")
             if callback is not None:
-                self._callbacks[label] = (
-                    callback,
-                    FailureCounter(f"observer {label}", f"the run goes on (observers.{position})"),
-                )
+                counter = FailureCounter(f"observer {label}", f"the run goes on (observers.{position})")
+                self._callbacks[label] = callback, counter
 
     def on_stage_start(self, progress: Progress) -> None:
         """Tell all that a resolution begins."""
         self._tell("on_stage_start", progress)
 
     def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
-        """Tell all that the networks were on_update."""
+        """Tell all that the networks were updated."""
         self._tell("on_update", progress, scalars)
 
     def on_evaluation_start(self, progress: Progress) -> None:

@@ -172,10 +172,8 @@ class Trainer:
         now = progress_at(self.stages, self.images)
         changed = now.phase != self.now.phase
         self.now = now
-        if (now.resolution, now.alpha) != (
-            self.grown.resolution,
-            self.grown.alpha,
-        ):  # which may have been set back meanwhile, to evaluate the stage before
+        grown = self.grown  # which may have been set back meanwhile, to evaluate the stage before
+        if (now.resolution, now.alpha) != (grown.resolution, grown.alpha):
             self.grow(now)
         for name, optimizer in self.optimizers.items():
             if changed and self.experiment.training.reset_optimizer:

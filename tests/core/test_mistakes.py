@@ -184,7 +184,7 @@ def test_a_file_full_of_mistakes_is_refused_in_time(load: Callable[..., Experime
         load(EXPERIMENT + "".join(f"key{number}: 1\n" for number in range(1_300)))
     assert str(caught.value).endswith("\n\n1300 mistakes; these are the first 50")
     assert str(caught.value).count("unknown option") == 50
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 3
 
 
 def test_what_can_work_is_not_refused(load: Callable[..., Experiment]) -> None:

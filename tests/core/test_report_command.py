@@ -151,7 +151,7 @@ def test_fifteen_runs_take_seconds(tmp_path: Path) -> None:
     place = study(tmp_path / "s", {f"l{i}": [5.0 + i, 6.0, 7.0] for i in range(5)})
     began = time.process_time()
     page_of(place)
-    assert time.process_time() - began < 60
+    assert time.process_time() - began < 10
     assert (tmp_path / "report.html").stat().st_size < 500_000
 
 

@@ -145,7 +145,7 @@ def test_errors_have_a_position_and_show_the_line(text: str, line: int, column: 
 def test_what_would_take_forever_is_refused_at_once(text: str) -> None:
     started = time.process_time()
     assert error(text).startswith("file.yaml:")
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 3
 
 
 def test_files_that_are_no_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

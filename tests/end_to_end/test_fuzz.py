@@ -24,7 +24,7 @@ from gankit.discovery.manager import plugins
 LONGEST_LINE = 1000
 """Characters of a line that a person may still read."""
 
-MOST_SECONDS = 5.0
+MOST_SECONDS = 3.0
 """Of processor time for one file: several times what it takes, for where other work slows the processor."""
 
 

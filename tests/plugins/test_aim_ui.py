@@ -142,24 +142,26 @@ def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_a_repository_of_another_version_of_aim_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("VERSION", "0.0", "gankit: {} is not in the form of this version of Aim"),  # which would ask to overwrite it
+        (
+            "aim_db",
+            "no database of SQLite's, which begins with its name in sixteen letters",
+            "gankit: Aim cannot serve {}",
+        ),
+    ],
+)
+def test_a_repository_that_cannot_be_served_is_left_alone(file: str, content: str, said: str, tmp_path: Path) -> None:
     found = repository(tmp_path / "runs")
-    (found / "VERSION").write_text("0.0")
+    (found / file).write_text(content)
     with ui(found) as started:
-        _, said = started.process.communicate(timeout=60)
+        _, printed = started.process.communicate(timeout=60)
     assert started.process.returncode == 1
-    assert f"gankit: {found} is not in the form of this version of Aim" in said
-    assert (found / "VERSION").read_text() == "0.0", "Aim itself would ask whether to overwrite it"
-
-
-def test_what_aim_says_is_shown_if_it_fails(tmp_path: Path) -> None:
-    found = repository(tmp_path / "runs")
-    (found / "aim_db").write_text("no database of SQLite's, which begins with its name in sixteen letters")
-    with ui(found) as started:
-        _, said = started.process.communicate(timeout=60)
-    assert started.process.returncode == 1
-    assert f"gankit: Aim cannot serve {found}; it said:\n" in said
-    assert "file is not a database" in said
+    assert said.format(found) in printed
+    assert ("file is not a database" in printed) == (file == "aim_db"), "what Aim says is shown"
+    assert (found / file).read_text() == content
 
 
 @pytest.mark.parametrize(
