@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from gankit.cli.options import Parser
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
+from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
+from gankit.core.text import printable_lines
 
 
 class Command(NamedTuple):
@@ -71,12 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except UserError as mistake:
-        print(mistake, file=sys.stderr)
+        print(printable_lines(str(mistake)), file=sys.stderr)
         return 2
     except RunError as reason:
         if isinstance(reason, ComponentError):
-            print(reason.traceback, file=sys.stderr)
-        print(f"gankit: {reason}", file=sys.stderr)
+            print(printable_lines(reason.traceback), file=sys.stderr)
+        warn(str(reason))
         return 1
     except Interrupted as interruption:
         return interruption.exit_code
@@ -89,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if failure.errno not in FULL:
             raise
         _print_no_more()
-        print(f"gankit: cannot write {failure.filename or 'the output'}: {failure.strerror}", file=sys.stderr)
+        warn(f"cannot write {failure.filename or 'the output'}: {failure.strerror}")
         return 1
     return code
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_comparison_options, warn_of_damaged, write_output
 from gankit.core.errors import UserError
+from gankit.core.text import printable_lines
 
 if TYPE_CHECKING:
     from gankit.results.comparison import Comparison
@@ -51,7 +52,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
         text = _as_text(comparison, form)
         write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
     elif form != "terminal":
-        print(_as_text(comparison, form), end="")
+        print(printable_lines(_as_text(comparison, form)), end="")
     else:
         from rich.console import Console
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gankit.cli.options import EXECUTES, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
+from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
 
 ARGUMENTS = {
@@ -49,7 +50,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
         given["data"] = data_argument(given["data"])
     protocol = read_arguments(ProtocolOptions, given)
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
-    results = measure(paths, protocol, arguments.best, lambda text: print(text, file=sys.stderr, flush=True))
+    results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if arguments.json:
         print(measurements_as_json(results))
     else:

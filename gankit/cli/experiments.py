@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_experiment_options, add_only_option, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
+from gankit.core.text import printable
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -29,7 +30,7 @@ def validate_command(arguments: argparse.Namespace) -> int:
     if isinstance(read, Study):
         print(f"{read.name}: valid; a study of {extent(read.runs)}")
     else:
-        print(_in_a_line(read))
+        print(printable(_in_a_line(read)))
     if lacking:
         print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
     return 0

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from gankit.config.yaml.marks import LONGEST_MESSAGE, printable, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
 from gankit.core.errors import UserError
+from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
+from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def warn_of_damaged(damaged: Sequence[Damaged]) -> int:
         The exit code: 1 if there are any, else 0.
     """
     for one in damaged:
-        print(f"gankit: {one}", file=sys.stderr)
+        warn(str(one))
     return 1 if damaged else 0
 
 

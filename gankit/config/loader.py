@@ -14,12 +14,13 @@ from gankit.config.checks import missing, problems
 from gankit.config.experiment import Experiment
 from gankit.config.mistakes import mistakes_of, place_of
 from gankit.config.walk import Problem
-from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, shortened
 from gankit.config.yaml.merge import read_experiment
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
 from gankit.config.yaml.parser import parse
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
+from gankit.core.text import printable
 from gankit.discovery.manager import plugins
 
 

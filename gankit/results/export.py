@@ -6,7 +6,9 @@ import csv
 import io
 import json
 from typing import Any
+from unicodedata import normalize
 
+from gankit.core.text import printable
 from gankit.results.comparison import Comparison, StageComparison, VariantResult
 from gankit.results.differences import differing
 from gankit.runs.rows import number_as_json
@@ -16,6 +18,8 @@ COLUMNS = (
     *("floor", "difference", "difference_low", "difference_high", "p", "p_holm", "method", "verdict", "detectable"),
 )
 """Of the CSV: `n` of `seeds` gave a finite number; what is not known is left empty."""
+FORMULA = "=+-@\t"
+"""What a cell begins with that spreadsheets compute."""
 
 
 def comparison_as_csv(comparison: Comparison) -> str:
@@ -23,8 +27,21 @@ def comparison_as_csv(comparison: Comparison) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_csv_line(stage, result, comparison) for stage in comparison.stages for result in stage.results)
+    for stage in comparison.stages:
+        for result in stage.results:
+            line = _csv_line(stage, result, comparison)
+            writer.writerow({key: _as_cell(value) if isinstance(value, str) else value for key, value in line.items()})
     return file.getvalue()
+
+
+def _as_cell(text: str) -> str:
+    """Text that no spreadsheet computes: names are those of others' folders, and `=HYPERLINK(...)` would be run.
+
+    Source: OWASP, CSV Injection.
+    """
+    text = printable(text)
+    first = normalize("NFKC", text[:1])  # some take full-width signs for the plain ones
+    return f"'{text}" if first and first in FORMULA else text
 
 
 def _csv_line(stage: StageComparison, result: VariantResult, comparison: Comparison) -> dict[str, Any]:

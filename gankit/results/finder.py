@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.config.yaml.marks import LONGEST_MESSAGE, printable, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
+from gankit.core.text import printable
 from gankit.results.run_results import RunResults, read_run
 from gankit.runs.folder import STUDY, is_run
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gankit.config.yaml.marks import printable
 from gankit.core.errors import UserError
+from gankit.core.text import printable
 from gankit.results.run_results import RunResults
 
 IDENTITY = ("name", "variant", "seed", "plugins")

@@ -12,7 +12,7 @@ from gankit.evaluation.names import FLOOR, QUICK, USUAL_METRIC, is_spread
 from gankit.results.finder import Damaged
 from gankit.results.protocols import measured, of_reals, refuse_unlike_protocols, surroundings
 from gankit.results.run_results import RunResults, StageMetrics, read_run
-from gankit.results.tables import ABSENT, Bold, Column, Section, print_section, significant, text_columns
+from gankit.results.tables import ABSENT, Bold, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.status import state_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def print_metrics(runs: Sequence[RunResults], console: Console | None = None) ->
         UserError: if numbers that belong side by side were measured differently.
     """
     from rich.console import Console
-    from rich.text import Text
 
     refuse_unlike_protocols(runs)
     console = console or Console()
@@ -51,7 +50,7 @@ def print_metrics(runs: Sequence[RunResults], console: Console | None = None) ->
     if len(lacking) < len(runs):
         print_section(_metrics(runs), console)
     for run in lacking:
-        console.print(Text(f"{run.path}: no evaluation yet"), soft_wrap=True)
+        console.print(as_shown(f"{run.path}: no evaluation yet"), soft_wrap=True)
 
 
 def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged] = ()) -> Section:

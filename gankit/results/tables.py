@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from gankit.core.text import printable, printable_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 ABSENT = "-"
 """Stands in a table for what there is not."""
@@ -66,13 +69,18 @@ def significant(number: float) -> str:
     return f"{number:#.4g}".rstrip(".") if abs(number) < 10_000 else f"{number:.0f}"
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print every section under its title."""
+def as_shown(text: str, style: str = "") -> Text:
+    """Text that a terminal shows as it is, be it markup or control characters of others."""
     from rich.text import Text
 
+    return Text(printable_lines(text), style)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print every section under its title."""
     for section in report.sections:
         console.print()
-        console.print(Text(section.title, style="bold"), soft_wrap=True)
+        console.print(as_shown(section.title, "bold"), soft_wrap=True)
         print_section(section, console)
 
 
@@ -81,15 +89,13 @@ def print_section(section: Section, console: Console) -> None:
 
     Of tables too wide for a terminal spare columns are left out, and never digits cut off.
     """
-    from rich.text import Text
-
     section = _fitted(section, console) if console.is_terminal else section
     if section.columns:
         table = _table(section)
         table.width = _width(table, console)
         console.print(table, crop=False, no_wrap=True)
     for note in section.notes:
-        console.print(Text(note, style="dim"), soft_wrap=not section.is_framed)
+        console.print(as_shown(note, "dim"), soft_wrap=not section.is_framed)
 
 
 def as_terminal(report: Report) -> str:
@@ -117,7 +123,7 @@ def as_markdown(report: Report) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", printable(text))
 
 
 def _fitted(section: Section, console: Console) -> Section:
@@ -143,19 +149,18 @@ def _width(table: Table, console: Console) -> int:
 def _table(section: Section) -> Table:
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, show_edge=section.is_framed)
     for place, column in enumerate(section.columns):
         if column.is_number:
-            table.add_column(Text(column.name), justify="right", no_wrap=True, vertical="bottom")
+            table.add_column(as_shown(column.name), justify="right", no_wrap=True, vertical="bottom")
         elif section.is_framed:
-            table.add_column(Text(column.name), no_wrap=True)
+            table.add_column(as_shown(column.name), no_wrap=True)
         else:  # what lines are called by stays whole, to be copied
-            table.add_column(Text(column.name), max_width=WIDEST if place else None, overflow="fold")
+            table.add_column(as_shown(column.name), max_width=WIDEST if place else None, overflow="fold")
     for row in section.rows:
         if row:
-            table.add_row(*(Text(cell, style="bold" if isinstance(cell, Bold) else "") for cell in row))
+            table.add_row(*(as_shown(cell, "bold" if isinstance(cell, Bold) else "") for cell in row))
         else:
             table.add_section()
     return table

@@ -11,7 +11,6 @@ from typing import Any, Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from gankit.config.study import Study, StudyRun, extent
 from gankit.config.study_plan import short_names
@@ -19,7 +18,7 @@ from gankit.config.yaml.writer import inline
 from gankit.core.errors import UserError
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.results.run_results import RunResults, read_run
-from gankit.results.tables import ABSENT, Column, Section, print_section, significant, text_columns
+from gankit.results.tables import ABSENT, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.folder import is_run
 from gankit.runs.status import RunState, state_of
 
@@ -77,7 +76,7 @@ class StudyProgress:
         self._say("leaving as soon as the runs under way are saved; the same command goes on with them")
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(as_shown(line), soft_wrap=True)
 
     def _states(self) -> dict[str, RunState | None]:
         """What has become of each run; None: not begun."""
@@ -95,7 +94,7 @@ class StudyProgress:
             if state is RunState.RUNNING and (run := _read(self._folder / name)) is not None:
                 share = run.cost.images / self._totals[name]
                 images = f"{run.cost.images:,} of {self._totals[name]:,} images"
-                table.add_row(Text(name), f"{share:4.0%}", images, Text(_last_metric(run)))
+                table.add_row(as_shown(name), f"{share:4.0%}", images, as_shown(_last_metric(run)))
         return table
 
 
@@ -130,7 +129,7 @@ def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:
     columns = [*text_columns("run", *(names[option] for option in options)), Column("images")]
     rows = [[run.name, *(_cell(run.variant.changes, option) for option in options), f"{run.images:,}"] for run in runs]
     print_section(Section("Runs", columns, rows, is_framed=True), console)
-    console.print(Text(f"{study.name}: {extent(runs)}, in {folder}"), soft_wrap=True)
+    console.print(as_shown(f"{study.name}: {extent(runs)}, in {folder}"), soft_wrap=True)
 
 
 def _cell(changes: dict[str, Any], option: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gankit.core.errors import UserError
+from gankit.core.text import printable
 
 WIDEST = 110
 """Columns of a source line that are shown; a longer line is cut around its caret."""
@@ -50,11 +51,6 @@ def shortened(text: str, most: int) -> str:
     """`text`, without its middle if it is longer than `most` characters."""
     half = (most - len(" ... ")) // 2
     return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
-
-
-def printable(line: str) -> str:
-    """`line` without what would upset a terminal: control characters and halves of characters."""
-    return "".join(character if character.isprintable() or character == "\t" else "\ufffd" for character in line)
 
 
 class Mistake(NamedTuple):

@@ -14,9 +14,10 @@ from typing import Any
 import yaml
 from yaml import events
 
-from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, printable, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, shortened
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, resolve_scalar
 from gankit.core.errors import UserError
+from gankit.core.text import printable
 
 MOST_BYTES = 64 * 1024
 """Of one file: forty times as much as any that is known."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from gankit.core.text import printable_lines
 from gankit.results.tables import Report, Section
 
 
@@ -49,7 +50,7 @@ def page(title: str, parts: Sequence[PagePart], lead: str = "") -> str:
     environment = Environment(
         loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    return environment.get_template("report.html.j2").render(title=title, parts=parts, lead=lead)
+    return printable_lines(environment.get_template("report.html.j2").render(title=title, parts=parts, lead=lead))
 
 
 def as_html(report: Report) -> str:
