@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from gankit.checkpoints import store
 from gankit.testing.rules import Broken
+from gankit.training import randomness
 
 
 def through_checkpoint(state: Mapping[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def stir_randomness(number: int) -> None:
     """Point every global generator of random numbers elsewhere, as other work would have left them."""
     random.seed(number)
     np.random.seed(number)
-    torch.manual_seed(number)
+    randomness.seed("stirred", number)
 
 
 def _flat(state: Any, path: str) -> Iterator[tuple[str, Any]]:

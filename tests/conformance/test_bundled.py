@@ -46,8 +46,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 NEEDS_AIM = pytest.mark.skipif(
     find_spec("aim") is None, reason="aim is not installed: it has no release for Python 3.13"
 )
+OWN_TESTS = pytest.mark.slow
+"""Of a plugin whose own tests show the same in less time."""
 
 for point in entry_points(group=GROUP):
     if point.dist is not None and point.dist.name == "gankit":
         held = conformance(point.value, OPTIONS.get(point.value))
-        globals()[f"test_{point.name}"] = NEEDS_AIM(held) if point.name == "aim" else held
+        globals()[f"test_{point.name}"] = OWN_TESTS(NEEDS_AIM(held)) if point.name == "aim" else held

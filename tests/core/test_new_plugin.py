@@ -130,6 +130,7 @@ def test_nothing_of_the_templates_is_left(made: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_experiment_with_a_component_of_every_kind_trains(made: Path, tmp_path: Path) -> None:
     few = ["growth.images=32", "training.batch=8", "evaluation.images=40", "matrix.seed=[0]"]
     sets = [word for setting in few for word in ("--set", setting)]

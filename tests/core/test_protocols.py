@@ -101,7 +101,7 @@ def test_the_bootstrap_estimates_the_standard_error_of_a_mean() -> None:
 
 
 def test_a_process_beside_comes_to_the_same_numbers(tmp_path: Path) -> None:
-    options = {"every": 16, "quick": {"images": 32}, "seeds": 2, "bootstrap": 4}
+    options = {"every": 48, "quick": {"images": 32}, "seeds": 2, "bootstrap": 4}
     here, beside = measured(tmp_path / "here", **options), measured(tmp_path / "beside", **options, background=True)
     assert here
     assert sorted(here, key=str) == sorted(beside, key=str)

@@ -124,6 +124,7 @@ def test_one_run_uses_them_all_and_says_so(trained: Trained) -> None:
     assert all(isfinite(distance) and distance > 0 for distance in measured.values())
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_every_number_and_picture_of_it(trained: Trained) -> None:
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     everything = {"scalars": 0, "images": 0, "tensors": 0}

@@ -57,6 +57,7 @@ def mtimes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.glob("*/*/metrics.jsonl")}
 
 
+@pytest.mark.slow
 def test_one_failure_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY)
     file = study(

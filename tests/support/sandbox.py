@@ -21,7 +21,6 @@ from gankit.discovery.manager import plugins
 COMMAND = ["unshare", "--map-root-user", "--mount"]
 IMPORTED = (
     "torch._dynamo",
-    "sklearn.datasets",
     "rich.console",
     "gankit.cli.run",
     "gankit.runs.start",
