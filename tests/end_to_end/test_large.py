@@ -16,9 +16,9 @@ PAPERS = Path(__file__).parents[2] / "experiments" / "papers"
 FEW = "{4: 8, 64: 4, 128: 4, 256: 2, 512: 2, 1024: 2}"
 SYSTEMS = [
     "pggan-celebahq-1024",
-    pytest.param("stylegan-ffhq-1024", marks=pytest.mark.slow),
-    pytest.param("stylegan-celebahq-1024-wgan-gp", marks=pytest.mark.slow),
-    pytest.param("residual-attention-celeba-128", marks=pytest.mark.slow),
+    "stylegan-ffhq-1024",
+    "stylegan-celebahq-1024-wgan-gp",
+    "residual-attention-celeba-128",
 ]
 
 
@@ -33,6 +33,7 @@ class Noise(Dataset):
         return LabelledImages(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_an_update_at_1024_pixels(name: str) -> None:
     changes = {

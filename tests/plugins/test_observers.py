@@ -195,6 +195,7 @@ class TestConsole:
         assert re.search(r"8x8: 800 images in 0 s, fid 0.001667 \(floor 0.001667\)", shown)
         assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor stays hidden"
 
+    @pytest.mark.slow
     def test_an_interrupted_bar_gives_the_terminal_back(self) -> None:
         shown = on_a_terminal("run.train(until=100); raise KeyboardInterrupt")
         assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor stays hidden"
