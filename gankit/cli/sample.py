@@ -98,16 +98,16 @@ def _write_each(folder: Path, batches: Iterator[np.ndarray]) -> None:
         (folder / f"{number:06}.png").write_bytes(as_png(image))
 
 
-def _run_meant(context: Path) -> Path:
+def _run_meant(place: Path) -> Path:
     """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
     from gankit.results.finder import find_runs
 
     try:
-        runs = find_runs([context])
+        runs = find_runs([place])
     except UserError:
-        return context
+        return place
     if len(runs) > 1:
-        raise UserError(f"{context} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
     return runs[0]
 
 

@@ -1,4 +1,4 @@
-"""What runs have measured, read from their folders; nothing here imports torch."""
+"""What runs have measured, read from their folders and compared; reading and comparing import no torch."""
 
 from __future__ import annotations
 

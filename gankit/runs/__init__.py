@@ -1,1 +1,1 @@
-"""A run and its folder: what is recorded, who watches, how runs are compared."""
+"""A run: its folder, its loop, its callbacks, and how it is begun and resumed."""

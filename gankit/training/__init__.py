@@ -1,1 +1,1 @@
-"""Networks that grow, and the trainer; imports torch."""
+"""The trainer, random draws by place, and samples; imports torch."""
