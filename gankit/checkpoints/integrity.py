@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gankit.core.files import parse_json, read_regular
+
 MANIFEST = "manifest.json"
 """What is known about a checkpoint: plain values, among them `files` with the sha256 of each, and its own."""
 FORMAT = 1
@@ -72,8 +74,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         CorruptCheckpointError: if it is not to the byte what was written, or not of a format that is known.
     """
-    content = parsed(MANIFEST, lambda: (path / MANIFEST).read_bytes())
-    manifest = parsed(MANIFEST, lambda: json.loads(content))
+    content = parsed(MANIFEST, lambda: read_regular(path / MANIFEST))
+    manifest = parsed(MANIFEST, lambda: parse_json(content))
     unsealed = {key: value for key, value in manifest.items() if key != "sha256"} if isinstance(manifest, dict) else {}
     if manifest_text(unsealed) != content:
         raise CorruptCheckpointError(f"{MANIFEST} is not what was written")
@@ -96,7 +98,7 @@ def read_file(path: Path, manifest: Mapping[str, Any], name: str) -> bytes:
     Raises:
         CorruptCheckpointError: if it is not what was written.
     """
-    content = parsed(name, lambda: (path / name).read_bytes())
+    content = parsed(name, lambda: read_regular(path / name))
     if hashlib.sha256(content).hexdigest() != manifest["files"].get(name):
         raise CorruptCheckpointError(f"{name} is not what was written")
     return content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
+from gankit.core.files import parse_json, read_regular
 from gankit.core.progress import Stage, ends
 from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
@@ -168,7 +168,7 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str,
 def read_provenance(path: Path) -> list[dict[str, Any]]:
     """What is known of a run's beginning and of each time that it went on; empty without a file that can be read."""
     try:
-        content = json.loads((path / PROVENANCE).read_bytes())
+        content = parse_json(read_regular(path / PROVENANCE))
     except (OSError, ValueError):
         return []
     return [content, *content.get("resumed", [])] if content and isinstance(content, dict) else []

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
-from gankit.core.files import remove_drafts, write_at_once
+from gankit.core.files import read_regular, refuse_irregular, remove_drafts, write_at_once
 from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
-from gankit.runs.status import LOCK, RunLock
+from gankit.runs.status import HOLDER, LOCK, RunLock
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -46,12 +46,16 @@ class RunFolder:
 
     Raises:
         UserError: if another process has the folder.
+        OSError: if it cannot be written to, or a pipe or device stands where one of these files is expected.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
+        for name in (EXPERIMENT, PROVENANCE, METRICS, TIMES, LOCK, HOLDER):
+            if (self.path / name).exists():  # to write to a pipe would wait for ever
+                refuse_irregular(self.path / name)
         self._lock = RunLock(self.path)
         self._clock = FailureCounter(TIMES)
 
@@ -128,7 +132,7 @@ class RunFolder:
     @property
     def metrics(self) -> bytes:
         """The lines of metrics.jsonl."""
-        return (self.path / METRICS).read_bytes()
+        return read_regular(self.path / METRICS)
 
     def rewind(self, metrics: bytes) -> None:
         """Let metrics.jsonl hold these lines and nothing else.
@@ -186,7 +190,7 @@ class RunFolder:
 
         copy, content = self.path / PLUGINS / file.name, file.read_bytes()
         copy.parent.mkdir(exist_ok=True)
-        if copy.exists() and (held := copy.read_bytes()) != content:
+        if copy.exists() and (held := read_regular(copy)) != content:
             write_at_once(copy.with_name(f"{copy.name}.{sha256_of(copy)[:12]}"), held)
         write_at_once(copy, content)
         return copy

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from gankit.core.errors import UserError
+from gankit.core.files import parse_json, read_regular
 from gankit.kinds.callbacks import Row
 
 METRICS = "metrics.jsonl"
@@ -23,7 +23,7 @@ def read_rows(path: Path) -> list[Row]:
     rows = []
     for number, line in enumerate(_whole_lines(path), start=1):
         try:
-            fields = json.loads(line)
+            fields = parse_json(line)
             rows.append(Row(**{**fields, "value": float(fields["value"])}))
         except (ValueError, TypeError, KeyError) as failure:
             raise UserError(f"{path}:{number}: not a row of metrics ({failure})") from failure
@@ -35,7 +35,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     events = []
     for line in _whole_lines(path):
         try:
-            event = json.loads(line)
+            event = parse_json(line)
         except ValueError:
             continue
         if isinstance(event, dict) and "event" in event:
@@ -45,7 +45,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
 def _whole_lines(path: Path) -> list[bytes]:
     """All lines up to the last newline; after it stands what a live or killed run had written of a line."""
-    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return read_regular(path).split(b"\n")[:-1] if path.exists() else []
 
 
 def row_as_json(row: Row) -> dict[str, Any]:

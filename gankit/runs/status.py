@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from gankit.checkpoints.integrity import found, manifest_if_whole
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
+from gankit.core.files import parse_json, read_regular
 from gankit.runs.rows import TIMES, read_events
 
 LOCK = ".lock"
@@ -50,9 +51,9 @@ def wait_for(folder: Path) -> None:
 def held_by(folder: Path) -> str:
     """Who has a folder, in words."""
     try:
-        holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        holder = parse_json(read_regular(folder / HOLDER))
         return f"process {holder['process']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):  # it may be about to write it
+    except (OSError, ValueError, KeyError, TypeError):  # it may be about to write it
         return "another process"
 
 

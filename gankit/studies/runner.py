@@ -13,7 +13,7 @@ from gankit.config.study import Study, StudyRun
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import Interrupted, UserError
-from gankit.core.files import write_at_once
+from gankit.core.files import read_regular, refuse_irregular, write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
 from gankit.runs.folder import EXPERIMENT, STUDY, is_run
@@ -38,7 +38,7 @@ class Failure(NamedTuple):
     def said(self) -> str:
         """The last line that it printed."""
         try:
-            lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+            lines = read_regular(self.log).decode(errors="replace").split("\n")
         except OSError:
             return "it printed nothing"
         return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
@@ -62,12 +62,15 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     chosen = study.chosen(only)
     _refuse_others(chosen, folder)
     left = [run for run in chosen if not _is_finished(folder / run.name)]
+    jobs = [_job(run, folder) for run in left]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for file in (folder / STUDY, *(job.log for job in jobs)):
+            if file.exists():  # to write to a pipe would wait for ever
+                refuse_irregular(file)
         write_at_once(folder / STUDY, dump(plain_value(study.root)).encode())
     except OSError as failure:
         raise UserError(f"cannot write the study to {folder}: {failure}; choose another folder with --out") from None
-    jobs = [_job(run, folder) for run in left]
     failures: list[Failure] = []
     with StudyProgress(chosen, folder) as showing, raising_signals(), closing(study.launcher.launch(jobs)) as ended:
         try:

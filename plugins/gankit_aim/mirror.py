@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.core.failures import in_short, warn
-from gankit.core.files import write_at_once
+from gankit.core.files import parse_json, read_regular, write_at_once
 from gankit_aim import repository
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Mirror:
         """The Aim runs that a run's folder lists, oldest first; none, which is said, if they cannot be read."""
         file = (folder or self._folder) / LEDGER
         try:
-            return [Listed(**fields) for fields in json.loads(file.read_text(encoding="utf-8"))]
+            return [Listed(**fields) for fields in parse_json(read_regular(file))]
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError) as problem:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aim  # noqa: TID253
 from aim.storage.rockscontainer import RocksAutoClean  # noqa: TID253
 
+from gankit.core.files import read_regular
 from gankit.results.protocols import common_protocol, of_reals
 from gankit.results.run_results import read_run
 from gankit.runs.folder import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
@@ -116,7 +117,7 @@ class TrackedRun(aim.Run):
         if not is_run(folder):
             return
         for name in FILES:
-            text = (folder / name).read_text(encoding="utf-8") if (folder / name).exists() else ""
+            text = read_regular(folder / name).decode() if (folder / name).exists() else ""
             if text != self._files.get(name, ""):
                 self.track(aim.Text(text), name=name, step=0)
                 self._files[name] = text

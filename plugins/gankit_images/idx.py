@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gankit import UserError
+from gankit.core.files import read_regular
 
 UNSIGNED_BYTES = 0x08
 """How the header names the type of the elements."""
@@ -51,7 +52,7 @@ def _uncompressed(file: Path) -> bytes:
         UserError: if it cannot be read.
     """
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
     except OSError as problem:
         raise UserError(f"{file}: cannot be read: {problem.strerror}") from None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from select import select
 
 import pytest
 import yaml
@@ -212,21 +214,21 @@ def test_a_reader_that_has_had_enough_hears_no_complaint() -> None:
 
 
 def test_an_interrupt_ends_with_exit_code_130(folder: Path) -> None:
-    os.mkfifo(folder / "never.yaml")
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored by jobs in background
     with subprocess.Popen(
-        [sys.executable, "-c", f"{heeding}; print('ready', flush=True); {MAIN}", "validate", "never.yaml"],
+        [sys.executable, "-c", f"{heeding}; {MAIN}", "validate", "/dev/stdin"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
     ) as process:
-        assert process.stdout is not None
+        assert process.stdin is not None
         assert process.stderr is not None
-        process.stdout.readline()
-        # opened for writing only once the command waits for something to read
-        with (folder / "never.yaml").open("wb"):
-            process.send_signal(signal.SIGINT)
-            assert process.stderr.read() == b""
+        full = fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(process.stdin.fileno(), b" " * full)
+        select([], [process.stdin], [])  # there is room again once the command reads, which waits for more
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
     assert process.returncode == 130
 
 

@@ -17,6 +17,7 @@ from yaml import events
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, shortened
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, resolve_scalar
 from gankit.core.errors import UserError
+from gankit.core.files import refuse_irregular
 from gankit.core.text import printable
 
 MOST_BYTES = 64 * 1024
@@ -24,6 +25,9 @@ MOST_BYTES = 64 * 1024
 
 MOST_VALUES = 3_000
 """Names and values of one file or setting; those of aliases count as often as they are used."""
+
+PIPED = re.compile("/dev/(stdin|fd/[0-9]+)")
+"""What this process was handed open, as the shell's `<(...)` is, and may be read although it is a pipe."""
 
 DEEPEST = 64
 """Lists and mappings inside one another, which are walked by functions that call themselves."""
@@ -38,9 +42,11 @@ def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
         named_at: Where an experiment that extends it names it, if one does.
 
     Raises:
-        UserError: if there is no such file, or it is too long or no UTF-8.
+        UserError: if there is no such file, or it is too long, no regular file or no UTF-8.
     """
     try:
+        if named_at is not None or not PIPED.fullmatch(name):
+            refuse_irregular(path)
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gankit.core.files import read_regular
 from gankit.results.page.markup import Figure
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def saved_grid(caption: str, path: Path, alt: str) -> Figure | None:
     from PIL import Image
 
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
         with Image.open(BytesIO(content)) as picture:
             if max(picture.size) > LARGEST_GRID:
                 picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
