@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import select
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 from gankit.cli.options import Parser
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
@@ -84,8 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return interruption.exit_code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has had enough
-        _print_no_more()
+    except BrokenPipeError:
+        if not any(map(_has_no_reader, (sys.stdout, sys.stderr))):
+            raise  # it was another pipe
+        _print_no_more()  # whoever read our output has had enough
         return 141
     except OSError as failure:
         if failure.errno not in FULL:
@@ -94,6 +97,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         warn(f"cannot write {failure.filename or 'the output'}: {failure.strerror}")
         return 1
     return code
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    """Whether a stream goes to a pipe that nobody reads any more."""
+    try:
+        watched = select.poll()
+        watched.register(stream.fileno(), 0)  # of what is reported unasked
+        return any(state & (select.POLLERR | select.POLLHUP) for _, state in watched.poll(0))
+    except (OSError, ValueError):  # a stream that is closed, or none of the system's
+        return False
 
 
 def _print_no_more() -> None:

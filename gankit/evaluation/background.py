@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tempfile
-from multiprocessing import get_context
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.core.errors import RunError, UserError
+from gankit.core.failures import FailureCounter, warn
 from gankit.core.progress import Progress
 from gankit.evaluation.evaluator import EvaluatorPair
 from gankit.kinds.callbacks import Row
@@ -17,29 +23,54 @@ if TYPE_CHECKING:
     import torch
 
     from gankit.config.experiment import Experiment
+    from gankit.data.images import RealImages
     from gankit.networks.generator import Generator
+
+START = "from gankit.evaluation.background import serve; serve()"
+LOST = (EOFError, OSError)
+"""What a pipe raises whose other end has been closed: it depends on what was in it."""
+PATIENCE = 10.0
+"""Seconds to wait until a process that may go has gone."""
+
+
+class Submission(NamedTuple):
+    """A generator to be measured."""
+
+    weights: bytes
+    """All its weights and buffers, as safetensors keep them."""
+    progress: tuple[Any, ...]
+    """Where the run stood."""
+    full: bool
+    """Whether by the full protocol."""
 
 
 class BackgroundEvaluator:
-    """One evaluation at a time, whose numbers are those that this process would have come to."""
+    """One evaluation at a time, whose numbers are those that this process would have come to.
 
-    def __init__(self, experiment: Experiment, device: torch.device) -> None:
+    If the process dies it is begun again, and what was submitted with it; if it dies once more, this process evaluates.
+    """
+
+    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
         """Begin the process and let it load data and extractor.
 
         Raises:
             UserError: if these cannot be had.
         """
-        from gankit.config.yaml.writer import dump_experiment
+        self._experiment, self._reals, self._device = experiment, reals, device
+        self._failures = FailureCounter("evaluation", "its numbers are left out")
+        self._here: tuple[EvaluatorPair, Generator] | None = None
+        self._process: EvaluatorProcess | None = None
+        self._may_die = True
+        self._submitted: Submission | None = None
+        try:
+            self._process = EvaluatorProcess(experiment, device)
+        except LOST:
+            self._begin_again("died as it began")
 
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        measured = experiment.model_copy(update={"observers": []})
-        arguments = (theirs, dump_experiment(measured), str(device))
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
-        if (problem := self._answer()) is not None:
-            raise UserError(problem)
+    @property
+    def process(self) -> int | None:
+        """The number of the process that evaluates; None if it is this one."""
+        return None if self._process is None else self._process.number
 
     def submit(self, generator: Generator, progress: Progress, full: bool) -> None:
         """Have a generator measured as it is now; the answer to what was submitted before must have been taken."""
@@ -50,52 +81,163 @@ class BackgroundEvaluator:
             name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
             for name, tensor in generator.state_dict().items()
         }
-        weights = save(state)
-        self._pipe.send((weights, tuple(progress), full))
+        self._submitted = Submission(save(state), tuple(progress), full)
+        self._send()
 
     def result(self) -> list[Row]:
-        """Wait for the numbers of what was submitted last."""
-        return [Row(*row) for row in self._answer()]
+        """Wait for the numbers of what was submitted last; none if there is no way to come to them.
+
+        Raises:
+            RunError: if a metric asked for the end of the run.
+        """
+        while self._process is not None:
+            try:
+                answer = self._process.receive()
+            except LOST:
+                self._begin_again(self._process.end())
+                self._send()
+                continue
+            if isinstance(answer, RunError):
+                raise answer
+            return [Row(*row) for row in answer]
+        return self._failures.attempt(self._measured_here, "in the run's own process") or []
 
     def close(self) -> None:
         """End the process."""
-        self._pipe.close()  # which it notices
-        self._process.join(timeout=10)
-        self._process.terminate()
+        if self._process is not None:
+            self._process.end()
+        if self._here is not None:
+            self._here[0].close()
+        self._failures.sum_up()
 
-    def _answer(self):
+    def _send(self) -> None:
+        """Hand over what was submitted, if there is a process to measure it."""
+        while self._process is not None:
+            try:
+                self._process.send(self._submitted)
+            except LOST:
+                self._begin_again(self._process.end())
+            else:
+                return
+
+    def _begin_again(self, how: str) -> None:
+        """Put another process in the place of the one that died, or none if one has died before."""
+        self._process, may_die, self._may_die = None, self._may_die, False
+        if may_die:
+            warn(f"the process that evaluates {how}; another is begun")
+            try:
+                self._process = EvaluatorProcess(self._experiment, self._device)
+            except UserError as problem:  # such as data that have been moved since; this process holds them
+                how = f"cannot be begun again: {problem}"
+            except LOST:
+                how = "died as it began"
+            else:
+                return
+        warn(f"the process that evaluates {how}; from now on training waits for evaluations")
+
+    def _measured_here(self) -> list[Row]:
+        """The numbers of what was submitted last, come to in this process."""
+        if self._here is None:
+            evaluators = EvaluatorPair(self._experiment.evaluation, self._reals, self._device)
+            self._here = evaluators, _empty_generator(self._experiment, self._device)
+        assert self._submitted is not None
+        return [Row(*row) for row in _measured(*self._here, self._device, self._submitted)]
+
+
+class EvaluatorProcess:
+    """The process, from the run's side. What it is told, and what it answers, raises one of `LOST` if it is no more."""
+
+    def __init__(self, experiment: Experiment, device: torch.device) -> None:
+        """Begin it and wait until it is ready.
+
+        Raises:
+            UserError: if it cannot load what it needs.
+        """
+        from gankit.config.yaml.writer import dump_experiment
+
+        self._pipe, theirs = Pipe()
+        with theirs:
+            # -P: nothing in the current folder is imported; in a session of its own it gets no signals from a terminal
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", START, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         try:
-            return self._pipe.recv()
-        except EOFError:
-            raise RunError("the process that evaluates has died") from None
+            self.send((dump_experiment(experiment.model_copy(update={"observers": []})), str(device)))
+            problem = self.receive()
+        except BaseException:
+            self.end()
+            raise
+        if problem is not None:
+            self.end()
+            raise UserError(problem)
+
+    @property
+    def number(self) -> int:
+        """By which the system knows it."""
+        return self._process.pid
+
+    def send(self, told: Any) -> None:
+        """Tell it something."""
+        self._pipe.send(told)
+
+    def receive(self) -> Any:
+        """Wait for its answer."""
+        return self._pipe.recv()
+
+    def end(self) -> str:
+        """Let it end, and say how it did; if it takes too long, end it."""
+        self._pipe.close()  # which it notices
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE)
+        self._process.kill()
+        code = self._process.wait()
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _serve(pipe: Connection, experiment: str, device: str) -> None:
-    """What the process does: answer to one generator after the other until the other end is closed."""
-    import signal
+def serve() -> None:
+    """Measure one generator after the other until the run is no more; argument: the file descriptor of the pipe to it.
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the run decides
+    What is wrong with experiment or data is answered in words, and so is what a metric ends the run for.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the run decides when it leaves, and may still want an answer
+    pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
+    experiment, device = _while_there(pipe.recv)
     try:
-        evaluators, generator = _prepared(experiment, device)
+        evaluators, generator, place = _prepared(experiment, device)
     except UserError as problem:
-        pipe.send(str(problem))
+        _while_there(pipe.send, str(problem))
         return
-    pipe.send(None)
+    _while_there(pipe.send, None)
     try:
         while True:
-            pipe.send(_measured(evaluators, generator, device, *pipe.recv()))
-    except (EOFError, BrokenPipeError):
+            submission = _while_there(pipe.recv)
+            try:
+                answer = _measured(evaluators, generator, place, submission)
+            except RunError as reason:
+                answer = RunError(str(reason))
+            _while_there(pipe.send, answer)
+    finally:
         evaluators.close()
 
 
-def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator]:
-    """What measures, and a generator to take weights over."""
+def _while_there(exchange: Callable[..., Any], *told: Any) -> Any:
+    """What comes of an exchange with the run; without it there is nothing left to do, and nobody to tell."""
+    try:
+        return exchange(*told)
+    except LOST:
+        sys.exit()
+
+
+def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator, torch.device]:
+    """What measures, a generator to take weights over, and where both are."""
     import torch
 
     from gankit.config.loader import load_experiment
     from gankit.data.images import RealImages
-    from gankit.networks.generator import Generator
-    from gankit.networks.growing import ImageShape
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "experiment.yaml"
@@ -103,23 +245,33 @@ def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator]:
         loaded = load_experiment(file, check=False)
     if loaded.training.threads is not None:
         torch.set_num_threads(loaded.training.threads)
+    place = torch.device(device)
     reals = RealImages(loaded.data, [stage.resolution for stage in loaded.stages()])
-    generator = Generator(loaded.generator, ImageShape.of(loaded)).placed(torch.device(device))
-    evaluators = EvaluatorPair(loaded.evaluation, reals, torch.device(device))
-    return evaluators, generator.eval().requires_grad_(False)
+    generator = _empty_generator(loaded, place)
+    return EvaluatorPair(loaded.evaluation, reals, place), generator, place
+
+
+def _empty_generator(experiment: Experiment, device: torch.device) -> Generator:
+    """A generator in eval mode whose weights are yet to come; torch's random numbers are left as they were."""
+    from gankit.networks.generator import Generator
+    from gankit.networks.growing import ImageShape
+    from gankit.training import randomness
+
+    with randomness.untouched():
+        generator = Generator(experiment.generator, ImageShape.of(experiment)).placed(device)
+    return generator.eval().requires_grad_(False)
 
 
 def _measured(
-    evaluators: EvaluatorPair, generator: Generator, device: str, weights: bytes, at: tuple, full: bool
-) -> list[tuple]:
+    evaluators: EvaluatorPair, generator: Generator, device: torch.device, submission: Submission
+) -> list[tuple[Any, ...]]:
     """The rows of one evaluation, as plain tuples."""
-    import torch
     from safetensors.torch import load
 
     from gankit.training.sampler import GeneratorSampler
 
-    generator.load_state_dict(load(weights))
-    now = Progress(*at)
+    generator.load_state_dict(load(submission.weights))
+    now = Progress(*submission.progress)
     generator.grow(now.resolution, now.alpha)
-    rows = evaluators.evaluate(GeneratorSampler(generator, torch.device(device)), now, full)
+    rows = evaluators.evaluate(GeneratorSampler(generator, device), now, submission.full)
     return [tuple(row) for row in rows]

@@ -36,10 +36,9 @@ class RunComponents(NamedTuple):
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
         trainer, options = Trainer(experiment, reals, device), experiment.evaluation
-        evaluators = (
-            BackgroundEvaluator(experiment, device) if options.background else EvaluatorPair(options, reals, device)
-        )
-        return cls(experiment, device, reals, trainer, evaluators)
+        if options.background:
+            return cls(experiment, device, reals, trainer, BackgroundEvaluator(experiment, reals, device))
+        return cls(experiment, device, reals, trainer, EvaluatorPair(options, reals, device))
 
     def transfer(self) -> None:
         """Take the weights that `training.start_from` names, if it names any.
