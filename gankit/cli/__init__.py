@@ -70,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         try:
             arguments = _parsed(argv)
+            if getattr(arguments, "no_run_plugins", False):
+                os.environ["GANKIT_NO_RUN_PLUGINS"] = "1"  # for processes that are begun, too
             code = arguments.run(arguments)
         finally:
             sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.cli.options import EXECUTES, add_plugin_option, load_plugins
+from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
@@ -24,7 +24,6 @@ ARGUMENTS = {
 
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.epilog = EXECUTES
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
     )
@@ -33,6 +32,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
     parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
     add_plugin_option(parser)
+    add_no_run_plugins_option(parser)
 
 
 def evaluate_command(arguments: argparse.Namespace) -> int:

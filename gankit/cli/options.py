@@ -18,9 +18,6 @@ from gankit.evaluation.names import USUAL_METRIC
 if TYPE_CHECKING:
     from gankit.results.finder import Damaged
 
-EXECUTES = "The plugin files that a run's folder names are executed; look at them first if it is not your own."
-"""Ends the help of commands that do so."""
-
 
 class Parser(argparse.ArgumentParser):
     """A parser that takes no abbreviations and suggests the nearest option or command for an unknown one."""
@@ -46,6 +43,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the experiment's YAML file")
     add_set_option(parser, "change one option, such as training.batch=16; may be repeated")
     add_plugin_option(parser)
+    add_no_run_plugins_option(parser)
 
 
 def add_set_option(parser: argparse.ArgumentParser, text: str) -> None:
@@ -69,6 +67,16 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="load a plugin that is a single Python file; may be repeated",
     )
+
+
+def add_no_run_plugins_option(parser: argparse.ArgumentParser) -> None:
+    """Add `no_run_plugins`, and say at the end of the help what it is for."""
+    parser.epilog = (
+        "Plugin files that an experiment or a run's folder lists are code, and executed; each is named before. "
+        "Look at them first if they are not your own."
+    )
+    text = "execute no plugin file but those named with --plugin (the variable GANKIT_NO_RUN_PLUGINS=1 does the same)"
+    parser.add_argument("--no-run-plugins", action="store_true", help=text)
 
 
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:

@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from gankit.cli.compare import ENDINGS
-from gankit.cli.options import EXECUTES, add_comparison_options, warn_of_damaged, write_output
+from gankit.cli.options import add_comparison_options, add_no_run_plugins_option, warn_of_damaged, write_output
 from gankit.core.errors import UserError
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.epilog = EXECUTES
     add_comparison_options(parser)
+    add_no_run_plugins_option(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="HTML", help="where to write the page")
 
 

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import EXECUTES, add_experiment_options, add_only_option, add_set_option, warn_of_damaged
+from gankit.cli.options import (
+    add_experiment_options,
+    add_no_run_plugins_option,
+    add_only_option,
+    add_set_option,
+    warn_of_damaged,
+)
 from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -108,7 +114,7 @@ def _print_comparison(folder: Path) -> bool:
 
 def add_resume_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.epilog = EXECUTES
+    add_no_run_plugins_option(parser)
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(parser, "change an option of observers, evaluation, checkpoints or training.device; may be repeated")
     parser.add_argument(

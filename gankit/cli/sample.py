@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import EXECUTES
+from gankit.cli.options import add_no_run_plugins_option
 from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_sample_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.epilog = EXECUTES
+    add_no_run_plugins_option(parser)
     parser.add_argument(
         "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
     )

@@ -136,7 +136,7 @@ def with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table
         in_file = item.mark.line is not None
         file = (Path(item.mark.source).parent if in_file else Path()) / str(plain_value(item))
         try:
-            plugins.load_file(file)
+            plugins.load_file(file, listed_in=item.mark.source if in_file else None)
         except UserError as failure:
             mistakes.append(Mistake(item.mark, ("plugins", position), str(failure)))
         else:

@@ -18,6 +18,7 @@ import pluggy
 
 from gankit.core import registry
 from gankit.core.errors import UserError
+from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
 from gankit.discovery import hookspecs
 from gankit.discovery.sources import (
@@ -28,12 +29,16 @@ from gankit.discovery.sources import (
     module_of_file,
     package_of,
     reason_of,
+    sha256_of,
 )
 
 GROUP = "gankit.plugins"
 """The entry points under which installed plugins are found."""
 RESTRICTION = "GANKIT_PLUGINS"
 """The variable that names the installed plugins to load beside those that come with gankit, with commas between."""
+NO_RUN_PLUGINS = "GANKIT_NO_RUN_PLUGINS"
+"""The variable that, if it is neither empty nor 0, keeps plugin files that a run or an experiment lists from being
+executed; what the user names with --plugin is."""
 
 
 class Call(NamedTuple):
@@ -58,7 +63,7 @@ class PluginManager(pluggy.PluginManager):
         self.watched: Callable[[Call], None] = lambda call: None
         """Told of each import and each hook."""
         self._sources: dict[str, PluginSource] = {}
-        self._has_installed = self._trusts_loaded = False
+        self._has_installed = self._trusts_loaded = self._trusts_listed = False
 
     def load_installed(self) -> None:
         """Load the installed plugins, once; what fails is put into `broken` and disturbs no other plugin."""
@@ -100,14 +105,19 @@ class PluginManager(pluggy.PluginManager):
         except (Exception, SystemExit) as failure:
             self.broken[point.name] = reason_of(failure, source.path if source else None)
 
-    def load_file(self, path: Path) -> str:
+    def load_file(self, path: Path, listed_in: str | None = None) -> str:
         """Load a plugin that is one Python file; its name is the file's, without .py. Again is not an error.
+
+        Args:
+            path: The file.
+            listed_in: What lists it, such as an experiment's file, if the user has not named it: then it is said
+                before it is executed, or refused if `NO_RUN_PLUGINS` is set.
 
         Returns:
             Its name.
 
         Raises:
-            UserError: if there is no such file, it fails or registers nothing, or its name is taken.
+            UserError: if there is no such file, it is refused, fails or registers nothing, or its name is taken.
         """
         self.load_installed()
         try:
@@ -123,6 +133,8 @@ class PluginManager(pluggy.PluginManager):
                 other = f"a plugin {name!r} with other source is loaded already, from {known.path}"
                 raise UserError(f"{path}: {other}; rename one of them")
             return name
+        if listed_in is not None and not self._trusts_listed:
+            _say_or_refuse(file, listed_in)
         try:
             with registry.all_or_nothing():
                 self._add(name, module_of_file(file), PluginSource(None, file))
@@ -138,6 +150,15 @@ class PluginManager(pluggy.PluginManager):
             yield
         finally:
             self._trusts_loaded = before
+
+    @contextmanager
+    def trusting_listed(self) -> Iterator[None]:
+        """Meanwhile files are executed that are listed, for another process of ours has been allowed to before."""
+        before, self._trusts_listed = self._trusts_listed, True
+        try:
+            yield
+        finally:
+            self._trusts_listed = before
 
     def load_module(self, module: str) -> str:
         """Load a plugin by its module, whether it is installed as a plugin or can only be imported.
@@ -266,6 +287,21 @@ class PluginManager(pluggy.PluginManager):
                     self.unregister(name=name)
                 self._sources, self.broken, self.left_out = sources, broken, left_out
                 self._has_installed = has_installed
+
+
+def _say_or_refuse(file: Path, listed_in: str) -> None:
+    """Say by name and hash that a file is about to be executed that the user has not named.
+
+    Raises:
+        UserError: if no such file is to be.
+    """
+    source = f"plugin {file} (source {sha256_of(file)[:12]})"
+    if os.environ.get(NO_RUN_PLUGINS, "0") not in ("", "0"):
+        raise UserError(
+            f"{source} is not executed, as --no-run-plugins or {NO_RUN_PLUGINS} asks; read it, and leave that out if "
+            "you trust it"
+        )
+    warn(f"executes {source}, which {listed_in} lists")
 
 
 def _provider(point: EntryPoint) -> str:

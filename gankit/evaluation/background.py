@@ -238,8 +238,9 @@ def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator, t
 
     from gankit.config.loader import load_experiment
     from gankit.data.images import RealImages
+    from gankit.discovery.manager import plugins
 
-    with tempfile.TemporaryDirectory() as folder:
+    with plugins.trusting_listed(), tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "experiment.yaml"
         file.write_text(experiment, encoding="utf-8")
         loaded = load_experiment(file, check=False)

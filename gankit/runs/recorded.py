@@ -11,14 +11,14 @@ from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Table
 from gankit.core.errors import UserError
-from gankit.core.failures import warn
 from gankit.discovery.manager import plugins
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
-    """Read the experiment of a run, and name on standard error each plugin file that is executed for it.
+    """Read the experiment of a run.
 
-    A run's folder holds copies of plugins that are single files: to read its experiment is to execute their code.
+    A run's folder holds copies of plugins that are single files: to read its experiment is to execute their code, which
+    is said before, each by its name and hash, or refused as the user asks (`gankit.discovery.manager.NO_RUN_PLUGINS`).
 
     Args:
         file: The experiment.yaml in the run's folder.
@@ -29,14 +29,8 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
         UserError: with every mistake found.
     """
     plugins.load_installed()
-    before = plugins.names()
-    try:
-        root = with_settings(_in_new_words(read_experiment(file)), settings)
-        return experiment_in(with_plugins(root, (), str(file)), str(file), check, begun=True)
-    finally:
-        for name in plugins.names():
-            if name not in before:
-                warn(f"executed {plugins.source(name).path}, a plugin that the run's folder names")
+    root = with_settings(_in_new_words(read_experiment(file)), settings)
+    return experiment_in(with_plugins(root, (), str(file)), str(file), check, begun=True)
 
 
 def _in_new_words(root: Table) -> Table:

@@ -86,8 +86,12 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
 
 
 def _job(run: StudyRun, folder: Path) -> Job:
-    """How one run is carried out; the study's record is read, so that its file may change meanwhile."""
+    """How one run is carried out; the study's record is read, so that its file may change meanwhile.
+
+    Plugin files are named, as they have been executed here: whether they may be is not asked again.
+    """
     command = [sys.executable, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
+    command += [word for file in run.experiment.plugins for word in ("--plugin", str(file))]
     return Job(run.name, command, folder / f"{run.name}.log")
 
 

@@ -72,7 +72,8 @@ def draw_reals(run: RunResults, resolution: int, count: int) -> np.ndarray:
     except subprocess.TimeoutExpired:
         raise UserError(f"reading them took longer than {PATIENCE:.0f} seconds") from None
     if reader.returncode:
-        raise UserError(reader.stderr.decode(errors="replace").strip() or "they cannot be read")
+        said = reader.stdout if reader.returncode == 2 else reader.stderr
+        raise UserError(said.decode(errors="replace").strip() or "they cannot be read")
     return np.load(BytesIO(reader.stdout))
 
 
@@ -96,7 +97,7 @@ def _main() -> int:
         with redirect_stdout(sys.stderr):
             images = _read(Path(file), int(resolution), int(count), *known)
     except UserError as reason:
-        print(reason, file=sys.stderr)
+        print(reason)
         return 2
     np.save(sys.stdout.buffer, images)
     return 0
