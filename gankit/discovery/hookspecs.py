@@ -27,6 +27,17 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """
 
 
+def registering(*components: tuple[str, type[Component]]) -> Callable[[Callable[[str, type[Component]], None]], None]:
+    """The hook of a plugin that registers these components, each by its name, and does nothing else in it."""
+
+    @hookimpl
+    def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
+        for name, component in components:
+            register(name, component)
+
+    return gankit_register
+
+
 @hookspec
 def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     """Contribute commands: call `parser = add(name, help)` once for each, then give the parser its arguments.

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit import Component, UserError, hookimpl
+from gankit import UserError, hookimpl
+from gankit.discovery.hookspecs import registering
 from gankit_aim.observers import Aim
 from gankit_aim.repository import find, refuse_address
-from gankit_aim.ui import add_ui
+from gankit_aim.ui import gankit_add_commands as gankit_add_commands
 
 if TYPE_CHECKING:
     from gankit.results.run_results import RunResults
 
-
-@hookimpl
-def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register every component of this package."""
-    register("aim", Aim)
-
-
-@hookimpl
-def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    """Add gankit ui."""
-    add_ui(add)
+gankit_register = registering(("aim", Aim))
 
 
 @hookimpl

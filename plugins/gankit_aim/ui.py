@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+from gankit import hookimpl
 from gankit.core.errors import Interrupted, RunError, UserError
 from gankit.core.failures import in_short, warn
 from gankit.runs.signals import raising_signals
@@ -27,7 +28,8 @@ from gankit_aim.repository import exclusive, nearest
 HOST = "127.0.0.1"
 
 
-def add_ui(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+@hookimpl
+def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = add("ui", "look at runs in Aim")
     parser.description = __doc__

@@ -3,19 +3,13 @@
 Its batch norm and its init are in gankit_basics, its loss in gankit_gan.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from gankit import Component, hookimpl
+from gankit.discovery.hookspecs import registering
 from gankit_dcgan.blocks import Dcgan
 from gankit_dcgan.heads import DcganHead
 from gankit_dcgan.stems import DcganStem
 
-
-@hookimpl
-def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register every component of this package."""
-    register("dcgan", DcganStem)
-    register("dcgan", Dcgan)
-    register("dcgan", DcganHead)
+gankit_register = registering(
+    ("dcgan", DcganStem),
+    ("dcgan", Dcgan),
+    ("dcgan", DcganHead),
+)

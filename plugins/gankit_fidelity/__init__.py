@@ -3,47 +3,25 @@
 The formulas are torch-fidelity's.
 """
 
-from __future__ import annotations
-
-import argparse
-from collections.abc import Callable
-
-from gankit import Component, hookimpl
-from gankit_fidelity.commands import add_extractor
+from gankit.discovery.hookspecs import registering
+from gankit_fidelity import metrics
+from gankit_fidelity.commands import gankit_add_commands as gankit_add_commands
 from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier
-from gankit_fidelity.metrics import (
-    BlurredFrechetDistance,
-    FrechetDistance,
-    FullFrechetDistance,
-    InceptionScore,
-    IntraClassFrechetDistance,
-    KernelDistance,
-    ModeCoverage,
-    PerceptualPathLength,
-)
 from gankit_fidelity.pretrained import Clip, DinoV2, Inception
 
-
-@hookimpl
-def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register every component of this package."""
-    register("inception", Inception)
-    register("clip", Clip)
-    register("dinov2", DinoV2)
-    register("digits", Digits)
-    register("fashion-mnist", FashionMnist)
-    register("classifier", TrainedClassifier)
-    register("fid", FrechetDistance)
-    register("fid_full", FullFrechetDistance)
-    register("fid_blurred", BlurredFrechetDistance)
-    register("fid_intra", IntraClassFrechetDistance)
-    register("is", InceptionScore)
-    register("kid", KernelDistance)
-    register("mode-coverage", ModeCoverage)
-    register("perceptual-path-length", PerceptualPathLength)
-
-
-@hookimpl
-def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
-    """Add the commands of this package."""
-    add_extractor(add)
+gankit_register = registering(
+    ("inception", Inception),
+    ("clip", Clip),
+    ("dinov2", DinoV2),
+    ("digits", Digits),
+    ("fashion-mnist", FashionMnist),
+    ("classifier", TrainedClassifier),
+    ("fid", metrics.FrechetDistance),
+    ("fid_full", metrics.FullFrechetDistance),
+    ("fid_blurred", metrics.BlurredFrechetDistance),
+    ("fid_intra", metrics.IntraClassFrechetDistance),
+    ("is", metrics.InceptionScore),
+    ("kid", metrics.KernelDistance),
+    ("mode-coverage", metrics.ModeCoverage),
+    ("perceptual-path-length", metrics.PerceptualPathLength),
+)

@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from gankit import hookimpl
 from gankit.cli.options import add_plugin_option, load_plugins
 
 ARGUMENTS = {
@@ -19,7 +20,8 @@ ARGUMENTS = {
 }
 
 
-def add_extractor(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+@hookimpl
+def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = add("extractor", "train a network of your own to measure with")
     parser.description = __doc__

@@ -1,15 +1,6 @@
 """R1 and R2 (Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?")."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from gankit import Component, hookimpl
+from gankit.discovery.hookspecs import registering
 from gankit_r1.regularizers import R1, R2
 
-
-@hookimpl
-def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register every component of this package."""
-    register("r1", R1)
-    register("r2", R2)
+gankit_register = registering(("r1", R1), ("r2", R2))

@@ -4,21 +4,15 @@ The discriminator's head, the conversion from and to images and the equalized le
 gankit_pggan.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from gankit import Component, hookimpl
+from gankit.discovery.hookspecs import registering
 from gankit_stylegan.blocks import StyleganBlock
 from gankit_stylegan.mappings import Style
 from gankit_stylegan.norms import AdaptiveInstance
 from gankit_stylegan.stems import StyleganStem
 
-
-@hookimpl
-def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register every component of this package."""
-    register("style", Style)
-    register("stylegan", StyleganStem)
-    register("stylegan", StyleganBlock)
-    register("adaptive-instance", AdaptiveInstance)
+gankit_register = registering(
+    ("style", Style),
+    ("stylegan", StyleganStem),
+    ("stylegan", StyleganBlock),
+    ("adaptive-instance", AdaptiveInstance),
+)
