@@ -5,6 +5,7 @@ This is what plugin authors import; nothing here imports torch.
 
 from typing import TYPE_CHECKING
 
+from gankit import kinds
 from gankit.core import __version__ as __version__
 from gankit.core.component import Component
 from gankit.core.errors import UserError
@@ -12,65 +13,27 @@ from gankit.core.options import AbsolutePath, Images, Many, Options, PerResoluti
 from gankit.core.progress import Progress, Stage
 from gankit.core.renamed import SINCE, new_name
 from gankit.discovery.hookspecs import hookimpl
-from gankit.kinds import (
-    Augmentation,
-    Block,
-    Dataset,
-    Extractor,
-    Growth,
-    Head,
-    Init,
-    Job,
-    LabelledImages,
-    LatentMapping,
-    Launcher,
-    Loss,
-    Metric,
-    Norm,
-    Observer,
-    Optimizer,
-    Regularizer,
-    Stem,
-    WeightAverage,
-)
+from gankit.kinds import *  # noqa: F403
 from gankit.kinds.callbacks import Callback
 from gankit.networks.context import BuildContext
 
 __all__ = [
     "AbsolutePath",
-    "Augmentation",
-    "Block",
     "BuildContext",
     "Callback",
     "Component",
-    "Dataset",
-    "Extractor",
-    "Growth",
-    "Head",
     "Images",
-    "Init",
-    "Job",
-    "LabelledImages",
-    "LatentMapping",
-    "Launcher",
-    "Loss",
     "Many",
-    "Metric",
-    "Norm",
-    "Observer",
-    "Optimizer",
     "Options",
     "PerResolution",
     "PerResolutionAboveFirst",
     "Progress",
-    "Regularizer",
     "Stage",
-    "Stem",
     "UserError",
-    "WeightAverage",
     "at",
     "hookimpl",
 ]
+__all__ += kinds.__all__
 
 if not TYPE_CHECKING:  # for type checkers what is not above is not there
 

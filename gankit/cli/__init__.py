@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, NamedTuple, NoReturn, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from gankit.cli.options import Parser
+from gankit.core import __version__
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
@@ -119,7 +120,8 @@ def _print_no_more() -> None:
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     """What `argv` says, read by the parser of the command that it names; plugins are loaded only for their commands."""
     parser = Parser(prog="gankit", description="Compose GAN experiments in YAML, train and compare them.")
-    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    said = f"gankit {__version__}"
+    parser.add_argument("--version", action="version", version=said, help="print the version and exit")
     named = argv[0] if argv else ""
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     if named in COMMANDS:
@@ -160,16 +162,3 @@ def _say_what_there_is(parser: Parser) -> int:
     """Print the help as what was missing; as after every mistake, the exit code is 2."""
     parser.print_help(sys.stderr)
     return 2
-
-
-class _Version(argparse.Action):
-    """Prints the version, which is looked up only then."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help=help)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version
-
-        print(f"gankit {version('gankit')}")
-        parser.exit()

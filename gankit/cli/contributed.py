@@ -50,9 +50,10 @@ def contributed(reserved: Collection[str]) -> Contributed:
     found = Contributed({}, dict(plugins.broken))
     for plugin in plugins.names():
         added: dict[str, PluginCommand] = {}
-        failure = plugins.ask(plugin, "gankit_add_commands", add=_adder(plugin, added, reserved))
-        if failure is not None:
-            found.failures[plugin] = failure
+        try:
+            plugins.call(plugin, "gankit_add_commands", add=_adder(plugin, added, reserved))
+        except (Exception, SystemExit) as failure:
+            found.failures[plugin] = plugins.reason(plugin, failure)
             continue
         for name, command in added.items():
             found.commands.setdefault(name, []).append(command)

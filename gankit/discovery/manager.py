@@ -190,7 +190,7 @@ class PluginManager(pluggy.PluginManager):
             self.register(plugin, name=name)
             self._check_hooks(plugin)
             self.call(name, "gankit_register", register=partial(registry.register, name))
-            if not registry.provided_by(name) and not self._does_more(plugin):
+            if not registry.provided_by(name) and set(self.hooks_of(name)) <= {"gankit_register"}:
                 raise UserError("registers no component: is gankit_register marked with @gankit.hookimpl?")
         except BaseException:
             if self.get_plugin(name) is plugin:
@@ -201,10 +201,6 @@ class PluginManager(pluggy.PluginManager):
     def hooks_of(self, name: str) -> list[str]:
         """The hooks that the plugin called `name` implements, in the order of their names."""
         return sorted(caller.name for caller in self.get_hookcallers(self.get_plugin(name)) or ())
-
-    def _does_more(self, plugin: object) -> bool:
-        """Whether a plugin has another hook than that by which it registers components."""
-        return any(caller.name != "gankit_register" for caller in self.get_hookcallers(plugin) or ())
 
     def complaints(self, of: Collection[str] | None = None) -> list[str]:
         """A sentence on each plugin that is not there, without its full stop.
@@ -229,14 +225,6 @@ class PluginManager(pluggy.PluginManager):
         others = [other for other in self.get_plugins() if other is not plugin]
         with self._timed(name, hook):
             return self.subset_hook_caller(hook, others)(**arguments)
-
-    def ask(self, name: str, hook: str, **arguments: object) -> str | None:
-        """Call `hook` of the plugin called `name` alone, if it has it; why and where it failed, None if it did not."""
-        try:
-            self.call(name, hook, **arguments)
-        except (Exception, SystemExit) as failure:
-            return self.reason(name, failure)
-        return None
 
     def reason(self, name: str, failure: BaseException) -> str:
         """Why and in which of its lines the plugin called `name` failed."""

@@ -217,7 +217,7 @@ def _unfinished(variant: RunGroup, run: RunResults, metrics: Sequence[str]) -> I
     """The run, if it has not come to its end or was not measured there."""
     reached = max((row.resolution for row in run.rows), default=0)
     completed = [stage.resolution for name in metrics for stage in _completed(run, name)]
-    if completed.count(reached) == len(metrics) > 0 and (run.total is None or run.cost.images >= run.total):
+    if completed.count(reached) == len(metrics) > 0 and run.is_complete:
         return
     last = [row for name in metrics if (row := run.last_value(name)) is not None]
     yield Unfinished(variant, run, state_of(run.path), last)

@@ -10,7 +10,7 @@ from gankit.results.comparison import Comparison, StageComparison, Unfinished, V
 from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
-from gankit.results.run_results import NETWORKS, RunResults
+from gankit.results.run_results import NETWORKS
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
 
@@ -45,7 +45,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
         (True, Column("variant", is_number=False), lambda one: _label(one, comparison)),
         (many, Column("n"), _seeds),
-        (not after, Column("images"), _images),
+        (not after, Column("images"), lambda one: _range([seed.images for seed in one.seeds])),
         (True, Column("mean" if many else stage.metric), lambda one: _number(one.summary.mean)),
         (many, Column("±95%"), lambda one: _half(one.summary.interval)),
         (many, Column("std", is_spare=True), lambda one: _number(one.summary.std)),
@@ -69,10 +69,6 @@ def _label(result: VariantResult, comparison: Comparison) -> str:
 def _seeds(result: VariantResult) -> str:
     n, given = result.summary.n, result.summary.given
     return f"{n}" if n == given else f"{n} of {given}"
-
-
-def _images(result: VariantResult) -> str:
-    return _range([one.images for one in result.seeds])
 
 
 def _p(result: VariantResult) -> str:
@@ -169,7 +165,7 @@ def _cost(variants: Sequence[RunGroup]) -> Section:
     columns = ["runs", "images", "seconds", *(f"{network} parameters" for network in NETWORKS)]
     rows = []
     for variant in variants:
-        complete = [run for run in variant.runs if _is_complete(run)]
+        complete = [run for run in variant.runs if run.is_complete]
         runs = complete or variant.runs
         images = fmean(run.cost.images for run in runs)
         seconds = [run.cost.seconds for run in runs if run.cost.seconds is not None]
@@ -178,11 +174,6 @@ def _cost(variants: Sequence[RunGroup]) -> Section:
         cells = [f"{images:,.0f}{partly}", f"{fmean(seconds):,.0f}{partly}" if seconds else ABSENT]
         rows.append([variant.label, str(len(runs)), *cells, *(f"{count:,}" if count else ABSENT for count in counts)])
     return Section("Cost of a run", [*text_columns("variant"), *map(Column, columns)], rows)
-
-
-def _is_complete(run: RunResults) -> bool:
-    """Whether a run has shown all its images."""
-    return run.total is None or run.cost.images >= run.total
 
 
 def _differing(variants: Sequence[RunGroup]) -> Section | None:

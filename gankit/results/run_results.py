@@ -87,6 +87,11 @@ class RunResults:
         """The experiment's seed."""
         return int(self.options.get("seed", 0))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has shown all its images, as far as is known."""
+        return self.total is None or self.cost.images >= self.total
+
     def last_value(self, metric: str) -> Row | None:
         """The last value of a metric that was recorded, be it by the cheaper protocol."""
         names = (metric, metric + QUICK)

@@ -22,16 +22,7 @@ if TYPE_CHECKING:
     from gankit.evaluation.images import Features
 
 
-UNFIT = (
-    OSError,
-    RuntimeError,
-    EOFError,
-    LookupError,
-    ValueError,
-    AttributeError,
-    TypeError,
-    pickle.PickleError,
-)
+UNFIT = (OSError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError, pickle.PickleError)
 """What torch raises for a file that holds something else."""
 NO_TIMM = "DINOv2 needs timm: pip install 'gankit[dinov2]'"
 

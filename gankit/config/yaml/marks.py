@@ -82,6 +82,11 @@ class MistakenError(UserError):
         self.mistakes = mistakes
 
 
+def mistake_at(mark: Mark, message: str, path: tuple[object, ...] = ()) -> MistakenError:
+    """The error for a single mistake."""
+    return mistakes_error([Mistake(mark, path, message)])
+
+
 def mistakes_error(mistakes: Iterable[Mistake], first: str = "") -> MistakenError:
     """One error for all `mistakes`, each said once, by position: the file `first`, then other files, then settings."""
 

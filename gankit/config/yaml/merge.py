@@ -10,7 +10,7 @@ import os.path
 from collections.abc import Sequence
 from pathlib import Path
 
-from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
+from gankit.config.yaml.marks import Mark, mistake_at
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, resolve_scalar
 from gankit.config.yaml.parser import DEEPEST, mapping, parse, read_text, unreadable
 
@@ -109,9 +109,7 @@ class _Reader:
         result = Table(own.mark, {})
         for parent in extends.items if isinstance(extends, Items) else [extends]:
             if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
-                raise mistakes_error(
-                    [Mistake(parent.mark, ("extends",), "expected the name of a file, or a list of them")]
-                )
+                raise mistake_at(parent.mark, "expected the name of a file, or a list of them", ("extends",))
             file = path.parent / parent.value
             result = _united(result, self.read(file, str(file), chain, parent.mark))
         return _united(result, Table(own.mark, entries))
@@ -126,7 +124,7 @@ def _set(root: Node, setting: str) -> Node:
     mark = Mark(f"--set {setting}")
     path, equals, text = setting.partition("=")
     if not equals:
-        raise mistakes_error([Mistake(mark, (), "expected option=value, such as --set training.batch=16")])
+        raise mistake_at(mark, "expected option=value, such as --set training.batch=16")
     return changed(root, path.strip(), parse(text, mark.source, has_lines=False) or Scalar(mark, None), mark)
 
 
@@ -144,11 +142,11 @@ def changed(root: Node, path: str, value: Node, mark: Mark) -> Node:
     """
     segments = path.split(".")
     if not all(segments) or len(segments) > DEEPEST:
-        raise mistakes_error([Mistake(mark, (), f"expected an option, such as training.batch, not {path!r}")])
+        raise mistake_at(mark, f"expected an option, such as training.batch, not {path!r}")
     try:
         keys = [number if isinstance(number := resolve_scalar(segment), int) else segment for segment in segments]
     except ValueError:
-        raise mistakes_error([Mistake(mark, (), "a number of too many digits")]) from None
+        raise mistake_at(mark, "a number of too many digits") from None
     return merge(root, _nested(root, keys, value, mark))
 
 
@@ -159,9 +157,7 @@ def _nested(node: Node | None, keys: Sequence[Key], value: Node, mark: Mark) -> 
     first, rest = keys[0], keys[1:]
     if isinstance(node, Items) and isinstance(first, int):
         if not 0 <= first < len(node.items):
-            raise mistakes_error(
-                [Mistake(mark, (), f"no item {first}: the list has {len(node.items)}, counted from 0")]
-            )
+            raise mistake_at(mark, f"no item {first}: the list has {len(node.items)}, counted from 0")
         changed = list(node.items)
         changed[first] = merge(changed[first], _nested(changed[first], rest, value, mark))
         return Items(node.mark, changed)

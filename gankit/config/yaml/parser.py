@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from yaml import events
 
-from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, mistake_at, shortened
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, resolve_scalar
 from gankit.core.errors import UserError
 from gankit.core.files import refuse_irregular
@@ -75,9 +75,7 @@ def mapping(text: str, name: str, named_at: Mark | None = None) -> Table:
     if node is None:
         raise unreadable(f"{name}: is empty", named_at)
     if not isinstance(node, Table):
-        raise mistakes_error(
-            [Mistake(node.mark, (), f"expected options, such as 'name: my-run', not {described(node)}")]
-        )
+        raise mistake_at(node.mark, f"expected options, such as 'name: my-run', not {described(node)}")
     return node
 
 
@@ -85,7 +83,7 @@ def unreadable(message: str, named_at: Mark | None) -> UserError:
     """An error about a whole file, shown where the file is named if an experiment extends it."""
     if named_at is None:
         return UserError(printable(shortened(message, LONGEST_MESSAGE)))
-    return mistakes_error([Mistake(named_at, ("extends",), message)])
+    return mistake_at(named_at, message, ("extends",))
 
 
 def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
@@ -130,13 +128,13 @@ class _Composer:
             self.next()  # the document ends
             after = self.next()
             if isinstance(after, events.DocumentStartEvent):
-                raise self.error(self.mark(after.start_mark), "a second document begins here; an experiment is one")
+                raise mistake_at(self.mark(after.start_mark), "a second document begins here; an experiment is one")
         except yaml.reader.ReaderError as failure:
-            raise self.error(self.mark_at(failure.position), "a character that YAML does not allow") from None
+            raise mistake_at(self.mark_at(failure.position), "a character that YAML does not allow") from None
         except yaml.MarkedYAMLError as failure:
             raise self.syntax_error(failure) from None
         except (ValueError, OverflowError):  # which PyYAML lets through from chr() and int()
-            raise self.error(self.mark(self.parser.get_mark()), "a number or an escape out of range") from None
+            raise mistake_at(self.mark(self.parser.get_mark()), "a number or an escape out of range") from None
         return None if isinstance(node, Scalar) and node.value is None else node
 
     def next(self) -> Any:
@@ -150,7 +148,7 @@ class _Composer:
             return self.alias(event.anchor, mark, at_depth)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            raise self.error(mark, f"tags such as {tag} are not allowed")
+            raise mistake_at(mark, f"tags such as {tag} are not allowed")
         self.count(mark, at_depth)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
@@ -171,19 +169,19 @@ class _Composer:
         """Count the value at `mark`, and all in it if it is a `node` that is repeated; refuse what is too much."""
         self.values += 1
         if self.values > MOST_VALUES:
-            raise self.error(mark, f"more than {MOST_VALUES:,} names and values up to here, which no experiment has")
+            raise mistake_at(mark, f"more than {MOST_VALUES:,} names and values up to here, which no experiment has")
         if at_depth > DEEPEST:
-            raise self.error(mark, f"nested more than {DEEPEST} deep")
+            raise mistake_at(mark, f"nested more than {DEEPEST} deep")
         for repeated in below(node) if node else ():
             self.count(mark, at_depth + 1, repeated)
 
     def alias(self, anchor: str, mark: Mark, at_depth: int) -> Node:
         """The value that was marked &anchor."""
         if anchor not in self.anchors:
-            raise self.error(mark, f"nothing before this is marked &{anchor}")
+            raise mistake_at(mark, f"nothing before this is marked &{anchor}")
         node = self.anchors[anchor]
         if node is None:
-            raise self.error(mark, f"*{anchor} stands inside the value that it repeats")
+            raise mistake_at(mark, f"*{anchor} stands inside the value that it repeats")
         self.count(mark, at_depth, node)
         return node
 
@@ -206,7 +204,7 @@ class _Composer:
             key = self.key(self.node(event, at_depth + 1), at)
             if key in entries:
                 first = f", first in line {entries[key].key.line}" if self.has_lines else ""
-                raise self.error(at, f"{key!r} stands twice in this mapping{first}")
+                raise mistake_at(at, f"{key!r} stands twice in this mapping{first}")
             entries[key] = Item(at, self.node(self.next(), at_depth + 1, at))
         return Table(mark, {**merged, **entries})
 
@@ -214,7 +212,7 @@ class _Composer:
         """Take in what stands after `<<`: a mapping, or a list of mappings of which the first counts most."""
         for source in node.items if isinstance(node, Items) else [node]:
             if not isinstance(source, Table):
-                raise self.error(node.mark, f"expected a mapping after '<<', not {described(source)}")
+                raise mistake_at(node.mark, f"expected a mapping after '<<', not {described(source)}")
             for key, entry in source.entries.items():
                 merged.setdefault(key, entry)
 
@@ -223,18 +221,18 @@ class _Composer:
         if isinstance(node, Scalar) and isinstance(node.value, str | int) and not isinstance(node.value, bool):
             return node.value
         shown = str(node.value).lower() if isinstance(node, Scalar) else described(node)
-        raise self.error(mark, f"expected a name or a whole number before ':', not {shown.replace('none', 'null')}")
+        raise mistake_at(mark, f"expected a name or a whole number before ':', not {shown.replace('none', 'null')}")
 
     def scalar(self, event: Any, mark: Mark) -> str | int | float | bool | None:
         """The value of a scalar; in quotes it is text."""
         if half := HALF.search(event.value):
-            raise self.error(mark, f"\\u{ord(half[0]):x} is half of a character")
+            raise mistake_at(mark, f"\\u{ord(half[0]):x} is half of a character")
         if event.style is not None:
             return event.value
         try:
             return resolve_scalar(event.value)
         except ValueError:
-            raise self.error(mark, "a number of too many digits") from None
+            raise mistake_at(mark, "a number of too many digits") from None
 
     def mark(self, mark: yaml.Mark) -> Mark:
         """PyYAML's mark as ours."""
@@ -248,21 +246,17 @@ class _Composer:
         before = BREAKS.split(self.text[:position])
         return self.mark(yaml.Mark(self.name, position, len(before) - 1, len(before[-1]), None, 0))
 
-    def error(self, mark: Mark, message: str) -> UserError:
-        """One mistake as an error."""
-        return mistakes_error([Mistake(mark, (), message)])
-
     def syntax_error(self, failure: yaml.MarkedYAMLError) -> UserError:
         """What PyYAML has to say, in plainer words where they are obscure."""
         at = failure.problem_mark or failure.context_mark
         mark, problem = self.mark(at) if at else Mark(self.name), failure.problem or "not YAML"
         if self.open and "'<stream end>'" in problem:
-            return self.error(self.open[-1], "this bracket is never closed")
+            return mistake_at(self.open[-1], "this bracket is never closed")
         for pattern, words in PLAINER:
             problem = re.sub(pattern, words, problem, flags=re.DOTALL)
         if self.open and self.open[-1].line != mark.line:
             problem += f"; the bracket in line {self.open[-1].line} is still open"
-        return self.error(mark, problem)
+        return mistake_at(mark, problem)
 
 
 PLAINER = (

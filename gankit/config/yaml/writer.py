@@ -26,16 +26,14 @@ def dump_experiment(experiment: Experiment) -> str:
 
 def dump(value: dict[str, Any]) -> str:
     """A mapping of plain values as YAML; short lists and mappings stand on one line."""
-    document = _Dumper(StringIO(), sort_keys=False).represent_data(_bare(value))
+    document = _Dumper(StringIO(), sort_keys=False).represent_data(value)
     _lay_out(document, indent=0, is_root=True)
     return yaml.serialize(document, Dumper=_Dumper, allow_unicode=True, width=2**31)
 
 
 def inline(value: Any) -> str:
     """A plain value as YAML on one line."""
-    text = yaml.dump(
-        _bare(value), Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31, sort_keys=False
-    )
+    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
@@ -51,6 +49,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_multi_representer(Enum, lambda dumper, choice: dumper.represent_data(choice.value))
+_Dumper.add_multi_representer(PurePath, lambda dumper, path: dumper.represent_data(str(path)))
+_Dumper.add_multi_representer(tuple, lambda dumper, items: dumper.represent_data(list(items)))
+for kind in (set, frozenset):
+    _Dumper.add_representer(kind, lambda dumper, items: dumper.represent_data(sorted(items)))
 
 
 def _is_text(text: str) -> bool:
@@ -85,16 +88,3 @@ def _width(node: Any) -> int:
     if isinstance(node, yaml.ScalarNode):
         return len(node.value)
     return sum(_width(item) + 2 for item in node.value) + 2
-
-
-def _bare(value: Any) -> Any:
-    """`value` in the types that YAML has."""
-    if isinstance(value, dict):
-        return {key: _bare(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_bare(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted(_bare(item) for item in value)
-    if isinstance(value, Enum):
-        return _bare(value.value)
-    return str(value) if isinstance(value, PurePath) else value

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gankit.config.yaml.marks import shortened
 from gankit.core.errors import UserError
@@ -21,9 +21,6 @@ from gankit.results.page.pictures import COLUMNS, saved_grid, strip
 from gankit.results.run_results import RunResults
 from gankit.results.tables import Section, significant
 from gankit.runs.folder import is_run
-
-if TYPE_CHECKING:
-    pass
 
 COUNT = 2 * COLUMNS
 """Images of each variant."""
