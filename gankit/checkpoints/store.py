@@ -213,12 +213,7 @@ def experiment_of(checkpoint: Path) -> Path:
 
 
 def load_average(path: Path, experiment: Experiment, device: torch.device) -> Generator:
-    """The averaged generator of a run or checkpoint, in eval mode and grown as it was.
-
-    Args:
-        path: A checkpoint, or a run, of which the newest checkpoint is taken.
-        experiment: The run's experiment.
-        device: Where to put it.
+    """The averaged generator of a checkpoint, or of a run's newest, in eval mode and grown as it was.
 
     Raises:
         UserError: if there is no checkpoint or it cannot be read.

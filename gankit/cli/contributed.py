@@ -41,11 +41,7 @@ class Contributed(NamedTuple):
 
 
 def contributed(reserved: Collection[str]) -> Contributed:
-    """Load the installed plugins and ask each for its commands; it adds all of them, or none if it fails.
-
-    Args:
-        reserved: Names that plugins may not use.
-    """
+    """Load the installed plugins and ask each for commands, none of a `reserved` name; one that fails adds none."""
     plugins.load_installed()
     found = Contributed({}, dict(plugins.broken))
     for plugin in plugins.names():

@@ -93,11 +93,10 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 def _subjects(**_: object) -> list[str]:
     """All that can be explained, for shells to complete."""
     from gankit.config.explain import group_options, option_groups
-    from gankit.core.registry import registries
+    from gankit.core.registry import all_entries, registries
 
     load_plugins([])
-    entries = [entry for registry in registries.values() for entry in registry.entries()]
-    named = (f"{entry.component.kind}/{entry.name}" for entry in entries)
+    named = (f"{entry.component.kind}/{entry.name}" for entry in all_entries())
     return list(dict.fromkeys([*registries, *named, *option_groups(), *group_options()]))
 
 

@@ -26,13 +26,13 @@ def plugins_command(arguments: argparse.Namespace) -> int:
 
     Print the components by kind, then the plugins that failed to load or were left out.
     """
-    from gankit.core.registry import registries
+    from gankit.core.registry import all_entries
     from gankit.discovery.manager import plugins
 
     if arguments.trace:
         return _trace(arguments)
     load_plugins(arguments.plugin)
-    entries = [entry for registry in registries.values() for entry in registry.entries()]
+    entries = all_entries()
     if arguments.json:
         origins = {name: plugins.origin(name).as_json() for name in {entry.plugin for entry in entries}}
         components = [

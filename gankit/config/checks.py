@@ -52,11 +52,9 @@ def problems(experiment: Experiment) -> list[Problem]:
 
 
 def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
-    """Everything that a valid experiment needs and this machine lacks.
+    """Everything that an experiment without problems needs and this machine lacks.
 
-    Args:
-        experiment: Any that has no problems.
-        begun: Its run goes on, so that what it started from is no longer needed.
+    What its run started from is no longer needed once that has `begun`.
     """
     asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
     asked += [(path, component.missing(experiment)) for path, component in components(experiment)]

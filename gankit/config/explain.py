@@ -15,7 +15,7 @@ from gankit.config.yaml.writer import inline
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.options import Options, classes_in, did_you_mean, with_article
-from gankit.core.registry import Registry, RegistryEntry, registries
+from gankit.core.registry import Registry, RegistryEntry, all_entries, registries
 from gankit.discovery.manager import plugins
 
 WIDTH = 100
@@ -44,7 +44,7 @@ def explain(subject: str) -> str:
     if entries:
         names = ", ".join(f"{entry.component.kind}/{entry.full_name}" for entry in entries)
         raise UserError(f"{subject!r} is the name of several components; write one of: {names}")
-    known = [name for entry in _all_entries() for name in (f"{entry.component.kind}/{entry.name}", entry.name)]
+    known = [name for entry in all_entries() for name in (f"{entry.component.kind}/{entry.name}", entry.name)]
     parts = [*option_groups(), *group_options()]
     hint = did_you_mean(subject, [*registries, *known, *parts]) or f" Kinds: {', '.join(registries)}."
     absent = "".join(f" {complaint}." for complaint in plugins.complaints())
@@ -78,15 +78,11 @@ def group_options() -> dict[str, tuple[type[Options], str]]:
     }
 
 
-def _all_entries() -> list[RegistryEntry]:
-    return [entry for registry in registries.values() for entry in registry.entries()]
-
-
 def _entries_called(subject: str) -> list[RegistryEntry]:
     """The components that `subject` may mean; as KIND/NAME, where that means any, else as NAME of any kind."""
     kind, _, name = subject.partition("/")
-    of_kind = [entry for entry in _all_entries() if entry.component.kind == kind and name in _names(entry)]
-    return of_kind or [entry for entry in _all_entries() if subject in _names(entry)]
+    of_kind = [entry for entry in all_entries() if entry.component.kind == kind and name in _names(entry)]
+    return of_kind or [entry for entry in all_entries() if subject in _names(entry)]
 
 
 def _names(entry: RegistryEntry) -> tuple[str, str]:

@@ -57,7 +57,6 @@ def load_experiment(
     plugin_files: Sequence[Path] = (),
     check: bool = True,
     note: Callable[[str], None] | None = None,
-    begun: bool = False,
 ) -> Experiment:
     """Read an experiment with everything it extends and every plugin it needs.
 
@@ -67,18 +66,17 @@ def load_experiment(
         plugin_files: Plugins that are single files, beside those that the experiment itself lists.
         check: False leaves out whether it can be run, for an experiment that has been: its data may be gone.
         note: Told each thing that a valid experiment needs and this machine lacks; without it, that is an error too.
-        begun: Its run goes on, so that what it started from is no longer needed.
 
     Raises:
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
     """
-    return experiment_in(load_root(path, settings, plugin_files), str(path), check, note, begun)
+    return experiment_in(load_root(path, settings, plugin_files), str(path), check, note)
 
 
 def experiment_in(
     root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None, begun: bool = False
 ) -> Experiment:
-    """The experiment that `root` says, which the file `first` begins; for the rest see `load_experiment`."""
+    """The experiment that `root` says, which the file `first` begins; `begun` is for `missing`, the rest as above."""
     validated = validate(root, check, begun)
     if validated.experiment is None or validated.wrong or (validated.lacking and note is None):
         raise mistakes_error([*validated.wrong, *validated.lacking], first)
@@ -106,7 +104,7 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
 def validate(root: Table, check: bool = True, begun: bool = False) -> ValidationResult:
     """The experiment that `root` says, with all that is wrong with it and all that is missing here.
 
-    For `check` and `begun` see `load_experiment`.
+    `check` as for `load_experiment`, `begun` as for `missing`.
     """
     try:
         experiment = Experiment.model_validate(plain_value(root))

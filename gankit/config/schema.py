@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from gankit.config.experiment import Experiment
 from gankit.config.study import StudyOptions
-from gankit.core.registry import Registry, RegistryEntry, kinds, registries
+from gankit.core.registry import Registry, RegistryEntry, all_entries, kinds, registries
 
 Schema = dict[str, Any]
 
@@ -68,8 +68,7 @@ def _definitions() -> dict[str, Schema]:
     definitions = {"images": IMAGES}
     for kind in kinds():
         definitions[kind.kind] = _kind_schema(registries[kind.kind], summary(kind))
-    entries = [entry for registry in registries.values() for entry in registry.entries()]
-    definitions |= _of_components(entries, Experiment, StudyOptions)
+    definitions |= _of_components(all_entries(), Experiment, StudyOptions)
     named = set(_references(definitions))
     return {name: of for name, of in definitions.items() if not name.endswith(OPTIONS) or name in named}
 

@@ -41,10 +41,7 @@ def name_in(path: Path) -> str:
 
 
 def variant_names(record: Path) -> list[str]:
-    """The variants of a study in the order of its file, read without the plugins that it needs.
-
-    Args:
-        record: The study.yaml in the study's folder.
+    """The variants of a study in the order of its record, study.yaml, read without the plugins that it needs.
 
     Raises:
         UserError: if it cannot be read.

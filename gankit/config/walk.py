@@ -11,7 +11,7 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.component import Component, failed, kinds_named
 from gankit.core.errors import UserError
 from gankit.core.options import ByResolution, Options
-from gankit.core.registry import registries
+from gankit.core.registry import all_entries, registries
 
 Path: TypeAlias = tuple[str | int, ...]
 """How to get to a part: names of options, positions in lists, resolutions in tables."""
@@ -47,7 +47,7 @@ def options_naming(kind: type[Component]) -> list[str]:
 def components_naming(kind: type[Component]) -> list[str]:
     """The registered components with options that name components of a kind, such as "loss mine/soft (margin)"."""
     found = []
-    for entry in (entry for registry in registries.values() for entry in registry.entries()):
+    for entry in all_entries():
         if options := [path for path, named in kinds_named(entry.component) if named is kind]:
             found.append(f"{entry.component.kind} {entry.full_name} ({', '.join(options)})")
     return found

@@ -134,11 +134,9 @@ def failed(entry: RegistryEntry, failure: Exception) -> str:
 
 
 def as_options(component: Component, mode: str = "json") -> dict[str, Any]:
-    """The mapping that names `component` in an experiment: its full name and every option.
+    """The mapping that names a registered component in an experiment: its full name and every option.
 
-    Args:
-        component: Any registered component.
-        mode: "json" makes everything plain JSON, where even resolutions are text; "python" leaves values as they are.
+    Mode "json" makes everything plain JSON, where even resolutions are text; "python" leaves values as they are.
     """
     name = registries[component.kind].entry_of(type(component)).full_name
     return {"use": name, **component.model_dump(mode=mode)}

@@ -154,10 +154,7 @@ def kinds() -> list[type[Component]]:
 def register(plugin: str, name: str, component: type[Component]) -> None:
     """File `component` under its kind as `plugin`/`name`.
 
-    Args:
-        plugin: The plugin's name.
-        name: Letters, digits, dots, dashes and underscores, a letter or digit first.
-        component: A class that is no longer abstract.
+    The name is of letters, digits, dots, dashes and underscores, a letter or digit first.
 
     Raises:
         TypeError: if `component` is of no kind, lacks a method of its kind or has an option called `use`.
@@ -184,9 +181,14 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
     registries[component.kind].add(RegistryEntry(plugin, name, component))
 
 
+def all_entries() -> list[RegistryEntry]:
+    """All components, by kind and then by full name."""
+    return [entry for registry in registries.values() for entry in registry.entries()]
+
+
 def provided_by(plugin: str) -> list[RegistryEntry]:
     """All components of one plugin."""
-    return [entry for registry in registries.values() for entry in registry.entries() if entry.plugin == plugin]
+    return [entry for entry in all_entries() if entry.plugin == plugin]
 
 
 @contextmanager

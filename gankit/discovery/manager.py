@@ -203,11 +203,7 @@ class PluginManager(pluggy.PluginManager):
         return sorted(caller.name for caller in self.get_hookcallers(self.get_plugin(name)) or ())
 
     def complaints(self, of: Collection[str] | None = None) -> list[str]:
-        """A sentence on each plugin that is not there, without its full stop.
-
-        Args:
-            of: Names; if any of them is a plugin that is not there, only those are told of.
-        """
+        """A sentence on each plugin that is not there, without its full stop; if `of` names any, on those alone."""
         left_out = f"is left out, as {RESTRICTION} does not name it"
         said = {name: f"Plugin {name!r} failed to load: {reason}" for name, reason in sorted(self.broken.items())}
         said |= {name: f"Plugin {name!r} {left_out}" for name in self.left_out}

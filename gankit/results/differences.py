@@ -13,13 +13,10 @@ _NONE = object()
 
 
 def differing(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """The options that are not the same everywhere.
+    """The options that are not the same everywhere, given those of each variant as plain values.
 
     Where variants use different components, or lists of different lengths, these are shown whole; otherwise as little
     as differs. Components are called by their bare names unless two plugins have one of that name.
-
-    Args:
-        options: Of each variant, as plain values.
 
     Returns:
         By the option's dotted path the value of each variant, as YAML on one line.

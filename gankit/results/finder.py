@@ -49,14 +49,11 @@ def gather(places: Sequence[Path]) -> list[RunResults]:
 
 
 def gather_readable(places: Sequence[Path]) -> Gathered:
-    """What the runs that `places` mean have to show.
+    """What the runs that `places` mean have to show, which are as for `find_runs` or such as a plugin can read.
 
     Run folders come first, as `find_runs` finds them. A place in which there is none is offered to the plugins, which
     may know how to read runs from it: an Aim repository, say. So runs/ is read from its run folders, were they tracked
     in Aim or not, and runs/.aim from Aim; a run that is found in both ways is read from its folder.
-
-    Args:
-        places: What `find_runs` takes, or what a plugin can read.
 
     Raises:
         UserError: if there is no such place or no run in it, or a plugin cannot read it.

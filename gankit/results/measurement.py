@@ -81,11 +81,7 @@ def measure(
 ) -> list[RunResults]:
     """The metrics of runs, checkpoints and folders of images.
 
-    Args:
-        paths: Any of them.
-        protocol: How to measure.
-        best: Take each run's best checkpoint, not its newest.
-        say: Called with what is measured next, in words.
+    Of each run the newest checkpoint is taken, or the best; `say` is told what is measured next, in words.
 
     Raises:
         UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot

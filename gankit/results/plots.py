@@ -64,9 +64,7 @@ def refuse_unknown_format(path: Path) -> None:
 def plot(comparison: Comparison, extension: str) -> bytes:
     """The figure as a file's content; as PNG, SVG and PDF the same bytes for the same comparison.
 
-    Args:
-        comparison: What it shows.
-        extension: Of the file, as `refuse_unknown_format` lets pass.
+    The file's extension is one that `refuse_unknown_format` lets pass.
 
     Raises:
         UserError: if no run has come to the end of a stage.

@@ -36,8 +36,7 @@ class Code(NamedTuple):
 def code_of(entries: Sequence[Mapping[str, Any]]) -> list[Code]:
     """Each state of each plugin that a run used, first to last.
 
-    Args:
-        entries: What provenance.json says: of the run's beginning, and of each time that it went on.
+    The entries are those of provenance.json: of the run's beginning, and of each time that it went on.
     """
     found = [
         Code(name, about.get("distribution"), about.get("version"), bool(about.get("editable")), about["sha256"])

@@ -18,11 +18,7 @@ DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of"})
 
 
 def refuse_unlike_protocols(runs: Sequence[RunResults], metrics: Collection[str] | None = None) -> None:
-    """Numbers are comparable only if they were measured alike.
-
-    Args:
-        runs: What they have to show.
-        metrics: The metrics that are to be compared; None: all.
+    """Numbers are comparable only if they were measured alike; those of `metrics` are looked at, by default all.
 
     Raises:
         UserError: naming every difference between protocols of one metric at one resolution.
@@ -71,12 +67,13 @@ def common_protocol(rows: Iterable[Row]) -> dict[str, Any]:
 
 def _protocol(row: Row) -> dict[str, Any]:
     """What must be equal for two numbers to be comparable, by dotted keys."""
-    return {key: value for key, value in _flat(row.protocol or {}) if key not in DESCRIBES_THE_STAGE}
+    return {key: value for key, value in flattened(row.protocol or {}) if key not in DESCRIBES_THE_STAGE}
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Everything in mappings inside one another, by dotted keys."""
     for key, value in nested.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flattened(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value

@@ -133,11 +133,9 @@ def _named_as_today(row: Row) -> Row:
 
 
 def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[StageMetrics]:
-    """The last evaluation of each stage among the rows of a run, lowest resolution first.
+    """The last evaluation of each stage among all that a run has recorded, in order; lowest resolution first.
 
-    Args:
-        rows: All that it has recorded, in order.
-        stages: The stages that it is to go through; none: all that have begun count as complete.
+    Without the stages that it is to go through, all that have begun count as complete.
     """
     limits = dict(enumerate(ends(stages), start=1))
     found: dict[int, StageMetrics] = {}

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 def print_results(paths: Sequence[Path], console: Console | None = None) -> None:
-    """Print what runs have measured so far; see `print_metrics`.
-
-    Args:
-        paths: Folders of runs.
-        console: Where to; default: standard output.
+    """Print what the runs in these folders have measured so far, as `print_metrics` does.
 
     Raises:
         UserError: if a folder is not a run, or numbers that belong side by side were measured differently.
@@ -33,11 +29,7 @@ def print_results(paths: Sequence[Path], console: Console | None = None) -> None
 
 
 def print_metrics(runs: Sequence[RunResults], console: Console | None = None) -> None:
-    """Print metrics by resolution, each with its noise floor, the best run first and marked.
-
-    Args:
-        runs: What they have to show.
-        console: Where to; default: standard output.
+    """Print metrics by resolution, each with its noise floor, the best run first and marked; to standard output.
 
     Raises:
         UserError: if numbers that belong side by side were measured differently.

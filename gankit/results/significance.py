@@ -118,14 +118,10 @@ def summarize(values: Iterable[float]) -> Summary:
 
 
 def mean_difference(variant: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
-    """How far a variant is from a baseline.
+    """How far a variant is from a baseline, given a number by seed of either.
 
     Where both have numbers for the same two or more seeds they are compared seed by seed; otherwise, also where only
-    some seeds are the same, by Welch's test on all numbers.
-
-    Args:
-        variant: A number by seed; those that are not finite are left out.
-        baseline: The same of the baseline.
+    some seeds are the same, by Welch's test on all numbers. Numbers that are not finite are left out.
 
     Returns:
         None if either has no number; without an interval if either has just one.
@@ -146,13 +142,7 @@ def mean_difference(variant: Mapping[int, float], baseline: Mapping[int, float])
 
 
 def verdict(found: Difference | None, better: Literal["lower", "higher"], p: float | None) -> Verdict:
-    """What a difference means.
-
-    Args:
-        found: The difference; None if there is no number.
-        better: Which values of the metric are better.
-        p: Its p value, corrected for other comparisons if it should be.
-    """
+    """What a difference means, if there is one; its p value is corrected for other comparisons if it should be."""
     if found is None:
         return Verdict.NO_NUMBER
     if p is None:

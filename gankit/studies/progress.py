@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console, RenderableType
@@ -52,19 +51,12 @@ class StudyProgress:
             self._say(f"watch them with: gankit runs {quote(str(self._folder))}")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 
     def ended(self, name: str, failure: str | None) -> None:
-        """Say that a run has ended.
-
-        Args:
-            name: The run's name within the study.
-            failure: Why it failed; None if it did not.
-        """
+        """Say that the run of that name within the study has ended, and why if it failed."""
         if failure is not None:
             self._failed[name] = failure
         done = sum(state is RunState.FINISHED for state in self._states().values())
@@ -116,13 +108,7 @@ def _last_metric(run: RunResults | None) -> str:
 
 
 def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:
-    """Print a line for each of `runs` with what it changes, and what they come to.
-
-    Args:
-        study: The study.
-        runs: Some of its runs, or all.
-        folder: The folder that it is run in.
-    """
+    """Print a line for each of some runs of a study with what it changes, and what they come to in its folder."""
     console = Console()
     options = list(dict.fromkeys(option for run in runs for option in run.variant.changes))
     names = short_names(options)

@@ -32,15 +32,11 @@ class Values(NamedTuple):
 
 
 def options_of(entry: RegistryEntry, fixed: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Options of a component, by default or drawn.
+    """Options of a component, by default or drawn, but for those that are fixed.
 
     A number is drawn between its bounds, in the range of its default or of a few, as `ends_of` tries what its bounds
     promise beyond that; text that is no choice, a path or another component is left as it is. An option's `examples`,
     as in `Field(examples=[...])`, are drawn from instead.
-
-    Args:
-        entry: The component.
-        fixed: Options that always have these values.
 
     Raises:
         UserError: if an option is required that cannot be drawn.

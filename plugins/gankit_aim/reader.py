@@ -27,13 +27,10 @@ ATTEMPTS = 5
 
 
 def read_repositories(repositories: Iterable[Path]) -> list[RunResults]:
-    """The runs that are shown in some repositories, in the order in which they were begun; each once.
+    """The runs that are shown in some folders called .aim, in the order in which they were begun; each once.
 
     Where several Aim runs show one folder, as when it was removed and made again or while a run is resumed, the one
     that was begun last counts. A run that cannot be read is reported and left out.
-
-    Args:
-        repositories: Folders called .aim.
     """
     shown: dict[Path, tuple[str, RunResults]] = {}
     for repository in repositories:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gankit import Regularizer
-from gankit_wgan.regularizers import distance_to_norm, mixing_norms
+from gankit_wgan.regularizers import SampleGradientPenalty, distance_to_norm
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config.experiment import Experiment
     from gankit.training.step import Step
 
 REACH = 0.5
 """How far the noise reaches, in standard deviations of all pixels of the batch, as in the authors' code."""
 
 
-class Dragan(Regularizer):
+class Dragan(SampleGradientPenalty):
     """Holds the norm of the discriminator's gradient at 1 on random points around reals.
 
     weight * mean((||grad D(x)|| - 1)^2), the norm over all of an image (Kodali et al. 2017).
@@ -32,10 +29,6 @@ class Dragan(Regularizer):
     """Where the points lie, s being the standard deviation of all pixels of the batch. one-sided, the authors' code: on
     the line from a real to itself plus noise, uniform from 0 to s / 2 and so brighter only. zero-mean, the paper: at a
     real plus normal noise of standard deviation s / 2."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """A norm across the batch makes the gradient of one sample depend on the others."""
-        return mixing_norms(experiment)
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on points around this step's reals."""

@@ -136,10 +136,7 @@ class Division(NamedTuple):
 def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]) -> None:
     """Train a classifier on most of the images, measure it on the others, and write it to `output`.
 
-    Args:
-        options: What to train on, and how.
-        output: The file to write; only a finished one takes the place of what is there.
-        say: Told how it goes, line by line.
+    Only a finished file takes the place of what is there; `say` is told how it goes, line by line.
 
     Raises:
         UserError: if the data have no labels, are too few or cannot be read, or nothing can be written.

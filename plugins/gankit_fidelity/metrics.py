@@ -200,11 +200,9 @@ class ModeCoverage(Metric):
         """The number of the mode that each of the images shows, int64 [N]."""
         import numpy as np
 
-        shown = (
-            [images.transformed(f"channel {channel}", alone(channel)) for channel in range(3)]
-            if self.stacked
-            else [images]
-        )
+        shown = [images]
+        if self.stacked:
+            shown = [images.transformed(f"channel {channel}", alone(channel)) for channel in range(3)]
         logits = [each.logits.numpy() for each in shown]
         classes = [some.shape[1] for some in logits]
         return np.asarray(np.ravel_multi_index([some.argmax(1) for some in logits], classes))
@@ -333,12 +331,7 @@ def kernel_distance(
         return math.nan, None
     drawn = 1 if size == len(one) == len(other) else subsets
     distance = kid_features_to_metric(
-        one.double(),
-        other.double(),
-        kid_subsets=drawn,
-        kid_subset_size=size,
-        rng_seed=2020,
-        verbose=False,
+        one.double(), other.double(), kid_subsets=drawn, kid_subset_size=size, rng_seed=2020, verbose=False
     )
     return distance[KEY_METRIC_KID_MEAN], distance[KEY_METRIC_KID_STD] if drawn > 1 else None
 

@@ -119,11 +119,7 @@ class DinoNetwork(FeatureExtractorDinoV2):
 
 
 def vision_transformer(model: DinoModel, weights: Mapping[str, Tensor]) -> nn.Module:
-    """DINOv2 (Oquab et al. 2023): from images [N, 3, 224, 224] to class tokens [N, width] after the last norm.
-
-    Args:
-        model: Which of them.
-        weights: As they are published.
+    """DINOv2 (Oquab et al. 2023) with weights as published: from [N, 3, 224, 224] to class tokens after the last norm.
 
     Raises:
         RuntimeError: if the weights are those of another network.

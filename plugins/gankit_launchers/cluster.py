@@ -117,12 +117,9 @@ class Cluster(ABC):
         """Let jobs save and leave, and wait for that."""
 
     def carry_out(self, jobs: Sequence[Job], threads: int, retries: int) -> Generator[tuple[Job, int]]:
-        """Carry out all jobs; yields each as it ends.
+        """Carry out all jobs, each with so many threads; yields each as it ends.
 
-        Args:
-            jobs: What to carry out.
-            threads: Threads of each.
-            retries: How often one goes on after its task was lost.
+        After its task was lost a job goes on, at most `retries` times.
 
         Raises:
             UserError: if the cluster refuses one.

@@ -47,9 +47,7 @@ class Processes(Launcher):
 def _carry_out(jobs: Sequence[Job], places: Sequence[Mapping[str, str]]) -> Generator[tuple[Job, int]]:
     """Carry out all jobs in their order, each in the first place that is free; yields each as it ends.
 
-    Args:
-        jobs: What to carry out.
-        places: One for each process at once: what it adds to the environment.
+    There is a place for each process at once: what it adds to the environment.
     """
     waiting = list(jobs)
     under_way: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}

@@ -40,6 +40,10 @@ class HealthCheck(ABC):
     state: dict[str, Any]
     """What later looks depend on, as plain values; part of checkpoints."""
 
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self.stage_started()
+
     def stage_started(self) -> None:
         """A resolution begins."""
         return
@@ -129,11 +133,7 @@ class Usual:
 
 
 class Gradients(HealthCheck):
-    """The gradient of a network's last update is `factor` times as large as usual, or not finite."""
-
-    def __init__(self, factor: float) -> None:
-        self._factor = factor
-        self.stage_started()
+    """The gradient of a network's last update is `threshold` times as large as usual, or not finite."""
 
     def stage_started(self) -> None:
         """Networks have other layers at another resolution, and other gradients."""
@@ -149,7 +149,7 @@ class Gradients(HealthCheck):
     def _of(self, name: str, norm: float, usual: Usual) -> Finding | None:
         if not math.isfinite(norm):
             return Finding(norm, f"the gradient of the {name} has norm {norm}")
-        if usual.value is not None and norm > self._factor * usual.value:
+        if usual.value is not None and norm > self._threshold * usual.value:
             times = norm / usual.value
             return Finding(norm, f"the gradient of the {name} has norm {norm:.3g}, {times:,.0f} times what was usual")
         usual.add(norm)
@@ -157,14 +157,10 @@ class Gradients(HealthCheck):
 
 
 class Saturation(HealthCheck):
-    """The gradient of the generator's last update is below `share` of what is usual.
+    """The gradient of the generator's last update is below `threshold` of what is usual.
 
     Whatever the loss: where the discriminator is sure of itself beyond the reach of the generator, nothing comes back.
     """
-
-    def __init__(self, share: float) -> None:
-        self._share = share
-        self.stage_started()
 
     def stage_started(self) -> None:
         """The generator has other layers at another resolution, and another gradient."""
@@ -173,7 +169,7 @@ class Saturation(HealthCheck):
     def look(self, run: RunContext) -> Finding | None:
         """The gradient that has vanished."""
         norm, usual = gradient_norm(run.networks["generator"]), Usual(self.state)
-        if usual.value is not None and norm < self._share * usual.value:
+        if usual.value is not None and norm < self._threshold * usual.value:
             before = f"{usual.value:.3g} was usual"
             return Finding(norm, f"the generator's gradient has vanished: its norm is {norm:.3g}, and {before}")
         if math.isfinite(norm):
@@ -182,11 +178,7 @@ class Saturation(HealthCheck):
 
 
 class Collapse(HealthCheck):
-    """Samples of the averaged generator differ less than `share` of what reals do, a while into a stage."""
-
-    def __init__(self, share: float) -> None:
-        self._share = share
-        self.stage_started()
+    """Samples of the averaged generator differ less than `threshold` of what reals do, a while into a stage."""
 
     def stage_started(self) -> None:
         """An average that has just begun says nothing of the generator yet."""
@@ -198,7 +190,7 @@ class Collapse(HealthCheck):
         if self.state["looks"] <= LOOKS:
             return None
         samples, reals = (mean_distance(images) for images in (run.sample(SAMPLES, 0), run.reals(SAMPLES, 0)))
-        if samples >= self._share * reals:
+        if samples >= self._threshold * reals:
             return None
         return Finding(samples / reals, f"samples differ by {samples / reals:.2g} of what reals do")
 

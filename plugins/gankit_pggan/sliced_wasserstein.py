@@ -73,12 +73,7 @@ def unit_vectors(count: int, width: int, generator: torch.Generator) -> Tensor:
 
 
 def wasserstein(one: Tensor, other: Tensor) -> Tensor:
-    """Distance [K] of two sets of N numbers each, in K cases.
-
-    Args:
-        one: [K, N], overwritten.
-        other: [K, N], overwritten.
-    """
+    """Distance [K] of two sets of N numbers each, in K cases; both sets, [K, N], are overwritten."""
     for numbers in (one, other):
         numbers.numpy().sort(axis=1)  # in place, and many times as fast as torch's
     return torch.from_numpy(one.sub_(other).abs_().numpy().mean(axis=1, dtype=np.float64))
@@ -100,11 +95,7 @@ class PatchSet:
     """Column of each patch's first pixel, int64 [N, PATCHES]."""
 
     def projected(self, directions: Tensor) -> Tensor:
-        """Every patch, with channels of mean 0 and deviation 1, along each direction: float32 [K, N * PATCHES].
-
-        Args:
-            directions: [K, C * side * side].
-        """
+        """Patches with channels of mean 0, deviation 1 along directions [K, C * side**2]: float32 [K, N * PATCHES]."""
         numbers = torch.empty(len(directions), len(self.images) * PATCHES)
         first = 0
         for patches in self._batches(*self._moments):

@@ -50,11 +50,7 @@ def similarity(one: Tensor, other: Tensor) -> Tensor:
     """Multi-scale structural similarity of each image with its like in another set, [N], 1 if they are equal.
 
     Scales are halved by means of 2x2 pixels, five times or as long as a pixel is left; the weights of those that are
-    left out go to the others. Negative similarities count as 0.
-
-    Args:
-        one: [N, C, H, W] of 0 to 255.
-        other: The same.
+    left out go to the others. Negative similarities count as 0. Images are [N, C, H, W] of 0 to 255.
     """
     scales = min(len(WEIGHTS), min(one.shape[2:]).bit_length())
     product = torch.ones(len(one), dtype=one.dtype)

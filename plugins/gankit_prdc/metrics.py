@@ -15,7 +15,25 @@ if TYPE_CHECKING:
     from gankit.evaluation.images import Samples
 
 
-class PrecisionRecall(Metric):
+class NeighborMetric(Metric):
+    """What counts images in balls around others, which reach to one of their nearest neighbours."""
+
+    needs = frozenset({"features"})
+    bootstraps = False
+    higher_is_better = True
+    has_floor = True
+
+    neighbors: int = Field(ge=1)
+    """Which nearest neighbour the balls reach to."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Every image needs neighbours."""
+        images, least = experiment.evaluation.images, self.neighbors + 1
+        if images < least:
+            yield f"evaluation.images: none of {images} images has {self.neighbors} neighbours; give at least {least}"
+
+
+class PrecisionRecall(NeighborMetric):
     """How many generated images could be real, and how many reals could be generated (Kynkäänniemi et al. 2019).
 
     A set of images covers balls in the space of features, one around each image, that reach to its nearest neighbour
@@ -26,17 +44,7 @@ class PrecisionRecall(Metric):
     few good images, and both are blind to copies of the reals. One odd image with a large ball deceives either.
     """
 
-    needs = frozenset({"features"})
-    bootstraps = False
-    higher_is_better = True
-    has_floor = True
-
     neighbors: int = Field(default=3, ge=1)
-    """Which nearest neighbour the balls reach to."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Every image needs neighbours."""
-        return too_few(experiment, self.neighbors)
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """Two numbers, `precision` and `recall`; NaN if there are not enough reals for so many neighbours."""
@@ -52,7 +60,7 @@ class PrecisionRecall(Metric):
         return {"precision": realistic.double().mean().item(), "recall": covered.double().mean().item()}
 
 
-class DensityCoverage(Metric):
+class DensityCoverage(NeighborMetric):
     """How densely reals surround generated images, and how many reals have one near (Naeem et al. 2020).
 
     Both count in balls around reals that reach to their nearest neighbour number `neighbors`: `density` is the mean
@@ -64,17 +72,7 @@ class DensityCoverage(Metric):
     classes and repeated images. Density is blind to collapse, and both are blind to copies of the reals.
     """
 
-    needs = frozenset({"features"})
-    bootstraps = False
-    higher_is_better = True
-    has_floor = True
-
     neighbors: int = Field(default=5, ge=1)
-    """Which nearest neighbour the balls reach to."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Every image needs neighbours."""
-        return too_few(experiment, self.neighbors)
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """Two numbers, `density` and `coverage`; NaN if there are not enough reals for so many neighbours."""
@@ -89,10 +87,3 @@ class DensityCoverage(Metric):
         balls = balls_around(generated, real, radius, torch.lt)
         covered = nearest(real, generated, 1)[:, 0] < radius
         return {"density": balls.double().mean().item() / self.neighbors, "coverage": covered.double().mean().item()}
-
-
-def too_few(experiment: Experiment, neighbors: int) -> Iterable[str]:
-    """That there are not so many neighbours to each generated image."""
-    images = experiment.evaluation.images
-    if images <= neighbors:
-        yield f"evaluation.images: none of {images} images has {neighbors} neighbours; give at least {neighbors + 1}"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import Regularizer
-from gankit_wgan.regularizers import mixing_norms
+from gankit_wgan.regularizers import SampleGradientPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.config.experiment import Experiment
     from gankit.training.step import Step
 
 
-class ZeroCentered(Regularizer):
+class ZeroCentered(SampleGradientPenalty):
     """gamma / 2 times the batch mean of ||grad D(x)||^2, the square summed over all of an image.
 
     The gradient is that with respect to the image before augmentation. If a head judges patches, D(x) is the sum of
@@ -26,10 +23,6 @@ class ZeroCentered(Regularizer):
 
     gamma: float = Field(default=10.0, ge=0)
     """Strength; half of it weighs the mean of the squared norms."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """A norm across the batch makes the gradient of one sample depend on the others."""
-        return mixing_norms(experiment)
 
     def _penalty(self, step: Step, score: Tensor, images: Tensor) -> Tensor:
         """The penalty on the gradients that `score` [N] or [N, patches] has at `images` [N, C, H, W]."""

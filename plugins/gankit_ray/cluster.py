@@ -96,10 +96,7 @@ def carry_out_here(job: RemoteJob) -> int:
 
 @contextmanager
 def joined(address: str | None) -> Iterator[None]:
-    """Within this context this process is part of a cluster.
-
-    Args:
-        address: Of the cluster; None: RAY_ADDRESS, or the cluster that this host is part of.
+    """Within this context this process is part of a cluster; by default RAY_ADDRESS, or the one that this host is in.
 
     Raises:
         UserError: if there is none, or it does not let us in.

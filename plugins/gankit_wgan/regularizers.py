@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from gankit.training.step import Step
 
 
-class GradientPenalty(Regularizer):
+class SampleGradientPenalty(Regularizer):
+    """A penalty on the gradient that the score of each sample has at its image."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """A norm across the batch makes the gradient of one sample depend on the others."""
+        if any(norm.mixes_samples for norms in experiment.discriminator.norm.values() for norm in norms):
+            yield (
+                "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
+                "batch; use a norm that does not, or another regularizer"
+            )
+
+
+class GradientPenalty(SampleGradientPenalty):
     """Holds the norm of the critic's gradient at `target`, on random points between reals and fakes.
 
     weight / target^2 * mean((||grad D(x)|| - target)^2), the norm over all of an image (Gulrajani et al. 2017,
@@ -27,10 +39,6 @@ class GradientPenalty(Regularizer):
     """Lambda."""
     target: float = Field(default=1.0, gt=0)
     """Gamma, the norm aimed at."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """A norm across the batch makes the gradient of one sample depend on the others."""
-        return mixing_norms(experiment)
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on points drawn uniformly on the line from each real to its fake."""
@@ -85,12 +93,3 @@ def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:
     gradient = step.gradient(step.critic(points, step.labels).score, points)
     norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
     return (norms - norm).square().mean()
-
-
-def mixing_norms(experiment: Experiment) -> Iterable[str]:
-    """Why the discriminator's norms forbid any penalty on the gradient of each sample; nothing if they do not."""
-    if any(norm.mixes_samples for norms in experiment.discriminator.norm.values() for norm in norms):
-        yield (
-            "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
-            "batch; use a norm that does not, or another regularizer"
-        )

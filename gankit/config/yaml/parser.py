@@ -34,12 +34,7 @@ DEEPEST = 64
 
 
 def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
-    """The text of a file.
-
-    Args:
-        path: The file.
-        name: What the user calls it.
-        named_at: Where an experiment that extends it names it, if one does.
+    """The text of a file that the user calls `name`, or that an experiment which extends it names at some place.
 
     Raises:
         UserError: if there is no such file, or it is too long, no regular file or no UTF-8.
@@ -87,12 +82,9 @@ def unreadable(message: str, named_at: Mark | None) -> UserError:
 
 
 def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
-    """The value that `text` holds, None if it holds nothing or null.
+    """The value that `text`, which marks call `name`, holds; None if it holds nothing or null.
 
-    Args:
-        text: YAML.
-        name: What marks call it.
-        has_lines: False gives every value the same mark, without position: for a setting of the command line.
+    Without lines every value gets the same mark, without position: for a setting of the command line.
 
     Raises:
         UserError: if it is no strict YAML, with position.

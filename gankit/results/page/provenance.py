@@ -9,6 +9,7 @@ from typing import Any
 from gankit.config.yaml.writer import inline
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import ambiguous, run_names, users_of
+from gankit.results.protocols import flattened
 from gankit.results.run_results import RunResults, read_provenance
 from gankit.results.tables import ABSENT, Column, Section, text_columns
 from gankit.runs.folder import PROVENANCE, is_run
@@ -96,21 +97,16 @@ def _joined(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The facts of a run, each as it was at the beginning and, if it changed, later."""
     joined: dict[str, list[str]] = {}
     for entry in entries:
-        for name, value in _flat(entry):
+        for name, value in _in_words(entry):
             if (values := joined.setdefault(name, []))[-1:] != [value]:
                 values.append(value)
     return {name: ", then ".join(values) for name, values in joined.items()}
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every fact by its dotted name, in words."""
-    for key, value in nested.items():
-        name = f"{prefix}{key}"
-        if name in SHOWN_ELSEWHERE:
-            continue
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name}.")
-        elif name == "hardware.memory" and isinstance(value, int):
+def _in_words(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every fact by its dotted name."""
+    for name, value in flattened({key: about for key, about in entry.items() if key not in SHOWN_ELSEWHERE}):
+        if name == "hardware.memory" and isinstance(value, int):
             yield name, f"{value / 2**30:.1f} GiB"
         else:
             yield name, "none" if value is None or value == [] else value if isinstance(value, str) else inline(value)

@@ -16,10 +16,8 @@ from gankit.results.tables import Section
 def report_page(comparison: Comparison) -> str:
     """All that is known of a comparison as one HTML file that needs no other, nor a network, nor scripts.
 
-    The tables are those of `gankit.results.report`. Equal runs give equal pages on the same machine.
-
-    Args:
-        comparison: What the page tells of; pictures and provenance are read from the folders of its runs.
+    The tables are those of `gankit.results.report`; pictures and provenance are read from the folders of the runs.
+    Equal runs give equal pages on the same machine.
     """
     report, chosen, first = build_report(comparison), choices(comparison), comparison.baseline.runs[0]
     tables = [*report.sections, event_table(comparison.variants)]
