@@ -146,10 +146,7 @@ def _problems_of_network(
     if base > first or not _are_doublings(first, base):
         yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
     if abs((width := base * aspect) - round(width)) > 1e-6 or width < 0.5:
-        yield (
-            (name, "base"),
-            f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}",
-        )
+        yield (name, "base"), f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}"
     if network.rgb is None and len(stages) > 1:
         yield (
             (name, "rgb"),

@@ -177,11 +177,6 @@ def _length(context: Mapping[str, Any], value: Any) -> str:
     return f"expected {limit} values, not {len(value)}"
 
 
-def _raised(context: Mapping[str, Any], value: Any) -> str:
-    """What a validator said."""
-    return str(context["error"])
-
-
 SYNONYMS = {"gpu": "cuda"}
 """Words that are close in meaning to a choice, and not in spelling."""
 
@@ -197,8 +192,8 @@ WORDS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
     "enum": _choices,
     "too_short": _length,
     "too_long": _length,
-    "value_error": _raised,
-    "assertion_error": _raised,
+    "value_error": lambda context, value: str(context["error"]),
+    "assertion_error": lambda context, value: str(context["error"]),
     "string_pattern_mismatch": _pattern,
     "string_too_short": lambda context, value: "must not be empty",
 }

@@ -61,12 +61,8 @@ def load_study(
 ) -> Study | Experiment:
     """Read a study, or the experiment that a file holds instead.
 
-    Args:
-        path: The YAML file.
-        settings: Changes of the form a.b=value, to the experiment or to what the study says, applied in order.
-        plugin_files: Plugins that are single files, beside those that the file itself lists.
-        only: The name of a run, if nothing but the variant that it belongs to is wanted.
-        note: Told each thing that a valid study needs and this machine lacks; without it, that is an error too.
+    `only` names a run, if nothing but the variant that it belongs to is wanted; settings may also change what the study
+    says. For the rest see `load_experiment`.
 
     Raises:
         UserError: with every mistake found, each where it stands.

@@ -33,7 +33,7 @@ from gankit.runs.status import HOLDER, LOCK
 from gankit.testing.experiments import experiment_with, loading_once
 from gankit.testing.launchers import is_running
 from gankit.testing.rules import Broken, Trial, rule
-from gankit.testing.state import bits, first_difference, first_differing, through_checkpoint
+from gankit.testing.state import bits, first_differing, through_checkpoint
 
 ANOTHER = "another-picture"
 """A picture of another observer."""
@@ -177,7 +177,7 @@ class CallbackProbe(Callback):
         given = copy.deepcopy(state)
         self._try("in load_state_dict()", lambda: self._callback.load_state_dict(given))
         now = self._try("in state_dict()", self._callback.state_dict)
-        if where := None if now is None else first_difference(state, now):
+        if where := None if now is None else first_differing(bits(state), bits(now)):
             self._record.faults["forgot"].append(f"load_state_dict() does not bring back {where.lstrip('.')}")
 
     def _try(self, when: str, call: Callable[[], Any]) -> Any:

@@ -163,10 +163,7 @@ def makes_modules(component: type[Any]) -> bool:
 
 
 def drawn_part(
-    trial: Trial[Any],
-    norms: Sequence[Norm] = (),
-    smallest_batch: int = 2,
-    gains: Sequence[float | None] = GAINS,
+    trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: int = 2, gains: Sequence[float | None] = GAINS
 ) -> Part:
     """A module of the component of `trial`; of a norm, a module or a layer whose weight it normalizes.
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import pytest
 from hypothesis import reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from torch import Tensor
 
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.registry import RegistryEntry
 from gankit.testing.strategies import options_of
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 C = TypeVar("C", bound=Component)
 T = TypeVar("T")
@@ -134,13 +132,9 @@ def rule(
     implied: tuple[str, ...] = (),
     given: Callable[[type[Any]], bool] = lambda component: True,
 ) -> Callable[[Callable[[Trial[Any]], None]], Callable[[Trial[Any]], None]]:
-    """Makes a check a rule for components of `kinds`, called by the check's name with dashes.
+    """Makes a check a `Rule` for components of `kinds`, called by the check's name with dashes.
 
-    Args:
-        kinds: The kinds that it concerns.
-        examples: How many trials there are, each with other options.
-        implied: Names of other rules that whatever breaks this one breaks, or may break, as well.
-        given: Whether a class of these kinds does what the rule is about; by default all do.
+    All classes of these kinds are held to it unless `given` says otherwise; each trial has other options.
     """
 
     def made(check: Callable[[Trial[Any]], None]) -> Callable[[Trial[Any]], None]:

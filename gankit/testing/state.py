@@ -31,18 +31,13 @@ def through_checkpoint(state: Mapping[str, Any]) -> Any:
         return store.read(path).state["state"]
 
 
-def first_difference(one: Any, other: Any) -> str | None:
-    """Where two states differ in any bit, such as `.weights.generator`; None if they do not."""
-    return first_differing(bits(one), bits(other))
-
-
 def bits(state: Any) -> dict[str, Any]:
     """Every value of a state by the way to it, of a tensor type, shape and bytes, none of which changes later."""
     return dict(_flat(state, ""))
 
 
 def first_differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
-    """Where what `bits` gave of two states differs; None if it does not."""
+    """Where what `bits` gave of two states differs, such as `.weights.generator`; None if it does not."""
     if first.keys() != second.keys():
         return min(first.keys() ^ second.keys())
     return next((where for where, value in first.items() if value != second[where]), None)

@@ -16,7 +16,7 @@ from gankit.data.images import RealImages
 from gankit.kinds import Augmentation, Dataset, Growth, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.testing.experiments import complaints, experiment_with, tried_in
 from gankit.testing.rules import Broken, Trial, rule
-from gankit.testing.state import first_difference, stir_randomness, through_checkpoint
+from gankit.testing.state import bits, first_differing, stir_randomness, through_checkpoint
 from gankit.training.trainer import Trainer
 
 ITERATIONS = 3
@@ -90,7 +90,7 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
         stir_randomness(number)
         for _ in range(ITERATIONS):
             trainer.iteration()
-    if where := first_difference(left.state_dict(), resumed.state_dict()):
+    if where := first_differing(bits(left.state_dict()), bits(resumed.state_dict())):
         raise Broken(
             f"{where.lstrip('.')} differs after {ITERATIONS} more iterations; keep what updates depend on in the "
             "optimizer's state or in `memory`, and nowhere else, and draw with torch alone, whose generators the "

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.core.failures import in_short, warn
 from gankit.core.files import parse_json, read_regular, write_at_once
+from gankit.kinds.callbacks import Picture, Row
 from gankit_aim import repository
 
 if TYPE_CHECKING:
-    from gankit.kinds.callbacks import Picture, Row
     from gankit_aim.tracked_run import TrackedRun
 
 LEDGER = "aim.json"

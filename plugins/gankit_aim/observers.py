@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from gankit import Callback, Observer, UserError
+from gankit import Callback, Observer, Progress, UserError
 from gankit.core.options import absolute
+from gankit.kinds.callbacks import Picture, Row, RunContext
 from gankit_aim.worker import Worker
-
-if TYPE_CHECKING:
-    from gankit.core.progress import Progress
-    from gankit.kinds.callbacks import Picture, Row, RunContext
 
 
 def _absolute(repo: str) -> str:

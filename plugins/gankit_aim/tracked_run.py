@@ -7,19 +7,17 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aim  # noqa: TID253
 from aim.storage.rockscontainer import RocksAutoClean  # noqa: TID253
 
 from gankit.core.files import read_regular
+from gankit.kinds.callbacks import Picture, Row
 from gankit.results.protocols import common_protocol, of_reals
 from gankit.results.run_results import read_run
 from gankit.runs.folder import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
 from gankit.runs.rows import row_as_json
-
-if TYPE_CHECKING:
-    from gankit.kinds.callbacks import Picture, Row
 
 FILES = (EXPERIMENT, PROVENANCE, TIMES)
 """The files of a run's folder that tell, beside metrics.jsonl, what `read_run` reads."""

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gankit import Images, PerResolution, WeightAverage, at
+from gankit import Images, PerResolution, Progress, WeightAverage, at
 from gankit.core.progress import crossed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from gankit import Progress
 
 
 class Exponential(WeightAverage):

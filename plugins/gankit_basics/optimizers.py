@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from gankit import Optimizer, PerResolution, at
+from gankit import Optimizer, PerResolution, Progress, at
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
-
-    from gankit import Progress
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """From 0 up to 1, which is left out."""

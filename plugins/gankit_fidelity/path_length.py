@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch  # noqa: TID253
@@ -11,10 +11,9 @@ import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
 from gankit.data.images import images_at_a_time
+from gankit.networks.generator import Generator
 from gankit.training import randomness
 
-if TYPE_CHECKING:
-    from gankit.networks.generator import Generator
 LARGEST = 256
 """Larger images are reduced to that height before they are compared (Karras et al. 2019)."""
 

@@ -14,16 +14,14 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from gankit import Callback
+from gankit import Callback, Progress
 from gankit.evaluation.names import FLOOR
+from gankit.kinds.callbacks import Row, RunContext
 from gankit.results.run_tables import column_names
 from gankit.results.tables import significant
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from gankit.core.progress import Progress
-    from gankit.kinds.callbacks import Row, RunContext
 
 
 WINDOW = 15.0

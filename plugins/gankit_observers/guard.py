@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from gankit import Callback, Images, Many, Observer
-from gankit.core.progress import crossed, ends
+from gankit.core.progress import Progress, crossed, ends
+from gankit.kinds.callbacks import RunContext
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config.experiment import Experiment
-    from gankit.core.progress import Progress
-    from gankit.kinds.callbacks import RunContext
     from gankit_observers.health_checks import HealthCheck
 
 CheckName = Literal["not-finite", "gradients", "collapse", "saturation"]

@@ -6,14 +6,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
-if TYPE_CHECKING:
-    from gankit.kinds.callbacks import RunContext
+from gankit.kinds.callbacks import RunContext
 
 ITERATIONS = 1000
 """Scalars of so many iterations are kept at most before they are looked at."""

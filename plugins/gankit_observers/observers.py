@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from gankit import Callback, Images, Observer
-from gankit.core.progress import crossed
+from gankit.core.progress import Progress, crossed
+from gankit.kinds.callbacks import RunContext
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from gankit.core.progress import Progress
-    from gankit.kinds.callbacks import RunContext
 
 
 class ConsoleProgress(Observer):

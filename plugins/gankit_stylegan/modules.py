@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit import BuildContext
 from gankit.networks.layers import Bias, Condition, Conditioned, dense
 from gankit_pggan.modules import pixel_norm
-
-if TYPE_CHECKING:
-    from gankit import BuildContext
 
 
 class MappingNetwork(nn.Module):
