@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -23,6 +23,7 @@ from gankit import hookimpl
 from gankit.core.errors import Interrupted, RunError, UserError
 from gankit.core.failures import in_short, warn
 from gankit.runs.signals import raising_signals
+from gankit_aim.own_pages import OwnPagesOnly
 from gankit_aim.repository import exclusive, nearest
 
 HOST = "127.0.0.1"
@@ -42,6 +43,8 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
         help="a folder with an Aim repository in it, below it or above it (default: runs)",
     )
     parser.add_argument("--port", type=int, metavar="N", help="where on 127.0.0.1 (default: a port that is free)")
+    allowed = "a name by which a proxy asks for it, beside localhost; may be repeated"
+    parser.add_argument("--allow-host", action="append", default=[], metavar="HOST", help=allowed)
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
     parser.set_defaults(run=run)
 
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("aim is not installed (it has no release for Python 3.13 and later); gankit compare needs none")
     repository = nearest(arguments.place)
     with listening(arguments.port) as listener, raising_signals():
-        server = start(repository, listener)
+        server = start(repository, listener, arguments.allow_host)
         views = bookmarked(repository)
         addresses = [f"http://{HOST}:{listener.getsockname()[1]}{path}" for path in views.values()]
         try:
@@ -82,8 +85,10 @@ def listening(port: int | None) -> socket.socket:
         raise UserError(f"--port {port}: {why} on {HOST}; without --port one that is free is chosen") from None
 
 
-def start(repository: Path, listener: socket.socket) -> Thread:
+def start(repository: Path, listener: socket.socket, hosts: Sequence[str] = ()) -> Thread:
     """What `aim up` does, in a thread of this process, so that nothing is left whatever ends it.
+
+    It answers its own pages alone, under the names of loopback and `hosts`.
 
     Raises:
         RunError: if Aim cannot serve the repository; says what Aim said.
@@ -110,7 +115,7 @@ def start(repository: Path, listener: socket.socket) -> Thread:
         manager(Repo(root)).start()
     from aim.web.run import app
 
-    server = Server(Config(app, log_config=None))
+    server = Server(Config(OwnPagesOnly(app, hosts), log_config=None))
     thread = Thread(target=server.run, args=[[listener]], daemon=True)
     thread.start()
     return thread

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -114,6 +115,17 @@ def test_a_view_that_an_earlier_gankit_has_put_there_is_replaced(runs: Path, sta
     names = [known["name"] for known in ask(started, "/dashboards/")]
     assert "as now" in names
     assert "as before" not in names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}])
+def test_other_web_sites_neither_read_nor_delete(started: dict[str, str], headers: dict[str, str]) -> None:
+    for method, what in (("GET", "dashboards/"), ("DELETE", "dashboards/any/"), ("OPTIONS", "dashboards/")):
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(Request(f"http://127.0.0.1:{port(started)}/api/{what}", headers=headers, method=method))
+    own = {"Origin": f"http://127.0.0.1:{port(started)}"}
+    with urlopen(Request(f"http://127.0.0.1:{port(started)}/api/dashboards/", headers=own)) as answer:
+        assert answer.status == 200
 
 
 def test_a_port_in_use_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
