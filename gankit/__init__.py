@@ -12,7 +12,7 @@ from gankit.core.errors import UserError
 from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
 from gankit.core.progress import Progress, Stage
 from gankit.core.renamed import SINCE, new_name
-from gankit.discovery.hookspecs import hookimpl
+from gankit.discovery.hookspecs import hookimpl, registering
 from gankit.kinds import *  # noqa: F403
 from gankit.kinds.callbacks import Callback
 from gankit.networks.context import BuildContext
@@ -32,6 +32,7 @@ __all__ = [
     "UserError",
     "at",
     "hookimpl",
+    "registering",
 ]
 __all__ += kinds.__all__
 

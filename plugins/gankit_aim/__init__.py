@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit import UserError, hookimpl
-from gankit.discovery.hookspecs import registering
+from gankit import UserError, hookimpl, registering
 from gankit_aim.observers import Aim
 from gankit_aim.repository import find, refuse_address
 from gankit_aim.ui import gankit_add_commands as gankit_add_commands

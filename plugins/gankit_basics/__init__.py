@@ -1,6 +1,6 @@
 """What belongs to no single paper: optimizers, averages, growth, common norms, inits and the plain mapping."""
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_basics.averages import Exponential, Snapshots
 from gankit_basics.growth import Fixed, Progressive
 from gankit_basics.inits import Glorot, Normal, Orthogonal

@@ -3,7 +3,7 @@
 Its batch norm and its init are in gankit_basics, its loss in gankit_gan.
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_dcgan.blocks import Dcgan
 from gankit_dcgan.heads import DcganHead
 from gankit_dcgan.stems import DcganStem

@@ -1,6 +1,6 @@
 """Layers that let a discriminator judge the variety of a batch."""
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_diversity.regularizers import MinibatchDiscrimination, MinibatchStddev
 
 gankit_register = registering(

@@ -3,7 +3,7 @@
 The formulas are torch-fidelity's.
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_fidelity import metrics
 from gankit_fidelity.commands import gankit_add_commands as gankit_add_commands
 from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier

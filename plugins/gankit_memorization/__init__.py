@@ -1,6 +1,6 @@
 """Whether a generator repeats: the images that it learned from, or itself."""
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_memorization.metrics import Distinct, NearestNeighbor
 
 gankit_register = registering(

@@ -1,6 +1,6 @@
 """What a person sees of a run while it goes on, progress on the console and grids of samples; and its guard."""
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_observers.guard import Guard
 from gankit_observers.observers import ConsoleProgress, SampleGrid
 

@@ -4,7 +4,7 @@ Its gradient penalty and drift are in gankit_wgan, its minibatch stddev in ganki
 gankit_basics.
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_pggan.blocks import Conv, Rgb
 from gankit_pggan.heads import PgganHead
 from gankit_pggan.mappings import Normalized

@@ -3,7 +3,7 @@
 All count images among the nearest neighbours of others in the space of features.
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_prdc.metrics import DensityCoverage, PrecisionRecall
 
 gankit_register = registering(

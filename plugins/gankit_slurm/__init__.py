@@ -1,6 +1,6 @@
 """Runs of a study as jobs of Slurm, submitted with submitit."""
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_slurm.launchers import Slurm
 
 gankit_register = registering(("slurm", Slurm))

@@ -3,7 +3,7 @@
 With labels it is Miyato and Koyama 2018, "cGANs with Projection Discriminator".
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_sngan.blocks import Residual, ResidualRgb
 from gankit_sngan.heads import SnganHead
 from gankit_sngan.losses import Hinge

@@ -4,7 +4,7 @@ The discriminator's head, the conversion from and to images and the equalized le
 gankit_pggan.
 """
 
-from gankit.discovery.hookspecs import registering
+from gankit import registering
 from gankit_stylegan.blocks import StyleganBlock
 from gankit_stylegan.mappings import Style
 from gankit_stylegan.norms import AdaptiveInstance

@@ -57,6 +57,14 @@ def test_installed_plugins_are_loaded_once(manager: PluginManager, site: Path) -
     )
 
 
+def test_what_only_registers_needs_no_function(manager: PluginManager, site: Path) -> None:
+    text = PLUGIN.partition("@hookimpl")[0].replace("hookimpl", "registering")
+    install(site, "one", "plugin_one", f'{text}gankit_register = registering(("lift", Lift), ("raise", Lift))\n')
+    manager.load_installed()
+    assert manager.broken == {}
+    assert losses() == ["plugin_one/lift", "plugin_one/raise"]
+
+
 def test_a_broken_plugin_stops_no_other_and_says_where_it_broke(manager: PluginManager, site: Path) -> None:
     install(site, "good", "plugin_good", PLUGIN)
     install(site, "bad", "plugin_bad", "# a comment\nimport nothing_of_that_name\n")
