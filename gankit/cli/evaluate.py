@@ -18,6 +18,7 @@ ARGUMENTS = {
     "resolution": ("PX", "height at which folders are measured, not runs (default: that of their images)"),
     "seed": ("S", "decides latents and which reals are compared with"),
     "seeds": ("K", "measure with K seeds and give means and spreads"),
+    "classes": ("data|even", "ask generators for classes as the data have them or for each as often (default: data)"),
     "bootstrap": ("B", "estimate standard errors by B resamples"),
 }
 

@@ -233,6 +233,10 @@ class EvaluationOptions(Options):
     """Decides the latents and which reals are compared with."""
     seeds: int = Field(default=1, ge=1)
     """Evaluations are done with so many seeds, from `seed` on, and their means and spread reported."""
+    classes: Literal["data", "even"] = "data"
+    """How often a generator with classes is asked for each. data: as often as the class is among the reals that are
+    trained on, as what is compared with reals must be; metrics that go class by class, such as fid_intra, are given
+    each as often all the same. even: each as often for all metrics."""
     bootstrap: int = Field(default=0, ge=0)
     """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
     alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []

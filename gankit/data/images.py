@@ -53,6 +53,11 @@ class RealImages:
         """Number of images."""
         return len(self._levels[self.final])
 
+    @property
+    def classes(self) -> int:
+        """Number of classes, of which some may have no images; 0 without labels."""
+        return self._dataset.class_count()
+
     @cached_property
     def fingerprint(self) -> str:
         """Hash of images at the final resolution, their shape and their labels."""

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from gankit.config.experiment import EvaluationOptions
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator
+    from gankit.training.sampler import GeneratorSampler
 
 
 NONE = "none"
 """What a protocol says of the extractor where no extractor took part."""
+AS_IN_DATA = "as in the data"
+"""What a protocol says of classes that were asked for unevenly; it says nothing of them where each came as often."""
 
 
 class ImageSampler(Protocol):
@@ -98,10 +101,15 @@ class Evaluator:
         resolution = progress.resolution
         self._forget_all_but(resolution)
         generated = {seed: self._generated(source, seed, resolution) for seed in self._splits}
+        uneven = generated
+        if (shares := self._uneven_classes(source.network)) is not None:
+            uneven = {seed: self._generated(shares, seed, resolution) for seed in self._splits}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
-                measured = partial(self._added, numbers, position, metric, generated, source.network)
+                images = generated if metric.per_class else uneven
+                classes = None if images is generated else AS_IN_DATA
+                measured = partial(self._added, numbers, position, metric, images, source.network, classes)
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
                 numbers = counter.attempt(measured, during) or numbers
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
@@ -118,15 +126,21 @@ class Evaluator:
         metric: Metric,
         generated: dict[int, ImageSet],
         network: Generator | None,
+        classes: str | None,
     ) -> dict[str, Number]:
         """`numbers` of other metrics, with what one more gives."""
-        found = self._numbers(position, metric, generated, network)
+        found = self._numbers(position, metric, generated, network, classes)
         if mistake := clash(found, numbers):
             raise UserError(mistake)
         return numbers | found
 
     def _numbers(
-        self, position: int, metric: Metric, generated: dict[int, ImageSet], network: Generator | None
+        self,
+        position: int,
+        metric: Metric,
+        generated: dict[int, ImageSet],
+        network: Generator | None,
+        classes: str | None,
     ) -> dict[str, Number]:
         """What one metric gives, floors included."""
         numbers: dict[str, Number] = {}
@@ -135,7 +149,7 @@ class Evaluator:
                 seed: self._samples(images, self._splits[seed].reference, self._splits[seed], network)
                 for seed, images in generated.items()
             }
-            each = [self._measured(metric, samples, "generated") for samples in of_seeds.values()]
+            each = [self._measured(metric, samples, "generated", classes) for samples in of_seeds.values()]
             numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
@@ -176,6 +190,19 @@ class Evaluator:
         if self._options.bootstrap and "statistics" in keep:
             keep.add("features")
         return Extraction(extract if needed else None, identity, frozenset(keep))
+
+    def _uneven_classes(self, network: Generator | None) -> GeneratorSampler | None:
+        """What asks a generator for classes as the data have them; None if it has none, or each is to come as often."""
+        classes, labels = self._reals.classes, self._reals.labels
+        if self._options.classes == "even" or network is None or labels is None or network.context.classes != classes:
+            return None
+        if len(set(np.bincount(labels, minlength=classes))) == 1:
+            return None
+        import torch
+
+        from gankit.training.sampler import GeneratorSampler
+
+        return GeneratorSampler(network, self._device, torch.from_numpy(labels))
 
     def _generated(self, source: ImageSampler, seed: int, resolution: int) -> ImageSet:
         """The images that are to be measured."""
@@ -226,14 +253,14 @@ class Evaluator:
             self._known[position, seed, resolution] = self._measured(metric, samples, "held-out reals")
         return self._known[position, seed, resolution]
 
-    def _measured(self, metric: Metric, samples: Samples, of: str) -> dict[str, Number]:
+    def _measured(self, metric: Metric, samples: Samples, of: str, classes: str | None = None) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
         numbers, high = metric.evaluate(samples), metric.higher_is_better
         if mistake := mistaken_name(numbers):
             raise UserError(mistake)
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         return {
-            name: Number(float(value), self._protocol(metric, samples, of, better[name]))
+            name: Number(float(value), self._protocol(metric, samples, of, better[name], classes))
             for name, value in numbers.items()
         }
 
@@ -250,10 +277,10 @@ class Evaluator:
             if not is_spread(name, drawn[0])
         }
 
-    def _protocol(self, metric: Metric, samples: Samples, of: str, better: str) -> dict[str, Any]:
+    def _protocol(self, metric: Metric, samples: Samples, of: str, better: str, classes: str | None) -> dict[str, Any]:
         """All that must be the same for two numbers to be compared, as plain values."""
         parts: Split = self._splits[self._options.seed]
-        return {
+        protocol = {
             "metric": as_options(metric),
             "version": metric.version,
             "better": better,
@@ -269,6 +296,7 @@ class Evaluator:
             "seed": self._options.seed,
             "seeds": self._options.seeds,
         }
+        return protocol if classes is None else {**protocol, "classes": classes}
 
     def _forget_all_but(self, resolution: int) -> None:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""

@@ -107,6 +107,10 @@ class Metric(Component):
     reference_only: ClassVar[bool] = False
     """True if it measures nothing but reals, in place of generated images, as something to read the others by."""
 
+    per_class: ClassVar[bool] = False
+    """True if it looks at classes one by one: of a generator with classes it is then given images of each as often,
+    where other metrics are given them as often as the data have them."""
+
     @property
     def extracts(self) -> bool:
         """Whether it looks at what an extractor sees, rather than at images or the generator alone."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -30,7 +30,7 @@ from gankit.runs.recorded import load_recorded
 from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
-MEASURING = ("metrics", "extractor", "seed", "seeds", "bootstrap")
+MEASURING = ("metrics", "extractor", "seed", "seeds", "classes", "bootstrap")
 """Options of evaluations that folders share with a run with which they are measured."""
 
 
@@ -51,6 +51,8 @@ class ProtocolOptions(Options):
     """Decides latents and which reals are compared with."""
     seeds: int | None = Field(default=None, ge=1)
     """How many seeds."""
+    classes: Literal["data", "even"] | None = None
+    """How often generators with classes are asked for each: as often as it is in the data, or each as often."""
     bootstrap: int | None = Field(default=None, ge=0)
     """Resamples for standard errors."""
 

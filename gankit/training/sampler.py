@@ -17,12 +17,14 @@ class SampleOptions(NamedTuple):
     """Which samples are wanted."""
 
     label: int | None = None
-    """Their class; None: any of them, each as often."""
+    """Their class; None: any of them."""
     truncation: float | None = None
     """How far styles are pulled towards their mean, for samples that are better and less varied: 1 leaves them as they
     are, 0 makes them all the mean; None asks for nothing, which every generator can give."""
     cutoff: int | None = None
     """How many of the styles are pulled, counted from the lowest resolution; None: all."""
+    reals: Tensor | None = None
+    """Labels of reals, int64 [N]: classes are drawn as often as in these; None: each as often."""
 
 
 ANY = SampleOptions()
@@ -32,12 +34,13 @@ ANY = SampleOptions()
 class GeneratorSampler:
     """Samples of a generator in eval mode, to be measured."""
 
-    def __init__(self, generator: Generator, device: torch.device) -> None:
-        self.network, self._device = generator, device
+    def __init__(self, generator: Generator, device: torch.device, reals: Tensor | None = None) -> None:
+        """Ask for classes as often as they come among `reals`, labels int64 [N]; for each as often if that is None."""
+        self.network, self._device, self._wish = generator, device, SampleOptions(reals=reals)
 
     def sample(self, first: int, count: int, seed: int) -> Batch:
         """Images number `first` to `first` + `count` - 1, and their classes if there are any."""
-        return samples(self.network, first, count, seed, self._device)
+        return samples(self.network, first, count, seed, self._device, self._wish)
 
 
 def sample(
@@ -61,8 +64,7 @@ def samples(
         for number in range(first // block, (first + count - 1) // block + 1):
             randomness.seed(seed, "sample", number)
             z = torch.randn(block, generator.context.latent, device=device)
-            classes = generator.context.classes
-            labels = torch.randint(classes, (block,), device=device) if classes else None
+            labels = draw_labels(generator.context.classes, block, device, wish.reals)
             if labels is not None and wish.label is not None:
                 labels.fill_(wish.label)
             styles = generator.map(z, labels)
@@ -72,3 +74,20 @@ def samples(
             classes_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)
     return Batch(torch.cat(images)[within], torch.cat(classes_of)[within] if classes_of else None)
+
+
+def draw_labels(classes: int, count: int, device: torch.device, reals: Tensor | None = None) -> Tensor | None:
+    """Classes to ask a generator for, int64 [count], by torch's generators as they stand; None if there are none.
+
+    Args:
+        classes: How many there are.
+        count: How many are drawn.
+        device: Where to.
+        reals: Labels of reals, int64 [N], of which each draw takes one, as Karras et al. do; None: each class is as
+            likely.
+    """
+    if not classes:
+        return None
+    if reals is None:
+        return torch.randint(classes, (count,), device=device)
+    return reals.to(device)[torch.randint(len(reals), (count,), device=device)]

@@ -63,6 +63,7 @@ class IntraClassFrechetDistance(Metric):
 
     needs = frozenset({"features"})
     has_floor = True
+    per_class = True
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """There must be classes, and images of them."""
