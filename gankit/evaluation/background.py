@@ -138,7 +138,7 @@ class BackgroundEvaluator:
     def _measured_here(self) -> list[Row]:
         """The numbers of what was submitted last, come to in this process."""
         if self._here is None:
-            evaluators = EvaluatorPair(self._experiment.evaluation, self._reals, self._device)
+            evaluators = EvaluatorPair(self._experiment, self._reals, self._device)
             self._here = evaluators, _empty_generator(self._experiment, self._device)
         assert self._submitted is not None
         return [Row(*row) for row in _measured(*self._here, self._device, self._submitted)]
@@ -249,7 +249,7 @@ def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator, t
     place = torch.device(device)
     reals = RealImages(loaded.data, [stage.resolution for stage in loaded.stages()])
     generator = _empty_generator(loaded, place)
-    return EvaluatorPair(loaded.evaluation, reals, place), generator, place
+    return EvaluatorPair(loaded, reals, place), generator, place
 
 
 def _empty_generator(experiment: Experiment, device: torch.device) -> Generator:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config.experiment import EvaluationOptions
+    from gankit.config.experiment import EvaluationOptions, Experiment
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator
     from gankit.training.sampler import GeneratorSampler
@@ -61,6 +61,7 @@ class Evaluator:
         reals: RealImages,
         device: torch.device,
         extract: Callable[[Tensor], Features] | None = None,
+        mirrors: bool = False,
     ) -> None:
         """Load what is needed of the extractor and the data set's test part.
 
@@ -69,11 +70,12 @@ class Evaluator:
             reals: The real images.
             device: Where to extract.
             extract: The extractor, if it has been loaded for another protocol.
+            mirrors: Whether training shows reals mirrored too.
 
         Raises:
             UserError: if the extractor's weights or the test part cannot be had.
         """
-        self._options, self._reals, self._device = options, reals, device
+        self._options, self._reals, self._device, self._mirrors = options, reals, device, mirrors
         self._counters = [
             FailureCounter(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
             for position, metric in enumerate(options.metrics)
@@ -224,9 +226,10 @@ class Evaluator:
         """What a metric is given to compare `images` with."""
         real, full = (self._seen(reals, resolution) for resolution in (images.resolution, self._reals.final))
         if parts is None or not len(parts.held_out.chosen):
-            return Samples(images, real, full, generator=network)
+            return Samples(images, real, full, generator=network, mirrors=self._mirrors)
         held_out, training = (self._seen(part, images.resolution) for part in (parts.held_out, parts.training))
-        return Samples(images, real, full, held_out, training, network)
+        is_trained_on = parts.held_out.reals is self._reals
+        return Samples(images, real, full, held_out, training, network, self._mirrors, is_trained_on)
 
     def _seen(self, part: Subset, resolution: int) -> ImageSet:
         """Some reals, the same object whenever they are asked for."""
@@ -307,10 +310,18 @@ class Evaluator:
 class EvaluatorPair:
     """Both protocols, which are one if the experiment names no cheaper one."""
 
-    def __init__(self, options: EvaluationOptions, reals: RealImages, device: torch.device) -> None:
-        self._full = Evaluator(options, reals, device)
+    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
+        """Load what both need.
+
+        Raises:
+            UserError: if the extractor's weights or the test part cannot be had.
+        """
+        options, mirrors = experiment.evaluation, experiment.training.mirror
+        self._full = Evaluator(options, reals, device, mirrors=mirrors)
         self._quick = (
-            None if options.quick is None else Evaluator(options.quick_protocol(), reals, device, self._full.extract)
+            None
+            if options.quick is None
+            else Evaluator(options.quick_protocol(), reals, device, self._full.extract, mirrors)
         )
 
     def evaluate(self, source: ImageSampler, progress: Progress, full: bool) -> list[Row]:

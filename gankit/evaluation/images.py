@@ -205,6 +205,8 @@ class Samples:
     `generator.context.classes`."""
     compared: list[ImageSet]
     """The reals that were asked for, each once."""
+    mirrors: bool
+    """Whether training showed reals mirrored left to right too."""
 
     def __init__(
         self,
@@ -214,9 +216,13 @@ class Samples:
         held_out: ImageSet | None = None,
         training: ImageSet | None = None,
         generator: Generator | None = None,
+        mirrors: bool = False,
+        trained_on_held_out: bool = False,
     ) -> None:
         self.generated = generated
         self.generator = generator
+        self.mirrors = mirrors
+        self._trained_on_held_out = trained_on_held_out
         self.compared = []
         self._real, self._real_full, self._held_out, self._training = real, real_full, held_out, training
 
@@ -242,6 +248,15 @@ class Samples:
         return self._noted(self._training)
 
     @property
+    def trained_on(self) -> list[ImageSet]:
+        """All reals that are trained on, at the stage's resolution: `training`, then `held_out` unless a test part is.
+
+        Raises:
+            LookupError: if nothing is held out.
+        """
+        return [self.training, self.held_out] if self._trained_on_held_out else [self.training]
+
+    @property
     def held_out(self) -> ImageSet:
         """Other reals at the stage's resolution, for floors; none of them is among `training`.
 
@@ -255,7 +270,8 @@ class Samples:
     def of_resampled(self, chosen: np.ndarray) -> Samples:
         """The same with generated images at the positions `chosen`."""
         generated = self.generated.resampled(chosen)
-        return Samples(generated, self._real, self._real_full, self._held_out, self._training, self.generator)
+        reals = self._real, self._real_full, self._held_out, self._training
+        return Samples(generated, *reals, self.generator, self.mirrors, self._trained_on_held_out)
 
     def _noted(self, reals: ImageSet) -> ImageSet:
         if reals not in self.compared:

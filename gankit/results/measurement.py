@@ -74,6 +74,8 @@ class Subject:
     """The height at which these are loaded, in pixels."""
     options: EvaluationOptions
     progress: Progress
+    mirrors: bool
+    """Whether training showed reals mirrored too."""
     validated_as: tuple[Experiment, ...]
     """What its metrics are asked about before anything is measured; of a folder, with nothing but images in it."""
 
@@ -95,7 +97,8 @@ def measure(
         changes = {name: getattr(subject.options, name) for name in MEASURING}
         changes |= {"data": subject.data, "resolution": subject.progress.resolution}
         protocol = protocol.model_copy(update=changes)
-    subjects = [trained[path] if path in trained else _folder(path, protocol, device) for path in paths]
+    mirrors = any(subject.mirrors for subject in list(trained.values())[:1])
+    subjects = [trained[path] if path in trained else _folder(path, protocol, mirrors, device) for path in paths]
     fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
     for subject in subjects:
         _refuse_unfit(subject, fewest)
@@ -104,10 +107,10 @@ def measure(
     for subject in subjects:
         say(f"measuring {subject.path}")
         options = subject.options.model_copy(update={"images": fewest})
-        key = repr((subject.data, subject.final, options))
+        key = repr((subject.data, subject.final, options, subject.mirrors))
         if key not in known:
             reals = RealImages(subject.data, [subject.final])
-            known[key] = reals, Evaluator(options, reals, device)
+            known[key] = reals, Evaluator(options, reals, device, mirrors=subject.mirrors)
         rows = known[key][1].evaluate(subject.source, subject.progress)
         measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
         results.append(RunResults(subject.path, [measured]))
@@ -159,10 +162,11 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
         if here != there:
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
     validated = (experiment, experiment.model_copy(update={"data": data}))
-    return Subject(path, GeneratorSampler(generator, device), data, max(resolutions), options, progress, validated)
+    source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
+    return Subject(path, source, data, max(resolutions), options, progress, mirrors, validated)
 
 
-def _folder(path: Path, protocol: ProtocolOptions, device: torch.device) -> Subject:
+def _folder(path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.device) -> Subject:
     """A folder of images that anything has made."""
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder")
@@ -181,7 +185,7 @@ def _folder(path: Path, protocol: ProtocolOptions, device: torch.device) -> Subj
     progress = Progress(0, 0, 1, 1, resolution, 1.0, 0)
     validated = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
     source = FolderSampler(loaded, resolution, device)
-    return Subject(path, source, protocol.data, resolution, options, progress, validated)
+    return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated)
 
 
 def _height(path: Path) -> int:

@@ -35,10 +35,10 @@ class RunComponents(NamedTuple):
             torch.set_num_threads(experiment.training.threads)
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
-        trainer, options = Trainer(experiment, reals, device), experiment.evaluation
-        if options.background:
+        trainer = Trainer(experiment, reals, device)
+        if experiment.evaluation.background:
             return cls(experiment, device, reals, trainer, BackgroundEvaluator(experiment, reals, device))
-        return cls(experiment, device, reals, trainer, EvaluatorPair(options, reals, device))
+        return cls(experiment, device, reals, trainer, EvaluatorPair(experiment, reals, device))
 
     def transfer(self) -> None:
         """Take the weights that `training.start_from` names, if it names any.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config.experiment import Experiment
-    from gankit.evaluation.images import Samples
+    from gankit.evaluation.images import ImageSet, Samples
 
 
 class NearestNeighbor(Metric):
@@ -27,11 +27,15 @@ class NearestNeighbor(Metric):
     training image as only `quantile` of the held-out reals are; it is about `quantile` for unseen reals and 1 for
     copies.
 
+    Training images are all that were trained on, mirrored too where training mirrors (training.mirror). Held-out reals
+    of data without a test part are among them; a tenth of these at a time then stands for images that were not.
+
     It flags copies of the training images where FID praises them. It is blind to missing classes and repeated images
     as long as they are new, and bad images pass as new: they are far from all.
     """
 
     needs = frozenset({"features"})
+    version = 2
     higher_is_better = frozenset({"nn_distance"})
 
     quantile: float = Field(default=0.01, gt=0, lt=1)
@@ -45,12 +49,11 @@ class NearestNeighbor(Metric):
         Raises:
             LookupError: if there are no held-out reals.
         """
-        from gankit_prdc.neighbors import nearest
-
-        trained = samples.training.features
-        found, expected = (
-            nearest(images.features, trained, 1)[:, 0] for images in (samples.generated, samples.held_out)
-        )
+        views = [[*_views(images, samples.mirrors)] for images in samples.trained_on]
+        found = _distance_to(samples.generated.features, [view for each in views for view in each])
+        expected = _distance_to(samples.held_out.features, views[0])
+        for also in views[1:]:
+            expected = expected.minimum(_distance_within(samples.held_out.features, also))
         usual = expected.quantile(0.5).item()
         return {
             "nn_distance": found.quantile(0.5).item() / usual if usual else math.nan,
@@ -92,6 +95,43 @@ class Distinct(Metric):
             return {"distinct": exact, "distinct_near": math.nan}
         radius = self.share * radii(real, 1).quantile(0.5).item()
         return {"distinct": exact, "distinct_near": distinct_features(generated.features, radius) / generated.count}
+
+
+PARTS = 10
+"""Into how many parts reals that are trained on are divided, each in turn to stand for reals that are not."""
+
+
+def _views(images: ImageSet, mirrors: bool) -> Iterator[Tensor]:
+    """Features of images, and of the same mirrored left to right if training shows both."""
+    yield images.features
+    if mirrors:
+        yield images.transformed("mirrored left to right", lambda shown: shown.flip(3)).features
+
+
+def _distance_to(features: Tensor, others: Iterable[Tensor]) -> Tensor:
+    """Distance of each of the features [N, D] to the nearest of all others, [N]."""
+    import torch
+
+    from gankit_prdc.neighbors import nearest
+
+    return torch.stack([nearest(features, some, 1)[:, 0] for some in others]).amin(0)
+
+
+def _distance_within(features: Tensor, views: Sequence[Tensor]) -> Tensor:
+    """Distance of each of the features to the nearest in views of the same images, without those of its own part.
+
+    Equal images come one after the other, so that hardly any is held against its own repetition.
+    """
+    import torch
+
+    size = -(-len(features) // PARTS)
+    distances = []
+    for first in range(0, len(features), size):
+        others = [torch.cat([view[:first], view[first + size :]]) for view in views]
+        part = features[first : first + size]
+        found = _distance_to(part, [some for some in others if len(some)]) if len(features) > size else None
+        distances.append(torch.full((len(part),), torch.inf, dtype=torch.float64) if found is None else found)
+    return torch.cat(distances)
 
 
 def copies(nearest: Tensor, expected: Tensor, quantile: float) -> float:
