@@ -40,12 +40,17 @@ class RealImages:
         """Load `dataset` at the last of `resolutions`, from which the others are made when first asked for.
 
         Raises:
-            UserError: if an image cannot be read, or the data set does not give what it should.
+            UserError: if an image cannot be read, or the data set gives other than it should or more than memory holds.
         """
         self.final = max(resolutions)
         self._dataset = dataset
         self._orders: dict[int, np.ndarray] = {}
-        images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
+        try:
+            images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
+        except MemoryError as lack:
+            raise UserError(
+                f"data: {type(dataset).__name__} at {self.final} pixels of height does not fit into memory: {lack}"
+            ) from lack
         self._levels = {self.final: images}
 
     @property

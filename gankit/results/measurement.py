@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
 from gankit.core.progress import Progress, progress_in
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
 from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
@@ -32,6 +34,10 @@ from gankit.training.sampler import GeneratorSampler
 
 MEASURING = ("metrics", "extractor", "seed", "seeds", "classes", "bootstrap")
 """Options of evaluations that folders share with a run with which they are measured."""
+READ_ALIKE = ("max_megapixels",)
+"""Options of the reals' folder by which a folder that is compared with them is read too."""
+MOST_SIZES = 3
+"""Sizes of images that are named."""
 
 
 class ProtocolOptions(Options):
@@ -85,7 +91,7 @@ def measure(
 ) -> list[RunResults]:
     """The metrics of runs, checkpoints and folders of images.
 
-    Of each run the newest checkpoint is taken, or the best; `say` is told what is measured next, in words.
+    Of each run the newest checkpoint is taken, or the best; `say` is told what is measured next or done to images.
 
     Raises:
         UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
@@ -98,7 +104,7 @@ def measure(
         changes |= {"data": subject.data, "resolution": subject.progress.resolution}
         protocol = protocol.model_copy(update=changes)
     mirrors = any(subject.mirrors for subject in list(trained.values())[:1])
-    subjects = [trained[path] if path in trained else _folder(path, protocol, mirrors, device) for path in paths]
+    subjects = [trained[path] if path in trained else _folder(path, protocol, mirrors, device, say) for path in paths]
     fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
     for subject in subjects:
         _refuse_unfit(subject, fewest)
@@ -166,16 +172,24 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
     return Subject(path, source, data, max(resolutions), options, progress, mirrors, validated)
 
 
-def _folder(path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.device) -> Subject:
+def _folder(
+    path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.device, say: Callable[[str], None]
+) -> Subject:
     """A folder of images that anything has made."""
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder")
     if protocol.data is None:
         raise UserError(f"{path} is a folder of images; say with --data which real ones to compare it with")
-    resolution = protocol.resolution or _height(path)
+    real = as_options(protocol.data)
+    as_reals = {name: real[name] for name in READ_ALIKE if name in real}
+    sizes = image_sizes(path, PixelBound(as_reals.get("max_megapixels", MAX_MEGAPIXELS)))
+    resolution = protocol.resolution or _only_height(path, sizes)
     width = round(resolution * protocol.data.aspect())
+    if others := Counter({size: count for size, count in sizes.items() if size != (width, resolution)}):
+        to = f"are cut to their middle and resized to {width}x{resolution} by Lanczos' filter"
+        say(f"{path}: {others.total():,} of {sizes.total():,} images {to}: {_listed(others)}")
     channels = protocol.data.image_channels()
-    text = data_argument(str(path), channels=channels, shape=[resolution, width])
+    text = data_argument(str(path), channels=channels, shape=[resolution, width], **as_reals)
     images = read_arguments(ProtocolOptions, {"data": text}).data
     assert images is not None
     loaded = RealImages(images, [resolution])
@@ -188,17 +202,24 @@ def _folder(path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.
     return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated)
 
 
-def _height(path: Path) -> int:
-    """The height of the images of a folder, of which the first stands for all."""
-    from PIL import Image
+def _only_height(path: Path, sizes: Counter[tuple[int, int]]) -> int:
+    """The height that all images of a folder have.
 
-    for file in sorted(path.rglob("*")):
-        try:
-            with Image.open(file) as picture:
-                return picture.height
-        except (OSError, ValueError):
-            continue
-    raise UserError(f"there are no images in {path}")
+    Raises:
+        UserError: if they have several.
+    """
+    heights = {height for _, height in sizes}
+    if len(heights) > 1:
+        raise UserError(
+            f"{path} holds images of several heights: {_listed(sizes)}; say with --resolution at which to measure them"
+        )
+    return heights.pop()
+
+
+def _listed(sizes: Counter[tuple[int, int]]) -> str:
+    """How many images have which size, the most frequent first."""
+    named = [f"{count:,} of {width}x{height}" for (width, height), count in sizes.most_common(MOST_SIZES)]
+    return ", ".join(named) + (", ..." if len(sizes) > MOST_SIZES else "")
 
 
 class FolderSampler:

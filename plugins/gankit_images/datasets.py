@@ -13,6 +13,7 @@ from pydantic import Field
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
 from gankit.core.failures import warn
+from gankit.core.memory import too_large
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,6 +94,10 @@ class StackedDigits(Dataset):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Refuse what digits refuse."""
         return Digits().problems(experiment)
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """Memory to hold them."""
+        return _too_many(self.images, self, [stage.resolution for stage in experiment.growth.stages()])
 
     def load(self, resolution: int) -> LabelledImages:
         """All triples, uint8 [images, 3, resolution, resolution]."""
@@ -202,6 +207,13 @@ class FashionMnist(Dataset):
         )
 
 
+def _too_many(images: int, dataset: Dataset, resolutions: Sequence[int]) -> str | None:
+    """That so many images, held at each of `resolutions`, do not fit into memory; None if they do."""
+    pixels = sum(resolution * round(resolution * dataset.aspect()) for resolution in resolutions)
+    size = f"{round(max(resolutions) * dataset.aspect())}x{max(resolutions)}"
+    return too_large(f"{images:,} images of {size} pixels", images * dataset.image_channels() * pixels)
+
+
 MOST_NAMED = 3
 """Skipped images that are named."""
 
@@ -209,9 +221,10 @@ MOST_NAMED = 3
 class Folder(Dataset):
     """The images of a folder and of all folders in it, in the order of their paths.
 
-    Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF and PNM; names that begin with a dot are passed over.
-    Images are turned as their EXIF orientation says, cut in their middle to the square or another `shape`, and resized
-    with Pillow's Lanczos filter. All are held in memory at the final resolution.
+    Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF, PNM, AVIF, JPEG 2000 and TGA, from regular files and
+    links to them; names that begin with a dot are passed over. Images are turned as their EXIF orientation says, cut
+    in their middle to the square or another `shape`, and resized with Pillow's Lanczos filter. All are held in memory
+    at the final resolution.
     """
 
     path: AbsolutePath
@@ -225,6 +238,9 @@ class Folder(Dataset):
     broken: Literal["stop", "skip"] = "stop"
     """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
     say how many were; classes are numbered as if it were there."""
+    max_megapixels: Annotated[float, Field(gt=0)] = 180.0
+    """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
+    cannot be read."""
 
     def image_channels(self) -> int:
         """As many as asked for."""
@@ -252,27 +268,31 @@ class Folder(Dataset):
                 yield str(problem)
 
     def missing(self, experiment: Experiment) -> str | None:
-        """The folder, or images in it."""
+        """The folder, images in it, or memory to hold them."""
         try:
-            self._files()
+            images = len(self._files())
         except UserError as problem:
             return str(problem)
-        return None
+        return _too_many(images, self, [stage.resolution for stage in experiment.growth.stages()])
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
 
         Raises:
-            UserError: if the folder is missing or empty, or an image cannot be read; if those are skipped, when
-                nothing is left.
+            UserError: if the folder is missing or empty, its images do not fit into memory, or one cannot be read; if
+                those are skipped, when nothing is left.
         """
         import numpy as np
 
+        from gankit.data.image_reading import PixelBound
         from gankit_images.pictures import read_all
 
         files = self._files()
+        if lack := _too_many(len(files), self, [resolution]):
+            raise UserError(lack)
         size = (resolution, round(resolution * self.aspect()))
-        images, kept = read_all([self.path / file for file in files], size, self.channels, self.broken == "skip")
+        paths, skip = [self.path / file for file in files], self.broken == "skip"
+        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels))
         if len(kept) < len(files):
             self._report_skipped(files, kept)
         if not self.labels:
@@ -288,14 +308,9 @@ class Folder(Dataset):
 
     def _files(self) -> list[Path]:
         """Paths of the images relative to the folder, at least one."""
-        from gankit_images.pictures import SUFFIXES, image_files
+        from gankit.data.image_files import find_images
 
-        if not os.path.isdir(self.path):
-            raise UserError(f"there is no folder {self.path}")
-        files = image_files(self.path)
-        if not files:
-            raise UserError(f"there are no images in {self.path}; looked for {', '.join(sorted(SUFFIXES))}")
-        return files
+        return find_images(self.path).files
 
     def _class_names(self) -> list[str]:
         """Names of the folders directly inside that hold images."""

@@ -8,45 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from gankit import UserError
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
-"""Endings of the files that are read, in any case."""
+from gankit.data.image_reading import PixelBound, open_image
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Paths, relative to `folder`, of the images in it and in all folders below, in the same order everywhere.
-
-    Links are followed, each folder once. Names that begin with a dot are passed over.
-    """
-    files: list[Path] = []
-    seen = {os.path.realpath(folder)}
-    for here, folders, names in os.walk(folder, followlinks=True):
-        unseen = []
-        for name in sorted(folders):
-            real = os.path.realpath(os.path.join(here, name))
-            if not name.startswith(".") and real not in seen:
-                seen.add(real)
-                unseen.append(name)
-        folders[:] = unseen  # which is where os.walk goes on
-        inside = Path(here).relative_to(folder)
-        files += [inside / name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-    return sorted(files, key=lambda file: file.parts)
-
-
-def read_all(paths: Sequence[Path], size: tuple[int, int], channels: int, skip: bool) -> tuple[np.ndarray, list[int]]:
+def read_all(
+    paths: Sequence[Path], size: tuple[int, int], channels: int, skip: bool, bound: PixelBound
+) -> tuple[np.ndarray, list[int]]:
     """The pictures that can be read, uint8 [N, channels, *size], and their positions in `paths`; decoded side by side.
+
+    Args:
+        paths: Their files.
+        size: Height and width to which they are brought.
+        channels: 1, 3 or 4.
+        skip: Leave out what cannot be read.
+        bound: How many pixels are decoded at a time; larger pictures cannot be read.
 
     Raises:
         UserError: naming the first that cannot be read; if those are to be skipped, only when none can be.
+        MemoryError: if there is no room for them.
     """
     images = np.empty((len(paths), channels, *size), np.uint8)
 
     def read_into(position: int) -> UserError | None:
         try:
-            images[position] = read(paths[position], size, channels)
+            images[position] = read(paths[position], size, channels, bound)
         except UserError as problem:
             return problem
         return None
@@ -75,7 +63,7 @@ MODES = {1: "L", 3: "RGB", 4: "RGBa"}
 """Pillow's names for pictures of so many channels; in the last, colours are multiplied by their opacity."""
 
 
-def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
+def read(path: Path, size: tuple[int, int], channels: int, bound: PixelBound | None = None) -> np.ndarray:
     """One picture, uint8 [channels, height, width]: what fits its middle, resized with Lanczos' filter.
 
     With four channels, colours are multiplied by their opacity.
@@ -84,14 +72,13 @@ def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
         UserError: if it cannot be read.
     """
     height, width = size
-    try:
-        with Image.open(path) as opened:
-            picture = in_bytes(ImageOps.exif_transpose(opened), MODES[channels])
-            middle = picture.crop(middle_box(picture.size, size))  # resize's own box would look beyond its edge
-            pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
-    except Exception as problem:  # each of Pillow's decoders fails in ways of its own
-        reason = getattr(problem, "strerror", None) or problem  # without the path that system errors repeat
-        raise UserError(f"{path}: cannot read this image: {reason}") from problem
+    with open_image(path, bound or PixelBound()) as opened:
+        picture = in_bytes(opened, MODES[channels])
+        box = middle_box(picture.size, size)
+        middle = (
+            picture if box == (0, 0, *picture.size) else picture.crop(box)
+        )  # resize's own box looks beyond its edge
+        pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
@@ -124,7 +111,9 @@ def in_bytes(picture: Image.Image, mode: str) -> Image.Image:
         picture = picture.convert("RGBA")
         if mode != "RGBa":
             picture = Image.alpha_composite(Image.new("RGBA", picture.size, "black"), picture)
-    return (picture.convert("RGBA") if mode == "RGBa" else picture).convert(mode)  # RGBa is reached from RGBA alone
+    if mode == "RGBa":
+        picture = picture.convert("RGBA")  # from which alone it is reached
+    return picture if picture.mode == mode else picture.convert(mode)  # which would copy it
 
 
 def resized_scans(scans: np.ndarray, resolution: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,45 @@ def test_mistakes(
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+def test_the_height_of_a_folder_is_that_of_the_images_that_are_measured(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (5, 5)).save(tmp_path / ".hidden.png")
+    Image.new("L", (7, 7)).save(tmp_path / "0.ico", sizes=[(7, 7)])
+    (tmp_path / "linked").symlink_to(made / "digits", target_is_directory=True)
+    digits = ["--data", "digits", "--extractor", "digits", "--json"]
+    assert main(["evaluate", str(made / "digits"), *digits]) == 0
+    plain = numbers(capsys)["digits"]
+    assert main(["evaluate", str(tmp_path), *digits]) == 0
+    assert numbers(capsys)[tmp_path.name] == plain
+
+
+def test_images_of_several_heights_are_named_or_resized_as_is_said(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made / "digits", tmp_path, dirs_exist_ok=True)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("L", (10, 12)).save(tmp_path / "00.jpg", exif=turned)
+    arguments = ["evaluate", str(tmp_path), "--data", "digits", "--extractor", "digits"]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == (
+        f"{tmp_path} holds images of several heights: 60 of 8x8, 1 of 12x10; "
+        "say with --resolution at which to measure them\n"
+    )
+    assert main([*arguments, "--resolution", "8"]) == 0
+    said = capsys.readouterr().err
+    assert (
+        f"{tmp_path}: 1 of 61 images are cut to their middle and resized to 8x8 by Lanczos' filter: 1 of 12x10" in said
+    )
+
+
+def test_folders_are_read_within_the_bound_of_the_reals(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (1001, 1000)).save(tmp_path / "a.png")
+    reals = {"use": "folder", "path": str(made / "digits"), "channels": 1, "max_megapixels": 1}
+    assert main(["evaluate", str(tmp_path), "--data", json.dumps(reals), "--extractor", "digits"]) == 2
+    assert "a.png: cannot read this image: it has 1001x1000 pixels" in capsys.readouterr().err

@@ -15,9 +15,10 @@ from support.tiny import tiny
 
 from gankit import UserError
 from gankit.config import checks
+from gankit.data.image_files import find_images
 from gankit.data.images import RealImages
 from gankit_images.datasets import Digits, Folder
-from gankit_images.pictures import image_files, in_bytes, read
+from gankit_images.pictures import in_bytes, read
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 
@@ -234,7 +235,7 @@ def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path:
     nowhere = Folder(path=tmp_path / "nowhere", labels=labels)
     assert missing(nowhere) == f"there is no folder {tmp_path / 'nowhere'}"
     assert missing(Folder(path=tmp_path, labels=labels)).startswith(
-        f"there are no images in {tmp_path}; looked for .bmp, .gif, "
+        f"there are no images in {tmp_path}; looked for .apng, .avif, "
     )
     (tmp_path / "file").touch()
     assert "there is no folder" in missing(Folder(path=tmp_path / "file", labels=labels))
@@ -252,7 +253,7 @@ def test_links_are_followed_once(tmp_path: Path, draw: Draw) -> None:
     draw("images/own/2.png", RED)
     os.symlink(tmp_path / "elsewhere", tmp_path / "images" / "linked")
     os.symlink(tmp_path / "images", tmp_path / "images" / "own" / "loop")
-    assert [str(file) for file in image_files(tmp_path / "images")] == ["linked/1.png", "own/2.png"]
+    assert [str(file) for file in find_images(tmp_path / "images").files] == ["linked/1.png", "own/2.png"]
 
 
 def test_a_path_means_the_same_from_any_folder(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:

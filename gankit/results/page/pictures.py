@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.core.files import read_regular
+from gankit.core.errors import UserError
 from gankit.results.page.markup import Figure
 
 if TYPE_CHECKING:
@@ -41,17 +41,16 @@ def strip(caption: str, images: np.ndarray, alt: str) -> Figure:
 
 def saved_grid(caption: str, path: Path, alt: str) -> Figure | None:
     """A picture from a run's folder, smaller if it is large; None if it cannot be read as a picture."""
-    from PIL import Image
+    from gankit.data.image_reading import PixelBound, open_image
 
     try:
-        content = read_regular(path)
-        with Image.open(BytesIO(content)) as picture:
-            if max(picture.size) > LARGEST_GRID:
-                picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
-                picture.save(smaller := BytesIO(), format="PNG")
-                content = smaller.getvalue()
-            return Figure(caption, address_of(content), alt, picture.width)
-    except OSError:
+        with open_image(path, PixelBound()) as picture:
+            if max(picture.size) <= LARGEST_GRID:
+                return Figure(caption, address_of(path.read_bytes()), alt, picture.width)
+            picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
+            picture.save(smaller := BytesIO(), format="PNG")
+            return Figure(caption, address_of(smaller.getvalue()), alt, picture.width)
+    except UserError:
         return None
 
 

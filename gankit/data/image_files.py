@@ -1,0 +1,86 @@
+"""Image files: which are read, and which there are in a folder; the one place that says so for all commands."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from gankit.core.errors import UserError
+
+ENDINGS = {
+    "PNG": (".apng", ".png"),
+    "JPEG": (".jfif", ".jpe", ".jpeg", ".jpg"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".pbm", ".pgm", ".pnm", ".ppm"),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2",),
+    "TGA": (".tga",),
+}
+"""The formats that are read, by their names in Pillow, and the endings of their files, in any case."""
+SUFFIXES = frozenset(suffix for suffixes in ENDINGS.values() for suffix in suffixes)
+"""Endings of the files that are read."""
+
+
+class FoundImages(NamedTuple):
+    """What there is in a folder and in all folders below."""
+
+    files: list[Path]
+    """Paths of the images relative to the folder, in the same order everywhere."""
+    passed_over: Counter[str]
+    """How many entries are no images, by their endings in lower case or what else they are, such as hidden."""
+
+    def passed_over_in_words(self) -> str:
+        """The most frequent first, such as "12 .txt, 1 hidden"; empty if nothing was passed over."""
+        ordered = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{count:,} {what}" for what, count in ordered)
+
+
+def find_images(folder: Path) -> FoundImages:
+    """The images in a folder and in all folders below.
+
+    Links are followed, each folder once. Names that begin with a dot are passed over, and what lies below them.
+
+    Raises:
+        UserError: if there is no such folder or no image in it, or a folder below cannot be listed, whose images would
+            be missing.
+    """
+    if not os.path.isdir(folder):  # which no odd path upsets
+        raise UserError(f"there is no folder {folder}")
+    files: list[Path] = []
+    passed_over: Counter[str] = Counter()
+    seen = {os.path.realpath(folder)}
+    for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        unseen = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(here, name))
+            if name.startswith("."):
+                passed_over["hidden"] += 1
+            elif real in seen:
+                passed_over["linked again"] += 1
+            else:
+                seen.add(real)
+                unseen.append(name)
+        folders[:] = unseen  # which is where os.walk goes on
+        inside = Path(here).relative_to(folder)
+        for name in names:
+            suffix = Path(name).suffix.lower()
+            if name.startswith("."):
+                passed_over["hidden"] += 1
+            elif suffix in SUFFIXES:
+                files.append(inside / name)
+            else:
+                passed_over[suffix or "without ending"] += 1
+    found = FoundImages(sorted(files, key=lambda file: file.parts), passed_over)
+    if not files:
+        others = f"; passed over: {found.passed_over_in_words()}" if passed_over else ""
+        raise UserError(f"there are no images in {folder}; looked for {', '.join(sorted(SUFFIXES))}{others}")
+    return found
+
+
+def _refuse(failure: OSError) -> NoReturn:
+    raise UserError(f"{failure.filename}: this folder cannot be listed: {failure.strerror}") from failure

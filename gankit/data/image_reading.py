@@ -1,0 +1,205 @@
+"""Image files opened: regular files of promised formats alone, upright, and not more pixels at a time than allowed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+from threading import Condition, Lock
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from gankit.core.errors import UserError
+from gankit.core.files import refuse_irregular
+from gankit.data.image_files import ENDINGS, find_images
+
+MAX_MEGAPIXELS = 180.0
+"""Millions of pixels that are decoded at a time unless told otherwise: as many as Pillow decodes of one image."""
+UNSIGNED = frozenset({"TGA"})
+"""Formats that no first bytes tell of, so that any content may pass for them; they are known by their endings."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings an image upright, by its EXIF orientation."""
+PNG = b"\x89PNG\r\n\x1a\n"
+"""What a PNG begins with."""
+NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"})
+"""Chunks of a PNG that its pixels and their orientation are made of."""
+
+
+class PixelBound:
+    """No image of more pixels is decoded, nor more pixels than these at a time, whatever the number of threads."""
+
+    def __init__(self, megapixels: float = MAX_MEGAPIXELS) -> None:
+        self._pixels = self._left = round(megapixels * 1e6)
+        self._freed = Condition()
+
+    @contextmanager
+    def room_for(self, size: tuple[int, int]) -> Iterator[None]:
+        """Wait until an image of a width and a height may be decoded, and count it as long as the block lasts.
+
+        Raises:
+            UserError: if it is too large ever to be.
+        """
+        pixels = math.prod(size)
+        if pixels > self._pixels:
+            raise UserError(
+                f"it has {size[0]}x{size[1]} pixels, {pixels / 1e6:,.1f} million, "
+                f"more than max_megapixels: {self._pixels / 1e6:g} allows"
+            )
+        with self._freed:
+            self._freed.wait_for(lambda: pixels <= self._left)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._left += pixels
+                self._freed.notify_all()
+
+
+class _PillowsBound:
+    """Pillow's own bound on pixels, one for the whole process: it gives way while images are read within ours."""
+
+    def __init__(self) -> None:
+        self._lock, self._readers = Lock(), 0
+        self._pixels: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                Image.MAX_IMAGE_PIXELS = self._pixels
+
+
+_pillows_bound = _PillowsBound()
+
+
+@contextmanager
+def open_image(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
+    """One image, decoded and upright.
+
+    Raises:
+        UserError: if it cannot be read, or what the block does with it fails; but not for want of memory, which is
+            no fault of the image.
+    """
+    try:
+        with _pillows_bound, ExitStack() as stack:
+            yield _upright(stack.enter_context(_decoded(path, bound)))
+    except MemoryError:
+        raise
+    except Exception as problem:  # each of Pillow's decoders fails in ways of its own
+        raise _unreadable(path, problem) from problem
+
+
+def image_sizes(folder: Path, bound: PixelBound) -> Counter[tuple[int, int]]:
+    """How many images of a folder have which width and height, upright; hardly any is decoded for it.
+
+    Raises:
+        UserError: if there are none, or one cannot be read.
+    """
+    return Counter(_upright_size(folder / file, bound) for file in find_images(folder).files)
+
+
+def _upright_size(path: Path, bound: PixelBound) -> tuple[int, int]:
+    """Width and height of an image.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        with _pillows_bound, _opened(path) as image, bound.room_for(image.size):
+            turned = image.width != image.height and _orientation(image) != 1
+            return _upright(image).size if turned else image.size
+    except Exception as problem:
+        raise _unreadable(path, problem) from problem
+
+
+@contextmanager
+def _decoded(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
+    """An image with its pixels in memory."""
+    with ExitStack() as stack:
+        image = stack.enter_context(_opened(path))
+        stack.enter_context(bound.room_for(image.size))
+        try:
+            image.load()
+        except ValueError:  # as in `_opened`, where text stands behind the pixels
+            if not _is_png(path):
+                raise
+            image = stack.enter_context(_png_without_metadata(path))
+            image.load()
+        yield image
+
+
+def _opened(path: Path) -> Image.Image:
+    """An image of which hardly more than the header has been read."""
+    refuse_irregular(path)
+    try:
+        return Image.open(path, formats=_formats(path.suffix.lower()))
+    except (ValueError, UnidentifiedImageError):  # Pillow refuses long text, and stops at chunks that are damaged
+        if not _is_png(path):
+            raise
+        return _png_without_metadata(path)
+
+
+def _is_png(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PNG)) == PNG
+
+
+def _png_without_metadata(path: Path) -> Image.Image:
+    """A PNG of which nothing but pixels and orientation is looked at."""
+    content = path.read_bytes()
+    chunks, start = [PNG], len(PNG)
+    while start < len(content):
+        end = start + 12 + int.from_bytes(content[start : start + 4], "big")  # length, name, what it holds, checksum
+        if content[start + 4 : start + 8] in NEEDED:
+            chunks.append(content[start:end])
+        start = end
+    return Image.open(BytesIO(b"".join(chunks)), formats=["PNG"])
+
+
+def _formats(suffix: str) -> list[str]:
+    """The formats that a file of this ending may have."""
+    Image.init()
+    known = ((name, suffixes) for name, suffixes in ENDINGS.items() if name in Image.OPEN)  # AVIF came with Pillow 11.3
+    return [name for name, suffixes in known if name not in UNSIGNED or suffix in suffixes]
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """An image turned as its EXIF orientation says."""
+    image.load()  # which turns a TIFF
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Its EXIF orientation, from 1 to 8; 1 if it has none that can be read."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # cameras and converters write anything there, which spoils no pixel
+        return 1
+
+
+def _unreadable(path: Path, problem: Exception) -> UserError:
+    """What is said of an image that cannot be read."""
+    if isinstance(problem, UnidentifiedImageError):
+        reason = f"its content is none of {', '.join(ENDINGS)}"
+    else:  # of system errors without the path, which they repeat
+        reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return UserError(f"{path}: cannot read this image: {reason}")

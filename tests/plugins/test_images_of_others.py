@@ -1,0 +1,199 @@
+"""Image files that anybody may have made: only promised formats, nothing waits, metadata spoils no pixel."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import EpsImagePlugin, Image, PngImagePlugin, features
+from support.tiny import tiny
+
+from gankit import UserError
+from gankit.core import memory
+from gankit.data.image_reading import PixelBound, image_sizes, open_image
+from gankit.data.images import RealImages
+from gankit.results.page.pictures import saved_grid
+from gankit_images.datasets import Digits, Folder, StackedDigits
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def corners(path: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The colours of the upper left and the lower right pixel of the only image in a folder."""
+    (image,) = Folder(path=path).load(8).images
+    return tuple(image[:, 0, 0].tolist()), tuple(image[:, -1, -1].tolist())
+
+
+def two_coloured() -> Image.Image:
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", (8, 8), RED)
+    image.paste(BLUE, (4, 0, 8, 8))
+    return image
+
+
+# --- what is opened ---------------------------------------------------------------------------------------------------
+
+
+def test_postscript_is_never_run_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object) -> None:
+        raise AssertionError("PostScript was handed to Ghostscript")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", run)
+    Image.new("RGB", (600, 600), RED).save(tmp_path / "a.eps")
+    for name in ("a.png", "a.jpg"):
+        (tmp_path / "a.eps").replace(tmp_path / name)
+        with pytest.raises(
+            UserError, match=r"a\.(png|jpg): cannot read this image: its content is none of PNG, JPEG, "
+        ):
+            Folder(path=tmp_path).load(8)
+        with pytest.raises(UserError, match="its content is none of PNG, JPEG, "):
+            image_sizes(tmp_path, PixelBound())
+        assert saved_grid("", tmp_path / name, "") is None
+        (tmp_path / name).replace(tmp_path / "a.eps")
+
+
+def test_a_promised_format_may_have_the_ending_of_another(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), RED).save(tmp_path / "a.png", format="BMP")
+    assert corners(tmp_path) == (RED, RED)
+
+
+def test_all_usual_endings_of_promised_formats_are_read(tmp_path: Path) -> None:
+    formats = {".jfif": "JPEG", ".jpe": "JPEG", ".pbm": "PPM", ".apng": "PNG", ".TGA": "TGA"}
+    formats |= {".avif": "AVIF"} if features.check("avif") else {}
+    formats |= {".jp2": "JPEG2000"} if features.check("jpg_2000") else {}
+    for suffix, name in formats.items():
+        Image.new("1" if suffix == ".pbm" else "RGB", (8, 8), "white").save(tmp_path / f"a{suffix}", format=name)
+    images = Folder(path=tmp_path).load(8).images
+    assert len(images) == len(formats)
+    assert images.min() > 250
+
+
+# --- what is no file --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["pipe", "socket", "device"])
+def test_nothing_but_regular_files_is_read(tmp_path: Path, what: str) -> None:
+    path, images = tmp_path / "images" / "b.png", tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (8, 8), RED).save(images / "a.png")
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    raised: list[str] = []
+
+    def read() -> None:
+        for refuse in (lambda: Folder(path=images).load(8), lambda: image_sizes(images, PixelBound())):
+            with pytest.raises(UserError) as caught:
+                refuse()
+            raised.append(str(caught.value))
+
+    reader = threading.Thread(target=read, daemon=True)  # which may wait for ever
+    reader.start()
+    reader.join(10)
+    assert raised == [f"{path}: cannot read this image: it is a {what}, not a file"] * 2
+    assert len(Folder(path=images, broken="skip").load(8).images) == 1
+
+
+# --- metadata ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
+def test_junk_for_exif_leaves_the_pixels_as_they_are(tmp_path: Path, suffix: str) -> None:
+    two_coloured().resize((64, 64)).save(
+        tmp_path / f"a{suffix}", exif=b"Exif\x00\x00" * (suffix == ".jpg") + b"no TIFF at all", lossless=True
+    )
+    left, right = corners(tmp_path)
+    assert np.abs(np.subtract(left, RED)).max() < 8
+    assert np.abs(np.subtract(right, BLUE)).max() < 8
+
+
+def test_long_text_in_a_png_is_not_looked_at_and_its_turn_is_kept(tmp_path: Path) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_text("raw", "0" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    exif = Image.Exif()
+    exif[0x0112] = 2  # mirrored
+    two_coloured().save(tmp_path / "a.png", pnginfo=text, exif=exif)
+    assert corners(tmp_path) == (BLUE, RED)
+    assert image_sizes(tmp_path, PixelBound()) == {(8, 8): 1}
+
+
+def test_damaged_text_in_a_png_spoils_no_pixel(tmp_path: Path) -> None:
+    long = zlib.compress(b"0" * (PngImagePlugin.MAX_TEXT_CHUNK + 1))
+    for number, (content, spoilt, behind) in enumerate(
+        [(b"a\0text", True, False), (b"a\0\0" + long, False, True), (b"a\0\0" + long, True, True)]
+    ):
+        name = b"zTXt" if behind else b"tEXt"
+        chunk = struct.pack(">I", len(content)) + name + content
+        chunk += struct.pack(">I", zlib.crc32(name + content) ^ spoilt)
+        path = tmp_path / str(number) / "a.png"
+        path.parent.mkdir()
+        two_coloured().save(path)
+        png = path.read_bytes()
+        place = png.index(b"IEND") - 4 if behind else png.index(b"IDAT") - 4
+        path.write_bytes(png[:place] + chunk + png[place:])
+        assert corners(path.parent) == (RED, BLUE)
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_larger_images_are_refused_by_an_option_that_allows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_coloured().resize((1000, 1002)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a\.png.* it has 1000x1002 pixels, 1\.0 million, .*max_megapixels: 1 allows"):
+        Folder(path=tmp_path, max_megapixels=1).load(8)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # Pillow itself would raise at a fifth of it
+    assert len(Folder(path=tmp_path, max_megapixels=1.1).load(8).images) == 1
+    assert Image.MAX_IMAGE_PIXELS == 100_000, "Pillow's own bound is in force again"
+
+
+def test_no_more_than_the_bound_is_decoded_at_a_time(tmp_path: Path) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "a.png")
+    bound, decoded = PixelBound(2 * 600e-6), threading.Event()
+
+    def read() -> None:
+        with open_image(tmp_path / "a.png", bound):
+            decoded.set()
+
+    third = threading.Thread(target=read)
+    with open_image(tmp_path / "a.png", bound):
+        with open_image(tmp_path / "a.png", bound):
+            third.start()
+            assert not decoded.wait(0.1)
+        assert decoded.wait(10), "there is room again"
+    third.join(10)
+
+
+def test_more_images_than_memory_holds_are_told_of_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_coloured().save(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()  # which would not be read
+    monkeypatch.setattr(memory, "memory_size", lambda: 2 * 3 * (16 + 64) - 1)
+    folder = Folder(path=tmp_path)
+    assert folder.missing(tiny()) == "2 images of 8x8 pixels take 480 bytes of memory, but there are 479 bytes"
+    assert folder.model_copy(update={"channels": 1}).missing(tiny()) is None
+    with pytest.raises(UserError, match=r"2 images of 64x64 pixels take 24\.6 kB of memory, but there are 479 bytes"):
+        folder.load(64)
+    assert "take 480 bytes" not in (StackedDigits(images=1).missing(tiny()) or "")
+    assert "10,000 images of 8x8 pixels take 2.4 MB" in (StackedDigits(images=10_000).missing(tiny()) or "")
+
+
+def test_a_data_set_for_which_there_is_no_memory_ends_in_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise MemoryError("Unable to allocate 18.2 TiB")
+
+    monkeypatch.setattr(Digits, "load", load)
+    with pytest.raises(UserError, match=r"data: Digits at 8 pixels of height .* memory: Unable to allocate 18\.2 TiB"):
+        RealImages(Digits(), [8])
