@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool) -> int:
     """Train and evaluate one experiment in `path`."""
     from gankit.runs.folder import is_run, refuse_used
+    from gankit.runs.status import FolderTakenError
 
     goes_on = may_resume and is_run(path)
     if not goes_on:
@@ -59,7 +61,12 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
     from gankit.results.run_tables import print_results
     from gankit.runs.start import begin, resume
 
-    training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
+    try:
+        training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
+    except FolderTakenError:
+        if goes_on or not may_resume:
+            raise
+        training = resume(path, experiment=experiment)  # begun by another process while this one was loading
     if training is not None:
         training.train()
     print_results([path])
@@ -69,15 +76,19 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
 def _run_one(study: Study, folder: Path, name: str) -> int:
     """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
     from gankit.core.options import did_you_mean
-    from gankit.runs.status import wait_for
+    from gankit.runs.status import FolderTakenError, wait_for
 
     runs = {run.name: run for run in study.runs}
     if name not in runs:
         hint = did_you_mean(name, runs) or " `gankit expand` lists the runs."
         raise UserError(f"--run: the study has no run {name!r}.{hint}")
     path = folder / name
-    wait_for(path)
-    return _run_experiment(runs[name].experiment, path, source=None, may_resume=True)
+    while True:
+        wait_for(path)
+        try:
+            return _run_experiment(runs[name].experiment, path, source=None, may_resume=True)
+        except FolderTakenError:  # since it was looked at, by what is left of a study that was killed
+            time.sleep(1)
 
 
 def _run_all(study: Study, folder: Path, only: list[str]) -> int:

@@ -13,7 +13,7 @@ from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.files import read_regular, refuse_irregular, remove_drafts, write_at_once
 from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
-from gankit.runs.status import HOLDER, LOCK, RunLock
+from gankit.runs.status import HOLDER, LOCK, FolderTakenError, RunLock
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -233,7 +233,8 @@ def refuse_used(path: Path) -> None:
     """Say early that a run cannot be made in `path`.
 
     Raises:
-        UserError: if `path` is a folder with anything in it, or no folder.
+        FolderTakenError: if `path` holds a run.
+        UserError: if it is a folder with anything else in it, or no folder.
     """
     if path.is_dir():
         held = sorted(entry.name for entry in path.iterdir())
@@ -244,7 +245,7 @@ def refuse_used(path: Path) -> None:
             remedy = (
                 "go on with it by --resume, or choose another folder with --out or another name with --set name=..."
             )
-            raise UserError(f"{path} already holds a run; {remedy}")
+            raise FolderTakenError(f"{path} already holds a run; {remedy}")
         what = f"is not empty: it holds {foreign[0]}" if foreign else ""
     else:
         what = "is not a folder" if path.exists() else ""

@@ -33,12 +33,17 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None) -> Tra
         source: The experiment's file, for the provenance.
 
     Raises:
-        UserError: if the folder is in use, or data or weights cannot be had; then there is no folder.
+        FolderTakenError: if the folder holds a run, be it one that another process has begun meanwhile.
+        UserError: if it holds anything else, or data or weights cannot be had; then there is no folder.
     """
     with attributing_errors(experiment):
         parts = RunComponents.of(experiment)
-    parts.transfer()
-    return TrainingLoop(parts, RunFolder.create(path, experiment, source))
+    try:
+        parts.transfer()
+        return TrainingLoop(parts, RunFolder.create(path, experiment, source))
+    except BaseException:
+        parts.evaluators.close()
+        raise
 
 
 def resume(

@@ -24,6 +24,10 @@ PATIENCE = 0.2
 """Seconds to wait for whoever only looks whether a folder is held."""
 
 
+class FolderTakenError(UserError):
+    """Another process has a run's folder, or has made a run of it meanwhile."""
+
+
 def is_held(folder: Path) -> bool:
     """Whether some process, perhaps of another machine, has a run's folder; looks without getting in anyone's way."""
     if not (folder / HOLDER).exists():
@@ -64,7 +68,7 @@ class RunLock:
         """Take the folder.
 
         Raises:
-            UserError: naming the process that has it.
+            FolderTakenError: naming the process that has it.
             OSError: if the folder cannot be written to.
         """
         self._lock = FileLock(folder / LOCK, timeout=PATIENCE)
@@ -72,7 +76,7 @@ class RunLock:
         try:
             self._lock.acquire()
         except Timeout:
-            raise UserError(f"{folder} is in use by {held_by(folder)}; wait for it, or end it") from None
+            raise FolderTakenError(f"{folder} is in use by {held_by(folder)}; wait for it, or end it") from None
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": since}
         self._holder.write_text(json.dumps(holder) + "\n", encoding="utf-8")
