@@ -90,7 +90,8 @@ def _job(run: StudyRun, folder: Path) -> Job:
 
     Plugin files are named, as they have been executed here: whether they may be is not asked again.
     """
-    command = [sys.executable, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
+    python = [sys.executable, "-P"]  # else the current folder's modules would stand before Python's own
+    command = [*python, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
     command += [word for file in run.experiment.plugins for word in ("--plugin", str(file))]
     return Job(run.name, command, folder / f"{run.name}.log")
 

@@ -28,8 +28,9 @@ def _heavy_imports(module: str) -> str:
     """Which of the slow libraries the import of `module`, or the run of a file, brings in; nothing if none."""
     load = f"runpy.run_path({module!r})" if module.endswith(".py") else f"importlib.import_module({module!r})"
     slow = ("torch", "torchvision", "tensorflow", "aim", "scipy.stats", "matplotlib.pyplot")
-    script = f"import importlib, runpy, sys; {load}; print(*[name for name in {slow} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    path = f"sys.path += [folder for folder in {sys.path!r} if folder not in sys.path]"  # behind Python's own modules
+    script = f"import importlib, runpy, sys; {path}; {load}; print(*[name for name in {slow} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Broken(f"its module cannot be imported by itself: {done.stderr.strip().splitlines()[-1]}")
     return ", ".join(done.stdout.split())

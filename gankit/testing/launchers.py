@@ -126,7 +126,7 @@ def _carried_out(launcher: Launcher) -> Carried:
 
 
 def _job(folder: Path, name: str, program: str) -> Job:
-    return Job(name, [sys.executable, "-S", "-c", program], folder / f"{name}.log")
+    return Job(name, [sys.executable, "-P", "-S", "-c", program], folder / f"{name}.log")
 
 
 def _read(log: Path) -> str:

@@ -106,7 +106,8 @@ def start(repository: Path, listener: socket.socket, hosts: Sequence[str] = ()) 
         raise RunError(f"{repository} is not in the form of this version of Aim")
     os.environ |= {AIM_ENV_MODE_KEY: "prod", AIM_UI_MOUNTED_REPO_PATH: root}  # where Aim's server looks for them
     with exclusive(root):
-        made = subprocess.run(build_db_upgrade_command(), capture_output=True, text=True, check=False)
+        alone = {**os.environ, "PYTHONSAFEPATH": "1"}  # nothing in the current folder is imported
+        made = subprocess.run(build_db_upgrade_command(), capture_output=True, text=True, check=False, env=alone)
     if made.returncode:
         raise RunError(f"Aim cannot serve {repository}; it said:\n{made.stderr.strip()}")
     from uvicorn import Config, Server

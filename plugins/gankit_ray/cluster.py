@@ -8,7 +8,8 @@ import signal
 import socket
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
+from pathlib import Path
 from shutil import which
 from typing import Any, NamedTuple
 
@@ -106,7 +107,8 @@ def joined(address: str | None) -> Iterator[None]:
     try:
         if host and port.isdecimal():  # where nobody listens, Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-        ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
+        with chdir(Path(ray.__file__).parents[1]):  # Ray has its workers import from the folder that is current then
+            ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, exceptions.RayError) as failure:
         where = f"at {address}" if address else "here" if "RAY_ADDRESS" not in os.environ else "as RAY_ADDRESS says"
         raise UserError(f"launcher: found no Ray cluster {where}: {str(failure).strip()}\n{START}") from None

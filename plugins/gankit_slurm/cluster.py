@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -43,7 +44,8 @@ class SlurmCluster(Cluster):
     def __init__(self, folder: Path, parameters: Mapping[str, Any]) -> None:
         """Keep submitit's files in `folder`; `parameters` are what it asks of Slurm for each job."""
         self._folder = folder
-        self._executor: Any = submitit.SlurmExecutor(folder, max_num_timeout=MOST_TIMEOUTS)
+        python = f"{shlex.quote(sys.executable)} -P"  # a job of Slurm begins in the current folder
+        self._executor: Any = submitit.SlurmExecutor(folder, max_num_timeout=MOST_TIMEOUTS, python=python)
         self._executor.update_parameters(**parameters)
         self._missed: set[Any] = set()
         self._asked_at = time.monotonic()

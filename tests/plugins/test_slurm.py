@@ -56,6 +56,23 @@ def finished(study: subprocess.Popen[str], folder: Path) -> None:
 
 
 @needs_submitit
+def test_what_slurm_starts_imports_nothing_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gankit_slurm.cluster import SlurmCluster
+
+    for name in ("sbatch", "srun"):  # submitit only looks whether they are there
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    command = SlurmCluster(tmp_path / "files", {})._executor._submitit_command_str
+    (tmp_path / "argparse.py").write_text("raise SystemExit('a file of the current folder was run')")
+    said = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False).stderr
+    assert "submitit" in said
+    assert "current folder" not in said
+
+
+@needs_submitit
 @pytest.mark.slow
 def test_runs_are_jobs_of_slurm_with_what_was_asked_for(
     cluster: Alone, expected: dict[str, bytes], tmp_path: Path
