@@ -32,7 +32,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
     """Variants side by side at each resolution, with what their seeds tell of chance.
 
     Returns:
-        0; 1 if a run could not be read, so that its seed is missing.
+        0; 1 if a run could not be read, so that its seed is missing, or its metrics.jsonl is not what it recorded.
     """
     from gankit.results.comparison import compare
     from gankit.results.finder import gather_readable
@@ -60,7 +60,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
         from gankit.results.tables import print_report
 
         print_report(build_report(comparison), Console())
-    return warn_of_damaged(damaged)
+    return warn_of_damaged(damaged, runs)
 
 
 def _format(asked: str | None, output: Path | None) -> str:

@@ -17,6 +17,7 @@ from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
     from gankit.results.finder import Damaged
+    from gankit.results.run_results import RunResults
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,15 +89,18 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
 
 
-def warn_of_damaged(damaged: Sequence[Damaged]) -> int:
-    """Name the runs that could not be read on standard error.
+def warn_of_damaged(damaged: Sequence[Damaged], runs: Sequence[RunResults]) -> int:
+    """Name on standard error the runs that could not be read, and those of `runs` that had to be restored.
 
     Returns:
         The exit code: 1 if there are any, else 0.
     """
+    restored = [run.restored for run in runs if run.restored is not None]
+    for why in restored:
+        warn(why)
     for one in damaged:
         warn(str(one))
-    return 1 if damaged else 0
+    return 1 if damaged or restored else 0
 
 
 def write_output(option: str, path: Path, content: bytes) -> None:

@@ -21,7 +21,7 @@ def report_command(arguments: argparse.Namespace) -> int:
     """A comparison as one page to send, with tables, plots, samples and where they come from.
 
     Returns:
-        0; 1 if a run could not be read, so that its seed is missing.
+        0; 1 if a run could not be read, so that its seed is missing, or its metrics.jsonl is not what it recorded.
     """
     from gankit.results.comparison import compare
     from gankit.results.finder import gather_readable
@@ -37,4 +37,4 @@ def report_command(arguments: argparse.Namespace) -> int:
     from gankit.results.page.report import report_page
 
     write_output("-o", arguments.output, report_page(comparison).encode("utf-8", "backslashreplace"))
-    return warn_of_damaged(damaged)
+    return warn_of_damaged(damaged, runs)

@@ -120,7 +120,7 @@ def _print_comparison(folder: Path) -> bool:
     except UserError as reason:
         warn(f"not compared: {reason}")
         return False
-    return warn_of_damaged(damaged) > 0
+    return warn_of_damaged(damaged, runs) > 0
 
 
 def add_resume_options(parser: argparse.ArgumentParser) -> None:

@@ -38,6 +38,7 @@ def load(*places: str | PathLike[str]) -> Any:
     """
     from pathlib import Path
 
+    from gankit.core.failures import warn
     from gankit.results.finder import gather
     from gankit.results.protocols import GENERATED
 
@@ -45,6 +46,8 @@ def load(*places: str | PathLike[str]) -> Any:
     columns += ("metric", "value", "complete", "of", "protocol", "note")
     numbers = []
     for run in gather([Path(place) for place in places or ("runs",)]):
+        if run.restored is not None:
+            warn(run.restored)
         about = (str(run.path), run.name, run.variant, run.seed)
         final = {id(row) for stage in run.stages if stage.complete for row in stage.metrics.values()}
         for row in run.rows:

@@ -109,6 +109,12 @@ def comparison_as_json(comparison: Comparison) -> str:
             for one in comparison.unfinished
         ],
         "damaged": [{"folder": str(one.path), "reason": one.reason} for one in comparison.damaged],
+        "restored": [
+            {"folder": str(run.path), "reason": run.restored}
+            for variant in comparison.variants
+            for run in variant.runs
+            if run.restored is not None
+        ],
     }
     return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 

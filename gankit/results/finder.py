@@ -69,7 +69,7 @@ def gather_readable(places: Sequence[Path]) -> Gathered:
     damaged: list[Damaged] = []
     for path in folders.values():
         try:
-            runs.append(read_run(path))
+            runs.append(read_run(path, check=True))
         except UserError as reason:
             on_a_line = printable(shortened(" ".join(str(reason).split()), LONGEST_MESSAGE))
             damaged.append(Damaged(path, on_a_line))

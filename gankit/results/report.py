@@ -138,13 +138,12 @@ def _unfinished(runs: Sequence[Unfinished]) -> Section | None:
 
 
 def _damaged(comparison: Comparison) -> Section | None:
-    """The runs that could not be read."""
-    if not comparison.damaged:
-        return None
+    """The runs that could not be read, or not as they had been recorded."""
+    restored = [run.restored for variant in comparison.variants for run in variant.runs if run.restored is not None]
     notes = [str(one) for one in comparison.damaged]
-    return Section(
-        "Damaged", notes=[*notes, "no number here is of these: their seeds are missing from n, means and intervals"]
-    )
+    if notes:
+        notes.append("no number here is of these: their seeds are missing from n, means and intervals")
+    return Section("Damaged", notes=[*restored, *notes]) if restored or notes else None
 
 
 def _so_far(one: Unfinished) -> str:

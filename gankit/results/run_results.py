@@ -15,6 +15,7 @@ from gankit.core.progress import Stage, ends
 from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
 from gankit.results.plugin_code import Code, code_of
+from gankit.results.sealed import CheckedRows, checked_rows
 from gankit.runs.folder import EXPERIMENT, PROVENANCE, is_run
 from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
@@ -71,6 +72,8 @@ class RunResults:
     """The stages that it is to go through; empty if they are not known."""
     code: list[Code] = field(default_factory=list)
     """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
+    restored: str | None = None
+    """Why its rows are those of its newest checkpoint and not of metrics.jsonl; None if they are these."""
 
     @property
     def name(self) -> str:
@@ -98,8 +101,12 @@ class RunResults:
         return next((row for row in reversed(self.rows) if row.name in names and row.protocol is not None), None)
 
 
-def read_run(path: Path) -> RunResults:
+def read_run(path: Path, check: bool = False) -> RunResults:
     """What the run in `path` has to show.
+
+    Args:
+        path: The run's folder.
+        check: Hold metrics.jsonl against what the newest checkpoint says of it; see `RunResults.restored`.
 
     Raises:
         UserError: if `path` is not a run's folder or a file in it cannot be read.
@@ -107,7 +114,7 @@ def read_run(path: Path) -> RunResults:
     if not is_run(path):
         raise UserError(f"{path} is not a run: expected a folder with {EXPERIMENT} and {METRICS}, as gankit run makes")
     try:
-        return _read(path)
+        return _read(path, check)
     except OSError as failure:
         raise UserError(f"{failure.filename or path}: cannot be read: {failure.strerror}") from failure
     except (LookupError, TypeError, ValueError, AttributeError) as failure:  # JSON of another form than ours
@@ -115,15 +122,17 @@ def read_run(path: Path) -> RunResults:
         raise UserError(f"{path}: a file in it is not as gankit writes it ({name}: {failure})") from failure
 
 
-def _read(path: Path) -> RunResults:
+def _read(path: Path, check: bool) -> RunResults:
     """What `read_run` gives."""
     options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
-    rows = [_named_as_today(row) for row in read_rows(path / METRICS)]
+    recorded = checked_rows(path) if check else CheckedRows(read_rows(path / METRICS))
+    rows = [_named_as_today(row) for row in recorded.rows]
     entries = read_provenance(path)
     stages = [Stage(*stage) for entry in entries[-1:] for stage in entry.get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
-    return RunResults(path, last_evaluations(rows, stages), options, rows, cost, total, stages, code_of(entries))
+    evaluations, code = last_evaluations(rows, stages), code_of(entries)
+    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored)
 
 
 def _named_as_today(row: Row) -> Row:

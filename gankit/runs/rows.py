@@ -19,9 +19,15 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises:
         UserError: if any other line is not a row.
+        OSError: if it cannot be read.
     """
+    return rows_in(read_regular(path) if path.exists() else b"", path)
+
+
+def rows_in(content: bytes, path: Path) -> list[Row]:
+    """The rows in the content of a metrics.jsonl, which mistakes call `path`; for the rest see `read_rows`."""
     rows = []
-    for number, line in enumerate(_whole_lines(path), start=1):
+    for number, line in enumerate(_whole_lines(content), start=1):
         try:
             fields = parse_json(line)
             rows.append(Row(**{**fields, "value": float(fields["value"])}))
@@ -33,7 +39,7 @@ def read_rows(path: Path) -> list[Row]:
 def read_events(path: Path) -> list[dict[str, Any]]:
     """The events of a times.jsonl, oldest first, without those that cannot be read; nothing rests on them."""
     events = []
-    for line in _whole_lines(path):
+    for line in _whole_lines(read_regular(path) if path.exists() else b""):
         try:
             event = parse_json(line)
         except ValueError:
@@ -43,9 +49,9 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _whole_lines(path: Path) -> list[bytes]:
+def _whole_lines(content: bytes) -> list[bytes]:
     """All lines up to the last newline; after it stands what a live or killed run had written of a line."""
-    return read_regular(path).split(b"\n")[:-1] if path.exists() else []
+    return content.split(b"\n")[:-1]
 
 
 def row_as_json(row: Row) -> dict[str, Any]:

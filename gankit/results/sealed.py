@@ -1,0 +1,82 @@
+"""metrics.jsonl held against what the newest checkpoint holds of it, sealed by its hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from gankit.checkpoints.integrity import CorruptCheckpointError, found, read_file, read_manifest
+from gankit.core.files import read_regular
+from gankit.kinds.callbacks import Row
+from gankit.runs.rows import METRICS, read_rows, rows_in
+
+
+class CheckedRows(NamedTuple):
+    """The rows of a run that can be relied on."""
+
+    rows: list[Row]
+    restored: str | None = None
+    """Why they are the newest checkpoint's and not those of metrics.jsonl; None if they are these."""
+
+
+class _Sealed(NamedTuple):
+    """What a checkpoint holds of metrics.jsonl."""
+
+    checkpoint: Path
+    content: bytes
+    is_interrupted: bool
+    """Whether an interruption left it, so that a run that goes back may pass it by."""
+
+
+def checked_rows(run: Path) -> CheckedRows:
+    """The rows of a run's metrics.jsonl if it begins as the newest checkpoint that is whole says, else that beginning.
+
+    Raises:
+        UserError: if no checkpoint holds any, and a line of metrics.jsonl is not a row.
+        OSError: if no checkpoint holds any, and metrics.jsonl cannot be read.
+    """
+    sealed = _sealed(run)  # read first, as metrics.jsonl may grow meanwhile
+    if not sealed:
+        return CheckedRows(read_rows(run / METRICS))
+    newest = sealed[-1]
+    try:
+        content = read_regular(run / METRICS)
+    except OSError as failure:
+        why = f" cannot be read: {failure.strerror}"
+    else:
+        if content.startswith(newest.content) or _went_back(content, sealed):
+            return CheckedRows(read_rows(run / METRICS))
+        why = _difference(content, newest.content)
+    restored = f"{run / METRICS}{why}; its rows are taken from checkpoint {newest.checkpoint.name}, which is whole"
+    return CheckedRows(rows_in(newest.content, newest.checkpoint / METRICS), restored)
+
+
+def _sealed(run: Path) -> list[_Sealed]:
+    """What checkpoints hold, oldest first: of the newest that is whole, and of those before if that was interrupted."""
+    those: list[_Sealed] = []
+    for path in reversed(found(run / "checkpoints")):
+        try:
+            manifest = read_manifest(path)
+            content = read_file(path, manifest, METRICS)
+        except CorruptCheckpointError:
+            continue
+        those.insert(0, _Sealed(path, content, bool(manifest.get("interrupted"))))
+        if not those[0].is_interrupted:
+            break
+    return those
+
+
+def _went_back(content: bytes, sealed: list[_Sealed]) -> bool:
+    """Whether the run has been rolled back to a checkpoint before those that interruptions left."""
+    before = sealed[0].content
+    events = content[len(before) :].split(b"\n")
+    return len(sealed) > 1 and content.startswith(before) and any(b'"name": "rolled-back"' in line for line in events)
+
+
+def _difference(content: bytes, sealed: bytes) -> str:
+    """Where metrics.jsonl is not what was sealed."""
+    there, expected = content.split(b"\n"), sealed.split(b"\n")
+    line = next((i for i, (one, other) in enumerate(zip(there, expected, strict=False)) if one != other), len(there))
+    if sealed.startswith(content):
+        return f" ends in line {line + 1}, and the run had recorded {len(expected) - 1}"
+    return f":{line + 1} is not what the run had recorded"
