@@ -49,15 +49,46 @@ def sync_folder(folder: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a folder so that no half of it is ever found by its name."""
+    shutil.rmtree(put_aside(path), ignore_errors=True)
+
+
+def put_aside(path: Path) -> Path:
+    """Give a folder the name of one that is being removed; returns where it is now."""
     aside = path.with_name(f".{path.name}.removed")
     shutil.rmtree(aside, ignore_errors=True)
     path.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    return aside
+
+
+def put_in_place(aside: Path, target: Path) -> None:
+    """Give a folder its name, and remove what had that name until then.
+
+    Raises:
+        OSError: if that cannot be done; then what had the name still has it.
+    """
+    before = put_aside(target) if target.exists() else None
+    try:
+        aside.rename(target)
+    except BaseException:
+        if before is not None:
+            before.rename(target)
+        raise
+    if before is not None:
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What processes left in `folder` that were killed while they wrote checkpoints there, or removed them."""
+    return [*folder.glob(".*.partial"), *folder.glob(".*.removed")]
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left."""
-    for path in [*folder.glob(".*.partial"), *folder.glob(".*.removed")]:
+    """Remove what killed processes left, but for a checkpoint that one was about to put in another's place."""
+    for old in folder.glob(".*.removed"):
+        target, new = old.with_name(old.name[1:].removesuffix(".removed")), old.with_suffix(".partial")
+        if not target.exists() and manifest_if_whole(new):
+            new.rename(target)
+    for path in leftovers(folder):
         shutil.rmtree(path, ignore_errors=True)
 
 

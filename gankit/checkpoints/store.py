@@ -28,6 +28,7 @@ from gankit.checkpoints.integrity import (
     manifest_if_whole,
     manifest_text,
     parsed,
+    put_in_place,
     read_file,
     read_manifest,
     remove,
@@ -87,9 +88,7 @@ def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[
         sums[TRAINING] = write(aside / TRAINING, buffer.getvalue())
         write(aside / MANIFEST, manifest_text({"format": FORMAT, **about, "files": sums}))
         sync_folder(aside)
-        if target.exists():
-            remove(target)
-        aside.rename(target)
+        put_in_place(aside, target)
         sync_folder(folder)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)

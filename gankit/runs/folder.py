@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
+from gankit.checkpoints.integrity import leftovers, remove_leftovers
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.files import read_regular, refuse_irregular, remove_drafts, write_at_once
@@ -107,6 +109,7 @@ class RunFolder:
                 part.mkdir(exist_ok=True)
             for part in (folder.path, folder.samples):
                 remove_drafts(part)
+            remove_leftovers(folder.checkpoints)
         except OSError as failure:
             raise UserError(f"cannot write to {path}: {failure}") from failure
         return folder
@@ -227,6 +230,13 @@ class RunFolder:
 def is_run(path: Path) -> bool:
     """Whether `path` is the folder of a run."""
     return (path / EXPERIMENT).is_file()
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what a process left in the folder of a run when it was killed, unless another one has the folder."""
+    if leftovers(path / "checkpoints"):
+        with suppress(OSError, UserError):
+            RunFolder.open(path).close()
 
 
 def refuse_used(path: Path) -> None:

@@ -22,6 +22,8 @@ from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
 from gankit.runs.loop import TrainingLoop
 from gankit.runs.provenance import provenance
 from gankit.runs.recorded import allowed_changes, load_recorded
+from gankit.runs.rows import METRICS, read_rows
+from gankit.runs.status import last_event
 
 
 def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:
@@ -66,7 +68,8 @@ def resume(
         None if the run is finished and is not extended.
 
     Raises:
-        UserError: if `path` is no run, another process has it, or what is to be run or its data is not the same.
+        UserError: if `path` is no run, another process has it, its checkpoints are gone, or what is to be run or its
+            data is not the same.
     """
     folder = RunFolder.open(path)
     try:
@@ -82,6 +85,12 @@ def resume(
                 folder.close()
                 return None
             wanted = _extended(wanted, before.training.extend + extend)
+        elif checkpoint is None and (rows := read_rows(folder.path / METRICS)):
+            if extend or last_event(folder.path) != "finished":
+                raise UserError(_without_checkpoints(path, rows[-1].images))
+            warn(f"{path} is finished; as its checkpoints are gone it cannot be trained further")
+            folder.close()
+            return None
         elif extend:
             raise UserError(f"--extend: {path} is not finished yet; resume it without first")
         with attributing_errors(wanted):
@@ -110,6 +119,14 @@ def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
     """Whether nothing was left to do."""
     total = sum(stage.images for stage in experiment.stages())
     return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
+
+
+def _without_checkpoints(path: Path, images: int) -> str:
+    """Why a run cannot go on that has recorded rows and whose checkpoints somebody has deleted."""
+    return (
+        f"{path} was trained for {images:,} images, but its checkpoints are gone: put them back to go on; to train it "
+        "again choose another folder, or move this one, as its record would be lost"
+    )
 
 
 def _refuse_other_data(checkpoint: Checkpoint, parts: RunComponents) -> None:

@@ -102,11 +102,15 @@ def state_of(path: Path) -> RunState:
     """What has become of the run in `path`, as its lock, its newest checkpoint and its last event tell."""
     if is_held(path):
         return RunState.RUNNING
-    events = [str(event["event"]) for event in read_events(path / TIMES)]
-    last = events[-1] if events else ""
+    last = last_event(path)
     if last == "finished" or _newest_is_finished(path / "checkpoints"):
         return RunState.FINISHED
     return RunState.FAILED if last == "failed" else RunState.CUT_SHORT
+
+
+def last_event(path: Path) -> str:
+    """The name of what the run in `path` has told last, such as "finished"; empty if there is nothing."""
+    return next((str(event["event"]) for event in reversed(read_events(path / TIMES))), "")
 
 
 def _newest_is_finished(checkpoints: Path) -> bool:

@@ -16,7 +16,7 @@ from gankit.core.errors import Interrupted, UserError
 from gankit.core.files import read_regular, refuse_irregular, write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
-from gankit.runs.folder import EXPERIMENT, STUDY, is_run
+from gankit.runs.folder import EXPERIMENT, STUDY, clear_leftovers, is_run
 from gankit.runs.recorded import allowed_changes, load_recorded
 from gankit.runs.signals import raising_signals
 from gankit.runs.status import RunState, state_of
@@ -62,6 +62,8 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     chosen = study.chosen(only)
     _refuse_others(chosen, folder)
     left = [run for run in chosen if not _is_finished(folder / run.name)]
+    for run in chosen:
+        clear_leftovers(folder / run.name)  # of those that are finished, which nothing else opens
     jobs = [_job(run, folder) for run in left]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from support.tiny import tiny, trainer
 
 from gankit import UserError
 from gankit.checkpoints import store
-from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text
+from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text, remove_leftovers
 from gankit.checkpoints.store import found, newest, read, save
 from gankit.cli import main
 from gankit.runs.start import begin, resume
@@ -170,6 +170,44 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert kept[-1] == 96
     assert len(kept) == 3 - (best in kept[-2:])
     assert int(store.chosen(tmp_path / "run", best=True).name) == best
+
+
+def test_what_a_kill_in_the_last_prune_left_is_cleared_away(copy: Path) -> None:
+    checkpoints = copy / "checkpoints"
+    first = found(checkpoints)[0]
+    for aside in (".000000000064.removed", ".000000000096.partial"):
+        shutil.copytree(first, checkpoints / aside)
+    before = found(checkpoints)
+    assert resume(copy) is None, "it is finished"
+    assert sorted(checkpoints.iterdir()) == before
+
+
+def test_a_kill_while_a_checkpoint_takes_the_place_of_another_loses_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run without background evaluation writes none twice; one with it does at its end, and may keep only that."""
+    state = trainer(tiny()).state_dict()
+    save(tmp_path, state, b"first\n", {"images": 5})
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.suffix == ".partial":
+            raise SystemError("as by SIGKILL")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(SystemError):
+        save(tmp_path, state, b"second\n", {"images": 5})
+    (only,) = found(tmp_path)
+    assert read(only).metrics == b"first\n", "what could not be written is as it was"
+    monkeypatch.undo()
+    (tmp_path / "other").mkdir()
+    save(tmp_path / "other", state, b"second\n", {"images": 5})
+    (tmp_path / "other" / only.name).rename(tmp_path / f".{only.name}.partial")
+    only.rename(tmp_path / f".{only.name}.removed")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "other"] == [only.name]
+    assert read(only).metrics == b"second\n"
 
 
 def test_only_a_whole_manifest_says_that_a_run_is_finished(copy: Path) -> None:

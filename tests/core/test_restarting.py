@@ -106,3 +106,13 @@ def test_an_experiment_that_may_be_gone_on_with_is(
     meanwhile(lambda experiment: begin(experiment, tmp_path / "other").train())
     assert main(["run", str(study), "--out", str(tmp_path / "other")]) == 2
     assert "already holds a run" in capsys.readouterr().err
+
+
+def test_what_a_kill_left_of_a_finished_run_is_cleared_away_by_its_study(study: Path, tmp_path: Path) -> None:
+    command = only_run(study, tmp_path / "out")
+    run = tmp_path / "out" / command[command.index("--run") + 1]
+    assert main(command) == 0
+    hidden = run / "checkpoints" / ".000000000000.removed"
+    hidden.mkdir()
+    assert main(["run", str(study), "--out", str(tmp_path / "out")]) == 0
+    assert not hidden.exists()

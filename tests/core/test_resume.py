@@ -227,13 +227,33 @@ def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
 
 
 def test_folders_that_a_copy_left_out_are_made_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = stopped(tmp_path / "a run", at=40)
+    run = tmp_path / "a run"
+    RunFolder.create(run, tiny(observers=["ender"], **OFTEN)).close()
     for part in ("checkpoints", "samples"):
-        shutil.rmtree(run / part)
+        (run / part).rmdir()
     going_on(run).train()
     assert "has no checkpoint yet and starts over" in capsys.readouterr().err
     assert resume(run) is None
     assert f"gankit resume '{run}' --extend 100k" in capsys.readouterr().err
+
+
+def test_a_run_whose_checkpoints_were_deleted_keeps_its_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stopped(tmp_path / "run", at=40)
+    shutil.rmtree(run / "checkpoints")
+    before = files(run)
+    with pytest.raises(UserError, match="was trained for 40 images, but its checkpoints are gone: put them back"):
+        resume(run)
+    with pytest.raises(UserError, match="its checkpoints are gone"):
+        resume(run, experiment=tiny(observers=["ender"], **OFTEN))
+    assert files(run) == before
+    RunFolder(run).time("finished")
+    RunFolder(run).close()
+    assert main(["resume", str(run)]) == 0
+    assert "is finished; as its checkpoints are gone it cannot be trained further" in capsys.readouterr().err
+    assert main(["resume", str(run), "--extend", "1k"]) == 2
+    assert rows(run) != []
 
 
 def test_drafts_of_a_process_that_was_killed_are_cleared_away(tmp_path: Path) -> None:
