@@ -34,7 +34,7 @@ from gankit.training.sampler import GeneratorSampler
 
 MEASURING = ("metrics", "extractor", "seed", "seeds", "classes", "bootstrap")
 """Options of evaluations that folders share with a run with which they are measured."""
-READ_ALIKE = ("max_megapixels",)
+READ_ALIKE = ("max_megapixels", "range")
 """Options of the reals' folder by which a folder that is compared with them is read too."""
 MOST_SIZES = 3
 """Sizes of images that are named."""

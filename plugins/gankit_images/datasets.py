@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
 from gankit.core.failures import warn
@@ -214,8 +215,19 @@ def _too_many(images: int, dataset: Dataset, resolutions: Sequence[int]) -> str 
     return too_large(f"{images:,} images of {size} pixels", images * dataset.image_channels() * pixels)
 
 
+def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
+    """Black and white, if they differ."""
+    if levels[0] == levels[1]:
+        raise PydanticCustomError("range", "expected two numbers that differ, that of black and that of white")
+    return levels
+
+
 MOST_NAMED = 3
 """Skipped images that are named."""
+LITTLE = 85
+"""Levels out of 255 that images span at least unless something may be wrong; 14 bits in 16 span 64."""
+NEW = ("max_megapixels", "range")
+"""Options that runs of gankit 0.1 have not recorded."""
 
 
 class Folder(Dataset):
@@ -241,6 +253,17 @@ class Folder(Dataset):
     max_megapixels: Annotated[float, Field(gt=0)] = 180.0
     """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
     cannot be read."""
+    range: Annotated[tuple[float, float], AfterValidator(_two_numbers)] | None = None
+    """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
+    for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
+    be meant so are refused."""
+
+    @model_serializer(mode="wrap")
+    def _without_new_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its options as older runs recorded them unless a new one is used, so that both are seeds of one variant."""
+        fields = type(self).model_fields
+        unused = [name for name in NEW if getattr(self, name) == fields[name].default]
+        return {name: value for name, value in handler(self).items() if name not in unused}
 
     def image_channels(self) -> int:
         """As many as asked for."""
@@ -292,9 +315,10 @@ class Folder(Dataset):
             raise UserError(lack)
         size = (resolution, round(resolution * self.aspect()))
         paths, skip = [self.path / file for file in files], self.broken == "skip"
-        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels))
+        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels), self.range)
         if len(kept) < len(files):
             self._report_skipped(files, kept)
+        self._report_little_contrast(images)
         if not self.labels:
             return LabelledImages(images, None)
         numbers = {name: number for number, name in enumerate(self._class_names())}
@@ -302,9 +326,18 @@ class Folder(Dataset):
 
     def _report_skipped(self, files: Sequence[Path], kept: Sequence[int]) -> None:
         """Say on standard error how many of `files` are left out, and which are the first."""
-        skipped = [str(files[position]) for position in sorted(set(range(len(files))).difference(kept))]
+        skipped = [str(files[position]) for position in sorted({*range(len(files))}.difference(kept))]
         named = ", ".join(skipped[:MOST_NAMED]) + (", ..." if len(skipped) > MOST_NAMED else "")
         warn(f"{self.path}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
+
+    def _report_little_contrast(self, images: np.ndarray) -> None:
+        """Say on standard error if all images together are as good as black, white or grey."""
+        darkest, lightest = int(images[:, :3].min()), int(images[:, :3].max())
+        if lightest - darkest < LITTLE:
+            warn(
+                f"{self.path}: all images together use the levels from {darkest} to {lightest} of 0 to 255; if their "
+                "files hold more than 8 bits, `range` says which numbers are black and white"
+            )
 
     def _files(self) -> list[Path]:
         """Paths of the images relative to the folder, at least one."""
