@@ -86,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Interrupted as interruption:
         return interruption.exit_code
+    except MemoryError as lack:
+        warn(f"memory ran out{f': {lack}' if str(lack) else ''}")
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -10,10 +10,14 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
 from gankit.core.errors import UserError
+from gankit.core.machine import memory
 from gankit.core.options import at
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
+
+BYTES = 4
+"""Of a number in networks."""
 
 
 def problems(experiment: Experiment) -> list[Problem]:
@@ -57,8 +61,29 @@ def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
     What its run started from is no longer needed once that has `begun`.
     """
     asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
+    asked.append((("training", "batch"), _no_room(experiment)))
     asked += [(path, component.missing(experiment)) for path, component in components(experiment)]
     return [(path, lacking) for path, lacking in asked if lacking]
+
+
+def _no_room(experiment: Experiment) -> str | None:
+    """That one batch of grey images is more than this machine can hold; what networks make of it comes on top."""
+    there, training = memory(), experiment.training
+    try:
+        aspect = experiment.data.aspect()
+        sizes = [(at(training.batch, height), height, round(height * aspect)) for height, *_ in experiment.stages()]
+    except Exception:  # which `problems` tells of
+        return None
+    for batch, height, width in sizes:
+        needed = batch * training.generator_batches * height * width * BYTES
+        if there is not None and needed > there:
+            times = training.generator_batches
+            fakes = "" if times == 1 else f", and {times:,} times as many fakes by generator_batches,"
+            return (
+                f"{batch:,} images of {height}x{width}{fakes} take {needed / 1e9:,.1f} GB or more at a time, and this "
+                f"machine has {there / 1e9:,.1f} GB; lower it"
+            )
+    return None
 
 
 def _no_start(experiment: Experiment) -> str | None:

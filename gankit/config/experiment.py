@@ -68,7 +68,7 @@ class NetworkOptions(Options):
     """Normalizations of activations and weights; weight norms reach every weighted layer in the order listed."""
     init: Init | None = None
     """How weights start; null leaves it to the layers: normal, with each layer's gain over the root of its fan-in."""
-    channels: PerResolution[Annotated[int, Field(ge=1)]]
+    channels: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]]
     """Feature maps at each resolution."""
     base: int = Field(default=4, ge=1)
     """The lowest resolution, where stem and head stand, in pixels."""
@@ -77,7 +77,7 @@ class NetworkOptions(Options):
 class GeneratorOptions(NetworkOptions):
     """From latents to images."""
 
-    latent: int = Field(default=512, ge=1)
+    latent: int = Field(default=512, ge=1, le=1_000_000)
     """Length of the latent vector z, drawn from a standard normal distribution."""
     mapping: LatentMapping = default("identity")
     """From z to styles."""
@@ -181,11 +181,11 @@ class FadingOptions(Options):
 class TrainingOptions(Options):
     """How the networks are trained."""
 
-    batch: PerResolution[Annotated[int, Field(ge=1)]] = {0: 32}
+    batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
-    discriminator_steps: int = Field(default=1, ge=1)
+    discriminator_steps: int = Field(default=1, ge=1, le=10_000)
     """Discriminator updates a generator update."""
-    generator_batches: int = Field(default=1, ge=1)
+    generator_batches: int = Field(default=1, ge=1, le=1_000)
     """Fakes in a generator update, as a multiple of the batch."""
     optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default(OPTIMIZER)
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
@@ -196,7 +196,7 @@ class TrainingOptions(Options):
     """Show each real mirrored left to right with a probability of one half."""
     average: WeightAverage = default("exponential")
     """The averaged generator, which is what is evaluated and sampled."""
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=1_024)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then cpu."""
@@ -231,13 +231,13 @@ class EvaluationOptions(Options):
     """The network whose features and logits the metrics use."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents and which reals are compared with."""
-    seeds: int = Field(default=1, ge=1)
+    seeds: int = Field(default=1, ge=1, le=10_000)
     """Evaluations are done with so many seeds, from `seed` on, and their means and spread reported."""
     classes: Literal["data", "even"] = "data"
     """How often a generator with classes is asked for each. data: as often as the class is among the reals that are
     trained on, as what is compared with reals must be; metrics that go class by class, such as fid_intra, are given
     each as often all the same. even: each as often for all metrics."""
-    bootstrap: int = Field(default=0, ge=0)
+    bootstrap: int = Field(default=0, ge=0, le=1_000_000)
     """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
     alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
     """Also evaluate when a fade comes past these weights of the new layers."""

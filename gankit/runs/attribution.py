@@ -20,24 +20,52 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
 
 
+NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "Invalid buffer size")
+"""What torch says of memory that it does not get, in errors that have no type of their own."""
+NO_SIZE = ("Storage size calculation overflowed", "integer multiplication overflow", "overflow when unpacking long")
+"""What it says of sizes that no memory could have."""
+
+
 @contextmanager
 def attributing_errors(experiment: Experiment) -> Iterator[None]:
     """Turn what a component of `experiment` raises by its own fault into an error that names it.
 
     Raises:
         ComponentError: instead of that; what no component raises, and errors meant for the user, pass through.
+        RunError: instead of what is raised where memory runs out, whoever asked for it.
     """
     try:
         yield
-    except (UserError, RunError, MemoryError):
+    except (UserError, RunError):
         raise
     except Exception as failure:
+        if is_lack_of_memory(failure):
+            raise RunError(_out_of_memory(failure, experiment)) from failure
         if (found := _guilty(failure, experiment)) is None:
             raise
         path, component, since = found
         raise ComponentError(
             _in_words(_option(experiment, path), component, failure), _from(failure, since)
         ) from failure
+
+
+def is_lack_of_memory(failure: BaseException) -> bool:
+    """Whether memory ran out, of the machine or of a GPU, or more was asked for than there could be."""
+    said = str(failure)
+    return isinstance(failure, MemoryError) or (
+        isinstance(failure, RuntimeError) and any(words in said for words in (*NO_MEMORY, *NO_SIZE))
+    )
+
+
+def _out_of_memory(failure: Exception, experiment: Experiment) -> str:
+    """Where memory ran out, and which options need less of it."""
+    found = _guilty(failure, experiment)
+    where = "" if found is None else f" in option {_option(experiment, found[0])!r}"
+    batch = ", ".join(map(str, dict.fromkeys(experiment.training.batch.values())))
+    return (
+        f"memory ran out{where}: {' '.join(str(failure).split()) or type(failure).__name__:.200}; lower training.batch "
+        f"({batch}), generator.channels, discriminator.channels or the resolution"
+    )
 
 
 def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component, TracebackType] | None:

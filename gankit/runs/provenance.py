@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config.walk import components
+from gankit.core.machine import memory
 from gankit.core.registry import registries
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import of_gankit
@@ -86,7 +87,7 @@ def hardware() -> dict[str, Any]:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = [torch.cuda.get_device_name(device) for device in range(torch.cuda.device_count())]
-    return {"cpu": _cpu_model(), "cores": cores, "memory": _memory(), "gpus": gpus}
+    return {"cpu": _cpu_model(), "cores": cores, "memory": memory(), "gpus": gpus}
 
 
 def _cpu_model() -> str:
@@ -97,14 +98,6 @@ def _cpu_model() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def _memory() -> int | None:
-    """The machine's memory in bytes; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def peak_memory() -> int | None:

@@ -19,7 +19,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Scheduled(Optimizer):
     """An optimizer whose learning rate follows from resolution and images alone."""
 
-    lr: PerResolution[Annotated[float, Field(gt=0)]] = {0: 1e-3}
+    lr: PerResolution[Annotated[float, Field(gt=0, le=1e6)]] = {0: 1e-3}
     """Learning rate."""
     decay: Literal["none", "linear"] = "none"
     """linear: the learning rate falls evenly to zero at the end of the run."""
@@ -34,7 +34,7 @@ class Adam(Scheduled):
 
     betas: tuple[Share, Share] = (0.0, 0.99)
     """Decay of the running means of the gradient and of its square, an update."""
-    eps: float = Field(default=1e-8, gt=0)
+    eps: float = Field(default=1e-8, gt=0, le=1)
     """Added to the root of the squares' mean."""
 
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
@@ -50,7 +50,7 @@ class RMSprop(Scheduled):
 
     alpha: Share = 0.99
     """Decay of the running mean of the gradient's square, an update."""
-    eps: float = Field(default=1e-8, gt=0)
+    eps: float = Field(default=1e-8, gt=0, le=1)
     """Added to the root of the squares' mean."""
 
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
 
 
+MOST_LAYERS = 1_000
+"""Of a mapping: hundreds of times as many as any that has been trained."""
+
+
 class Style(LatentMapping):
     """A deep network from normalized latents to styles, with style mixing and a running mean of the styles.
 
@@ -35,7 +39,9 @@ class Style(LatentMapping):
     """Decay of the running mean of styles, a batch; truncation pulls towards that mean."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """A multiplier does nothing to layers whose weights are not scaled by it whenever they are used."""
+        """Layers beyond number take for ever to build, and a multiplier does nothing to weights that are not scaled."""
+        if self.layers > MOST_LAYERS:
+            yield f"layers must be at most {MOST_LAYERS:,}, not {self.layers:,}"
         generator = experiment.generator
         norms = at(generator.norm, generator.base)
         if self.lr_multiplier != 1 and not any(isinstance(norm, Equalized) for norm in norms):

@@ -1,0 +1,94 @@
+"""Numbers beyond reason end in one line that names the option: before anything is begun where it can be known."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from support.command import QUICKSTART, SMALL, gankit_here
+
+from gankit.cli import main
+from gankit.config import checks
+from gankit.config.loader import load_experiment
+from gankit.core.errors import RunError
+from gankit.runs.attribution import attributing_errors
+
+TOO_MUCH = {
+    "training.batch": "1000000000000",
+    "training.generator_batches": "1000000000",
+    "training.discriminator_steps": "1000000000",
+    "training.threads": "1000000",
+    "generator.channels": "1000000000",
+    "generator.latent": "1000000000",
+    "evaluation.seeds": "1000000000",
+    "evaluation.bootstrap": "1000000000",
+    "training.optimizer.lr": "1e300",
+    "training.optimizer.eps": "1e300",
+}
+
+
+@pytest.mark.parametrize("option", TOO_MUCH)
+def test_what_no_run_can_have_is_refused_at_once(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.process_time()
+    assert main(["run", str(QUICKSTART), "--set", f"{option}={TOO_MUCH[option]}"]) == 2
+    assert time.process_time() - began < 5
+    said = capsys.readouterr().err
+    assert f"{option}: must be at most" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_so_is_a_mapping_of_a_million_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = "generator.mapping={use: style, lr_multiplier: 1, layers: 1000000}"
+    assert main(["run", str(QUICKSTART), "--set", mapping]) == 2
+    assert "generator.mapping: layers must be at most 1,000, not 1,000,000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("training.batch=2000", "2,000 images of 16x16"),
+        (
+            "training.generator_batches=100",
+            "32 images of 16x16, and 100 times as many fakes by generator_batches,",
+        ),
+    ],
+)
+def test_a_batch_that_this_machine_cannot_hold_is_refused_at_once(
+    setting: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["run", str(QUICKSTART), "--set", "growth={use: fixed, resolution: 16, images: 64}", "--set", setting]
+    monkeypatch.setattr(checks, "memory", lambda: 10**6)
+    done = gankit_here(command, tmp_path)
+    assert done.returncode == 2
+    assert f"training.batch: {said} take 0.0 GB or more at a time, and this machine has 0.0 GB; lower it" in done.stderr
+    assert not Path("runs").exists()
+    monkeypatch.setattr(checks, "memory", lambda: None)
+    assert gankit_here(["validate", *command[1:]], tmp_path).returncode == 0
+
+
+@pytest.mark.costly
+def test_memory_that_runs_out_is_said_in_one_line(tmp_path: Path) -> None:
+    done = gankit_here(["run", QUICKSTART, *SMALL, "--set", "generator.channels=1000000"], tmp_path)
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("gankit: memory ran out in option 'generator.")
+    assert said.endswith("lower training.batch (16), generator.channels, discriminator.channels or the resolution")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_so_it_is_whoever_says_it(failure: Exception) -> None:
+    experiment = load_experiment(QUICKSTART)
+    with pytest.raises(RunError, match="memory ran out: "), attributing_errors(experiment):
+        raise failure
+    with pytest.raises(RuntimeError, match="something else"), attributing_errors(experiment):
+        raise RuntimeError("something else")
