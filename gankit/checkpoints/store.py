@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
+from gankit.checkpoints.classes import class_count
 from gankit.checkpoints.integrity import (
     FORMAT,
     MANIFEST,
@@ -218,10 +219,12 @@ def load_average(path: Path, experiment: Experiment, device: torch.device) -> Ge
         UserError: if there is no checkpoint or it cannot be read.
     """
     checkpoint = chosen(path)
-    generator = Generator(experiment.generator, ImageShape.of(experiment)).placed(device)
     try:
         manifest = read_manifest(checkpoint)
-        generator.load_state_dict(_weights(checkpoint, manifest, "average"))
+        weights = _weights(checkpoint, manifest, "average")
+        shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
+        generator = Generator(experiment.generator, shape).placed(device)
+        generator.load_state_dict(weights)
     except (CorruptCheckpointError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
     generator.grow(manifest["resolution"], manifest["alpha"])

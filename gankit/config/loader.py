@@ -74,10 +74,18 @@ def load_experiment(
 
 
 def experiment_in(
-    root: Table, first: str, check: bool = True, note: Callable[[str], None] | None = None, begun: bool = False
+    root: Table,
+    first: str,
+    check: bool = True,
+    note: Callable[[str], None] | None = None,
+    begun: bool = False,
+    kept: Callable[[Experiment], Experiment] | None = None,
 ) -> Experiment:
-    """The experiment that `root` says, which the file `first` begins; `begun` is for `missing`, the rest as above."""
-    validated = validate(root, check, begun)
+    """The experiment that `root` says, which the file `first` begins; `begun` is for `missing`, the rest as above.
+
+    What a run has kept of it is added by `kept`, before it is checked.
+    """
+    validated = validate(root, check, begun, kept)
     if validated.experiment is None or validated.wrong or (validated.lacking and note is None):
         raise mistakes_error([*validated.wrong, *validated.lacking], first)
     for mistake in validated.lacking:
@@ -101,15 +109,22 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
     return with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
 
 
-def validate(root: Table, check: bool = True, begun: bool = False) -> ValidationResult:
+def validate(
+    root: Table,
+    check: bool = True,
+    begun: bool = False,
+    kept: Callable[[Experiment], Experiment] | None = None,
+) -> ValidationResult:
     """The experiment that `root` says, with all that is wrong with it and all that is missing here.
 
-    `check` as for `load_experiment`, `begun` as for `missing`.
+    `check` as for `load_experiment`, `begun` as for `missing`, `kept` as for `experiment_in`.
     """
     try:
         experiment = Experiment.model_validate(plain_value(root))
     except ValidationError as failure:
         return ValidationResult(None, mistakes_of(failure, root), [])
+    if kept is not None:
+        experiment = kept(experiment)
 
     def placed(found: Sequence[Problem]) -> list[Mistake]:
         return [Mistake(*place_of(experiment, root, part), message) for part, message in found]

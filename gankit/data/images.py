@@ -51,6 +51,8 @@ class RealImages:
             raise UserError(
                 f"data: {type(dataset).__name__} at {self.final} pixels of height does not fit into memory: {lack}"
             ) from lack
+        self.class_names = [*dataset.class_names()]
+        """What the classes are called, in the order of their numbers; empty without labels."""
         self._levels = {self.final: images}
 
     @property
@@ -125,6 +127,15 @@ class RealImages:
 
         labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
         return Batch(to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device)), labels)
+
+
+class AbsentReals(NamedTuple):
+    """The real images of a run that cannot be read here any more: what looks at none can be measured all the same."""
+
+    reason: str
+    """Why they cannot be read, in words."""
+    fingerprint: str
+    """Of those that the run was trained on."""
 
 
 def images_at_a_time(resolution: int) -> int:
@@ -215,6 +226,12 @@ def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> Label
         )
     if bool(dataset.class_count()) != (labels is not None):
         raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")
+    names = dataset.class_names()
+    if len(names) != dataset.class_count() or len({*names}) < len(names):
+        raise UserError(
+            f"data: {type(dataset).__name__} should give {dataset.class_count()} classes names of their own, "
+            f"not {names!r:.80}"
+        )
     if labels is not None and (
         labels.shape != (len(images),)
         or labels.dtype != np.int64

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -63,7 +63,7 @@ class BackgroundEvaluator:
         self._may_die = True
         self._submitted: Submission | None = None
         try:
-            self._process = EvaluatorProcess(experiment, device)
+            self._process = EvaluatorProcess(experiment, device, reals.class_names)
         except LOST:
             self._begin_again("died as it began")
 
@@ -126,7 +126,7 @@ class BackgroundEvaluator:
         if may_die:
             warn(f"the process that evaluates {how}; another is begun")
             try:
-                self._process = EvaluatorProcess(self._experiment, self._device)
+                self._process = EvaluatorProcess(self._experiment, self._device, self._reals.class_names)
             except UserError as problem:  # such as data that have been moved since; this process holds them
                 how = f"cannot be begun again: {problem}"
             except LOST:
@@ -139,7 +139,7 @@ class BackgroundEvaluator:
         """The numbers of what was submitted last, come to in this process."""
         if self._here is None:
             evaluators = EvaluatorPair(self._experiment, self._reals, self._device)
-            self._here = evaluators, _empty_generator(self._experiment, self._device)
+            self._here = evaluators, _empty_generator(self._experiment, self._device, self._reals.classes)
         assert self._submitted is not None
         return [Row(*row) for row in _measured(*self._here, self._device, self._submitted)]
 
@@ -147,8 +147,8 @@ class BackgroundEvaluator:
 class EvaluatorProcess:
     """The process, from the run's side. What it is told, and what it answers, raises one of `LOST` if it is no more."""
 
-    def __init__(self, experiment: Experiment, device: torch.device) -> None:
-        """Begin it and wait until it is ready.
+    def __init__(self, experiment: Experiment, device: torch.device, classes: Sequence[str]) -> None:
+        """Begin it and wait until it is ready; the classes of its data are these, whatever the disk holds by now.
 
         Raises:
             UserError: if it cannot load what it needs.
@@ -165,7 +165,8 @@ class EvaluatorProcess:
                 start_new_session=True,
             )
         try:
-            self.send((dump_experiment(experiment.model_copy(update={"observers": []})), str(device)))
+            measured = experiment.model_copy(update={"observers": []})
+            self.send((dump_experiment(measured), str(device), [*classes]))
             problem = self.receive()
         except BaseException:
             self.end()
@@ -205,9 +206,9 @@ def serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the run decides when it leaves, and may still want an answer
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
-    experiment, device = _while_there(pipe.recv)
+    experiment, device, classes = _while_there(pipe.recv)
     try:
-        evaluators, generator, place = _prepared(experiment, device)
+        evaluators, generator, place = _prepared(experiment, device, classes)
     except UserError as problem:
         _while_there(pipe.send, str(problem))
         return
@@ -232,7 +233,7 @@ def _while_there(exchange: Callable[..., Any], *told: Any) -> Any:
         sys.exit()
 
 
-def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator, torch.device]:
+def _prepared(experiment: str, device: str, classes: Sequence[str]) -> tuple[EvaluatorPair, Generator, torch.device]:
     """What measures, a generator to take weights over, and where both are."""
     import torch
 
@@ -247,19 +248,19 @@ def _prepared(experiment: str, device: str) -> tuple[EvaluatorPair, Generator, t
     if loaded.training.threads is not None:
         torch.set_num_threads(loaded.training.threads)
     place = torch.device(device)
-    reals = RealImages(loaded.data, [stage.resolution for stage in loaded.stages()])
-    generator = _empty_generator(loaded, place)
+    reals = RealImages(loaded.data.with_classes(classes), [stage.resolution for stage in loaded.stages()])
+    generator = _empty_generator(loaded, place, len(classes))
     return EvaluatorPair(loaded, reals, place), generator, place
 
 
-def _empty_generator(experiment: Experiment, device: torch.device) -> Generator:
+def _empty_generator(experiment: Experiment, device: torch.device, classes: int) -> Generator:
     """A generator in eval mode whose weights are yet to come; torch's random numbers are left as they were."""
     from gankit.networks.generator import Generator
     from gankit.networks.growing import ImageShape
     from gankit.training import randomness
 
     with randomness.untouched():
-        generator = Generator(experiment.generator, ImageShape.of(experiment)).placed(device)
+        generator = Generator(experiment.generator, ImageShape.of(experiment, classes)).placed(device)
     return generator.eval().requires_grad_(False)
 
 

@@ -12,8 +12,8 @@ from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
-from gankit.data.images import Batch, RealImages, images_at_a_time
-from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples
+from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
+from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
 from gankit.evaluation.names import ERROR, FLOOR, QUICK, clash, is_spread, mistaken_name
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.statistics import Number, means, resample, spreads
@@ -58,7 +58,7 @@ class Evaluator:
     def __init__(
         self,
         options: EvaluationOptions,
-        reals: RealImages,
+        reals: RealImages | AbsentReals,
         device: torch.device,
         extract: Callable[[Tensor], Features] | None = None,
         mirrors: bool = False,
@@ -67,7 +67,7 @@ class Evaluator:
 
         Args:
             options: The protocol.
-            reals: The real images.
+            reals: The real images; without them only what looks at none is measured.
             device: Where to extract.
             extract: The extractor, if it has been loaded for another protocol.
             mirrors: Whether training shows reals mirrored too.
@@ -84,9 +84,11 @@ class Evaluator:
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
         if options.metrics:
             self._extraction = self._loaded(extract)
-            test = reals.test_part
-            seeds = range(options.seed, options.seed + options.seeds)
-            self._splits = {seed: split(reals, options.images, seed, test) for seed in seeds}
+            self._seeds = range(options.seed, options.seed + options.seeds)
+            self._splits: dict[int, Split] = {}
+            if isinstance(reals, RealImages):
+                test = reals.test_part
+                self._splits = {seed: split(reals, options.images, seed, test) for seed in self._seeds}
 
     def evaluate(self, source: ImageSampler, progress: Progress) -> list[Row]:
         """Every metric at the resolution in force, each followed by its errors and by its floor if it has one.
@@ -102,10 +104,10 @@ class Evaluator:
 
         resolution = progress.resolution
         self._forget_all_but(resolution)
-        generated = {seed: self._generated(source, seed, resolution) for seed in self._splits}
+        generated = {seed: self._generated(source, seed, resolution) for seed in self._seeds}
         uneven = generated
         if (shares := self._uneven_classes(source.network)) is not None:
-            uneven = {seed: self._generated(shares, seed, resolution) for seed in self._splits}
+            uneven = {seed: self._generated(shares, seed, resolution) for seed in self._seeds}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
@@ -147,15 +149,14 @@ class Evaluator:
         """What one metric gives, floors included."""
         numbers: dict[str, Number] = {}
         if not metric.reference_only:
-            of_seeds = {
-                seed: self._samples(images, self._splits[seed].reference, self._splits[seed], network)
-                for seed, images in generated.items()
-            }
+            of_seeds = {seed: self._compared(images, seed, network) for seed, images in generated.items()}
             each = [self._measured(metric, samples, "generated", classes) for samples in of_seeds.values()]
             numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
-        if metric.reference_only or metric.has_floor:
+        if metric.reference_only and isinstance(self._reals, AbsentReals):
+            raise UserError(self._reals.reason)
+        if self._splits and (metric.reference_only or metric.has_floor):
             suffix = "" if metric.reference_only else FLOOR
             resolution = generated[self._options.seed].resolution
             among = [self._among_reals(position, metric, seed, resolution) for seed in self._splits]
@@ -195,6 +196,8 @@ class Evaluator:
 
     def _uneven_classes(self, network: Generator | None) -> GeneratorSampler | None:
         """What asks a generator for classes as the data have them; None if it has none, or each is to come as often."""
+        if isinstance(self._reals, AbsentReals):
+            return None
         classes, labels = self._reals.classes, self._reals.labels
         if self._options.classes == "even" or network is None or labels is None or network.context.classes != classes:
             return None
@@ -213,18 +216,24 @@ class Evaluator:
             for first in range(0, self._options.images, images_at_a_time(resolution)):
                 count = min(images_at_a_time(resolution), self._options.images - first)
                 batch = source.sample(first, count, seed)
-                expected = (count, *self._reals.at(resolution).shape[1:])
-                if batch.images.shape != expected:
+                shape = batch.images.shape if isinstance(self._reals, AbsentReals) else self._reals.at(resolution).shape
+                if batch.images.shape != (expected := (count, *shape[1:])):
                     raise ValueError(f"expected generated images {list(expected)}, not {list(batch.images.shape)}")
                 yield batch
 
         return ImageSet(ImageSource(self._options.images, resolution, batches), self._extraction)
 
+    def _compared(self, images: ImageSet, seed: int, network: Generator | None) -> Samples:
+        """What a metric is given of generated images."""
+        if isinstance(self._reals, AbsentReals):
+            return SamplesWithoutReals(images, network, self._reals.reason)
+        return self._samples(images, self._splits[seed].reference, self._splits[seed], network)
+
     def _samples(
         self, images: ImageSet, reals: Subset, parts: Split | None = None, network: Generator | None = None
     ) -> Samples:
         """What a metric is given to compare `images` with."""
-        real, full = (self._seen(reals, resolution) for resolution in (images.resolution, self._reals.final))
+        real, full = (self._seen(reals, resolution) for resolution in (images.resolution, reals.reals.final))
         if parts is None or not len(parts.held_out.chosen):
             return Samples(images, real, full, generator=network, mirrors=self._mirrors)
         held_out, training = (self._seen(part, images.resolution) for part in (parts.held_out, parts.training))
@@ -282,7 +291,7 @@ class Evaluator:
 
     def _protocol(self, metric: Metric, samples: Samples, of: str, better: str, classes: str | None) -> dict[str, Any]:
         """All that must be the same for two numbers to be compared, as plain values."""
-        parts: Split = self._splits[self._options.seed]
+        parts = self._splits.get(self._options.seed)
         protocol = {
             "metric": as_options(metric),
             "version": metric.version,
@@ -293,7 +302,7 @@ class Evaluator:
             "reals": max((reals.count for reals in samples.compared), default=0),
             "real_resolutions": [reals.resolution for reals in samples.compared],
             "data": self._reals.fingerprint,
-            "held_out": parts.stated,
+            "held_out": "unknown: the reals cannot be read" if parts is None else parts.stated,
             "extractor": self._extraction.identity["extractor"] if metric.extracts else NONE,
             "resize": self._extraction.identity["resize"] if metric.extracts else NONE,
             "seed": self._options.seed,
@@ -303,7 +312,7 @@ class Evaluator:
 
     def _forget_all_but(self, resolution: int) -> None:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
-        needed = (resolution, self._reals.final)
+        needed = {resolution} if isinstance(self._reals, AbsentReals) else {resolution, self._reals.final}
         self._image_sets = {key: images for key, images in self._image_sets.items() if key[2] in needed}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from gankit.core.errors import UserError
 from gankit.data.images import Batch, to_uint8
 from gankit.evaluation.features import FeatureStore, load_features, store_features
 from gankit.evaluation.statistics import RunningStatistics, Statistics
@@ -277,6 +278,21 @@ class Samples:
         if reals not in self.compared:
             self.compared.append(reals)
         return reals
+
+
+class SamplesWithoutReals(Samples):
+    """Generated images alone, where the reals cannot be read."""
+
+    def __init__(self, generated: ImageSet, generator: Generator | None, reason: str) -> None:
+        super().__init__(generated, generated, generated, generator=generator)
+        self._reason = reason
+
+    def of_resampled(self, chosen: np.ndarray) -> Samples:
+        """The same with generated images at the positions `chosen`."""
+        return SamplesWithoutReals(self.generated.resampled(chosen), self.generator, self._reason)
+
+    def _noted(self, reals: ImageSet) -> ImageSet:
+        raise UserError(self._reason)
 
 
 def for_extractor(images: Tensor) -> Tensor:

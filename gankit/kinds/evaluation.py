@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from gankit.core.component import Component
 
@@ -41,6 +41,21 @@ class Dataset(Component):
     def class_count(self) -> int:
         """Number of classes; 0 trains without labels."""
         return 0
+
+    def class_names(self) -> Sequence[str]:
+        """What the classes are called, in the order of their numbers, each unlike the others; default: the numbers."""
+        return [str(number) for number in range(self.class_count())]
+
+    def with_classes(self, names: Sequence[str] | None) -> Self:
+        """The same data with the classes that a run began with, whatever the disk holds by now; default: itself.
+
+        To be overridden where classes are found on the disk: runs keep their number, names and order.
+
+        Args:
+            names: What `class_names` gave when the run began; None: the run was begun before they were kept, and its
+                classes are numbered as they were then.
+        """
+        return self
 
     def test_part(self) -> Dataset | None:
         """The data set's own images for testing, none of which is among these; None if it has none."""

@@ -32,13 +32,13 @@ class ImageShape(NamedTuple):
     """How the layers of a new resolution come in."""
 
     @staticmethod
-    def of(experiment: Experiment) -> ImageShape:
-        """What `experiment` demands."""
+    def of(experiment: Experiment, classes: int | None = None) -> ImageShape:
+        """What `experiment` demands; of so many classes, if a run has kept their number, whatever its data is now."""
         data = experiment.data
         return ImageShape(
             resolutions=tuple(stage.resolution for stage in experiment.growth.stages()),
             channels=data.image_channels(),
-            classes=data.class_count(),
+            classes=data.class_count() if classes is None else classes,
             aspect=data.aspect(),
             fade=experiment.fading.by,
         )

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
+from gankit.checkpoints.classes import CLASSES
 from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_average, manifest_of
 from gankit.config.experiment import EvaluationOptions, Experiment
 from gankit.config.loader import data_argument, read_arguments
@@ -20,7 +21,7 @@ from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
 from gankit.core.progress import Progress, progress_in
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
-from gankit.data.images import Batch, RealImages
+from gankit.data.images import AbsentReals, Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.kinds import Dataset, Extractor, Metric
@@ -84,6 +85,8 @@ class Subject:
     """Whether training showed reals mirrored too."""
     validated_as: tuple[Experiment, ...]
     """What its metrics are asked about before anything is measured; of a folder, with nothing but images in it."""
+    trained_on: str | None = None
+    """The fingerprint of `data`, if it is what a run was trained on: then metrics that look at no reals need none."""
 
 
 def measure(
@@ -109,20 +112,41 @@ def measure(
     for subject in subjects:
         _refuse_unfit(subject, fewest)
     results: list[RunResults] = []
-    known: dict[str, tuple[RealImages, Evaluator]] = {}
+    known: dict[str, tuple[RealImages | AbsentReals, Evaluator]] = {}
     for subject in subjects:
         say(f"measuring {subject.path}")
         options = subject.options.model_copy(update={"images": fewest})
-        key = repr((subject.data, subject.final, options, subject.mirrors))
+        key = repr((subject.data, _classes(subject.data), subject.final, options, subject.mirrors))
         if key not in known:
-            reals = RealImages(subject.data, [subject.final])
+            reals = _reals(subject)
             known[key] = reals, Evaluator(options, reals, device, mirrors=subject.mirrors)
-        rows = known[key][1].evaluate(subject.source, subject.progress)
+        reals, evaluator = known[key]
+        rows = evaluator.evaluate(subject.source, subject.progress)
+        if isinstance(reals, AbsentReals) and not rows:
+            raise UserError(f"{subject.path}: {reals.reason}; name other real images with --data")
         measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
         results.append(RunResults(subject.path, [measured]))
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results
+
+
+def _classes(data: Dataset) -> Sequence[str]:
+    """What its classes are called; none if that cannot be told, for it cannot be read either."""
+    try:
+        return data.class_names()
+    except UserError:
+        return ()
+
+
+def _reals(subject: Subject) -> RealImages | AbsentReals:
+    """The real images that `subject` is compared with; those of a run may be gone."""
+    try:
+        return RealImages(subject.data, [subject.final])
+    except UserError as problem:
+        if subject.trained_on is None:
+            raise
+        return AbsentReals(str(problem), subject.trained_on)
 
 
 def _refuse_unfit(subject: Subject, images: int) -> None:
@@ -160,7 +184,8 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
     options = protocol.over(experiment.evaluation)
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
-    data = protocol.data or experiment.data
+    data = protocol.data.with_classes(about.get(CLASSES)) if protocol.data else experiment.data
+    trained_on = None if protocol.data else about["data"]
     for what, here, there in (
         ("channels", data.image_channels(), experiment.data.image_channels()),
         ("aspect", data.aspect(), experiment.data.aspect()),
@@ -169,7 +194,7 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
     validated = (experiment, experiment.model_copy(update={"data": data}))
     source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
-    return Subject(path, source, data, max(resolutions), options, progress, mirrors, validated)
+    return Subject(path, source, data, max(resolutions), options, progress, mirrors, validated, trained_on)
 
 
 def _folder(

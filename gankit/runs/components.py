@@ -6,7 +6,6 @@ from typing import NamedTuple, Self
 
 import torch
 
-from gankit.checkpoints.store import load_weights
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
 from gankit.data.images import RealImages
@@ -39,22 +38,6 @@ class RunComponents(NamedTuple):
         if experiment.evaluation.background:
             return cls(experiment, device, reals, trainer, BackgroundEvaluator(experiment, reals, device))
         return cls(experiment, device, reals, trainer, EvaluatorPair(experiment, reals, device))
-
-    def transfer(self) -> None:
-        """Take the weights that `training.start_from` names, if it names any.
-
-        Raises:
-            UserError: if they cannot be read, or are those of other networks.
-        """
-        source = self.experiment.training.start_from
-        if source is None:
-            return
-        path, weights = load_weights(source)
-        try:
-            self.trainer.load_weights(weights)
-        except RuntimeError as difference:
-            reason = " ".join(str(difference).split())
-            raise UserError(f"training.start_from: {path} does not fit this experiment: {reason}") from None
 
 
 def choose_device(name: str) -> torch.device:

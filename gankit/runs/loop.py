@@ -206,6 +206,7 @@ class TrainingLoop(LoopContext):
             "alpha": trainer.grown.alpha,
             "best": self._best.found,
             "data": self._parts.reals.fingerprint,
+            "classes": self._parts.reals.class_names,
             "plugins": self._plugins,
             "interrupted": interrupted,
             "finished": trainer.images >= trainer.ends[-1] and not tasks,

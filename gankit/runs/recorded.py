@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gankit.checkpoints.classes import with_classes_of
 from gankit.config.experiment import EvaluationOptions, Experiment
 from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
@@ -15,7 +17,7 @@ from gankit.discovery.manager import plugins
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
-    """Read the experiment of a run.
+    """Read the experiment of a run, with the classes that it began with.
 
     A run's folder holds copies of plugins that are single files: to read its experiment is to execute their code, which
     is said before, each by its name and hash, or refused as the user asks (`gankit.discovery.manager.NO_RUN_PLUGINS`).
@@ -30,7 +32,8 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     """
     plugins.load_installed()
     root = with_settings(_in_new_words(read_experiment(file)), settings)
-    return experiment_in(with_plugins(root, (), str(file)), str(file), check, begun=True)
+    with_files, kept = with_plugins(root, (), str(file)), partial(with_classes_of, run=file.parent)
+    return experiment_in(with_files, str(file), check, begun=True, kept=kept)
 
 
 def _in_new_words(root: Table) -> Table:

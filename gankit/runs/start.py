@@ -10,6 +10,7 @@ from shlex import quote
 from typing import Any
 
 from gankit.checkpoints import store
+from gankit.checkpoints.classes import with_classes_of
 from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
@@ -24,6 +25,7 @@ from gankit.runs.provenance import provenance
 from gankit.runs.recorded import allowed_changes, load_recorded
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import last_event
+from gankit.runs.transfer import listed, transfer, with_classes_of_start
 
 
 def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:
@@ -38,14 +40,28 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None) -> Tra
         FolderTakenError: if the folder holds a run, be it one that another process has begun meanwhile.
         UserError: if it holds anything else, or data or weights cannot be had; then there is no folder.
     """
-    with attributing_errors(experiment):
-        parts = RunComponents.of(experiment)
+    parts = _from_start(experiment)
     try:
-        parts.transfer()
         return TrainingLoop(parts, RunFolder.create(path, experiment, source))
     except BaseException:
         parts.evaluators.close()
         raise
+
+
+def _from_start(experiment: Experiment) -> RunComponents:
+    """All parts of a run at the beginning of training; its classes are told on standard error."""
+    with attributing_errors(experiment):
+        experiment = with_classes_of_start(experiment)
+        parts = RunComponents.of(experiment)
+    try:
+        transfer(experiment, parts.trainer)
+    except BaseException:
+        parts.evaluators.close()
+        raise
+    names = parts.reals.class_names
+    if any(name != str(number) for number, name in enumerate(names)):
+        warn(f"classes: {listed(names)}")
+    return parts
 
 
 def resume(
@@ -75,7 +91,11 @@ def resume(
     try:
         with plugins.trusting_loaded() if experiment else nullcontext():
             before = load_recorded(folder.path / EXPERIMENT)
-        wanted = experiment or load_recorded(folder.path / EXPERIMENT, settings, check=True)
+        wanted = (
+            with_classes_of(experiment, folder.path)
+            if experiment
+            else load_recorded(folder.path / EXPERIMENT, settings, check=True)
+        )
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = allowed_changes(before, wanted)
         checkpoint = store.newest(folder.checkpoints, warn)
@@ -93,13 +113,13 @@ def resume(
             return None
         elif extend:
             raise UserError(f"--extend: {path} is not finished yet; resume it without first")
-        with attributing_errors(wanted):
-            parts = RunComponents.of(wanted)
         if checkpoint is None:
             warn(f"{path} has no checkpoint yet and starts over")
-            parts.transfer()
+            parts = _from_start(wanted)
             folder.rewind(b"")
         else:
+            with attributing_errors(wanted):
+                parts = RunComponents.of(wanted)
             _refuse_other_data(checkpoint, parts)
             warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
         _note(folder, wanted, changes, checkpoint, strict)

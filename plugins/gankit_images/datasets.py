@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
 from gankit.core.failures import warn
 from gankit.core.memory import too_large
+from gankit_images.classes import class_folders, class_folders_by_text, in_natural_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +115,8 @@ class StackedDigits(Dataset):
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
+CLOTHING = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+"""What its classes show, in the order of their numbers."""
 
 
 class FashionMnist(Dataset):
@@ -137,7 +140,11 @@ class FashionMnist(Dataset):
 
     def class_count(self) -> int:
         """The ten kinds of clothing, or 0 without labels."""
-        return 10 if self.labels else 0
+        return len(CLOTHING) if self.labels else 0
+
+    def class_names(self) -> Sequence[str]:
+        """As Xiao et al. call them."""
+        return CLOTHING if self.labels else ()
 
     def test_part(self) -> FashionMnist | None:
         """The test split, if this is the train split."""
@@ -246,7 +253,9 @@ class Folder(Dataset):
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
     """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
     labels: bool = False
-    """Make each folder directly inside `path` a class, numbered in the order of their names."""
+    """Make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10. Hidden
+    ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused. A run keeps
+    the classes that it began with."""
     broken: Literal["stop", "skip"] = "stop"
     """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
     say how many were; classes are numbered as if it were there."""
@@ -265,6 +274,11 @@ class Folder(Dataset):
         unused = [name for name in NEW if getattr(self, name) == fields[name].default]
         return {name: value for name, value in handler(self).items() if name not in unused}
 
+    _classes: tuple[str, ...] | None = PrivateAttr(None)
+    """Those that a run began with."""
+    _by_text: bool = PrivateAttr(False)
+    """Whether it began before runs kept them."""
+
     def image_channels(self) -> int:
         """As many as asked for."""
         return self.channels
@@ -275,18 +289,37 @@ class Folder(Dataset):
         return width / height
 
     def class_count(self) -> int:
-        """Number of folders that hold images, or 0 without labels.
+        """Number of classes, or 0 without labels.
 
         Raises:
-            UserError: if there are labels but the folder is missing or empty, or an image lies in no class.
+            UserError: see `class_names`.
         """
-        return len(self._class_names()) if self.labels else 0
+        return len(self.class_names())
+
+    def class_names(self) -> list[str]:
+        """The folders that are classes, in the order of their numbers; none without labels.
+
+        Raises:
+            UserError: if no run has kept them and the folder is missing or empty, an image lies in no class, or a class
+                holds no images.
+        """
+        if not self.labels:
+            return []
+        if self._classes is not None:
+            return [*self._classes]
+        return (class_folders_by_text if self._by_text else class_folders)(self.path, self._files())
+
+    def with_classes(self, names: Sequence[str] | None) -> Self:
+        """With these folders as classes; images in others are passed over."""
+        data = self.model_copy()
+        data._classes, data._by_text = None if names is None or not self.labels else tuple(names), names is None
+        return data
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""
         if self.labels and self.missing(experiment) is None:
             try:
-                self._class_names()
+                self.class_names()
             except UserError as problem:
                 yield str(problem)
 
@@ -310,7 +343,7 @@ class Folder(Dataset):
         from gankit.data.image_reading import PixelBound
         from gankit_images.pictures import read_all
 
-        files = self._files()
+        files = self._labelled_files() if self.labels else self._files()
         if lack := _too_many(len(files), self, [resolution]):
             raise UserError(lack)
         size = (resolution, round(resolution * self.aspect()))
@@ -321,7 +354,7 @@ class Folder(Dataset):
         self._report_little_contrast(images)
         if not self.labels:
             return LabelledImages(images, None)
-        numbers = {name: number for number, name in enumerate(self._class_names())}
+        numbers = {name: number for number, name in enumerate(self.class_names())}
         return LabelledImages(images, np.array([numbers[files[position].parts[0]] for position in kept], np.int64))
 
     def _report_skipped(self, files: Sequence[Path], kept: Sequence[int]) -> None:
@@ -345,10 +378,19 @@ class Folder(Dataset):
 
         return find_images(self.path).files
 
-    def _class_names(self) -> list[str]:
-        """Names of the folders directly inside that hold images."""
-        files = self._files()
-        loose = [file for file in files if len(file.parts) == 1]
-        if self.labels and loose:
-            raise UserError(f"labels: {self.path / loose[0]} lies in no folder that could be its class")
-        return sorted({file.parts[0] for file in files})
+    def _labelled_files(self) -> list[Path]:
+        """The same, but for those in folders that are no classes, which are named on standard error.
+
+        Raises:
+            UserError: if no class holds any.
+        """
+        files, names = self._files(), {*self.class_names()}
+        kept = [file for file in files if file.parts[0] in names]
+        if not kept:
+            raise UserError(
+                f"{self.path}: none of its images lies in a class; they are {', '.join(self.class_names())}"
+            )
+        if others := in_natural_order([*{file.parts[0] for file in files} - names]):
+            named = ", ".join(others[:MOST_NAMED]) + (", ..." if len(others) > MOST_NAMED else "")
+            warn(f"{self.path}: passed over {len(files) - len(kept)} images that are of no class: {named}")
+        return kept

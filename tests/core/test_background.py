@@ -140,7 +140,7 @@ def test_an_evaluator_whose_run_is_gone_goes_without_a_word() -> None:
     with theirs:
         command = [sys.executable, "-P", "-c", background.START, str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True)
-    ours.send((dump_experiment(tiny(evaluation=MEASURED)), str(CPU)))
+    ours.send((dump_experiment(tiny(evaluation=MEASURED)), str(CPU), []))
     assert ours.poll(60)  # its answer is left unread, so that the next it hears of us is a reset connection
     ours.close()
     assert process.communicate(timeout=60)[1] == ""
@@ -149,7 +149,7 @@ def test_an_evaluator_whose_run_is_gone_goes_without_a_word() -> None:
 
 @pytest.mark.slow
 def test_an_evaluator_leaves_with_its_run_and_not_before() -> None:
-    process = EvaluatorProcess(tiny(evaluation=MEASURED), CPU)
+    process = EvaluatorProcess(tiny(evaluation=MEASURED), CPU, [])
     os.kill(process.number, signal.SIGTERM)  # as whoever ends a job does to each of its processes
     os.kill(process.number, signal.SIGINT)
     assert process.end() == "ended with exit code 0"
@@ -158,7 +158,7 @@ def test_an_evaluator_leaves_with_its_run_and_not_before() -> None:
 @pytest.mark.slow
 def test_what_cannot_be_loaded_is_said_before_training(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
-        EvaluatorProcess(tiny(data={"use": "folder", "path": tmp_path / "none", "channels": 1}), CPU)
+        EvaluatorProcess(tiny(data={"use": "folder", "path": tmp_path / "none", "channels": 1}), CPU, [])
 
 
 def test_another_pipe_is_not_taken_for_the_output(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -370,7 +370,10 @@ def test_weights_alone_are_taken_from_another_run(tmp_path: Path) -> None:
             assert all(torch.equal(tensor, taken[network][name]) for name, tensor in weights.items())
     wider = tiny().generator.model_copy(update={"latent": 9})
     other = tiny(training={"batch": 8, "start_from": str(first)}, generator=wider)
-    with pytest.raises(UserError, match=r"training.start_from: .* does not fit this experiment: .*size mismatch"):
+    with pytest.raises(
+        UserError,
+        match=r"does not fit this experiment: its networks are other ones: generator\.\S+ is .* and should be",
+    ):
         begin(other, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

@@ -204,7 +204,6 @@ def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
     draw("cats/1.png", RED)
     draw("cats/more/2.png", RED)
     draw("ants/1.png", GREEN)
-    (tmp_path / "empty").mkdir()
     labelled = Folder(path=tmp_path, labels=True)
     assert labelled.class_count() == 2
     np.testing.assert_array_equal(RealImages(labelled, [4, 8]).labels, [0, 1, 1])

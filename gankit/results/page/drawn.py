@@ -79,10 +79,11 @@ def draw_reals(run: RunResults, resolution: int, count: int) -> np.ndarray:
 
 def _read(file: Path, resolution: int, count: int, fingerprint: str | None = None) -> np.ndarray:
     """What `draw_reals` gives, read here."""
+    from gankit.checkpoints.classes import with_classes_of
     from gankit.config.loader import load_experiment
     from gankit.data.images import RealImages
 
-    experiment = load_experiment(file, check=False)
+    experiment = with_classes_of(load_experiment(file, check=False), file.parent)
     reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
     if fingerprint is not None and reals.fingerprint != fingerprint:
         raise UserError("they are no longer those that the run was trained on")

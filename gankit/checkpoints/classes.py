@@ -1,0 +1,80 @@
+"""The classes that a run began with, as its checkpoints keep them or, before they did, as the weights tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gankit.checkpoints.integrity import found, manifest_if_whole
+from gankit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gankit.config.experiment import Experiment
+
+CLASSES = "classes"
+"""What a checkpoint's manifest calls the names of the classes, in the order of their numbers."""
+
+
+def with_classes(experiment: Experiment, manifest: Mapping[str, Any]) -> Experiment:
+    """The experiment with data whose classes are those that a checkpoint keeps, whatever the disk holds by now."""
+    return experiment.model_copy(update={"data": experiment.data.with_classes(manifest.get(CLASSES))})
+
+
+def with_classes_of(experiment: Experiment, run: Path) -> Experiment:
+    """The same by the newest checkpoint of a run that is whole; as it is if there is none."""
+    manifests = (manifest_if_whole(path) for path in reversed(found(run / "checkpoints")))
+    manifest = next(filter(None, manifests), None)
+    return experiment if manifest is None else with_classes(experiment, manifest)
+
+
+def class_count(experiment: Experiment, manifest: Mapping[str, Any], average: Mapping[str, Tensor]) -> int:
+    """How many classes a checkpoint's networks were built for.
+
+    Args:
+        experiment: What was trained.
+        manifest: The checkpoint's.
+        average: The weights of its averaged generator, which tell it where the manifest does not.
+    """
+    if CLASSES in manifest:
+        return len(manifest[CLASSES])
+    try:
+        if not experiment.data.class_count():
+            return 0
+    except UserError:  # the images are gone
+        pass
+    return class_count_of_weights(experiment, average)
+
+
+def class_count_of_weights(experiment: Experiment, average: Mapping[str, Tensor]) -> int:
+    """The number of classes at which the experiment's generator has weights of these shapes; 0 if none is for labels.
+
+    Wherever it stands in a shape, it stands there as a multiple: two generators of few classes tell of which.
+    """
+    from gankit.networks.generator import Generator
+    from gankit.networks.growing import ImageShape
+    from gankit.training import randomness
+
+    with randomness.untouched():
+        one, two = (
+            Generator(experiment.generator, ImageShape.of(experiment, classes)).state_dict() for classes in (1, 2)
+        )
+    for name, tensor in two.items():
+        for axis, (less, more) in enumerate(zip(one[name].shape, tensor.shape, strict=True)):
+            if less != more:
+                shape = average[name].shape if name in average else ()
+                return (shape[axis] - less) // (more - less) + 1 if axis < len(shape) else 0
+    return 0
+
+
+def class_names(experiment: Experiment, manifest: Mapping[str, Any], count: int) -> Sequence[str]:
+    """What a checkpoint's `count` classes are called: as it keeps them, as the images tell, or by their numbers."""
+    if CLASSES in manifest:
+        return manifest[CLASSES]
+    try:
+        names = with_classes(experiment, manifest).data.class_names()
+    except UserError:
+        names = ()
+    return names if len(names) == count else [str(number) for number in range(count)]

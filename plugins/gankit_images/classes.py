@@ -1,0 +1,69 @@
+"""Which folders are classes, and how they are numbered."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from gankit import UserError
+
+OF_SYSTEMS = frozenset(
+    {"$recycle.bin", "#recycle", "@eadir", "__macosx", "__pycache__", "lost+found", "system volume information"}
+)
+"""Folders that operating systems, network drives and archives leave behind, in lower case."""
+
+
+def in_natural_order(names: Sequence[str]) -> list[str]:
+    """Names in the order in which people count them: a run of digits as the number it is, so that 2 is before 10."""
+    return sorted(names, key=lambda name: (_parts(name), name))
+
+
+def _parts(name: str) -> list[str | int]:
+    """The text and, at every other place, the numbers that a name is made of."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"([0-9]+)", name))]
+
+
+def is_class(name: str) -> bool:
+    """Whether a folder of this name can be a class: it is neither hidden nor left behind by a system."""
+    return not name.startswith(".") and name.lower() not in OF_SYSTEMS
+
+
+def class_folders(path: Path, files: Sequence[Path]) -> list[str]:
+    """Names of the folders directly inside `path` that are classes, in natural order.
+
+    Args:
+        path: The data set's folder.
+        files: The images in it, relative to it.
+
+    Raises:
+        UserError: if an image lies in no class, or a class holds no images.
+    """
+    _refuse_loose(path, files)
+    holding = {file.parts[0] for file in files}
+    there = [entry.name for entry in os.scandir(path) if is_class(entry.name) and entry.is_dir()]
+    if empty := in_natural_order([name for name in there if name not in holding]):
+        others = f" and {len(empty) - 1} more folders hold" if len(empty) > 1 else " holds"
+        raise UserError(
+            f"labels: {path / empty[0]}{others} no images, so that there is nothing to learn of this class; "
+            f"move it out of {path}, or put its images there"
+        )
+    if not there:
+        raise UserError(f"labels: no folder in {path} can be a class; each needs a folder of its own with its images")
+    return in_natural_order(there)
+
+
+def class_folders_by_text(path: Path, files: Sequence[Path]) -> list[str]:
+    """The same as gankit numbered them before runs kept their classes: by text, 10 before 2, whatever holds images.
+
+    Raises:
+        UserError: if an image lies in no class.
+    """
+    _refuse_loose(path, files)
+    return sorted({file.parts[0] for file in files})
+
+
+def _refuse_loose(path: Path, files: Sequence[Path]) -> None:
+    if loose := [file for file in files if len(file.parts) == 1]:
+        raise UserError(f"labels: {path / loose[0]} lies in no folder that could be its class")
