@@ -237,4 +237,5 @@ def _cut(name: str, longest: int) -> str:
     """`name`, if it is too long with a hash of it in place of its end."""
     if len(name) <= longest:
         return name
-    return f"{name[: longest - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    sha256 = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+    return f"{name[: longest - 9]}-{sha256[:8]}"

@@ -95,8 +95,9 @@ def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
 BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line in the eyes of PyYAML."""
 
-HALF = re.compile("[\ud800-\udfff]")
-"""Half of a character, which no text holds but an escape can name."""
+HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half of a character, which no text holds but an escape can name; but those by which Python writes the bytes of a path
+that is no UTF-8 (PEP 383) are read, as runs record them so."""
 
 
 class _Composer:
