@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -102,6 +102,11 @@ class WeightAverage(Component):
 
     kind: ClassVar[str] = "average"
 
+    statistics: Literal["average", "estimate", "copy"] = "estimate"
+    """Which running statistics the batch norms of the averaged generator have. average: those of the generator that is
+    trained, averaged as its weights are. estimate: those of its own activations, estimated on 4,096 latents whenever it
+    is measured, sampled or saved (Brock et al. 2019, "standing statistics"). copy: the trained generator's."""
+
     @abstractmethod
     def move(
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
@@ -109,8 +114,9 @@ class WeightAverage(Component):
         """Change the parameters of `average` after each update of the discriminator, without gradients.
 
         `progress` is where the run stood before that update, and `batch` the number of reals that it showed. Layers
-        that have not taken part yet are equal in both. Buffers are copied by the trainer; `memory` is kept between
-        calls and in checkpoints.
+        that have not taken part yet are equal in both. With `statistics: average` it is called a second time, with the
+        statistics of batch norms for parameters and a memory of their own; other buffers are copied by the trainer.
+        `memory` is kept between calls and in checkpoints.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from gankit.checkpoints.classes import with_classes_of
 from gankit.config.experiment import EvaluationOptions, Experiment
 from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
-from gankit.config.yaml.nodes import Item, Table
+from gankit.config.yaml.nodes import Item, Scalar, Table
 from gankit.core.errors import UserError
 from gankit.discovery.manager import plugins
 
@@ -37,16 +37,28 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
 
 
 def _in_new_words(root: Table) -> Table:
-    """What a run recorded, whose options of evaluations may be called as they were before gankit 0.2."""
-    key, evaluation = root.entries.get("evaluation", Item(root.mark, root))
-    if "evaluation" not in root.entries or not isinstance(evaluation, Table):
-        return root
-    new: Mapping[Any, str] = EvaluationOptions.renamed_options
-    entries = {new.get(option, option): item for option, item in evaluation.entries.items()}
-    return Table(root.mark, {**root.entries, "evaluation": Item(key, Table(evaluation.mark, entries))})
+    """What a run recorded, with the options of evaluations and averages as they were before gankit 0.2."""
+
+    def of_evaluation(options: Table) -> Table:
+        new: Mapping[Any, str] = EvaluationOptions.renamed_options
+        return Table(options.mark, {new.get(option, option): item for option, item in options.entries.items()})
+
+    def of_average(options: Table) -> Table:
+        copied = Item(options.mark, Scalar(options.mark, "copy"))  # there was no other way
+        return Table(options.mark, {"statistics": copied, **options.entries})
+
+    root = _with_changed(root, "evaluation", of_evaluation)
+    return _with_changed(root, "training", lambda training: _with_changed(training, "average", of_average))
 
 
-MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device")
+def _with_changed(table: Table, option: str, change: Callable[[Table], Table]) -> Table:
+    """A mapping in which one option, if that is a mapping too, is changed."""
+    if option not in table.entries or not isinstance(options := table.entries[option].node, Table):
+        return table
+    return Table(table.mark, {**table.entries, option: table.entries[option]._replace(node=change(options))})
+
+
+MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
 """Options that may be other ones when a run goes on: none of them changes what is trained."""
 
 

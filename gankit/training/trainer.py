@@ -21,6 +21,7 @@ from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
+from gankit.training.batch_norm import NormStatistics, estimate_statistics
 from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
 from gankit.training.sampler import sample
 from gankit.training.step import Step
@@ -46,7 +47,9 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
-        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self._average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self._statistics = NormStatistics(self._average), NormStatistics(self.generator)
+        self._estimated = False
         self.memory: dict[str, dict[str, Tensor]] = {}
         self.names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
         self.paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
@@ -79,8 +82,18 @@ class Trainer:
             else randomness.number(self.experiment.seed, "attempt", self.attempt)
         )
 
+    @property
+    def average(self) -> Generator:
+        """The averaged generator as it is measured and sampled: with batch norms as `training.average` has them."""
+        if self.experiment.training.average.statistics == "estimate" and not self._estimated:
+            labels = None if self.reals.labels is None else torch.from_numpy(self.reals.labels)
+            estimate_statistics(self._average, self.experiment.seed, self.device, labels)
+            self._estimated = True
+        return self._average
+
     def state_dict(self) -> dict[str, Any]:
         """All that the iterations to come depend on beside the experiment: plain values and tensors."""
+        networks: dict[str, GrowingNetwork] = {**self.networks, "average": self.average}
         return {
             "images": self.images,
             "rounds": self.iterations,
@@ -89,7 +102,7 @@ class Trainer:
             "now": _as_kept(self.now),
             "grown": _as_kept(self.grown),
             "memory": self.memory,
-            "weights": {name: network.state_dict() for name, network in self._all_networks().items()},
+            "weights": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
 
@@ -113,6 +126,7 @@ class Trainer:
         Raises:
             RuntimeError: if they are those of other networks.
         """
+        self._estimated = False
         for name, network in self._all_networks().items():
             network.load_state_dict(weights[name])
 
@@ -140,7 +154,7 @@ class Trainer:
 
     def grow(self, now: Progress) -> None:
         """Let both networks and the average work at `now`; the next iteration goes on where its images say."""
-        self.grown = now
+        self.grown, self._estimated = now, False
         for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
 
@@ -156,7 +170,7 @@ class Trainer:
         return progress_in(self.stages, position + 1, self.images, alpha)
 
     def _all_networks(self) -> dict[str, GrowingNetwork]:
-        return {**self.networks, "average": self.average}
+        return {**self.networks, "average": self._average}
 
     def _train_discriminator(self, record: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Show the discriminator the next reals and return them; adds to `record`."""
@@ -264,21 +278,30 @@ class Trainer:
 
     @torch.no_grad()
     def _move_average(self, count: int) -> None:
-        """Let the average follow the generator, which this iteration has yet to update; buffers are copied."""
-        average = self.experiment.training.average
-        average.move(self.average, self.generator, self.now, count, self._memory(average))
-        for kept, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            kept.copy_(buffer)
+        """Let the average follow the generator, which this iteration has yet to update.
 
-    def _memory(self, component: Component) -> dict[str, Tensor]:
-        """What a component remembers, kept by where the experiment names it.
+        Buffers are copied, but for the statistics of batch norms if these are to be averaged too.
+        """
+        average = self.experiment.training.average
+        average.move(self._average, self.generator, self.now, count, self._memory(average))
+        averaged: set[int] = set()
+        if average.statistics == "average":
+            average.move(*self._statistics, self.now, count, self._memory(average, "statistics"))
+            averaged = {id(statistic) for statistic in self._statistics[0].parameters()}
+        for kept, buffer in zip(self._average.buffers(), self.generator.buffers(), strict=True):
+            if id(kept) not in averaged:
+                kept.copy_(buffer)
+        self._estimated = False
+
+    def _memory(self, component: Component, *below: str) -> dict[str, Tensor]:
+        """What a component remembers, kept by where the experiment names it, and by what of it there is more to keep.
 
         Raises:
             LookupError: if the experiment does not name it.
         """
         if (path := self.paths.get(id(component))) is None:
             raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
-        return self.memory.setdefault(path, {})
+        return self.memory.setdefault(".".join((path, *below)), {})
 
 
 def _as_kept(progress: Progress) -> tuple[int, int, float]:

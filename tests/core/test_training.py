@@ -112,7 +112,7 @@ def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() 
 
 def test_running_statistics_are_copied_into_the_average() -> None:
     options = tiny().generator.model_dump() | {"norm": "batch"}
-    made = trainer(tiny(generator=options))
+    made = trainer(tiny(generator=options, training={"batch": 8, "average": {"statistics": "copy"}}))
     made.iteration()
     made.iteration()
     statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
