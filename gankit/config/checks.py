@@ -10,7 +10,7 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
 from gankit.core.errors import UserError
-from gankit.core.machine import memory
+from gankit.core.memory import too_large
 from gankit.core.options import at
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
@@ -68,22 +68,19 @@ def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
 
 def _no_room(experiment: Experiment) -> str | None:
     """That one batch of grey images is more than this machine can hold; what networks make of it comes on top."""
-    there, training = memory(), experiment.training
+    training = experiment.training
     try:
         aspect = experiment.data.aspect()
         sizes = [(at(training.batch, height), height, round(height * aspect)) for height, *_ in experiment.stages()]
     except Exception:  # which `problems` tells of
         return None
-    for batch, height, width in sizes:
-        needed = batch * training.generator_batches * height * width * BYTES
-        if there is not None and needed > there:
-            times = training.generator_batches
-            fakes = "" if times == 1 else f", and {times:,} times as many fakes by generator_batches,"
-            return (
-                f"{batch:,} images of {height}x{width}{fakes} take {needed / 1e9:,.1f} GB or more at a time, and this "
-                f"machine has {there / 1e9:,.1f} GB; lower it"
-            )
-    return None
+    times = training.generator_batches
+    fakes = "" if times == 1 else f" and {times:,} times as many fakes, as generator_batches says,"
+    asked = (
+        too_large(f"{batch:,} images of {height}x{width}{fakes}", batch * times * height * width * BYTES)
+        for batch, height, width in sizes
+    )
+    return next(filter(None, asked), None)
 
 
 def _no_start(experiment: Experiment) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config.walk import components
-from gankit.core.machine import memory
+from gankit.core.memory import memory_size
 from gankit.core.registry import registries
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import of_gankit
@@ -87,7 +87,7 @@ def hardware() -> dict[str, Any]:
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = [torch.cuda.get_device_name(device) for device in range(torch.cuda.device_count())]
-    return {"cpu": _cpu_model(), "cores": cores, "memory": memory(), "gpus": gpus}
+    return {"cpu": _cpu_model(), "cores": cores, "memory": memory_size(), "gpus": gpus}
 
 
 def _cpu_model() -> str:

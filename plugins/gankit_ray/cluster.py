@@ -107,7 +107,7 @@ def joined(address: str | None) -> Iterator[None]:
     try:
         if host and port.isdecimal():  # where nobody listens, Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-        with chdir(Path(ray.__file__).parents[1]):  # Ray has its workers import from the folder that is current then
+        with chdir(Path(str(ray.__file__)).parents[1]):  # from which Ray has its workers import
             ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError, exceptions.RayError) as failure:
         where = f"at {address}" if address else "here" if "RAY_ADDRESS" not in os.environ else "as RAY_ADDRESS says"

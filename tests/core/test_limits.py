@@ -10,8 +10,8 @@ import torch
 from support.command import QUICKSTART, SMALL, gankit_here
 
 from gankit.cli import main
-from gankit.config import checks
 from gankit.config.loader import load_experiment
+from gankit.core import memory
 from gankit.core.errors import RunError
 from gankit.runs.attribution import attributing_errors
 
@@ -51,7 +51,7 @@ def test_so_is_a_mapping_of_a_million_layers(capsys: pytest.CaptureFixture[str])
         ("training.batch=2000", "2,000 images of 16x16"),
         (
             "training.generator_batches=100",
-            "32 images of 16x16, and 100 times as many fakes by generator_batches,",
+            "32 images of 16x16 and 100 times as many fakes, as generator_batches says,",
         ),
     ],
 )
@@ -60,12 +60,13 @@ def test_a_batch_that_this_machine_cannot_hold_is_refused_at_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     command = ["run", str(QUICKSTART), "--set", "growth={use: fixed, resolution: 16, images: 64}", "--set", setting]
-    monkeypatch.setattr(checks, "memory", lambda: 10**6)
+    monkeypatch.setattr(memory, "memory_size", lambda: 10**6)
     done = gankit_here(command, tmp_path)
     assert done.returncode == 2
-    assert f"training.batch: {said} take 0.0 GB or more at a time, and this machine has 0.0 GB; lower it" in done.stderr
+    assert f"training.batch: {said} take " in done.stderr
+    assert "of memory, but there are 1.0 MB" in done.stderr
     assert not Path("runs").exists()
-    monkeypatch.setattr(checks, "memory", lambda: None)
+    monkeypatch.setattr(memory, "memory_size", lambda: None)
     assert gankit_here(["validate", *command[1:]], tmp_path).returncode == 0
 
 
