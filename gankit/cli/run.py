@@ -127,7 +127,10 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_no_run_plugins_option(parser)
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
-    add_set_option(parser, "change an option of observers, evaluation, checkpoints or training.device; may be repeated")
+    add_set_option(
+        parser,
+        "change an option of observers, evaluation, checkpoints or training.device, or data.path; may be repeated",
+    )
     parser.add_argument(
         "--extend",
         default="0",

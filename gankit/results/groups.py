@@ -51,9 +51,10 @@ def group_runs(runs: Sequence[RunResults]) -> list[RunGroup]:
         UserError: if two runs are one seed of one variant, for a seed that counts twice would feign certainty.
     """
     groups: dict[str, list[RunResults]] = {}
+    places: dict[str, dict[str, Any]] = {}
     for run in runs:
         belongs = {"study": run.name, "variant": run.variant} if run.variant is not None else {}
-        groups.setdefault(json.dumps([belongs, trained(run.options)], sort_keys=True), []).append(run)
+        groups.setdefault(json.dumps([belongs, _in_one_place(run, places)], sort_keys=True), []).append(run)
     single = [part for group in groups.values() for part in _by_seed(group)]
     return [
         RunGroup(label, sorted(group, key=lambda run: run.seed))
@@ -67,6 +68,22 @@ def trained(options: dict[str, Any]) -> dict[str, Any]:
     if isinstance(training := kept.get("training"), dict):
         kept["training"] = {key: value for key, value in training.items() if f"training.{key}" not in NOT_TRAINED}
     return kept
+
+
+def _in_one_place(run: RunResults, places: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a run is trained with; images of one fingerprint, which may be moved meanwhile, lie where they lay first.
+
+    Args:
+        run: The run.
+        places: Where images lay that have been met already, to which new ones are added.
+    """
+    options = trained(run.options)
+    seen = next((row.protocol["data"] for row in run.rows if row.protocol and "data" in row.protocol), None)
+    if seen is None or not isinstance(data := options.get("data"), dict):
+        return options
+    here = {name: value for name, value in data.items() if isinstance(value, str) and os.path.isabs(value)}
+    rest = {**options, "data": {name: value for name, value in data.items() if name not in here}}
+    return {**options, "data": {**data, **places.setdefault(json.dumps([seen, rest], sort_keys=True), here)}}
 
 
 def _by_seed(group: list[RunResults]) -> list[list[RunResults]]:

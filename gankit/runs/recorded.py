@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gankit.checkpoints.classes import with_classes_of
+from gankit.checkpoints.classes import with_classes, with_classes_of
+from gankit.checkpoints.integrity import found, manifest_if_whole
 from gankit.config.experiment import EvaluationOptions, Experiment
 from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Scalar, Table
 from gankit.core.errors import UserError
 from gankit.discovery.manager import plugins
+from gankit.kinds import Dataset
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
@@ -65,6 +67,8 @@ MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "trai
 def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
     """What differs between two experiments, by the path of the option.
 
+    Where the images lie may differ too: whoever loads them sees whether they are the same, by their fingerprint.
+
     Raises:
         UserError: naming every option that must not differ.
     """
@@ -74,15 +78,48 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
         for option in old | new
         if old.get(option) != new.get(option) and option != "plugins"  # their code is compared by its hash
     }
-    refused = [option for option in changes if not any(f"{option}.".startswith(f"{free}.") for free in MAY_CHANGE)]
+    free = (*MAY_CHANGE, *({*places_of(before.data)} & {*places_of(wanted.data)}))
+    refused = [option for option in changes if not any(f"{option}.".startswith(f"{each}.") for each in free)]
     if refused:
         listed = "\n".join(
             f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
         )
         raise UserError(
-            f"a run goes on as it began; only {', '.join(MAY_CHANGE)} may be changed, but these were too:\n{listed}"
+            f"a run goes on as it began; only {', '.join(free)} may be changed, but these were too:\n{listed}"
         )
     return changes
+
+
+def places_of(data: Dataset) -> list[str]:
+    """The options that say where the images of a data set lie, as data.path."""
+    return [f"data.{name}" for name, value in data if isinstance(value, Path)]
+
+
+def refuse_other_images(run: Path, experiment: Experiment) -> None:
+    """Load the images of an experiment that `run` has finished and notice that they are not those that it began with.
+
+    Raises:
+        UserError: then, or if they cannot be read; not if the run has no checkpoint left that tells.
+    """
+    from gankit.data.images import RealImages
+
+    manifest = next(filter(None, map(manifest_if_whole, reversed(found(run / "checkpoints")))), None)
+    if manifest is not None:
+        data, resolutions = with_classes(experiment, manifest).data, [stage.resolution for stage in experiment.stages()]
+        refuse_other_fingerprint(manifest["data"], RealImages(data, resolutions).fingerprint)
+
+
+def refuse_other_fingerprint(then: str, now: str) -> None:
+    """Notice that the images are not those that the run began with.
+
+    Raises:
+        UserError: then.
+    """
+    if then != now:
+        raise UserError(
+            f"data: the images are not those that the run began with (fingerprint {then} then, {now} now), so it "
+            "cannot go on as it would have; restore them, or begin a new run with training.start_from"
+        )
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,7 @@ from gankit.runs.components import RunComponents
 from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
 from gankit.runs.loop import TrainingLoop
 from gankit.runs.provenance import provenance
-from gankit.runs.recorded import allowed_changes, load_recorded
+from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import last_event
 from gankit.runs.transfer import listed, transfer, with_classes_of_start
@@ -94,7 +94,7 @@ def resume(
         wanted = (
             with_classes_of(experiment, folder.path)
             if experiment
-            else load_recorded(folder.path / EXPERIMENT, settings, check=True)
+            else load_recorded(folder.path / EXPERIMENT, settings)
         )
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = allowed_changes(before, wanted)
@@ -113,6 +113,9 @@ def resume(
             return None
         elif extend:
             raise UserError(f"--extend: {path} is not finished yet; resume it without first")
+        if experiment is None:
+            _refuse_lacking_data(path, wanted)
+            load_recorded(folder.path / EXPERIMENT, settings, check=True)
         if checkpoint is None:
             warn(f"{path} has no checkpoint yet and starts over")
             parts = _from_start(wanted)
@@ -120,13 +123,26 @@ def resume(
         else:
             with attributing_errors(wanted):
                 parts = RunComponents.of(wanted)
-            _refuse_other_data(checkpoint, parts)
+            refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
             warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
         _note(folder, wanted, changes, checkpoint, strict)
         return TrainingLoop(parts, folder, checkpoint)
     except BaseException:
         folder.close()
         raise
+
+
+def _refuse_lacking_data(path: Path, experiment: Experiment) -> None:
+    """Notice that the images are gone, which can be told where they are now.
+
+    Raises:
+        UserError: then.
+    """
+    with attributing_errors(experiment):
+        lacking = experiment.data.missing(experiment)
+    if lacking and (places := places_of(experiment.data)):
+        elsewhere = f"gankit resume {quote(str(path))} --set {places[0]}=FOLDER"
+        raise UserError(f"data: {lacking}; if the images were moved, go on with: {elsewhere}")
 
 
 def _extended(experiment: Experiment, images: int) -> Experiment:
@@ -147,20 +163,6 @@ def _without_checkpoints(path: Path, images: int) -> str:
         f"{path} was trained for {images:,} images, but its checkpoints are gone: put them back to go on; to train it "
         "again choose another folder, or move this one, as its record would be lost"
     )
-
-
-def _refuse_other_data(checkpoint: Checkpoint, parts: RunComponents) -> None:
-    """Notice that the images are not those that the run began with.
-
-    Raises:
-        UserError: then.
-    """
-    then, now = checkpoint.manifest["data"], parts.reals.fingerprint
-    if then != now:
-        raise UserError(
-            f"data: the images are not those that the run began with (fingerprint {then} then, {now} now), so it "
-            "cannot go on as it would have; restore them, or begin a new run with training.start_from"
-        )
 
 
 def _note(

@@ -17,7 +17,7 @@ from gankit.core.files import read_regular, refuse_irregular, write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
 from gankit.runs.folder import EXPERIMENT, STUDY, clear_leftovers, is_run
-from gankit.runs.recorded import allowed_changes, load_recorded
+from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_images
 from gankit.runs.signals import raising_signals
 from gankit.runs.status import RunState, state_of
 from gankit.studies.progress import StudyProgress
@@ -117,7 +117,8 @@ def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
         try:
             with plugins.trusting_loaded():
                 before = load_recorded(path / EXPERIMENT)
-            allowed_changes(before, run.experiment)
+            if {*allowed_changes(before, run.experiment)} & {*places_of(before.data)} and _is_finished(path):
+                refuse_other_images(path, run.experiment)  # an unfinished one looks for itself as it goes on
         except UserError as difference:
             raise UserError(
                 f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "

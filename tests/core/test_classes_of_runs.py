@@ -206,3 +206,43 @@ def test_a_run_numbers_its_classes_as_the_weights_know_them_that_it_starts_from(
     newest = store.found(tmp_path / "run/checkpoints")[-1]
     assert store.manifest_of(newest)["classes"] == ["10", "2", "b"]
     assert resume(tmp_path / "run") is None
+
+
+def test_moved_images_do_not_end_a_run(origin: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, elsewhere = place / "run", place / "elsewhere"
+    (place / "images").rename(elsewhere)
+    assert main(["resume", str(run)]) == 0  # which is finished and needs no data
+    assert main(["resume", str(cut(run))]) == 2
+    assert f"there is no folder {place / 'images'}; if the images were moved, go on with: " in capsys.readouterr().err
+    assert main(["resume", str(run), "--set", f"data.path={fill(place / 'others', each=7)}"]) == 2
+    assert "data: the images are not those that the run began with" in capsys.readouterr().err
+    assert main(["resume", str(run), "--set", f"data.path={elsewhere}", "--set", "data.broken=skip"]) == 2
+    said = capsys.readouterr().err
+    assert "data.path may be changed, but these were too:\n  data.broken: stop in the run, skip now" in said
+    assert str(place / "images") in (run / "experiment.yaml").read_text()
+    assert main(["resume", str(run), "--set", f"data.path={elsewhere}"]) == 0
+    assert equal_weights(origin / "run", run)
+    (changed,) = json.loads((run / "provenance.json").read_text())["resumed"]
+    assert changed["changed"] == {"data.path": {"before": str(place / "images"), "now": str(elsewhere)}}
+    assert main(["resume", str(cut(run))]) == 0
+
+
+def test_a_study_goes_on_with_images_that_were_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "study.yaml").write_text(
+        f"extends: {place / 'run/experiment.yaml'}\nname: study\nmatrix: {{seed: [0, 1]}}\n"
+    )
+
+    def run(name: str, images: str) -> int:
+        settings = ["--set", f"data.path={place / images}", "--set", "training.threads=1"]
+        return main(["run", str(place / "study.yaml"), *settings, "--out", str(place / "all"), *name.split()])
+
+    assert run("--run base/seed-0", "images") == 0
+    (place / "images").rename(place / "elsewhere")
+    assert run("--run base/seed-1", "elsewhere") == 0
+    shutil.copytree(place / "elsewhere", place / "others")
+    (place / "others/b/0.png").unlink()
+    capsys.readouterr()
+    assert run("", "others") == 2
+    assert "seed-0 was begun as another experiment than the study's" in capsys.readouterr().err
+    assert run("", "elsewhere") == 0
+    assert "\nbase        2 " in capsys.readouterr().out  # one variant of two seeds
