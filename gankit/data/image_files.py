@@ -50,6 +50,8 @@ def find_images(folder: Path) -> FoundImages:
             be missing.
     """
     if not os.path.isdir(folder):  # which no odd path upsets
+        if os.path.isfile(folder):
+            raise UserError(f"{folder} is a file, not a folder of images; unpack an archive and name the folder")
         raise UserError(f"there is no folder {folder}")
     files: list[Path] = []
     passed_over: Counter[str] = Counter()

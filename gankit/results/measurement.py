@@ -201,6 +201,11 @@ def _folder(
     path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.device, say: Callable[[str], None]
 ) -> Subject:
     """A folder of images that anything has made."""
+    if path.is_file():
+        raise UserError(
+            f"{path} is a file, but runs, checkpoints and folders of images are measured; unpack an archive and name "
+            "the folder"
+        )
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder")
     if protocol.data is None:

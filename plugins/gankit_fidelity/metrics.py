@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from gankit import Metric, UserError
+from gankit.core.failures import warn
 from gankit_fidelity.weights import answers, hub_folder
 
 if TYPE_CHECKING:
@@ -57,8 +59,8 @@ class IntraClassFrechetDistance(Metric):
 
     It sees what `fid` is blind to: images of a class that is not the one asked for, and classes without variety, as
     long as all together look like the data. With few images a class it is far above 0 even between reals, as
-    `fid_intra_floor` shows; classes of which there are fewer than two images on either side are left out. Lower is
-    better.
+    `fid_intra_floor` shows; classes of which there are fewer than two images on either side are left out, which is
+    said, and without any other the number is NaN. Lower is better.
     """
 
     needs = frozenset({"features"})
@@ -78,7 +80,9 @@ class IntraClassFrechetDistance(Metric):
         import numpy as np
 
         generated, real = by_class(samples.generated), by_class(samples.real)
-        distances = [frechet_distance(generated[label], real[label]) for label in sorted(generated.keys() & real)]
+        shared = sorted(generated.keys() & real)
+        distances = [frechet_distance(generated[label], real[label]) for label in shared]
+        say_left_out(tuple(sorted(classes_in(samples.generated, samples.real) - set(shared))), bool(shared))
         return {"fid_intra": float(np.mean(distances)) if distances else float("nan")}
 
 
@@ -285,6 +289,21 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
         return math.nan
     first, second = ({"mu": some.mean, "sigma": some.covariance} for some in (one, other))
     return max(0.0, fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
+
+
+def classes_in(*sets: ImageSet) -> set[int]:
+    """The classes of which there is any image."""
+    return {int(label) for images in sets if images.labels is not None for label in images.labels}
+
+
+@cache
+def say_left_out(classes: tuple[int, ...], others: bool) -> None:
+    """Say once of which classes there were too few images to be measured, and whether there were others."""
+    if classes:
+        some = ", ".join(map(str, classes[:10])) + (", ..." if len(classes) > 10 else "")
+        which = f"class {some}" if len(classes) == 1 else f"each of the {len(classes)} classes {some}"
+        so = "what is said is of the other classes" if others else "there is no other class, so it is NaN"
+        warn(f"fid_intra: of {which} there are fewer than two images among the generated or the reals; {so}")
 
 
 def by_class(images: ImageSet) -> dict[int, Statistics]:

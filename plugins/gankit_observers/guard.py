@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from gankit import Callback, Images, Many, Observer
+from gankit.core.failures import warn
 from gankit.core.progress import Progress, crossed, ends
 from gankit.kinds.callbacks import RunContext
 
@@ -30,7 +31,7 @@ class Guard(Observer):
 
     against: Many[CheckName] = ["not-finite"]
     """not-finite: a loss, penalty, score or weight that is NaN or infinite. gradients: they explode. collapse: samples
-    are all alike. saturation: the discriminator leaves the generator no gradient."""
+    are all alike, which takes two reals to tell. saturation: the discriminator leaves the generator no gradient."""
     policy: Literal["stop", "roll-back", "warn"] = "stop"
     """stop: end the run, exit code 1. roll-back: go on from the last checkpoint with other random draws. warn: only
     record it, when the trouble begins."""
@@ -69,6 +70,8 @@ class Sentinel(Callback):
         self._options, self._run = options, run
         self._stage_ends = ends(run.experiment.stages())
         self._begin(run.progress)
+        if "collapse" in self._checks and len(run.reals(2, 0)) < 2:
+            warn("guard: collapse is not looked for, as a single real image has no distance from others")
 
     def on_stage_start(self, progress: Progress) -> None:
         """What is usual is learned anew."""

@@ -188,7 +188,10 @@ class Collapse(HealthCheck):
         self.state["looks"] += 1
         if self.state["looks"] <= LOOKS:
             return None
-        samples, reals = (mean_distance(images) for images in (run.sample(SAMPLES, 0), run.reals(SAMPLES, 0)))
+        shown = run.reals(SAMPLES, 0)
+        if len(shown) < 2:  # which the guard has said as it began
+            return None
+        samples, reals = (mean_distance(images) for images in (run.sample(SAMPLES, 0), shown))
         if samples >= self._threshold * reals:
             return None
         return Finding(samples / reals, f"samples differ by {samples / reals:.2g} of what reals do")

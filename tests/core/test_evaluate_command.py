@@ -72,6 +72,14 @@ def test_a_run_is_measured_as_it_measured_itself(made: Path, capsys: pytest.Capt
     [
         (["digits"], "say with --data which real ones"),
         (["nowhere", "--data", "digits"], "there is no such folder"),
+        (
+            ["run/metrics.jsonl", "--data", "digits"],
+            "metrics.jsonl is a file, but runs, checkpoints and",
+        ),
+        (
+            ["digits", "--data", "{use: folder, path: run/metrics.jsonl}"],
+            "metrics.jsonl is a file, not a folder of images",
+        ),
         (["digits", "--data", "digts"], "--data digts: data: no dataset is called 'digts'. Did you mean 'digits'?"),
         (
             ["digits", "--data", "{use: digits}", "--images", "many"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from support.command import rows
 from support.failing import begun, registered
 
 from gankit_observers.guard import Guard
-from gankit_observers.health_checks import LOOKS, NotFinite, Usual, mean_distance
+from gankit_observers.health_checks import LOOKS, Collapse, NotFinite, Usual, mean_distance
 
 STABLE = ["gradient-penalty", "drift"]
 
@@ -37,6 +38,20 @@ def test_exploding_gradients(tmp_path: Path) -> None:
     notes = warnings(tmp_path / "unbounded", guard, training=training)  # a critic that nothing holds
     assert "gradient of the generator has norm" in notes[0]
     assert warnings(tmp_path / "bounded", guard, regularizers=STABLE, training={"batch": 16}) == []
+
+
+def test_a_single_real_is_no_measure_of_collapse(capsys: pytest.CaptureFixture[str]) -> None:
+    run: Any = SimpleNamespace(
+        experiment=SimpleNamespace(stages=list),
+        progress=SimpleNamespace(images=0),
+        reals=lambda count, seed: np.zeros((1, 8, 8, 1), np.uint8),
+        sample=lambda count, seed: np.zeros((count, 8, 8, 1), np.uint8),
+    )
+    Guard.model_validate({"against": "collapse"}).callback(run)
+    assert "collapse is not looked for, as a single real image" in capsys.readouterr().err
+    check = Collapse(0.1)
+    check.stage_started()
+    assert [check.look(run) for _ in range(LOOKS + 2)] == [None] * (LOOKS + 2)
 
 
 @pytest.mark.slow

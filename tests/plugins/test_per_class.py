@@ -42,10 +42,10 @@ class HeldOut:
         return self.change(images, labels)
 
 
-def measured(change: Any) -> dict[str, float]:
+def measured(change: Any, images: int = 800) -> dict[str, float]:
     experiment = tiny(
         data=LABELLED,
-        evaluation={"metrics": ["fid", {"use": "fid_intra"}], "extractor": "digits", "images": 800},
+        evaluation={"metrics": ["fid", {"use": "fid_intra"}], "extractor": "digits", "images": images},
     )
     reals = RealImages(experiment.data, [8])
     rows = Evaluator(experiment.evaluation, reals, CPU).evaluate(HeldOut(reals, change), NOW)
@@ -88,3 +88,19 @@ def test_data_without_labels_is_refused() -> None:
     assert "data gives no labels" in problems(tiny(evaluation=evaluation))[0][1]
     found = problems(tiny(data=LABELLED, regularizers="auxiliary-classifier", evaluation=evaluation))
     assert "two images a class" in found[0][1]
+
+
+def test_classes_of_too_few_images_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from gankit_fidelity.metrics import say_left_out
+
+    say_left_out.cache_clear()
+    one_missing = torch.arange(10).where(torch.arange(10) != 3, torch.tensor(4))
+    found = measured(lambda images, labels: Batch(images, one_missing[labels]), 200)
+    assert np.isfinite(found["fid_intra"])
+    said = capsys.readouterr().err
+    assert "fid_intra: of class 3 there are fewer than two images" in said
+    assert "what is said is of the other classes" in said
+    found = measured(lambda images, labels: Batch(images, torch.full_like(labels, 11)), 200)
+    assert np.isnan(found["fid_intra"])
+    assert "of each of the 11 classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... there" in (said := capsys.readouterr().err)
+    assert "there is no other class, so it is NaN" in said
