@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_no_run_plugins_option
 from gankit.core.errors import UserError
+from gankit.core.memory import too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,9 @@ def sample_command(arguments: argparse.Namespace) -> int:
     if arguments.label is not None and not 0 <= arguments.label < classes:
         there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
         raise UserError(f"--label: {there}")
+    pixels = arguments.number * generator.resolution**2
+    if not is_folder and (lack := too_large(f"{arguments.number:,} images in one picture", pixels)) is not None:
+        raise UserError(f"-n: {lack}; name a folder to have a file of each")
     options = SampleOptions(arguments.label, arguments.truncation, arguments.cutoff)
 
     def drawn() -> Iterator[np.ndarray]:

@@ -70,3 +70,11 @@ def test_images_are_not_mixed_with_others(run: Path, capsys: pytest.CaptureFixtu
         assert main(["sample", str(run), "-o", named, "-n", "4"]) == 2
         assert said in capsys.readouterr().err
     assert [file.name for file in Path("used").iterdir()] == ["000009.png"]
+
+
+def test_a_picture_larger_than_memory_is_refused_before_it_is_drawn(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", str(run), "-o", "grid.png", "-n", str(10**12)]) == 2
+    assert "-n: 1,000,000,000,000 images in one picture take " in capsys.readouterr().err
+    assert not Path("grid.png").exists()
