@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ add_validate_options = add_experiment_options
 def validate_command(arguments: argparse.Namespace) -> int:
     """Read an experiment or a study and say what is wrong with it, without torch.
 
-    Else print what it is in one line, and what it needs that this machine lacks.
+    Else print what it is in one line, what data there are, and what it needs that this machine lacks.
     """
     from gankit.config.study import Study, extent
     from gankit.config.study_loader import load_study
@@ -31,9 +32,20 @@ def validate_command(arguments: argparse.Namespace) -> int:
         print(f"{read.name}: valid; a study of {extent(read.runs)}")
     else:
         print(printable(_in_a_line(read)))
+    experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
+    for line in [] if lacking else _descriptions(experiments):
+        print(printable(line))
     if lacking:
         print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
     return 0
+
+
+def _descriptions(experiments: Sequence[Experiment]) -> list[str]:
+    """What there is to train on, each thing once."""
+    from gankit.config.checks import description_of_data
+
+    data = {repr(experiment.data): experiment for experiment in experiments}
+    return list(dict.fromkeys(line for one in data.values() if (line := description_of_data(one)) is not None))
 
 
 def _in_a_line(experiment: Experiment) -> str:

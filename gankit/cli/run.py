@@ -51,12 +51,16 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool) -> int:
     """Train and evaluate one experiment in `path`."""
+    from gankit.config.checks import description_of_data
+    from gankit.core.failures import warn
     from gankit.runs.folder import is_run, refuse_used
     from gankit.runs.status import FolderTakenError
 
     goes_on = may_resume and is_run(path)
     if not goes_on:
         refuse_used(path)
+        if (said := description_of_data(experiment)) is not None:
+            warn(said)
 
     from gankit.results.run_tables import print_results
     from gankit.runs.start import begin, resume

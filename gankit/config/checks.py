@@ -83,6 +83,19 @@ def _no_room(experiment: Experiment) -> str | None:
     return next(filter(None, asked), None)
 
 
+def description_of_data(experiment: Experiment) -> str | None:
+    """What there is to train on, if its data set has something to say of it.
+
+    Raises:
+        UserError: if the data set fails when it is asked.
+    """
+    try:
+        said = experiment.data.describe()
+    except Exception as failure:
+        raise UserError(problem_of_failure(("data",), experiment.data, failure)[1]) from failure
+    return None if said is None else f"data: {said}"
+
+
 def _no_start(experiment: Experiment) -> str | None:
     """That there are no weights where the training is to start from."""
     path = experiment.training.start_from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -24,6 +25,8 @@ ENDINGS = {
 """The formats that are read, by their names in Pillow, and the endings of their files, in any case."""
 SUFFIXES = frozenset(suffix for suffixes in ENDINGS.values() for suffix in suffixes)
 """Endings of the files that are read."""
+MOST_LISTED = 12
+"""Classes, or endings of what was passed over, that are named."""
 
 
 class FoundImages(NamedTuple):
@@ -34,10 +37,32 @@ class FoundImages(NamedTuple):
     passed_over: Counter[str]
     """How many entries are no images, by their endings in lower case or what else they are, such as hidden."""
 
+    def in_words(self, classes: Mapping[str, int] | None = None) -> str:
+        """How many images there are, and what was passed over, the most frequent first.
+
+        Args:
+            classes: The number of images in each class, which are named in this order; default: there are none.
+        """
+        said = _counted(len(self.files), "image")
+        if classes is not None:
+            said += f" in {_counted(len(classes), 'class')}: {_listed(f'{name} {classes[name]:,}' for name in classes)}"
+        return f"{said}{self.passed_over_in_words()}"
+
     def passed_over_in_words(self) -> str:
-        """The most frequent first, such as "12 .txt, 1 hidden"; empty if nothing was passed over."""
+        """A clause that begins with a semicolon; empty if nothing was passed over."""
         ordered = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
-        return ", ".join(f"{count:,} {what}" for what, count in ordered)
+        return f"; passed over: {_listed(f'{count:,} {what}' for what, count in ordered)}" if ordered else ""
+
+
+def _counted(count: int, noun: str) -> str:
+    """A number of things, such as "3 classes"."""
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"
+
+
+def _listed(items: Iterable[str]) -> str:
+    """The first of them, and that there are more."""
+    named = list(items)
+    return ", ".join(named[:MOST_LISTED]) + (", ..." if len(named) > MOST_LISTED else "")
 
 
 def find_images(folder: Path) -> FoundImages:
@@ -79,8 +104,8 @@ def find_images(folder: Path) -> FoundImages:
                 passed_over[suffix or "without ending"] += 1
     found = FoundImages(sorted(files, key=lambda file: file.parts), passed_over)
     if not files:
-        others = f"; passed over: {found.passed_over_in_words()}" if passed_over else ""
-        raise UserError(f"there are no images in {folder}; looked for {', '.join(sorted(SUFFIXES))}{others}")
+        looked_for = ", ".join(sorted(SUFFIXES))
+        raise UserError(f"there are no images in {folder}; looked for {looked_for}{found.passed_over_in_words()}")
     return found
 
 

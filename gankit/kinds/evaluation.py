@@ -57,6 +57,16 @@ class Dataset(Component):
         """
         return self
 
+    def describe(self) -> str | None:
+        """What there is, such as "60 images in 3 classes: ...", for `gankit validate` and `run` to say; None: nothing.
+
+        Asked when nothing is missing, without torch; no image is decoded for it.
+
+        Raises:
+            gankit.core.errors.UserError: if it cannot be found out.
+        """
+        return None
+
     def test_part(self) -> Dataset | None:
         """The data set's own images for testing, none of which is among these; None if it has none."""
         return None

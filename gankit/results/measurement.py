@@ -222,6 +222,8 @@ def _folder(
     text = data_argument(str(path), channels=channels, shape=[resolution, width], **as_reals)
     images = read_arguments(ProtocolOptions, {"data": text}).data
     assert images is not None
+    if (found := images.describe()) is not None:
+        say(f"{path}: {found}")
     loaded = RealImages(images, [resolution])
     options = protocol.over(EvaluationOptions.model_validate({"metrics": [USUAL_METRIC], "images": loaded.count}))
     if options.images > loaded.count:

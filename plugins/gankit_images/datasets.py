@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import distribution
@@ -13,9 +14,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, SerializerFunctionWrapH
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
-from gankit.core.failures import warn
 from gankit.core.memory import too_large
 from gankit_images.classes import class_folders, class_folders_by_text, in_natural_order
+from gankit_images.reports import report_little_contrast, report_other_folders, report_skipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -229,10 +230,6 @@ def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
     return levels
 
 
-MOST_NAMED = 3
-"""Skipped images that are named."""
-LITTLE = 85
-"""Levels out of 255 that images span at least unless something may be wrong; 14 bits in 16 span 64."""
 NEW = ("max_megapixels", "range")
 """Options that runs of gankit 0.1 have not recorded."""
 
@@ -315,6 +312,18 @@ class Folder(Dataset):
         data._classes, data._by_text = None if names is None or not self.labels else tuple(names), names is None
         return data
 
+    def describe(self) -> str:
+        """How many images there are, of each class, and what else lies there, by its endings.
+
+        Raises:
+            UserError: see `class_names`.
+        """
+        from gankit.data.image_files import find_images
+
+        found, names = find_images(self.path), self.class_names()
+        counts = Counter(file.parts[0] for file in found.files)
+        return found.in_words({name: counts[name] for name in names} if names else None)
+
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""
         if self.labels and self.missing(experiment) is None:
@@ -350,27 +359,12 @@ class Folder(Dataset):
         paths, skip = [self.path / file for file in files], self.broken == "skip"
         images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels), self.range)
         if len(kept) < len(files):
-            self._report_skipped(files, kept)
-        self._report_little_contrast(images)
+            report_skipped(self.path, files, kept)
+        report_little_contrast(self.path, images)
         if not self.labels:
             return LabelledImages(images, None)
         numbers = {name: number for number, name in enumerate(self.class_names())}
         return LabelledImages(images, np.array([numbers[files[position].parts[0]] for position in kept], np.int64))
-
-    def _report_skipped(self, files: Sequence[Path], kept: Sequence[int]) -> None:
-        """Say on standard error how many of `files` are left out, and which are the first."""
-        skipped = [str(files[position]) for position in sorted({*range(len(files))}.difference(kept))]
-        named = ", ".join(skipped[:MOST_NAMED]) + (", ..." if len(skipped) > MOST_NAMED else "")
-        warn(f"{self.path}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
-
-    def _report_little_contrast(self, images: np.ndarray) -> None:
-        """Say on standard error if all images together are as good as black, white or grey."""
-        darkest, lightest = int(images[:, :3].min()), int(images[:, :3].max())
-        if lightest - darkest < LITTLE:
-            warn(
-                f"{self.path}: all images together use the levels from {darkest} to {lightest} of 0 to 255; if their "
-                "files hold more than 8 bits, `range` says which numbers are black and white"
-            )
 
     def _files(self) -> list[Path]:
         """Paths of the images relative to the folder, at least one."""
@@ -391,6 +385,5 @@ class Folder(Dataset):
                 f"{self.path}: none of its images lies in a class; they are {', '.join(self.class_names())}"
             )
         if others := in_natural_order([*{file.parts[0] for file in files} - names]):
-            named = ", ".join(others[:MOST_NAMED]) + (", ..." if len(others) > MOST_NAMED else "")
-            warn(f"{self.path}: passed over {len(files) - len(kept)} images that are of no class: {named}")
+            report_other_folders(self.path, len(files) - len(kept), others)
         return kept

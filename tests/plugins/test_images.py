@@ -14,7 +14,9 @@ from sklearn.datasets import load_digits
 from support.tiny import tiny
 
 from gankit import UserError
+from gankit.cli import main
 from gankit.config import checks
+from gankit.config.yaml.writer import dump_experiment
 from gankit.data.image_files import find_images
 from gankit.data.images import RealImages
 from gankit_images.datasets import Digits, Folder
@@ -265,3 +267,65 @@ def test_a_path_means_the_same_from_any_folder(tmp_path: Path, draw: Draw, monke
     assert len(folder.load(8).images) == 1
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Folder.model_validate({"path": "~/images"}) == folder
+
+
+# --- what is said of them ---------------------------------------------------------------------------------------------
+
+
+def test_what_was_found_is_said_and_what_was_passed_over_counted_by_ending(tmp_path: Path, draw: Draw) -> None:
+    for name in ("cats/1.png", "cats/more/2.png", "ants/1.png", ".hidden.png", ".thumbnails/x.png"):
+        draw(name)
+    for name in ("notes.TXT", "cats/a.txt", "cats/raw.cr2", "cats/README"):
+        (tmp_path / name).write_text("no image")
+    os.symlink(tmp_path / "ants", tmp_path / "cats" / "again")
+    others = "passed over: 2 .txt, 2 hidden, 1 .cr2, 1 linked again, 1 without ending"
+    assert Folder(path=tmp_path).describe() == f"3 images; {others}"
+    assert Folder(path=tmp_path, labels=True).describe() == f"3 images in 2 classes: ants 1, cats 2; {others}"
+    assert Folder(path=tmp_path / "ants").describe() == "1 image"
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.txt").touch()
+    with pytest.raises(UserError, match=r"there are no images in .*; passed over: 1 \.txt$"):
+        Folder(path=tmp_path / "raw").load(8)
+
+
+def test_a_folder_that_cannot_be_listed_is_no_folder_without_images(
+    tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("cats/1.png")
+    draw("ants/1.png")
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("ants"):
+            raise PermissionError(13, "Permission denied", path)
+        return os_scandir(path)
+
+    os_scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    said = f"{tmp_path / 'ants'}: this folder cannot be listed: Permission denied"
+    assert missing(Folder(path=tmp_path)) == said
+    assert missing(Folder(path=tmp_path, labels=True, broken="skip")) == said
+
+
+def test_validate_and_run_say_what_was_found(
+    tmp_path: Path, draw: Draw, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("images/a.png")
+    (tmp_path / "images" / "a.txt").touch()
+    experiment = tiny(data={"use": "folder", "path": str(tmp_path / "images"), "channels": 1})
+    file = tmp_path / "experiment.yaml"
+    file.write_text(dump_experiment(experiment))
+    said = "data: 1 image; passed over: 1 .txt\n"
+    assert main(["validate", str(file)]) == 0
+    assert capsys.readouterr().out.endswith(f"\n{said}")
+
+    file.write_text(f"{dump_experiment(experiment)}matrix: {{seed: [1, 2], data.labels: [false]}}\n")
+    assert main(["validate", str(file)]) == 0
+    assert capsys.readouterr().out.endswith(f"variant, 192 images in all\n{said}"), "once"
+
+    def begin(*_: object) -> None:
+        raise UserError("enough")
+
+    file.write_text(dump_experiment(experiment))
+    monkeypatch.setattr("gankit.runs.start.begin", begin)
+    assert main(["run", str(file), "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err == f"gankit: {said}enough\n"
