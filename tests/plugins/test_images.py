@@ -239,7 +239,7 @@ def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path:
         f"there are no images in {tmp_path}; looked for .apng, .avif, "
     )
     (tmp_path / "file").touch()
-    assert "there is no folder" in missing(Folder(path=tmp_path / "file", labels=labels))
+    assert "is a file, not a folder of images" in missing(Folder(path=tmp_path / "file", labels=labels))
     assert "there is no folder" in missing(Folder(path=Path(f"{tmp_path}/{'x' * 300}"), labels=labels))
 
 
