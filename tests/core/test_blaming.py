@@ -125,7 +125,9 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(*settings: str) -> tuple[int, str]:
         code = main(["run", "experiment.yaml", *SMALL, *(f"--set={setting}" for setting in settings), "--out", "run"])
-        return code, capsys.readouterr().err
+        first, _, said = capsys.readouterr().err.partition("\n")
+        assert first.startswith("gankit: executes plugin ")
+        return code, said
 
     return run
 

@@ -37,7 +37,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def run(command: Command, *more: str, out: str = "run") -> None:
-    assert command("run", "experiment.yaml", *SETTINGS, "--out", out, *more) == (0, "")
+    code, said = command("run", "experiment.yaml", *SETTINGS, "--out", out, *more)
+    assert code == 0, said
+    assert all(line.startswith("gankit: executes plugin ") for line in said.splitlines())
 
 
 def test_a_run_holds_the_file_and_its_hash(command: Command) -> None:
