@@ -95,8 +95,8 @@ def warn_of_damaged(damaged: Sequence[Damaged], runs: Sequence[RunResults]) -> i
     Returns:
         The exit code: 1 if there are any, else 0.
     """
-    restored = [run.restored for run in runs if run.restored is not None]
-    for why in restored:
+    restored = [run for run in runs if run.restored is not None]
+    for why in (why for run in runs for why in run.damage):
         warn(why)
     for one in damaged:
         warn(str(one))

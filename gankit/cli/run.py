@@ -141,7 +141,9 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGES",
         help="train a finished run further at its last resolution, as in 200k",
     )
-    parser.add_argument("--strict", action="store_true", help="refuse to go on with other source code of plugins")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse to go on with other code, or on a machine that computes otherwise"
+    )
 
 
 def resume_command(arguments: argparse.Namespace) -> int:

@@ -153,6 +153,8 @@ class EvaluatorProcess:
         Raises:
             UserError: if it cannot load what it needs.
         """
+        import torch
+
         from gankit.config.yaml.writer import dump_experiment
 
         self._pipe, theirs = Pipe()
@@ -165,7 +167,8 @@ class EvaluatorProcess:
                 start_new_session=True,
             )
         try:
-            measured = experiment.model_copy(update={"observers": []})
+            training = experiment.training.model_copy(update={"threads": torch.get_num_threads()})
+            measured = experiment.model_copy(update={"observers": [], "training": training})
             self.send((dump_experiment(measured), str(device), [*classes]))
             problem = self.receive()
         except BaseException:

@@ -46,8 +46,8 @@ def load(*places: str | PathLike[str]) -> Any:
     columns += ("metric", "value", "complete", "of", "protocol", "note")
     numbers = []
     for run in gather([Path(place) for place in places or ("runs",)]):
-        if run.restored is not None:
-            warn(run.restored)
+        for why in run.damage:
+            warn(why)
         about = (str(run.path), run.name, run.variant, run.seed)
         final = {id(row) for stage in run.stages if stage.complete for row in stage.metrics.values()}
         for row in run.rows:

@@ -139,7 +139,7 @@ def _unfinished(runs: Sequence[Unfinished]) -> Section | None:
 
 def _damaged(comparison: Comparison) -> Section | None:
     """The runs that could not be read, or not as they had been recorded."""
-    restored = [run.restored for variant in comparison.variants for run in variant.runs if run.restored is not None]
+    restored = [why for variant in comparison.variants for run in variant.runs for why in run.damage]
     notes = [str(one) for one in comparison.damaged]
     if notes:
         notes.append("no number here is of these: their seeds are missing from n, means and intervals")

@@ -10,13 +10,13 @@ from typing import Any
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
-from gankit.core.files import parse_json, read_regular
 from gankit.core.progress import Stage, ends
 from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
 from gankit.results.plugin_code import Code, code_of
 from gankit.results.sealed import CheckedRows, checked_rows
-from gankit.runs.folder import EXPERIMENT, PROVENANCE, is_run
+from gankit.runs.folder import EXPERIMENT, is_run
+from gankit.runs.provenance import recorded_provenance
 from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 NETWORKS = ("generator", "discriminator")
@@ -74,6 +74,8 @@ class RunResults:
     """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
     restored: str | None = None
     """Why its rows are those of its newest checkpoint and not of metrics.jsonl; None if they are these."""
+    unknown_origin: str | None = None
+    """Why it is not known where its numbers come from; None if it is, or the run is not read from its folder."""
 
     @property
     def name(self) -> str:
@@ -89,6 +91,11 @@ class RunResults:
     def seed(self) -> int:
         """The experiment's seed."""
         return int(self.options.get("seed", 0))
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with its folder though it can be read, in words."""
+        return [why for why in (self.restored, self.unknown_origin) if why is not None]
 
     @property
     def is_complete(self) -> bool:
@@ -127,12 +134,16 @@ def _read(path: Path, check: bool) -> RunResults:
     options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
     recorded = checked_rows(path) if check else CheckedRows(read_rows(path / METRICS))
     rows = [_named_as_today(row) for row in recorded.rows]
-    entries = read_provenance(path)
+    entries, unknown = [], None
+    try:
+        entries = recorded_provenance(path)
+    except UserError as damage:
+        unknown = f"{damage}; where the numbers of this run come from is not known, nor how far it was to go"
     stages = [Stage(*stage) for entry in entries[-1:] for stage in entry.get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
     evaluations, code = last_evaluations(rows, stages), code_of(entries)
-    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored)
+    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored, unknown)
 
 
 def _named_as_today(row: Row) -> Row:
@@ -169,18 +180,18 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str,
     planned: Mapping[int, int] = {stage.resolution: stage.images for stage in stages}
     for event in read_events(path):
         if event["event"] == "stage":
-            images = planned.get(event["resolution"])
-            speed = event["images_per_second"]
-            seconds[event["resolution"]] = images / speed if images and speed else event["seconds"]
+            resolution, speed, took = (event.get(fact) for fact in ("resolution", "images_per_second", "seconds"))
+            if isinstance(resolution, int) and isinstance(speed, int | float) and isinstance(took, int | float):
+                images = planned.get(resolution)
+                seconds[resolution] = images / speed if images and speed else took
         counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
-        parameters = {network: count for network, count in counts.items() if count is not None} or parameters
+        parameters = {network: count for network, count in counts.items() if isinstance(count, int)} or parameters
     return (sum(seconds.values()) if seconds else None), parameters
 
 
 def read_provenance(path: Path) -> list[dict[str, Any]]:
     """What is known of a run's beginning and of each time that it went on; empty without a file that can be read."""
     try:
-        content = parse_json(read_regular(path / PROVENANCE))
-    except (OSError, ValueError):
+        return recorded_provenance(path)
+    except UserError:
         return []
-    return [content, *content.get("resumed", [])] if content and isinstance(content, dict) else []

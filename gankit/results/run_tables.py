@@ -61,7 +61,7 @@ def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged]
         raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
     columns = [*text_columns("run", "state"), Column("stage"), Column("images"), Column(metric)]
     rows = [_overview_of(run, metric) for run in runs]
-    restored = [run.restored for run in runs if run.restored is not None]
+    restored = [why for run in runs for why in run.damage]
     rows += [[str(one.path), "damaged", ABSENT, ABSENT, ABSENT] for one in damaged]
     return Section("Runs", columns, rows, [*restored, *(f"damaged: {one.reason}" for one in damaged)])
 

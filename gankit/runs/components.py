@@ -24,14 +24,18 @@ class RunComponents(NamedTuple):
     evaluators: EvaluatorPair | BackgroundEvaluator
 
     @classmethod
-    def of(cls, experiment: Experiment) -> Self:
+    def of(cls, experiment: Experiment, threads: int | None = None) -> Self:
         """Load data, build networks and the extractor, at the beginning of training.
+
+        Args:
+            experiment: What is to be run.
+            threads: CPU threads where `training.threads` names no number; None leaves it to torch.
 
         Raises:
             UserError: if there is no such device, or data or weights cannot be had.
         """
-        if experiment.training.threads is not None:
-            torch.set_num_threads(experiment.training.threads)
+        if (threads := experiment.training.threads or threads) is not None:
+            torch.set_num_threads(threads)
         device = choose_device(experiment.training.device)
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
         trainer = Trainer(experiment, reals, device)

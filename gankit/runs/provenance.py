@@ -6,16 +6,23 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from gankit.config.walk import components
+from gankit.core.errors import UserError
+from gankit.core.files import parse_json, read_regular
 from gankit.core.memory import memory_size
 from gankit.core.registry import registries
+from gankit.core.renamed import one_line
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import of_gankit
+from gankit.runs.folder import PROVENANCE
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -30,6 +37,8 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
     """
     import numpy as np
     import torch
+
+    from gankit.runs.components import choose_device
 
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,7 +56,121 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
+        "computing": {
+            "device": choose_device(experiment.training.device).type,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "precision": f"{torch.get_default_dtype()}, {torch.get_float32_matmul_precision()} in products",
+            "tf32": torch.backends.cudnn.allow_tf32,
+        },
     }
+
+
+class _Source(BaseModel):
+    """The origin of a plugin or of gankit, as far as it is read again."""
+
+    sha256: str
+    distribution: str | None = None
+    version: str | None = None
+    path: str = ""
+
+
+class _Hardware(BaseModel):
+    """The machine, as far as it is read again."""
+
+    cpu: str | None = None
+    gpus: list[str] | None = None
+
+
+class _Computing(BaseModel):
+    """How the machine is made to compute."""
+
+    device: str | None = None
+    instructions: str | None = None
+    precision: str | None = None
+    tf32: bool | None = None
+
+
+class _Origin(BaseModel):
+    """The form of what is noted when a run begins and whenever it goes on, as far as it is read again."""
+
+    command: list[str] = []
+    versions: dict[str, str] = {}
+    gankit: _Source | None = None
+    plugins: dict[str, _Source] = {}
+    stages: list[tuple[int, int, int]] = []
+    hardware: _Hardware = _Hardware()
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    computing: _Computing = _Computing()
+
+
+class _Record(_Origin):
+    """The form of provenance.json."""
+
+    resumed: list[_Origin] = []
+
+
+def recorded_provenance(run: Path) -> list[dict[str, Any]]:
+    """What provenance.json holds of a run's beginning and of each time that it went on, first to last.
+
+    Raises:
+        UserError: if there is no such file, or it is not as gankit writes it.
+    """
+    file, content = run / PROVENANCE, b""
+    try:
+        content = read_regular(file)
+        parsed = parse_json(content)
+        _Record.model_validate_json(content, strict=True)
+    except FileNotFoundError:
+        raise UserError(f"{file} is lost") from None
+    except OSError as failure:
+        raise UserError(f"{file} cannot be read: {failure.strerror}") from None
+    except ValidationError as failure:
+        first = failure.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{file} is damaged: {f'{where}: ' if where else ''}{first['msg']}") from None
+    except ValueError as failure:
+        raise UserError(f"{file} is damaged: {one_line(failure) if content else 'it is empty'}") from None
+    return [parsed, *parsed.get("resumed", [])]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is other than it was of all that decides the last bits of a run, in words; what either lacks is not known.
+
+    Args:
+        before: What was noted when the run began or went on.
+        now: What would be noted of it.
+    """
+    then, today = _decisive(before), _decisive(now)
+    return [
+        f"{name} is {today[name]} now and was {then[name]}"
+        for name in then
+        if name in today and today[name] != then[name]
+    ]
+
+
+def _decisive(noted: Mapping[str, Any]) -> dict[str, str]:
+    """What decides the last bits of a run: code by its version or a hash of its source, and what computes how."""
+    origin = _Origin.model_validate(noted)
+    sources = {f"plugin {name}": source for name, source in origin.plugins.items()}
+    if origin.gankit is not None:
+        sources = {"gankit": origin.gankit, **sources}
+    code = {
+        name: f"{source.distribution or 'a single file'} {source.version or ''}".rstrip()
+        + f" (source {source.sha256[:12]})"
+        for name, source in sources.items()
+    }
+    computing, hardware = origin.computing, origin.hardware
+    on_cpu = computing.device == "cpu"
+    machine = {
+        "the device": computing.device,
+        "the CPU": hardware.cpu,
+        "the GPU": None if on_cpu or hardware.gpus is None else ", ".join(sorted(set(hardware.gpus))) or "none",
+        "the set of instructions": computing.instructions,
+        "the precision": computing.precision,
+        "TF32 of convolutions": None if on_cpu or computing.tf32 is None else "on" if computing.tf32 else "off",
+        "the number of threads": None if origin.threads is None else str(origin.threads),
+    }
+    return origin.versions | code | {name: value for name, value in machine.items() if value is not None}
 
 
 def plugins_of(experiment: Experiment) -> dict[str, dict[str, Any]]:

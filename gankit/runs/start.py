@@ -21,7 +21,7 @@ from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
 from gankit.runs.loop import TrainingLoop
-from gankit.runs.provenance import provenance
+from gankit.runs.provenance import differences, provenance, recorded_provenance
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import last_event
@@ -48,11 +48,11 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None) -> Tra
         raise
 
 
-def _from_start(experiment: Experiment) -> RunComponents:
+def _from_start(experiment: Experiment, threads: int | None = None) -> RunComponents:
     """All parts of a run at the beginning of training; its classes are told on standard error."""
     with attributing_errors(experiment):
         experiment = with_classes_of_start(experiment)
-        parts = RunComponents.of(experiment)
+        parts = RunComponents.of(experiment, threads)
     try:
         transfer(experiment, parts.trainer)
     except BaseException:
@@ -78,7 +78,7 @@ def resume(
         settings: Changes of the form a.b=value to what may change.
         experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies.
         extend: Images to go on for at the last resolution after the run was finished.
-        strict: Refuse to go on with other source code of plugins, instead of warning.
+        strict: Refuse to go on with other code or on a machine that computes otherwise, instead of warning.
 
     Returns:
         None if the run is finished and is not extended.
@@ -116,16 +116,18 @@ def resume(
         if experiment is None:
             _refuse_lacking_data(path, wanted)
             load_recorded(folder.path / EXPERIMENT, settings, check=True)
+        past = _past(folder)
+        threads = past[-1].get("threads")  # their number decides the last bits
         if checkpoint is None:
             warn(f"{path} has no checkpoint yet and starts over")
-            parts = _from_start(wanted)
+            parts = _from_start(wanted, threads)
             folder.rewind(b"")
         else:
             with attributing_errors(wanted):
-                parts = RunComponents.of(wanted)
+                parts = RunComponents.of(wanted, threads)
             refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
             warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
-        _note(folder, wanted, changes, checkpoint, strict)
+        _note(folder, past, wanted, changes, checkpoint, strict)
         return TrainingLoop(parts, folder, checkpoint)
     except BaseException:
         folder.close()
@@ -165,39 +167,45 @@ def _without_checkpoints(path: Path, images: int) -> str:
     )
 
 
+def _past(folder: RunFolder) -> list[dict[str, Any]]:
+    """What is noted of the run's beginning and of each time that it went on; said if that is lost, at least one."""
+    try:
+        return recorded_provenance(folder.path)
+    except UserError as damage:
+        warn(f"{damage}; a new one is begun, and what the run was trained with so far is not known")
+        return [{"lost": str(damage)}]
+
+
 def _note(
     folder: RunFolder,
+    past: Sequence[dict[str, Any]],
     experiment: Experiment,
     changes: Mapping[str, Any],
     checkpoint: Checkpoint | None,
     strict: bool,
 ) -> None:
-    """Record that the run goes on here and now, and with what changes; warn of other source code.
+    """Record that the run goes on here and now, and with what changes; warn of what decides its bits and is other.
 
     Raises:
-        UserError: if `strict` and there is other source code.
+        UserError: if `strict` and there is something, or it is not known.
         RunError: if it cannot be recorded.
     """
-    origin = json.loads((folder.path / PROVENANCE).read_text(encoding="utf-8"))
-    now = provenance(experiment, Path.cwd())
-    last = [origin, *origin.get("resumed", [])][-1]
-    code, before = _code(now), _code(last)
-    other = [
-        f"{name} is {code[name]} now and was {before[name]}"
-        for name in before
-        if name in code and code[name] != before[name]
-    ]
+    origin, now = past[0], provenance(experiment, Path.cwd())
+    other = differences(past[-1], now)
+    if strict and "lost" in past[-1]:
+        raise UserError(f"--strict: what the run was trained with so far is not known: {past[-1]['lost']}")
     if other and strict:
         raise UserError(
-            "--strict: the code is not that which the run was trained with so far:\n  " + "\n  ".join(other)
+            "--strict: the code or the machine is not that which the run was trained with so far:\n  "
+            + "\n  ".join(other)
         )
-    for file in _changed_since(origin["plugins"], now["plugins"], folder.path / PLUGINS):
+    for file in _changed_since(origin.get("plugins", {}), now["plugins"], folder.path / PLUGINS):
         warn(f"{file} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
     for difference in other:
         warn(f"warning: {difference}; the run will not be to the bit what it would have been")
     images = checkpoint.manifest["images"] if checkpoint else 0
-    origin["resumed"] = [*origin.get("resumed", []), {"images": images, "changed": changes, **now}]
-    folder.write(PROVENANCE, json.dumps(origin, indent=2) + "\n")
+    noted = {**origin, "resumed": [*past[1:], {"images": images, "changed": changes, **now}]}
+    folder.write(PROVENANCE, json.dumps(noted, indent=2) + "\n")
     folder.write_experiment(experiment)
     folder.time("resumed", images=images)
 
@@ -210,13 +218,3 @@ def _changed_since(then: Mapping[str, Any], now: Mapping[str, Any], copies: Path
         if name in now and Path(now[name]["path"]).parent == copies.resolve()
     }
     return [str(file) for file, sha256 in files.items() if file.is_file() and sha256_of(file) != sha256]
-
-
-def _code(origin: Mapping[str, Any]) -> dict[str, str]:
-    """What tells one state of each piece of code from another: its version, or a hash of its source."""
-    sources = {"gankit": origin["gankit"], **{f"plugin {name}": about for name, about in origin["plugins"].items()}}
-    return origin["versions"] | {
-        name: f"{about['distribution'] or 'a single file'} {about['version'] or ''}".rstrip()
-        + f" (source {about['sha256'][:12]})"
-        for name, about in sources.items()
-    }

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.pages import page_of
 from support.recorded import study
+from support.tiny import tiny
 
+from gankit import UserError
 from gankit.cli import main
+from gankit.core.errors import Interrupted
+from gankit.results.run_results import read_run
+from gankit.runs.loop import TrainingLoop
+from gankit.runs.provenance import recorded_provenance
+from gankit.runs.start import begin, resume
 
 DAMAGES = {
     "metrics.jsonl": "junk\n",
     "experiment.yaml": "",
-    "provenance.json": '{"stages": [[4, 1000, 0, "and more", 7]]}',
-    "times.jsonl": '{"event": "stage"}\n',
 }
+UNREADABLE = {
+    "lost": None,
+    "empty": "",
+    "cut off": '{"stages": [[4, 10',
+    "of another form": "[]",
+    "of others' stages": '{"stages": [[4, 1000, 0, "and more", 7]]}',
+    "of others' plugins": '{"plugins": {"mine": {"sha256": 7}}}',
+    "no text": "\x00\x01",
+    "absurd": '{"threads": 1000000000}',
+}
+"""What can become of provenance.json."""
 
 
 @pytest.fixture
@@ -94,3 +112,96 @@ def test_damaged_runs_alone_cannot_be_compared(losses: Path, capsys: pytest.Capt
     run = damage(losses / "loss=wgan" / "seed-1")
     assert main(["compare", str(run)]) == 2
     assert "metrics.jsonl:1: not a row of metrics" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_run_that_does_not_tell_where_it_comes_from_is_compared_and_that_is_said(
+    losses: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = losses / "loss=wgan" / "seed-1"
+    spoil(run / "provenance.json", UNREADABLE[how])
+    said = f"{run}/provenance.json is {'lost' if how == 'lost' else 'damaged: '}"
+    assert main(["runs"]) == 0
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert f"{run} " in shown
+    assert main(["compare", str(losses)]) == 0
+    printed = capsys.readouterr()
+    assert said in printed.out
+    assert said in printed.err
+    (wgan,) = [line.split() for line in printed.out.splitlines() if line.startswith("loss=wgan") and "5.000" in line]
+    assert wgan[:3] == ["loss=wgan", "3", "5.000"]
+
+
+def test_events_that_nobody_wrote_are_passed_over(losses: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["{}", '{"event": "stage"}', '{"event": ["stage"], "generator_parameters": "7"}', "[]", '{"event": "stage']
+    for run in losses.glob("*/seed-1"):
+        (run / "times.jsonl").write_text("\n".join(lines))
+    assert main(["compare", str(losses)]) == 0
+    assert main(["runs"]) == 0
+    assert "amaged" not in "".join(capsys.readouterr())
+
+
+def spoil(file: Path, content: str | None) -> None:
+    file.unlink(missing_ok=True)
+    if content is not None:
+        file.write_text(content)
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was left in the middle."""
+    folder = tmp_path_factory.mktemp("left") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingLoop, "_iterate", interrupted_later(TrainingLoop._iterate))
+        with pytest.raises(Interrupted):
+            begin(tiny(), folder).train()
+    return folder
+
+
+def interrupted_later(iterate: Callable[[TrainingLoop], None]) -> Callable[[TrainingLoop], None]:
+    def iterate_or_leave(loop: TrainingLoop) -> None:
+        if loop.progress.images >= 48:
+            raise Interrupted(15)
+        iterate(loop)
+
+    return iterate_or_leave
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_run_goes_on_without_it_and_begins_a_new_one(
+    left: Path, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(left, tmp_path / "run")
+    spoil(run / "provenance.json", UNREADABLE[how])
+    before = (run / "provenance.json").read_bytes() if how != "lost" else None
+    with pytest.raises(UserError, match="--strict: what the run was trained with so far is not known"):
+        resume(run, strict=True)
+    assert before is None or (run / "provenance.json").read_bytes() == before
+    resumed = resume(run)
+    assert resumed is not None
+    said = capsys.readouterr().err
+    assert f"{run}/provenance.json is {'lost' if how == 'lost' else 'damaged: '}" in said
+    assert "a new one is begun" in said
+    resumed._record.close()
+    beginning, again = recorded_provenance(run)
+    assert "lost" in beginning
+    assert again["images"] == 48
+    assert read_run(run).damage == []
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "null", '"text"', "\x00", '{"event": 7}'])
+@pytest.mark.parametrize("name", ["times.jsonl", ".holder.json", "metrics.jsonl"])
+def test_no_other_file_that_is_not_the_state_stops_a_run(
+    left: Path, tmp_path: Path, name: str, content: str | None
+) -> None:
+    run = shutil.copytree(left, tmp_path / "run")
+    sealed = (run / "metrics.jsonl").read_bytes()
+    spoil(run / name, content)
+    resumed = resume(run)
+    assert resumed is not None
+    resumed._record.close()
+    assert (run / "metrics.jsonl").read_bytes() == sealed
+    read_run(run)

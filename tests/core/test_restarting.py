@@ -43,9 +43,9 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Experiment
     """Has something done once by "another process", while this one loads data and networks for the first time."""
 
     def arrange(act: Callable[[Experiment], object]) -> None:
-        def loading(experiment: Experiment) -> RunComponents:
+        def loading(experiment: Experiment, threads: int | None = None) -> RunComponents:
             monkeypatch.undo()
-            parts = RunComponents.of(experiment)
+            parts = RunComponents.of(experiment, threads)
             act(experiment)
             return parts
 
