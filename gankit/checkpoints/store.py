@@ -185,7 +185,7 @@ def _best(run: Path, there: Sequence[Path]) -> Path:
     is_damaged = there[-1] not in whole
     best = manifest_if_whole(whole[-1]).get("best") if whole else None
     if best is None and not is_damaged:
-        raise UserError(f"{run}: keeps no best checkpoint; name a metric under checkpoints.best to have one kept")
+        raise UserError(f"{run}: keeps no best checkpoint; {_why_none(run)}")
     kept = None if best is None else run / "checkpoints" / f"{best['images']:012d}"
     if kept is None or kept not in there:
         why = f"{there[-1]} is damaged" if is_damaged else f"{kept} is gone"
@@ -193,6 +193,18 @@ def _best(run: Path, there: Sequence[Path]) -> Path:
     if is_damaged:
         warn(f"checkpoint {there[-1]} is damaged; the best is the one that {whole[-1].name} names")
     return kept
+
+
+def _why_none(run: Path) -> str:
+    """Why a run has no best checkpoint, in words."""
+    from gankit.config.yaml.nodes import plain_value
+    from gankit.config.yaml.parser import mapping, read_text
+
+    file = run / "experiment.yaml"
+    options = plain_value(mapping(read_text(file, str(file)), str(file)))
+    if (metric := options.get("checkpoints", {}).get("best")) is None:
+        return "name a metric under checkpoints.best to have one kept"
+    return f"its evaluations have given no {metric} so far that is a number"
 
 
 def manifest_of(path: Path) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from gankit.core.errors import UserError
 from gankit.core.memory import too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
+
+MOST_TRUNCATION = 2
+"""Beyond 1 styles are pushed away from their mean."""
 
 
 def add_sample_options(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +32,14 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER", help=written)
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
-    parser.add_argument("--label", type=int, metavar="K", help="draw images of class K only, counted from 0")
     parser.add_argument(
-        "--truncation", type=float, metavar="PSI", help="pull styles towards their mean: 1 not at all, 0 fully"
+        "--label", metavar="K|NAME", help="draw images of one class only: its number, counted from 0, or its name"
+    )
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        metavar="PSI",
+        help="pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully",
     )
     parser.add_argument(
         "--cutoff", type=int, metavar="N", help="truncate only the first N styles, those of the coarsest layers"
@@ -43,7 +51,8 @@ def sample_command(arguments: argparse.Namespace) -> int:
     is_folder = _check(arguments)
     output = Path(arguments.output)
 
-    from gankit.checkpoints.store import chosen, experiment_of, load_average
+    from gankit.checkpoints.classes import class_names
+    from gankit.checkpoints.store import chosen, experiment_of, load_average, manifest_of
     from gankit.data.images import images_at_a_time, to_uint8
     from gankit.networks.protocols import CanTruncate
     from gankit.runs.attribution import attributing_errors
@@ -57,14 +66,12 @@ def sample_command(arguments: argparse.Namespace) -> int:
         generator = load_average(checkpoint, experiment, device)
     if arguments.truncation is not None and not isinstance(generator.mapping, CanTruncate):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
-    classes = generator.context.classes
-    if arguments.label is not None and not 0 <= arguments.label < classes:
-        there = f"the classes of this run are 0 to {classes - 1}" if classes else "this run was trained without labels"
-        raise UserError(f"--label: {there}")
     pixels = arguments.number * generator.resolution**2
     if not is_folder and (lack := too_large(f"{arguments.number:,} images in one picture", pixels)) is not None:
         raise UserError(f"-n: {lack}; name a folder to have a file of each")
-    options = SampleOptions(arguments.label, arguments.truncation, arguments.cutoff)
+    names = class_names(experiment, manifest_of(checkpoint), generator.context.classes)
+    label = None if arguments.label is None else _class_meant(arguments.label, names)
+    options = SampleOptions(label, arguments.truncation, arguments.cutoff)
 
     def drawn() -> Iterator[np.ndarray]:
         step = images_at_a_time(generator.resolution)
@@ -115,6 +122,28 @@ def _run_meant(place: Path) -> Path:
     return runs[0]
 
 
+def _class_meant(text: str, names: Sequence[str]) -> int:
+    """The number of the class that `text` names; what is both a name and a number is the name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    from gankit.core.options import did_you_mean
+    from gankit.runs.transfer import listed
+
+    if not names:
+        raise UserError("--label: this run was trained without labels")
+    if text in names:
+        number = names.index(text)
+        if text.isdecimal() and int(text) != number:
+            print(f"--label: class {number}, whose name is {text}", file=sys.stderr)
+        return number
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
+    hint = did_you_mean(text, names) or f" They are {listed(names)}."
+    raise UserError(f"--label: this run has no class {text}, but the classes 0 to {len(names) - 1}.{hint}")
+
+
 def _check(arguments: argparse.Namespace) -> bool:
     """Refuse numbers and names that make no sense.
 
@@ -129,6 +158,8 @@ def _check(arguments: argparse.Namespace) -> bool:
         raise UserError(f"-o: expected a file name that ends in .png or a folder's name, not {output}")
     if is_folder and output.is_dir() and any(output.iterdir()):  # measured together, they would be a mixture
         raise UserError(f"-o: the folder {output} is not empty; name a new one for these images")
+    if arguments.truncation is not None and not 0 <= arguments.truncation <= MOST_TRUNCATION:
+        raise UserError(f"--truncation: expected a number from 0 to {MOST_TRUNCATION}, not {arguments.truncation:g}")
     if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
         raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
     return is_folder

@@ -19,8 +19,9 @@ class SampleOptions(NamedTuple):
     label: int | None = None
     """Their class; None: any of them."""
     truncation: float | None = None
-    """How far styles are pulled towards their mean, for samples that are better and less varied: 1 leaves them as they
-    are, 0 makes them all the mean; None asks for nothing, which every generator can give."""
+    """How far styles are pulled towards their mean, that of their class if there are classes, for samples that are
+    better and less varied: 1 leaves them as they are, 0 makes them all the mean; None asks for nothing, which every
+    generator can give."""
     cutoff: int | None = None
     """How many of the styles are pulled, counted from the lowest resolution; None: all."""
     reals: Tensor | None = None
@@ -69,11 +70,35 @@ def samples(
                 labels.fill_(wish.label)
             styles = generator.map(z, labels)
             if wish.truncation is not None:
-                styles = cast(CanTruncate, generator.mapping).truncated(styles, wish.truncation, wish.cutoff)
+                styles = _truncated(generator, styles, labels, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
             classes_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)
     return Batch(torch.cat(images)[within], torch.cat(classes_of)[within] if classes_of else None)
+
+
+LATENTS_OF_MEAN = 1024
+"""How many latents tell the mean style of a class."""
+
+
+def _truncated(generator: Generator, styles: Tensor, labels: Tensor | None, psi: float, cutoff: int | None) -> Tensor:
+    """Styles [N, styles, width] pulled towards their mean; of classes towards that of each, lest all become one."""
+    if labels is None:
+        return cast(CanTruncate, generator.mapping).truncated(styles, psi, cutoff)
+    if psi == 1:
+        return styles
+    with randomness.untouched():  # the noise of the images is drawn next
+        means = {label: _mean_style(generator, label, styles.device) for label in labels.unique().tolist()}
+    towards = torch.stack([means[label] for label in labels.tolist()])
+    cutoff = styles.shape[1] if cutoff is None else cutoff
+    return torch.cat([torch.lerp(towards, styles, psi)[:, :cutoff], styles[:, cutoff:]], 1)
+
+
+def _mean_style(generator: Generator, label: int, device: torch.device) -> Tensor:
+    """The mean styles [styles, width] of a class."""
+    randomness.seed("mean style", label)
+    z = torch.randn(LATENTS_OF_MEAN, generator.context.latent, device=device)
+    return generator.map(z, torch.full((len(z),), label, device=device)).mean(0)
 
 
 def draw_labels(classes: int, count: int, device: torch.device, reals: Tensor | None = None) -> Tensor | None:

@@ -246,3 +246,46 @@ def test_a_study_goes_on_with_images_that_were_moved(place: Path, capsys: pytest
     assert "seed-0 was begun as another experiment than the study's" in capsys.readouterr().err
     assert run("", "elsewhere") == 0
     assert "\nbase        2 " in capsys.readouterr().out  # one variant of two seeds
+
+
+def test_a_class_is_asked_for_by_name_or_number(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = {label: sampled(place / "run", place / f"{label}.png", "--label", label) for label in ("b", "0", "2", "10")}
+    assert drawn["2"] == drawn["0"] != drawn["b"]  # the first class is called 2, and its name goes first
+    assert drawn["10"] not in (drawn["0"], drawn["b"])
+    capsys.readouterr()
+    for label, said in (
+        ("3", "They are 0=2, 1=10, 2=b."),
+        ("-1", "They are 0=2, 1=10, 2=b."),
+        ("B", "the classes 0 to 2"),
+    ):
+        assert main(["sample", str(place / "run"), "-o", str(place / "none.png"), f"--label={label}"]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_styles_are_pulled_towards_the_mean_of_their_class(
+    origin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = {"block": "conv", "rgb": "rgb", "channels": {4: 8, 8: 4}, "norm": ["equalized", "pixel"], "latent": 8}
+    mapping = {"use": "style", "layers": 2, "width": 8, "lr_multiplier": 1}
+    styled = labelled(origin / "images", generator=network | {"mapping": mapping, "stem": "pggan"}, checkpoints={})
+    begin(styled, tmp_path / "run").train()
+    fully = [sampled(tmp_path / "run", tmp_path / f"{k}.png", "--label", str(k), "--truncation", "0") for k in (0, 1)]
+    assert fully[0] != fully[1]
+    picture = np.asarray(Image.open(tmp_path / "0.png"))
+    assert np.array_equal(picture[:64, :64], picture[66:, 66:])
+    as_is = sampled(tmp_path / "run", tmp_path / "as_is.png", "--label", "0")
+    assert sampled(tmp_path / "run", tmp_path / "one.png", "--label", "0", "--truncation", "1") == as_is
+    for psi in ("nan", "-1", "1e9", "inf"):
+        assert main(["sample", str(tmp_path / "run"), "-o", str(tmp_path / "none.png"), f"--truncation={psi}"]) == 2
+        assert "--truncation: expected a number from 0 to 2, not" in capsys.readouterr().err
+
+
+def test_a_metric_that_gave_no_number_is_named_where_the_best_is_asked_for(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, command = place / "run/experiment.yaml", ["sample", str(place / "run"), "--best", "-o", str(place / "a.png")]
+    assert main(command) == 2
+    assert "name a metric under checkpoints.best" in capsys.readouterr().err
+    file.write_text(file.read_text().replace("best: null", "best: is"))
+    assert main(command) == 2
+    assert "its evaluations have given no is so far that is a number" in capsys.readouterr().err
