@@ -206,8 +206,12 @@ def _of_type(schema: Schema) -> str:
         case "string" if schema.get("format") in ("path", "file-path", "directory-path"):
             return "a path"
         case kind:
-            bounds = [words.format(schema[bound]) for bound, words in BOUNDS.items() if bound in schema]
+            bounds = [words.format(_digits(schema[bound])) for bound, words in BOUNDS.items() if bound in schema]
             return f"{TYPES.get(kind, 'any value')}{' ' if bounds else ''}{' and '.join(bounds)}"
+
+
+def _digits(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.15g}"
 
 
 TYPES: dict[Any, str] = {

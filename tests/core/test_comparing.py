@@ -59,7 +59,8 @@ def test_what_changes_nothing_of_training_makes_no_variant(tmp_path: Path) -> No
 
 
 def test_what_may_change_within_a_run_makes_no_variant() -> None:
-    assert set(MAY_CHANGE) <= set(NOT_TRAINED)
+    measured_otherwise = {"training.average.statistics"}  # the averaged generator makes other images by it
+    assert set(MAY_CHANGE) - measured_otherwise <= set(NOT_TRAINED)
 
 
 def test_other_options_make_another_variant_called_by_its_folder(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_part_of_an_experiment(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_option_of_an_experiment() -> None:
     assert explain("training.batch") == (
-        "training.batch: a whole number from 1, or {resolution: ...} of them (default: 32)\n"
+        "training.batch: a whole number from 1 and up to 1,000,000, or {resolution: ...} of them (default: 32)\n"
         "\n"
         "  Real images a discriminator update."
     )

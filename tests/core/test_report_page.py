@@ -147,8 +147,8 @@ def test_what_cannot_be_shown_is_said(trained: Path, tmp_path: Path) -> None:
     assert "cannot be read as a checkpoint" in damaged
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(trained / "wide/seed-0/checkpoints", run / "checkpoints")
-    known = re.findall(r'"data": "(\w+)"', (run / "metrics.jsonl").read_text())[0]
-    (run / "metrics.jsonl").write_text((run / "metrics.jsonl").read_text().replace(known, "another"))
+    record = (run / "experiment.yaml").read_text()
+    (run / "experiment.yaml").write_text(record.replace("labels: false", "labels: true"))
     found = page_of(run)
     assert "real images are not shown: they are no longer those that the run was trained on" in found.text
     assert "checkpoint after 96 images" in found.captions[0]

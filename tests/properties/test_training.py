@@ -84,8 +84,9 @@ def test_alpha_rises_and_every_stage_ends_fully_grown(system: str, data: st.Data
         follower = stages[number + 1] if number + 1 < len(stages) else None
         assert moments[end].alpha == 1.0
         assert moments[end].resolution == (stage if follower is None or follower.fade else follower).resolution
-        fade = grown[end - stage.images + 1 :][: stage.fade]
-        assert fade == [(number + 1, stage.resolution, (shown + 1) / stage.fade) for shown in range(stage.fade)]
+        fade = grown[end - stage.images + 1 : end][: stage.fade]
+        shares = [(shown + 1) / stage.fade for shown in range(min(stage.fade, stage.images - 1))]
+        assert fade == [(number + 1, stage.resolution, share) for share in shares]
 
 
 @holds("P7", examples=3)
