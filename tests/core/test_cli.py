@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from select import select
@@ -227,7 +228,10 @@ def test_an_interrupt_ends_with_exit_code_130(folder: Path) -> None:
         full = fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, 4096)
         os.write(process.stdin.fileno(), b" " * full)
         select([], [process.stdin], [])  # there is room again once the command reads, which waits for more
-        process.send_signal(signal.SIGINT)
+        while process.poll() is None:  # one that comes just before Python reads on is heeded after that alone
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)
         assert process.stderr.read() == b""
     assert process.returncode == 130
 
