@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.checkpoints.integrity import found, manifest_if_whole
+from gankit.checkpoints.integrity import newest_manifest
 from gankit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ def with_classes(experiment: Experiment, manifest: Mapping[str, Any]) -> Experim
 
 def with_classes_of(experiment: Experiment, run: Path) -> Experiment:
     """The same by the newest checkpoint of a run that is whole; as it is if there is none."""
-    manifests = (manifest_if_whole(path) for path in reversed(found(run / "checkpoints")))
-    manifest = next(filter(None, manifests), None)
-    return experiment if manifest is None else with_classes(experiment, manifest)
+    manifest = newest_manifest(run)
+    return with_classes(experiment, manifest) if manifest else experiment
 
 
 def class_count(experiment: Experiment, manifest: Mapping[str, Any], average: Mapping[str, Tensor]) -> int:

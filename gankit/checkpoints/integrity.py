@@ -123,6 +123,11 @@ def manifest_if_whole(path: Path) -> dict[str, Any]:
         return {}
 
 
+def newest_manifest(run: Path) -> dict[str, Any]:
+    """The newest manifest of a run's checkpoints that is not damaged; empty if there is none."""
+    return next(filter(None, map(manifest_if_whole, reversed(found(run / "checkpoints")))), {})
+
+
 def read_file(path: Path, manifest: Mapping[str, Any], name: str) -> bytes:
     """The content of one file.
 

@@ -63,7 +63,7 @@ class PluginManager(pluggy.PluginManager):
         self.watched: Callable[[Call], None] = lambda call: None
         """Told of each import and each hook."""
         self._sources: dict[str, PluginSource] = {}
-        self._has_installed = self._trusts_loaded = self._trusts_listed = False
+        self._has_installed = self._trusts_loaded = False
 
     def load_installed(self) -> None:
         """Load the installed plugins, once; what fails is put into `broken` and disturbs no other plugin."""
@@ -133,7 +133,7 @@ class PluginManager(pluggy.PluginManager):
                 other = f"a plugin {name!r} with other source is loaded already, from {known.path}"
                 raise UserError(f"{path}: {other}; rename one of them")
             return name
-        if listed_in is not None and not self._trusts_listed:
+        if listed_in is not None:
             _say_or_refuse(file, listed_in)
         try:
             with registry.all_or_nothing():
@@ -150,15 +150,6 @@ class PluginManager(pluggy.PluginManager):
             yield
         finally:
             self._trusts_loaded = before
-
-    @contextmanager
-    def trusting_listed(self) -> Iterator[None]:
-        """Meanwhile files are executed that are listed, for another process of ours has been allowed to before."""
-        before, self._trusts_listed = self._trusts_listed, True
-        try:
-            yield
-        finally:
-            self._trusts_listed = before
 
     def load_module(self, module: str) -> str:
         """Load a plugin by its module, whether it is installed as a plugin or can only be imported.

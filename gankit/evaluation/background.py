@@ -8,13 +8,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter, warn
+from gankit.core.processes import begin_process, pipe_to_parent
 from gankit.core.progress import Progress
 from gankit.evaluation.evaluator import EvaluatorPair
 from gankit.kinds.callbacks import Row
@@ -157,19 +156,11 @@ class EvaluatorProcess:
 
         from gankit.config.yaml.writer import dump_experiment
 
-        self._pipe, theirs = Pipe()
-        with theirs:
-            # -P: nothing in the current folder is imported; in a session of its own it gets no signals from a terminal
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", START, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        self._process, self._pipe = begin_process(START)
         try:
             training = experiment.training.model_copy(update={"threads": torch.get_num_threads()})
             measured = experiment.model_copy(update={"observers": [], "training": training})
-            self.send((dump_experiment(measured), str(device), [*classes]))
+            self.send((dump_experiment(measured), experiment.plugins, str(device), [*classes]))
             problem = self.receive()
         except BaseException:
             self.end()
@@ -202,16 +193,14 @@ class EvaluatorProcess:
 
 
 def serve() -> None:
-    """Measure one generator after the other until the run is no more; argument: the file descriptor of the pipe to it.
+    """Measure one generator after the other until the run is no more.
 
     What is wrong with experiment or data is answered in words, and so is what a metric ends the run for.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the run decides when it leaves, and may still want an answer
-    pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))
-    experiment, device, classes = _while_there(pipe.recv)
+    pipe = pipe_to_parent()
+    told = _while_there(pipe.recv)
     try:
-        evaluators, generator, place = _prepared(experiment, device, classes)
+        evaluators, generator, place = _prepared(*told)
     except UserError as problem:
         _while_there(pipe.send, str(problem))
         return
@@ -236,18 +225,22 @@ def _while_there(exchange: Callable[..., Any], *told: Any) -> Any:
         sys.exit()
 
 
-def _prepared(experiment: str, device: str, classes: Sequence[str]) -> tuple[EvaluatorPair, Generator, torch.device]:
-    """What measures, a generator to take weights over, and where both are."""
+def _prepared(
+    experiment: str, plugin_files: Sequence[Path], device: str, classes: Sequence[str]
+) -> tuple[EvaluatorPair, Generator, torch.device]:
+    """What measures, a generator to take weights over, and where both are.
+
+    The experiment's plugin files are named, as the run has executed them: whether they may be is not asked again.
+    """
     import torch
 
     from gankit.config.loader import load_experiment
     from gankit.data.images import RealImages
-    from gankit.discovery.manager import plugins
 
-    with plugins.trusting_listed(), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "experiment.yaml"
         file.write_text(experiment, encoding="utf-8")
-        loaded = load_experiment(file, check=False)
+        loaded = load_experiment(file, plugin_files=plugin_files, check=False)
     if loaded.training.threads is not None:
         torch.set_num_threads(loaded.training.threads)
     place = torch.device(device)

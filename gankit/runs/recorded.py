@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.checkpoints.classes import with_classes, with_classes_of
-from gankit.checkpoints.integrity import found, manifest_if_whole
+from gankit.checkpoints.integrity import newest_manifest
 from gankit.config.experiment import EvaluationOptions, Experiment
 from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.yaml.merge import read_experiment, with_settings
@@ -103,8 +103,7 @@ def refuse_other_images(run: Path, experiment: Experiment) -> None:
     """
     from gankit.data.images import RealImages
 
-    manifest = next(filter(None, map(manifest_if_whole, reversed(found(run / "checkpoints")))), None)
-    if manifest is not None:
+    if manifest := newest_manifest(run):
         data, resolutions = with_classes(experiment, manifest).data, [stage.resolution for stage in experiment.stages()]
         refuse_other_fingerprint(manifest["data"], RealImages(data, resolutions).fingerprint)
 

@@ -6,17 +6,15 @@ It does so when a disk is full: RocksDB, in which Aim keeps what is tracked, the
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from gankit import UserError
 from gankit.core.failures import in_short
+from gankit.core.processes import begin_process, pipe_to_parent
 
 if TYPE_CHECKING:
     from gankit_aim.mirror import Mirror
@@ -35,16 +33,7 @@ class Worker:
 
     def __init__(self, *arguments: Any) -> None:
         """Start it with a `Mirror` of these arguments."""
-        self._connection, theirs = Pipe()
-        with theirs:
-            # -P: nothing in the current folder is imported; in a session of its own it gets no signals from a terminal
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", START, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        self._process, self._connection = begin_process(START, quiet=True)
         self._lost: str | None = None
         self._connection.send(arguments)
 
@@ -86,10 +75,8 @@ def answer(mirror: Mirror, method: str, arguments: tuple[Any, ...]) -> str | Non
 
 
 def main() -> None:
-    """Answer until the process that asks is no more; argument: the file descriptor of the connection to it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the run decides when it leaves
-    connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
+    """Answer until the process that asks is no more."""
+    connection = pipe_to_parent()
     try:
         from gankit_aim.mirror import Mirror
 

@@ -140,7 +140,7 @@ def test_an_evaluator_whose_run_is_gone_goes_without_a_word() -> None:
     with theirs:
         command = [sys.executable, "-P", "-c", background.START, str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True)
-    ours.send((dump_experiment(tiny(evaluation=MEASURED)), str(CPU), []))
+    ours.send((dump_experiment(tiny(evaluation=MEASURED)), [], str(CPU), []))
     assert ours.poll(60)  # its answer is left unread, so that the next it hears of us is a reset connection
     ours.close()
     assert process.communicate(timeout=60)[1] == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core.test_loading import PLUGIN
 from support.command import QUICKSTART, SMALL, gankit_here
 
 from gankit.config.loader import load_experiment
@@ -18,22 +19,6 @@ from gankit.data.pictures import save_png
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere take no such names")
 BAD = os.fsdecode(b"bad\xff\x80")
-PLUGIN = """
-from gankit import Loss, hookimpl
-
-
-class Mine(Loss):
-    def discriminator(self, real, fake):
-        return fake.mean() - real.mean()
-
-    def generator(self, fake, real=None):
-        return -fake.mean()
-
-
-@hookimpl
-def gankit_register(register):
-    register("mine", Mine)
-"""
 
 
 def test_what_is_written_of_such_a_path_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +45,7 @@ def test_a_run_in_such_a_folder_is_run_and_used(tmp_path: Path) -> None:
     for number in range(32):
         save_png(folder / "images" / f"{number}.png", np.full((8, 8, 1), number, np.uint8))
     (folder / "my_loss.py").write_text(PLUGIN)
-    loss = "plugins: [my_loss.py]\nloss: my_loss/mine\n"
+    loss = "plugins: [my_loss.py]\nloss: my_loss/lift\n"
     (folder / "my.yaml").write_text(f"extends: {QUICKSTART}\ndata: {{use: folder, path: images}}\n{loss}")
     growth = "growth={use: fixed, resolution: 4, images: 32}"
     short = ["--set", growth, "--set", "evaluation.metrics=[distinct]"]
