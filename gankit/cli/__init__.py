@@ -72,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             arguments = _parsed(argv)
             if getattr(arguments, "no_run_plugins", False):
-                os.environ["GANKIT_NO_RUN_PLUGINS"] = "1"  # for processes that are begun, too
+                from gankit.discovery.manager import NO_RUN_PLUGINS
+
+                os.environ[NO_RUN_PLUGINS] = "1"  # for processes that are begun, too
             code = arguments.run(arguments)
         finally:
             sys.stdout.flush()

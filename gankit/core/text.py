@@ -1,6 +1,14 @@
-"""Text of others as a terminal can show it."""
+"""Texts as people are shown them, those of others without what would upset a terminal."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def first_of(items: Iterable[str], most: int) -> str:
+    """The first of some items with commas between, and whether there are more."""
+    named = list(items)
+    return ", ".join(named[:most]) + (", ..." if len(named) > most else "")
 
 
 def printable(line: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from gankit.core.errors import UserError
+from gankit.core.text import first_of
 
 ENDINGS = {
     "PNG": (".apng", ".png"),
@@ -45,24 +46,23 @@ class FoundImages(NamedTuple):
         """
         said = _counted(len(self.files), "image")
         if classes is not None:
-            said += f" in {_counted(len(classes), 'class')}: {_listed(f'{name} {classes[name]:,}' for name in classes)}"
+            each = first_of((f"{name} {count:,}" for name, count in classes.items()), MOST_LISTED)
+            said += f" in {_counted(len(classes), 'class')}: {each}"
         return f"{said}{self.passed_over_in_words()}"
 
     def passed_over_in_words(self) -> str:
         """A clause that begins with a semicolon; empty if nothing was passed over."""
         ordered = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
-        return f"; passed over: {_listed(f'{count:,} {what}' for what, count in ordered)}" if ordered else ""
+        return (
+            f"; passed over: {first_of((f'{count:,} {what}' for what, count in ordered), MOST_LISTED)}"
+            if ordered
+            else ""
+        )
 
 
 def _counted(count: int, noun: str) -> str:
     """A number of things, such as "3 classes"."""
     return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"
-
-
-def _listed(items: Iterable[str]) -> str:
-    """The first of them, and that there are more."""
-    named = list(items)
-    return ", ".join(named[:MOST_LISTED]) + (", ..." if len(named) > MOST_LISTED else "")
 
 
 def find_images(folder: Path) -> FoundImages:

@@ -20,6 +20,7 @@ from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
 from gankit.core.progress import Progress, progress_in
+from gankit.core.text import first_of
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
 from gankit.data.images import AbsentReals, Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
@@ -250,8 +251,7 @@ def _only_height(path: Path, sizes: Counter[tuple[int, int]]) -> int:
 
 def _listed(sizes: Counter[tuple[int, int]]) -> str:
     """How many images have which size, the most frequent first."""
-    named = [f"{count:,} of {width}x{height}" for (width, height), count in sizes.most_common(MOST_SIZES)]
-    return ", ".join(named) + (", ..." if len(sizes) > MOST_SIZES else "")
+    return first_of((f"{count:,} of {width}x{height}" for (width, height), count in sizes.most_common()), MOST_SIZES)
 
 
 class FolderSampler:

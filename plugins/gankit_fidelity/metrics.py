@@ -11,6 +11,7 @@ from pydantic import Field
 
 from gankit import Metric, UserError
 from gankit.core.failures import warn
+from gankit.core.text import first_of
 from gankit_fidelity.weights import answers, hub_folder
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def classes_in(*sets: ImageSet) -> set[int]:
 def say_left_out(classes: tuple[int, ...], others: bool) -> None:
     """Say once of which classes there were too few images to be measured, and whether there were others."""
     if classes:
-        some = ", ".join(map(str, classes[:10])) + (", ..." if len(classes) > 10 else "")
+        some = first_of(map(str, classes), 10)
         which = f"class {some}" if len(classes) == 1 else f"each of the {len(classes)} classes {some}"
         so = "what is said is of the other classes" if others else "there is no other class, so it is NaN"
         warn(f"fid_intra: of {which} there are fewer than two images among the generated or the reals; {so}")

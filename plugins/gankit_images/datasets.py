@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gankit.config.experiment import Experiment
+    from gankit.data.image_files import FoundImages
 
 
 class Digits(Dataset):
@@ -304,7 +305,7 @@ class Folder(Dataset):
             return []
         if self._classes is not None:
             return [*self._classes]
-        return (class_folders_by_text if self._by_text else class_folders)(self.path, self._files())
+        return (class_folders_by_text if self._by_text else class_folders)(self.path, self.found.files)
 
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """With these folders as classes; images in others are passed over."""
@@ -318,11 +319,8 @@ class Folder(Dataset):
         Raises:
             UserError: see `class_names`.
         """
-        from gankit.data.image_files import find_images
-
-        found, names = find_images(self.path), self.class_names()
-        counts = Counter(file.parts[0] for file in found.files)
-        return found.in_words({name: counts[name] for name in names} if names else None)
+        names, counts = self.class_names(), Counter(file.parts[0] for file in self.found.files)
+        return self.found.in_words({name: counts[name] for name in names} if names else None)
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""
@@ -335,7 +333,7 @@ class Folder(Dataset):
     def missing(self, experiment: Experiment) -> str | None:
         """The folder, images in it, or memory to hold them."""
         try:
-            images = len(self._files())
+            images = len(self.found.files)
         except UserError as problem:
             return str(problem)
         return _too_many(images, self, [stage.resolution for stage in experiment.growth.stages()])
@@ -352,7 +350,7 @@ class Folder(Dataset):
         from gankit.data.image_reading import PixelBound
         from gankit_images.pictures import read_all
 
-        files = self._labelled_files() if self.labels else self._files()
+        files = self._labelled_files() if self.labels else self.found.files
         if lack := _too_many(len(files), self, [resolution]):
             raise UserError(lack)
         size = (resolution, round(resolution * self.aspect()))
@@ -366,11 +364,16 @@ class Folder(Dataset):
         numbers = {name: number for number, name in enumerate(self.class_names())}
         return LabelledImages(images, np.array([numbers[files[position].parts[0]] for position in kept], np.int64))
 
-    def _files(self) -> list[Path]:
-        """Paths of the images relative to the folder, at least one."""
+    @cached_property
+    def found(self) -> FoundImages:
+        """What there is in the folder, looked up once: it may be large, and whatever is asked of it has to agree.
+
+        Raises:
+            UserError: if it is missing or empty, or a folder below cannot be listed.
+        """
         from gankit.data.image_files import find_images
 
-        return find_images(self.path).files
+        return find_images(self.path)
 
     def _labelled_files(self) -> list[Path]:
         """The same, but for those in folders that are no classes, which are named on standard error.
@@ -378,7 +381,7 @@ class Folder(Dataset):
         Raises:
             UserError: if no class holds any.
         """
-        files, names = self._files(), {*self.class_names()}
+        files, names = self.found.files, {*self.class_names()}
         kept = [file for file in files if file.parts[0] in names]
         if not kept:
             raise UserError(

@@ -81,9 +81,8 @@ def read(
     with open_image(path, bound or PixelBound()) as opened:
         picture = in_bytes(opened, MODES[channels], levels)
         box = middle_box(picture.size, size)
-        middle = (
-            picture if box == (0, 0, *picture.size) else picture.crop(box)
-        )  # resize's own box looks beyond its edge
+        # cropped first, as resize's own box looks beyond its edge
+        middle = picture if box == (0, 0, *picture.size) else picture.crop(box)
         pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 

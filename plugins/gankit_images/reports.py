@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.core.failures import warn
+from gankit.core.text import first_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,12 +21,13 @@ LITTLE = 85
 def report_skipped(folder: Path, files: Sequence[Path], kept: Sequence[int]) -> None:
     """Say how many of `files` are left out, as they cannot be read, and which are the first."""
     skipped = [str(files[position]) for position in sorted(set(range(len(files))).difference(kept))]
-    warn(f"{folder}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {_listed(skipped)}")
+    named = first_of(skipped, MOST_NAMED)
+    warn(f"{folder}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
 
 
 def report_other_folders(folder: Path, images: int, others: Sequence[str]) -> None:
     """Say how many images are passed over, as the folders that they lie in are no classes."""
-    warn(f"{folder}: passed over {images} images that are of no class: {_listed(others)}")
+    warn(f"{folder}: passed over {images} images that are of no class: {first_of(others, MOST_NAMED)}")
 
 
 def report_little_contrast(folder: Path, images: np.ndarray) -> None:
@@ -36,8 +38,3 @@ def report_little_contrast(folder: Path, images: np.ndarray) -> None:
             f"{folder}: all images together use the levels from {darkest} to {lightest} of 0 to 255; if their files "
             "hold more than 8 bits, `range` says which numbers are black and white"
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first of them, and whether there are more."""
-    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")

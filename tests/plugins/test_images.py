@@ -212,6 +212,8 @@ def test_folders_are_classes(tmp_path: Path, draw: Draw) -> None:
     assert Folder(path=tmp_path).class_count() == 0
 
     draw("loose.png")
+    assert labelled.class_count() == 2, "what a run asks of its data agrees, though the folder changes meanwhile"
+    labelled = Folder(path=tmp_path, labels=True)
     (message,) = labelled.problems(tiny())
     assert "loose.png lies in no folder" in message
     assert labelled.missing(tiny()) is None
