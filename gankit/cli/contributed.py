@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from gankit.cli.options import Parser
+from gankit.core.errors import PASSED_ON
 from gankit.discovery.manager import plugins
 
 
@@ -48,7 +49,9 @@ def contributed(reserved: Collection[str]) -> Contributed:
         added: dict[str, PluginCommand] = {}
         try:
             plugins.call(plugin, "gankit_add_commands", add=_adder(plugin, added, reserved))
-        except (Exception, SystemExit) as failure:
+        except PASSED_ON:
+            raise
+        except BaseException as failure:
             found.failures[plugin] = plugins.reason(plugin, failure)
             continue
         for name, command in added.items():

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from gankit.config.checks import missing, problems
 from gankit.config.experiment import Experiment
 from gankit.config.mistakes import mistakes_of, place_of
+from gankit.config.old_records import study_in_new_words
 from gankit.config.walk import Problem
 from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error, shortened
-from gankit.config.yaml.merge import read_experiment
+from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
 from gankit.config.yaml.parser import parse
 from gankit.core.errors import UserError
@@ -94,8 +95,12 @@ def experiment_in(
     return validated.experiment
 
 
-def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = ()) -> Table:
+def load_root(
+    path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = (), recorded: bool = False
+) -> Table:
     """What stands in a file of an experiment or a study and in all that it extends; loads every plugin it needs.
+
+    Old words are read in the study that gankit has `recorded` itself.
 
     Raises:
         UserError: if any of that cannot be read.
@@ -106,7 +111,8 @@ def load_root(path: Path, settings: Sequence[str] = (), plugin_files: Sequence[P
             plugins.load_file(file)
         except UserError as failure:
             raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
-    return with_plugins(read_experiment(path, settings), plugin_files, first=str(path))
+    root = study_in_new_words(read_experiment(path)) if recorded else read_experiment(path)
+    return with_plugins(with_settings(root, settings), plugin_files, first=str(path))
 
 
 def validate(

@@ -15,6 +15,8 @@ from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
 from gankit.kinds import Launcher
 
+STUDY = "study.yaml"
+"""What a study's folder holds: the study as it was run."""
 SEED = "seed"
 """The axis that every variant is repeated along."""
 

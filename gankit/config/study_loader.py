@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gankit.config.experiment import NAME, Experiment
 from gankit.config.loader import ValidationResult, experiment_in, load_root, validate
 from gankit.config.mistakes import mistakes_of
-from gankit.config.study import SEED, Study, StudyOptions, StudyRun, StudyVariant, Variants
+from gankit.config.study import SEED, STUDY, Study, StudyOptions, StudyRun, StudyVariant, Variants
 from gankit.config.study_plan import Planned, plan, safe
 from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
 from gankit.config.yaml.merge import changed, read_experiment
@@ -67,12 +67,17 @@ def load_study(
     Raises:
         UserError: with every mistake found, each where it stands.
     """
-    root = load_root(path, settings, plugin_files)
+    root = load_root(path, settings, plugin_files, recorded=_is_record(path))
     if is_study(root):
         return _study(root, path, only, note)
     said = _study_options(root)  # null takes back what an extended file says of a study
     kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
     return experiment_in(Table(root.mark, kept), str(path), note=note)
+
+
+def _is_record(path: Path) -> bool:
+    """Whether a file is what `gankit run` has recorded of a study: it stands beside the runs, or what they print."""
+    return path.name == STUDY and any(path.parent.glob(f"*/{SEED}-*"))
 
 
 def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:

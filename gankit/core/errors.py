@@ -25,3 +25,7 @@ class Interrupted(BaseException):
     def __init__(self, signal: int) -> None:
         super().__init__(signal)
         self.exit_code = 128 + signal
+
+
+PASSED_ON = (KeyboardInterrupt, Interrupted)
+"""What is raised through a plugin's code and is no failure of it; all else is, whatever it derives from."""

@@ -69,22 +69,49 @@ def _make_strict(schema: Any) -> None:
 
 
 def _read_components_by_themselves(union: dict[str, Any]) -> None:
-    """Have a mapping that can only mean the component of a union told what is wrong with it, not that it is no number.
+    """Have a mapping that can only mean a component of a union told what is wrong with it, not that it is no number.
 
     The paths of errors are then those of the file, too.
     """
     choices = [choice[0] if isinstance(choice, tuple) else choice for choice in union["choices"]]
     components = [choice for choice in choices if choice.get("metadata", {}).items() >= COMPONENT.items()]
-    if len(components) == 1:
-        read = components[0]["function"]["function"]
+    if components:
+        readers = [component["function"]["function"] for component in components]
         is_plain = all(choice in components or choice["type"] in NO_MAPPINGS for choice in choices)
 
         def either(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-            return read(value) if isinstance(value, Mapping) and (is_plain or "use" in value) else handler(value)
+            is_component = isinstance(value, Mapping) and (is_plain or "use" in value)
+            return _read_by_one_of(readers, value) if is_component else handler(value)
 
         inner: Any = dict(union)
         union.clear()
         union.update(core_schema.no_info_wrap_validator_function(either, inner))
+
+
+UNNAMED = ("component", "unknown_component")
+"""Types of error that say that no component is named."""
+
+
+def _read_by_one_of(readers: Iterable[Callable[[Any], Any]], value: Mapping[Any, Any]) -> Any:
+    """The component that `value` names, of the first kind by which it can be read.
+
+    Raises:
+        PydanticCustomError, pydantic.ValidationError: what the first kind says that knows the name, or else all do.
+    """
+    failures: list[tuple[str, str, PydanticCustomError | ValidationError]] = []
+    for read in readers:
+        try:
+            return read(value)
+        except PydanticCustomError as failure:
+            failures.append((failure.type, failure.message(), failure))
+        except ValidationError as failure:
+            first = failure.errors(include_url=False)[0]
+            failures.append((first["type"], first["msg"], failure))
+    known = [failure for kind, _, failure in failures if kind not in UNNAMED]
+    if known or len(failures) == 1:
+        raise (known or [failure for *_, failure in failures])[0]
+    said = "; or ".join(dict.fromkeys(message for _, message, _ in failures))
+    raise PydanticCustomError("component", "{reason}", {"reason": said})
 
 
 class Options(BaseModel):

@@ -100,10 +100,14 @@ class Registry:
             raise PydanticCustomError("ambiguous", message, {"kind": self.kind, "name": name, "owners": owners})
         raise self._unknown(name)
 
+    def renamed(self, name: object) -> RegistryEntry | None:
+        """The component that was called `name` once, with or without its plugin's; None if none was."""
+        return next((entry for entry in self._entries.values() if _is_former(name, entry)), None)
+
     def _unknown(self, name: str) -> PydanticCustomError:
         names = sorted({entry.name for entry in self._entries.values()})
-        renamed = [entry.name for entry in self._entries.values() if _is_former(name, entry)]
-        hint = f" It is called {renamed[0]!r} now." if renamed else did_you_mean(name, [*names, *self._entries])
+        renamed = self.renamed(name)
+        hint = f" It is called {renamed.name!r} now." if renamed else did_you_mean(name, [*names, *self._entries])
         hint = hint or f" Available: {', '.join(names) or 'none'}."
         owner, slash, _ = name.partition("/")
         absent = "".join(f" {complaint}." for complaint in about_absent([owner] if slash else None))
@@ -113,7 +117,7 @@ class Registry:
         )
 
 
-def _is_former(name: str, entry: RegistryEntry) -> bool:
+def _is_former(name: object, entry: RegistryEntry) -> bool:
     """Whether a component was called `name` once."""
     return any(name in (former, f"{entry.plugin}/{former}") for former in entry.component.former_names)
 

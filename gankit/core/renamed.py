@@ -136,4 +136,8 @@ def hint(failure: BaseException) -> str:
 
 def one_line(failure: BaseException) -> str:
     """Type and message of a failure on one line, with what the name is called now that it came of."""
-    return f"{type(failure).__name__}: {' '.join(str(failure).split())}{hint(failure)}"
+    try:
+        message = " ".join(str(failure).split())
+    except Exception:  # of a class whose author has never seen its message
+        message = "its message cannot be had"
+    return f"{type(failure).__name__}: {message}{hint(failure)}"

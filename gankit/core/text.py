@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 
 def first_of(items: Iterable[str], most: int) -> str:
-    """The first of some items with commas between, and whether there are more."""
-    named = list(items)
+    """The first of some items with commas between, each as it can be printed on a line, and whether there are more."""
+    named = list(map(printable, items))
     return ", ".join(named[:most]) + (", ..." if len(named) > most else "")
 
 

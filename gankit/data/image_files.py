@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from gankit.core.errors import UserError
-from gankit.core.text import first_of
+from gankit.core.text import first_of, printable
 
 ENDINGS = {
     "PNG": (".apng", ".png"),
@@ -110,4 +110,5 @@ def find_images(folder: Path) -> FoundImages:
 
 
 def _refuse(failure: OSError) -> NoReturn:
-    raise UserError(f"{failure.filename}: this folder cannot be listed: {failure.strerror}") from failure
+    folder = printable(str(failure.filename))
+    raise UserError(f"{folder}: this folder cannot be listed: {failure.strerror}") from failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gankit.core.errors import UserError
 from gankit.core.files import refuse_irregular
+from gankit.core.text import printable
 from gankit.data.image_files import ENDINGS, find_images
 
 MAX_MEGAPIXELS = 180.0
@@ -67,27 +69,35 @@ class PixelBound:
                 self._freed.notify_all()
 
 
-class _PillowsBound:
-    """Pillow's own bound on pixels, one for the whole process: it gives way while images are read within ours."""
+class _PillowsGuards:
+    """Pillow's own bound on pixels and its warnings, which name no file; each is one for the whole process.
+
+    Both give way while images are read within our bound and refused by name.
+    """
 
     def __init__(self) -> None:
         self._lock, self._readers = Lock(), 0
         self._pixels: int | None = None
+        self._warnings = warnings.catch_warnings()
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._readers:
                 self._pixels, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                self._warnings = warnings.catch_warnings()
+                self._warnings.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
             self._readers += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._readers -= 1
             if not self._readers:
+                self._warnings.__exit__(None, None, None)
                 Image.MAX_IMAGE_PIXELS = self._pixels
 
 
-_pillows_bound = _PillowsBound()
+_pillows_guards = _PillowsGuards()
 
 
 @contextmanager
@@ -99,7 +109,7 @@ def open_image(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
             no fault of the image.
     """
     try:
-        with _pillows_bound, ExitStack() as stack:
+        with _pillows_guards, ExitStack() as stack:
             yield _upright(stack.enter_context(_decoded(path, bound)))
     except MemoryError:
         raise
@@ -123,7 +133,7 @@ def _upright_size(path: Path, bound: PixelBound) -> tuple[int, int]:
         UserError: if it cannot be read.
     """
     try:
-        with _pillows_bound, _opened(path) as image, bound.room_for(image.size):
+        with _pillows_guards, _opened(path) as image, bound.room_for(image.size):
             turned = image.width != image.height and _orientation(image) != 1
             return _upright(image).size if turned else image.size
     except Exception as problem:
@@ -202,4 +212,4 @@ def _unreadable(path: Path, problem: Exception) -> UserError:
         reason = f"its content is none of {', '.join(ENDINGS)}"
     else:  # of system errors without the path, which they repeat
         reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return UserError(f"{path}: cannot read this image: {reason}")
+    return UserError(f"{printable(str(path))}: cannot read this image: {reason}")

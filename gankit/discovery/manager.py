@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pluggy
 
 from gankit.core import registry
-from gankit.core.errors import UserError
+from gankit.core.errors import PASSED_ON, UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
 from gankit.discovery import hookspecs
@@ -102,7 +102,9 @@ class PluginManager(pluggy.PluginManager):
                 with self._timed(point.name, "import"):
                     plugin = point.load()
                 self._add(point.name, plugin, source)
-        except (Exception, SystemExit) as failure:
+        except PASSED_ON:
+            raise
+        except BaseException as failure:
             self.broken[point.name] = reason_of(failure, source.path if source else None)
 
     def load_file(self, path: Path, listed_in: str | None = None) -> str:
@@ -138,7 +140,9 @@ class PluginManager(pluggy.PluginManager):
         try:
             with registry.all_or_nothing():
                 self._add(name, module_of_file(file), PluginSource(None, file))
-        except (Exception, SystemExit) as failure:
+        except PASSED_ON:
+            raise
+        except BaseException as failure:
             raise UserError(f"plugin {path}: {reason_of(failure, file)}") from None
         return name
 

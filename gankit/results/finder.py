@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gankit.config.study import STUDY
 from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
-from gankit.core.errors import UserError
+from gankit.core.errors import PASSED_ON, UserError
 from gankit.core.options import did_you_mean
 from gankit.core.text import printable
 from gankit.results.run_results import RunResults, read_run
-from gankit.runs.folder import STUDY, is_run
+from gankit.runs.folder import is_run
 
 
 class Damaged(NamedTuple):
@@ -132,7 +133,9 @@ def _from_plugins(place: Path, nothing: UserError) -> list[RunResults]:
             found = plugins.call(plugin, "gankit_read_runs", place=meant)
         except UserError as mistake:
             refusal = refusal or mistake
-        except (Exception, SystemExit) as failure:
+        except PASSED_ON:
+            raise
+        except BaseException as failure:
             failures[plugin] = plugins.reason(plugin, failure)
         else:
             if isinstance(found, list) and all(isinstance(run, RunResults) for run in found):

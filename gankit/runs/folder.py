@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "experiment.yaml"
 PROVENANCE = "provenance.json"
-STUDY = "study.yaml"
-"""What a study's folder holds: the study as it was run."""
 PLUGINS = "plugins"
 BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", PLUGINS, "provenance", "metrics", "experiment")
 """What a run's folder holds before it is one."""

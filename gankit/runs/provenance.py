@@ -188,18 +188,46 @@ def source_of_plugins(experiment: Experiment) -> dict[str, dict[str, Any]]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """The commit checked out around `folder` and whether anything differs from it; None outside a repository."""
+    """The commit checked out around `folder` and whether anything differs from it; None outside a repository.
+
+    A folder of others may have brought its `.git`, whose configuration names programs for git to run: none of them is.
+    """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
-    return {"commit": commit, "dirty": _git(folder, "status", "--porcelain") != ""}
+    off = dict.fromkeys(_own_filters(folder), "")  # by which git would look at the files
+    status = ("status", "--porcelain", "--ignore-submodules=dirty")  # which have configurations of their own
+    return {"commit": commit, "dirty": _git(folder, *status, off=off) != ""}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints about `folder`; None where there is no git or no repository."""
+def _own_filters(folder: Path) -> list[str]:
+    """The options of the filters that the repository around `folder` itself configures, and not its user or system."""
+    said = _git(folder, "config", "--show-scope", "--name-only", "-z", "--get-regexp", r"^filter\.") or ""
+    words = said.split("\0")
+    return [name for scope, name in zip(words[::2], words[1::2], strict=False) if scope in ("local", "worktree")]
+
+
+HARMLESS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "--no-optional-locks")
+"""What is told to git so that it runs no program that a repository names."""
+
+
+def _git(folder: Path, *arguments: str, off: Mapping[str, str] | None = None) -> str | None:
+    """What git prints about `folder`, with the options `off` as they are given; None where there is none or no git."""
+    counted, environment = os.environ.get("GIT_CONFIG_COUNT", ""), {"GIT_ALLOW_PROTOCOL": "none"}  # it fetches nothing
+    first = int(counted) if counted.isdecimal() else 0
+    for number, (name, value) in enumerate((off or {}).items(), first):  # -c would end a name at its first "="
+        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    environment["GIT_CONFIG_COUNT"] = str(first + len(off or {}))
     try:
-        command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *HARMLESS, "-C", str(folder), *arguments],
+            env={**os.environ, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=30,
+            check=True,
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gankit.checkpoints.classes import with_classes, with_classes_of
 from gankit.checkpoints.integrity import newest_manifest
-from gankit.config.experiment import EvaluationOptions, Experiment
+from gankit.config.experiment import Experiment
 from gankit.config.loader import experiment_in, with_plugins
+from gankit.config.old_records import run_in_new_words
 from gankit.config.yaml.merge import read_experiment, with_settings
-from gankit.config.yaml.nodes import Item, Scalar, Table
 from gankit.core.errors import UserError
 from gankit.discovery.manager import plugins
 from gankit.kinds import Dataset
@@ -33,31 +33,9 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
         UserError: with every mistake found.
     """
     plugins.load_installed()
-    root = with_settings(_in_new_words(read_experiment(file)), settings)
+    root = with_settings(run_in_new_words(read_experiment(file)), settings)
     with_files, kept = with_plugins(root, (), str(file)), partial(with_classes_of, run=file.parent)
     return experiment_in(with_files, str(file), check, begun=True, kept=kept)
-
-
-def _in_new_words(root: Table) -> Table:
-    """What a run recorded, with the options of evaluations and averages as they were before gankit 0.2."""
-
-    def of_evaluation(options: Table) -> Table:
-        new: Mapping[Any, str] = EvaluationOptions.renamed_options
-        return Table(options.mark, {new.get(option, option): item for option, item in options.entries.items()})
-
-    def of_average(options: Table) -> Table:
-        copied = Item(options.mark, Scalar(options.mark, "copy"))  # there was no other way
-        return Table(options.mark, {"statistics": copied, **options.entries})
-
-    root = _with_changed(root, "evaluation", of_evaluation)
-    return _with_changed(root, "training", lambda training: _with_changed(training, "average", of_average))
-
-
-def _with_changed(table: Table, option: str, change: Callable[[Table], Table]) -> Table:
-    """A mapping in which one option, if that is a mapping too, is changed."""
-    if option not in table.entries or not isinstance(options := table.entries[option].node, Table):
-        return table
-    return Table(table.mark, {**table.entries, option: table.entries[option]._replace(node=change(options))})
 
 
 MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")

@@ -9,14 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.config.study import Study, StudyRun
+from gankit.config.study import STUDY, Study, StudyRun
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import Interrupted, UserError
 from gankit.core.files import read_regular, refuse_irregular, write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
-from gankit.runs.folder import EXPERIMENT, STUDY, clear_leftovers, is_run
+from gankit.runs.folder import EXPERIMENT, clear_leftovers, is_run
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_images
 from gankit.runs.signals import raising_signals
 from gankit.runs.status import RunState, state_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -83,8 +83,16 @@ class IntraClassFrechetDistance(Metric):
         generated, real = by_class(samples.generated), by_class(samples.real)
         shared = sorted(generated.keys() & real)
         distances = [frechet_distance(generated[label], real[label]) for label in shared]
-        say_left_out(tuple(sorted(classes_in(samples.generated, samples.real) - set(shared))), bool(shared))
+        left_out = tuple(sorted(classes_in(samples.generated, samples.real) - set(shared)))
+        if left_out and left_out not in self.told:
+            self.told.add(left_out)
+            say_left_out(left_out, bool(shared))
         return {"fid_intra": float(np.mean(distances)) if distances else float("nan")}
+
+    @cached_property
+    def told(self) -> set[tuple[int, ...]]:
+        """The classes that were said to be left out, together; of which a run says so once."""
+        return set()
 
 
 class BlurredFrechetDistance(FrechetDistance):
@@ -297,14 +305,12 @@ def classes_in(*sets: ImageSet) -> set[int]:
     return {int(label) for images in sets if images.labels is not None for label in images.labels}
 
 
-@cache
-def say_left_out(classes: tuple[int, ...], others: bool) -> None:
-    """Say once of which classes there were too few images to be measured, and whether there were others."""
-    if classes:
-        some = first_of(map(str, classes), 10)
-        which = f"class {some}" if len(classes) == 1 else f"each of the {len(classes)} classes {some}"
-        so = "what is said is of the other classes" if others else "there is no other class, so it is NaN"
-        warn(f"fid_intra: of {which} there are fewer than two images among the generated or the reals; {so}")
+def say_left_out(classes: Sequence[int], others: bool) -> None:
+    """Say of which classes there were too few images to be measured, and whether there were others."""
+    some = first_of(map(str, classes), 10)
+    which = f"class {some}" if len(classes) == 1 else f"each of the {len(classes)} classes {some}"
+    so = "what is said is of the other classes" if others else "there is no other class, so it is NaN"
+    warn(f"fid_intra: of {which} there are fewer than two images among the generated or the reals; {so}")
 
 
 def by_class(images: ImageSet) -> dict[int, Statistics]:

@@ -13,7 +13,7 @@ import pytest
 from support.json_schema import is_valid
 from support.tiny import tiny
 
-from gankit import Component, Loss
+from gankit import Component, Dataset, Loss, Regularizer
 from gankit.cli import main
 from gankit.config.explain import explain
 from gankit.config.loader import load_experiment
@@ -232,3 +232,30 @@ def test_a_kind_is_registered_with_a_component_that_only_names_it(folder: Path) 
     registries.pop("schedule")
     register("other", "centre", module.Centre)
     assert registries["schedule"].base is module.Schedule
+
+
+class Towed(Regularizer):
+    """Pulled by something."""
+
+    by: Loss | Dataset | float = 1.0
+    """By what."""
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("{use: hing}", "by: no loss is called 'hing'. Did you mean 'hinge'?; or no dataset is called 'hing'."),
+        ("hing", "by: no loss is called 'hing'. Did you mean 'hinge'?; or no dataset is called 'hing'. Available:"),
+        ("{a: 1}", "by: expected the name of a loss, or a mapping with 'use: <name>' and its options; or expected the"),
+        ("{use: hinge, b: 1}", "by.b: unknown option."),
+        ("{use: digits, lables: true}", "by.lables: unknown option. Did you mean 'labels'?"),
+    ],
+)
+def test_what_may_be_of_several_kinds_is_told_where_it_stands(
+    by: str, said: str, folder: Path, refused: Callable[..., str]
+) -> None:
+    plugins.load_file(Path("my_schedules.py"))
+    register("my_schedules", "towed", Towed)
+    assert refused(f"regularizers={{use: towed, by: {by}}}").startswith(f"regularizers.{said}")
+    for works in ("2.5", "hinge", "{use: digits, labels: true}"):
+        load_experiment(Path("quickstart.yaml"), [f"regularizers={{use: towed, by: {works}}}"])

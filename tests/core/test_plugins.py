@@ -239,6 +239,12 @@ def test_short_names_work_while_only_one_plugin_uses_them(manager: PluginManager
         (PLUGIN.replace("def generator", "def generate"), "'lift' lacks what every loss has: generator"),
         ("x = (\n", "file.py:1: SyntaxError: '(' was never closed"),
         ("raise SystemExit(3)", "file.py:1: SystemExit: 3"),
+        ("import pytest\npytest.skip('not here', allow_module_level=True)", "file.py:2: Skipped: not here"),
+        ("raise BaseException('odd')", "file.py:1: BaseException: odd"),
+        (
+            "class Mute(Exception):\n    def __str__(self): raise KeyError\nraise Mute",
+            "file.py:3: Mute: its message cannot be had",
+        ),
         ("x = 'ü'".encode("latin-1"), "file.py:1: SyntaxError"),
         (b"x = 1\0", "SyntaxError"),
     ],

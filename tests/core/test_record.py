@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import resource
 import subprocess
 import threading
@@ -205,3 +206,24 @@ def test_git_state_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "a.yaml").write_text("name: b")
     assert git_state(tmp_path) == {"commit": commit, "dirty": True}
     assert git_state(tmp_path / "not there") is None
+
+
+def test_a_repository_of_others_has_none_of_its_programs_run(tmp_path: Path) -> None:
+    ran, repository = tmp_path / "ran", tmp_path / "received"
+    git(tmp_path, "init", str(repository))
+    for name, text in {"a.yaml": "name: a", ".gitattributes": "*.yaml filter=evil=one"}.items():
+        (repository / name).write_text(text)
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "a")
+    (repository / os.fsdecode(b"b\xff.yaml")).touch()
+    (repository / "a.yaml").write_text("name: b")
+    options = {"core.fsmonitor": f"touch {ran}; false", "core.quotePath": "false", "filter.evil=one.required": "true"}
+    for filtering in ("clean", "process"):
+        for name, value in {**options, f"filter.evil=one.{filtering}": f"touch {ran}; cat"}.items():
+            git(repository, "config", name, value)
+        assert git_state(repository) == {"commit": git(repository, "rev-parse", "HEAD"), "dirty": True}
+        assert not ran.exists()
+    (repository / os.fsdecode(b"b\xff.yaml")).unlink()
+    (repository / "a.yaml").write_text("name: a")
+    assert (git_state(repository) or {})["dirty"] is False
+    assert not ran.exists()

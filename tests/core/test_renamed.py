@@ -16,6 +16,7 @@ import gankit
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
+from gankit.core.component import as_options
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import in_short
 from gankit.core.registry import provided_by, register
@@ -184,6 +185,27 @@ def test_old_words_in_yaml_are_refused_with_the_new_ones(setting: str, message: 
 
     with pytest.raises(UserError, match=re.escape(message)):
         load_study(bundled_experiment("quickstart"), [setting, "matrix={seed: [0, 1]}"])
+
+
+def test_a_study_that_was_recorded_in_old_words_is_read(tmp_path: Path) -> None:
+    from gankit.config.loader import bundled_experiment
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
+
+    text = f"extends: {bundled_experiment('quickstart')}\nevaluation: {{beside: true}}\nvariants: {{a: {{}}}}\n"
+    for launcher in ("in-turn", "launchers/in-turn", "{use: in-turn}", "processes"):
+        (tmp_path / "study.yaml").write_text(f"{text}launcher: {launcher}\n")
+        (tmp_path / "a").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=r"It is called '(sequential|background)' now"):
+            load_study(tmp_path / "study.yaml")
+        (tmp_path / "a" / "seed-0.log").touch()  # it was run
+        study = load_study(tmp_path / "study.yaml", ["evaluation.background=false"])
+        assert isinstance(study, Study)
+        assert as_options(study.launcher)["use"] == f"launchers/{'processes' if 'p' in launcher else 'sequential'}"
+        assert study.runs[0].experiment.evaluation.background is False
+        with pytest.raises(UserError, match=r"It is called '(sequential|background)' now"):
+            load_study(tmp_path / "study.yaml", ["launcher=in-turn", "evaluation.beside=true"])
+        (tmp_path / "a" / "seed-0.log").unlink()
 
 
 def test_a_run_that_recorded_old_words_is_read(tmp_path: Path) -> None:

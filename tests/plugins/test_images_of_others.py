@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import threading
+import warnings
 import zlib
 from pathlib import Path
 
@@ -142,6 +143,44 @@ def test_damaged_text_in_a_png_spoils_no_pixel(tmp_path: Path) -> None:
         place = png.index(b"IEND") - 4 if behind else png.index(b"IDAT") - 4
         path.write_bytes(png[:place] + chunk + png[place:])
         assert corners(path.parent) == (RED, BLUE)
+
+
+def test_what_pillow_warns_of_is_not_said_as_it_names_no_file(tmp_path: Path) -> None:
+    two_coloured().save(tmp_path / "a.tif", compression="raw")
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "b.tif").write_bytes(whole[:60])
+    (tmp_path / "c.png").write_bytes(b"")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert len(Folder(path=tmp_path, broken="skip").load(8).images) == 1
+        with pytest.raises(UserError, match=r"b\.tif: cannot read"):
+            image_sizes(tmp_path, PixelBound())
+        warnings.warn("of others", stacklevel=1)
+    assert [str(warning.message) for warning in said] == ["of others"]
+
+
+def test_a_name_that_is_several_lines_is_said_on_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a\nb").mkdir()
+    for name in ("c\nd.png", "a\nb/e.png"):
+        (tmp_path / name).write_text("no image")
+    two_coloured().save(tmp_path / "f.png")
+    for read in (lambda: Folder(path=tmp_path).load(8), lambda: image_sizes(tmp_path, PixelBound())):
+        with pytest.raises(UserError, match=r"/a\ufffdb/e\.png: cannot read this image: its content is none of .*TGA$"):
+            read()
+    Folder(path=tmp_path, broken="skip").load(8)
+    assert "which cannot be read: a\ufffdb/e.png, c\ufffdd.png\n" in capsys.readouterr().err
+    (tmp_path / "c\nd.png").unlink()
+    (tmp_path / "f.png").unlink()
+    assert Folder(path=tmp_path, labels=True).describe() == "1 image in 1 class: a\ufffdb 1"
+
+
+def test_a_report_takes_no_more_of_a_picture_than_its_pixels(tmp_path: Path) -> None:
+    two_coloured().save(tmp_path / "a.png", icc_profile=os.urandom(100_000))
+    with (tmp_path / "a.png").open("ab") as file:
+        file.write(os.urandom(100_000))
+    figure = saved_grid("", tmp_path / "a.png", "")
+    assert figure is not None
+    assert len(figure.source) < 1000
 
 
 # --- size -------------------------------------------------------------------------------------------------------------

@@ -42,14 +42,18 @@ class HeldOut:
         return self.change(images, labels)
 
 
-def measured(change: Any, images: int = 800) -> dict[str, float]:
+def evaluator_of(images: int) -> tuple[Evaluator, RealImages]:
     experiment = tiny(
         data=LABELLED,
         evaluation={"metrics": ["fid", {"use": "fid_intra"}], "extractor": "digits", "images": images},
     )
     reals = RealImages(experiment.data, [8])
-    rows = Evaluator(experiment.evaluation, reals, CPU).evaluate(HeldOut(reals, change), NOW)
-    return {row.name: row.value for row in rows}
+    return Evaluator(experiment.evaluation, reals, CPU), reals
+
+
+def measured(change: Any, images: int = 800) -> dict[str, float]:
+    evaluator, reals = evaluator_of(images)
+    return {row.name: row.value for row in evaluator.evaluate(HeldOut(reals, change), NOW)}
 
 
 @pytest.mark.slow
@@ -91,9 +95,6 @@ def test_data_without_labels_is_refused() -> None:
 
 
 def test_classes_of_too_few_images_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    from gankit_fidelity.metrics import say_left_out
-
-    say_left_out.cache_clear()
     one_missing = torch.arange(10).where(torch.arange(10) != 3, torch.tensor(4))
     found = measured(lambda images, labels: Batch(images, one_missing[labels]), 200)
     assert np.isfinite(found["fid_intra"])
@@ -104,3 +105,11 @@ def test_classes_of_too_few_images_are_named(capsys: pytest.CaptureFixture[str])
     assert np.isnan(found["fid_intra"])
     assert "of each of the 11 classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... there" in (said := capsys.readouterr().err)
     assert "there is no other class, so it is NaN" in said
+
+
+def test_they_are_named_once_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        evaluator, reals = evaluator_of(200)
+        for _ in range(2):
+            evaluator.evaluate(HeldOut(reals, lambda images, labels: Batch(images, labels * 0)), NOW)
+        assert capsys.readouterr().err.count("fid_intra: of each of the 9 classes 1, 2,") == 1

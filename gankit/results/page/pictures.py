@@ -45,11 +45,9 @@ def saved_grid(caption: str, path: Path, alt: str) -> Figure | None:
 
     try:
         with open_image(path, PixelBound()) as picture:
-            if max(picture.size) <= LARGEST_GRID:
-                return Figure(caption, address_of(path.read_bytes()), alt, picture.width)
             picture.thumbnail((LARGEST_GRID, LARGEST_GRID))
-            picture.save(smaller := BytesIO(), format="PNG")
-            return Figure(caption, address_of(smaller.getvalue()), alt, picture.width)
+            picture.save(content := BytesIO(), format="PNG", icc_profile=None)  # its own file may be of any size
+            return Figure(caption, address_of(content.getvalue()), alt, picture.width)
     except UserError:
         return None
 
