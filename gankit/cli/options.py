@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from gankit.results.run_results import RunResults
 
 
+USUAL = f"{USUAL_METRIC}, or else the first that every stage has"
+"""Which metric is shown if none is named."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that takes no abbreviations and suggests the nearest option or command for an unknown one."""
 
@@ -83,7 +87,7 @@ def add_no_run_plugins_option(parser: argparse.ArgumentParser) -> None:
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
     parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")
-    metric = f"such as is; may be repeated (default: {USUAL_METRIC})"
+    metric = f"such as is; may be repeated (default: {USUAL})"
     parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=metric)
     parser.add_argument("--baseline", metavar="VARIANT", help="which the others are compared with (default: the first)")
     parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")

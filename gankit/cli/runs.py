@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gankit.evaluation.names import USUAL_METRIC
+from gankit.cli.options import USUAL
 
 
 def add_runs_options(parser: argparse.ArgumentParser) -> None:
@@ -13,8 +13,7 @@ def add_runs_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "places", type=Path, nargs="*", metavar="DIR", help="runs, studies, folders above either (default: runs)"
     )
-    shown = f"whose last value is shown (default: {USUAL_METRIC})"
-    parser.add_argument("--metric", default=USUAL_METRIC, metavar="NAME", help=shown)
+    parser.add_argument("--metric", metavar="NAME", help=f"whose last value is shown (default: {USUAL})")
 
 
 def runs_command(arguments: argparse.Namespace) -> int:

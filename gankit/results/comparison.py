@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -11,11 +11,18 @@ from typing import Any, Literal, NamedTuple
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
-from gankit.evaluation.names import FLOOR, QUICK, USUAL_METRIC, is_spread
+from gankit.evaluation.names import FLOOR
 from gankit.kinds.callbacks import Row
 from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
-from gankit.results.protocols import common_protocol, measured, of_reals, refuse_unlike_protocols, surroundings
+from gankit.results.protocols import (
+    common_protocol,
+    measured,
+    metric_names,
+    refuse_unlike_protocols,
+    surroundings,
+    usual_metric,
+)
 from gankit.results.run_results import RunResults, StageMetrics
 from gankit.results.significance import Difference, Summary, Verdict, holm, mean_difference, summarize, verdict
 from gankit.runs.status import RunState, state_of
@@ -62,6 +69,8 @@ class StageComparison:
     """What reals score in place of generated images, the mean over all runs; None if that was not measured."""
     protocol: dict[str, Any]
     """What all numbers share of how they were measured, by dotted keys."""
+    floor_protocol: dict[str, Any]
+    """The same of the floors, which may be of fewer images; empty without one."""
     results: list[VariantResult]
     """The best mean first; variants of which no seed has come to the stage's end are missing."""
 
@@ -77,13 +86,22 @@ class StageComparison:
 
 
 class Unfinished(NamedTuple):
-    """A run that lacks numbers which it should have in the end."""
+    """A run that has not come to the end of its own schedule."""
 
     variant: RunGroup
     run: RunResults
     state: RunState
     last: list[Row]
     """The newest value of each metric, if there is one."""
+
+
+class Unmeasured(NamedTuple):
+    """A run that has come to the end of its schedule without numbers that others have there."""
+
+    variant: RunGroup
+    run: RunResults
+    lacks: list[str]
+    """The metrics, each with the stage; empty if no run has any number."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,7 @@ class Comparison:
     stages: list[StageComparison]
     """By metric, then resolution."""
     unfinished: list[Unfinished]
+    unmeasured: list[Unmeasured]
     is_corrected: bool
     """Whether p values are Holm's, for all comparisons of a stage together."""
     measured_with: str
@@ -116,7 +135,7 @@ def compare(
 
     Args:
         runs: What they have to show; at least one.
-        metrics: By which; none: fid if it was measured, else what was measured first.
+        metrics: By which; none: the usual one (`gankit.results.protocols.usual_metric`).
         baseline: The label of the variant that others are compared with; None: the first.
         correct: Correct p values for the number of variants, by Holm's method.
         damaged: Runs that could not be read, to be named.
@@ -129,16 +148,23 @@ def compare(
         raise UserError("\n".join(one.reason for one in damaged))
     variants = group_runs(runs)
     first = _named(variants, baseline)
-    chosen = _chosen(metrics, _measured_names(runs))
+    chosen = _chosen(metrics, runs)
     refuse_unlike_protocols(runs, [name + end for name in chosen for end in ("", FLOOR)])
     stages = [
         _stage(variants, first, metric, resolution, correct)
         for metric in chosen
         for resolution in sorted({stage.resolution for run in runs for stage in _completed(run, metric)})
     ]
-    unfinished = [one for variant in variants for run in variant.runs for one in _unfinished(variant, run, chosen)]
-    around = surroundings(row for _, _, row in measured(runs) if row.name in chosen)
-    return Comparison(variants, first, chosen, stages, unfinished, correct, around, damaged)
+    around = surroundings(row for _, _, row in measured(runs) if row.name.removesuffix(FLOOR) in chosen)
+    unfinished, unmeasured = [], []
+    for variant in variants:
+        for run in variant.runs:
+            if not _has_ended(run):
+                last = [row for name in chosen if (row := run.last_value(name)) is not None]
+                unfinished.append(Unfinished(variant, run, state_of(run.path), last))
+            elif (lacks := _lacks(run, stages)) or not stages:
+                unmeasured.append(Unmeasured(variant, run, lacks))
+    return Comparison(variants, first, chosen, stages, unfinished, unmeasured, correct, around, damaged)
 
 
 def _named(variants: Sequence[RunGroup], label: str | None) -> RunGroup:
@@ -152,23 +178,16 @@ def _named(variants: Sequence[RunGroup], label: str | None) -> RunGroup:
     return variants[labels.index(label)]
 
 
-def _measured_names(runs: Iterable[RunResults]) -> list[str]:
-    """The metrics by which runs can be compared, in the order in which they were measured."""
-    found: dict[str, None] = {}
-    for run in runs:
-        names = dict.fromkeys(row.name for row in run.rows if row.protocol is not None and not of_reals(row))
-        found |= {name: None for name in names if not name.endswith(QUICK) and not is_spread(name, names)}
-    return list(found)
-
-
-def _chosen(asked: Sequence[str], known: Sequence[str]) -> list[str]:
+def _chosen(asked: Sequence[str], runs: Sequence[RunResults]) -> list[str]:
     """The metrics asked for, each once; without any, the usual one."""
+    if not asked:
+        return [usual] if (usual := usual_metric(runs)) is not None else []
+    known = metric_names(runs)
     for name in asked:
         if name not in known:
             there = f"there are {', '.join(known)}" if known else "there are none yet"
             raise UserError(f"--metric: no run has {name!r}; {there}.{did_you_mean(name, known)}")
-    usual = [USUAL_METRIC] if USUAL_METRIC in known else list(known[:1])
-    return list(dict.fromkeys(asked)) or usual
+    return list(dict.fromkeys(asked))
 
 
 def _completed(run: RunResults, metric: str) -> list[StageMetrics]:
@@ -204,20 +223,29 @@ def _stage(
         results.append(VariantResult(variant, seeds, summarize(by_seed[label].values()), best, apart, p, said))
     sign = -1 if better == "higher" else 1
     results.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
-    floors = _finite(rows[metric + FLOOR].value for rows in metrics if metric + FLOOR in rows)
     protocol = common_protocol(rows[metric] for rows in metrics)
-    return StageComparison(metric, resolution, better, fmean(floors) if floors else None, protocol, results)
+    of_floors = [rows[metric + FLOOR] for rows in metrics if metric + FLOOR in rows]
+    floors = _finite(row.value for row in of_floors)
+    floor = fmean(floors) if floors else None
+    return StageComparison(metric, resolution, better, floor, protocol, common_protocol(of_floors), results)
 
 
 def _finite(values: Iterable[float]) -> list[float]:
     return [value for value in values if math.isfinite(value)]
 
 
-def _unfinished(variant: RunGroup, run: RunResults, metrics: Sequence[str]) -> Iterator[Unfinished]:
-    """The run, if it has not come to its end or was not measured there."""
+def _has_ended(run: RunResults) -> bool:
+    """Whether a run has come to the end of its own schedule, the last evaluation included."""
     reached = max((row.resolution for row in run.rows), default=0)
-    completed = [stage.resolution for name in metrics for stage in _completed(run, name)]
-    if completed.count(reached) == len(metrics) > 0 and run.is_complete:
-        return
-    last = [row for name in metrics if (row := run.last_value(name)) is not None]
-    yield Unfinished(variant, run, state_of(run.path), last)
+    is_measured = any(stage.complete and stage.resolution == reached for stage in run.stages)
+    return run.is_complete and (is_measured or state_of(run.path) is RunState.FINISHED)
+
+
+def _lacks(run: RunResults, stages: Sequence[StageComparison]) -> list[str]:
+    """The numbers that others have at stages through which a run has come as well."""
+    through = {row.resolution for row in run.rows}
+    return [
+        f"{stage.metric} at {stage.size}"
+        for stage in stages
+        if stage.resolution in through and all(one.path != run.path for result in stage.results for one in result.seeds)
+    ]

@@ -92,6 +92,7 @@ def comparison_as_json(comparison: Comparison) -> str:
                 "better": stage.better,
                 "floor": stage.floor,
                 "protocol": stage.protocol,
+                "floor_protocol": stage.floor_protocol,
                 "variants": [_result(result, comparison.is_corrected) for result in stage.results],
             }
             for stage in comparison.stages
@@ -107,6 +108,10 @@ def comparison_as_json(comparison: Comparison) -> str:
                 "last": [row._asdict() for row in one.last],
             }
             for one in comparison.unfinished
+        ],
+        "unmeasured": [
+            {"variant": one.variant.label, "seed": one.run.seed, "folder": str(one.run.path), "lacks": one.lacks}
+            for one in comparison.unmeasured
         ],
         "damaged": [{"folder": str(one.path), "reason": one.reason} for one in comparison.damaged],
         "restored": [

@@ -126,7 +126,7 @@ def measure(
         if isinstance(reals, AbsentReals) and not rows:
             raise UserError(f"{subject.path}: {reals.reason}; name other real images with --data")
         measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
-        results.append(RunResults(subject.path, [measured]))
+        results.append(RunResults(subject.path, [measured], rows=rows))
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results

@@ -15,6 +15,7 @@ from gankit.core.options import did_you_mean
 from gankit.evaluation.names import QUICK
 from gankit.results.comparison import Comparison, StageComparison, VariantResult
 from gankit.results.groups import RunGroup
+from gankit.results.protocols import other_count
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -228,8 +229,9 @@ def _legend(figure: Figure, comparison: Comparison, has_curves: bool) -> None:
     if any(stage.repeated for stage in comparison.stages):
         entries["seeds"] = Line2D([], [], color=GREY, marker="o", linestyle="", alpha=0.5, markersize=4)
         entries["95% interval of their mean"] = Line2D([], [], color=GREY, marker="|", markersize=8)
-    if any(stage.floor is not None for stage in comparison.stages):
-        entries["noise floor"] = Line2D([], [], **FLOOR_STYLE)
+    floors = [stage for stage in comparison.stages if stage.floor is not None]
+    for of in dict.fromkeys(other_count(stage.floor_protocol, stage.protocol) for stage in floors):
+        entries[f"noise floor{of}"] = Line2D([], [], **FLOOR_STYLE)
     if entries:
         room = int(figure.get_figwidth() / (0.55 + 0.085 * max(map(len, entries))))
         columns = max(1, min(room, len(entries)))

@@ -1,4 +1,4 @@
-"""What must be equal for numbers to be comparable, and what a number is said to measure."""
+"""What must be equal for numbers to be comparable, what a number is said to measure, and which speaks for a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gankit.core.errors import UserError
+from gankit.evaluation.names import QUICK, USUAL_METRIC, is_spread
 from gankit.kinds.callbacks import Row
 from gankit.results.run_results import RunResults, StageMetrics
 
@@ -15,6 +16,8 @@ DESCRIBES_THE_STAGE = frozenset({"resolution"})
 """Keys of a protocol that follow from where in a run it was measured."""
 DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of"})
 """Keys of a protocol that say what was computed, not with what."""
+COUNTS = ("images", "reals")
+"""Keys of a protocol that say of how many images a number is; of floors they may be fewer."""
 
 
 def refuse_unlike_protocols(runs: Sequence[RunResults], metrics: Collection[str] | None = None) -> None:
@@ -52,11 +55,68 @@ def of_reals(row: Row) -> bool:
     return (row.protocol or {}).get("of", GENERATED) != GENERATED
 
 
+def metric_names(runs: Iterable[RunResults]) -> list[str]:
+    """The metrics of generated images that any run has, be it by the cheaper protocol, in the order of its experiment.
+
+    Those that only say how sure another one is are left out.
+    """
+    found: dict[str, None] = {}
+    for run in runs:
+        names = dict.fromkeys(row.name for row in run.rows if row.protocol is not None and not of_reals(row))
+        found |= {name.removesuffix(QUICK): None for name in names if not is_spread(name, names)}
+    return list(found)
+
+
+def usual_metric(runs: Sequence[RunResults]) -> str | None:
+    """The metric by which runs are shown if none is asked for; None if nothing was measured yet.
+
+    That is the first of the experiment which there is at the end of every stage, fid before all others.
+    """
+    ends: dict[int, set[str]] = {}
+    for stage in (stage for run in runs for stage in run.stages if stage.complete):
+        ends.setdefault(stage.resolution, set()).update(stage.metrics)
+    names = sorted(metric_names(runs), key=lambda name: name != USUAL_METRIC)
+    everywhere = (name for name in names if all(name in metrics for metrics in ends.values()))
+    return next(everywhere, names[0] if names else None)
+
+
 def surroundings(rows: Iterable[Row]) -> str:
-    """What the metrics among `rows` share of what they were measured with, in words."""
-    shared = common_protocol(rows)
-    around = {key: value for key, value in shared.items() if key.partition(".")[0] not in DESCRIBES_THE_METRIC}
-    return ", ".join(f"{key} {value}" for key, value in around.items())
+    """What the metrics among `rows` share of what they were measured with, in words; of floors their own counts."""
+    rows = [row for row in rows if row.protocol is not None]
+    generated, reals = (_counts(row for row in rows if of_reals(row) is among) for among in (False, True))
+    shared = {key: value for key, value in common_protocol(rows).items() if key not in COUNTS}
+    around = [f"{key} {value}" for key, value in shared.items() if key.partition(".")[0] not in DESCRIBES_THE_METRIC]
+    floors = [f"floors of {reals}"] if reals not in ("", generated) else []
+    return ", ".join([*([generated] if generated else []), *floors, *around])
+
+
+def _counts(rows: Iterable[Row]) -> str:
+    """Of how many images numbers are and with how many reals they compare these, in words; the least and the most."""
+    protocols = [row.protocol or {} for row in rows]
+    found = {key: sorted({count for one in protocols if (count := one.get(key))}) for key in COUNTS}
+    ends = {key: dict.fromkeys((some[0], some[-1])) for key, some in found.items() if some}
+    return ", ".join(f"{key} {' to '.join(map(str, both))}" for key, both in ends.items())
+
+
+def other_count(floor: Mapping[str, Any], number: Mapping[str, Any]) -> str:
+    """Of how many images a noise floor is, in words, if not of as many as its number; empty if it is."""
+    few, many = floor.get("images"), number.get("images")
+    return "" if few is None or many is None or few == many else f" of {few:,} images, not {many:,}"
+
+
+def unlike_floors(pairs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[str]:
+    """What is to be said of noise floors that are of other numbers of images than their numbers are.
+
+    Args:
+        pairs: The protocols of a floor and of its number.
+    """
+    counts = {(floor["images"], number["images"]) for floor, number in pairs if other_count(floor, number)}
+    return [
+        f"noise floors are of {floor:,} images, for there are no more to hold out, and the numbers beside them of "
+        f"{number:,}: do not hold one against the other; with evaluation.images: {floor} (gankit evaluate --images "
+        f"{floor}) both are of as many"
+        for floor, number in sorted(counts)
+    ]
 
 
 def common_protocol(rows: Iterable[Row]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from gankit.kinds.callbacks import Row
-from gankit.results.comparison import Comparison, StageComparison, Unfinished, VariantResult
+from gankit.results.comparison import Comparison, StageComparison, Unfinished, Unmeasured, VariantResult
 from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
+from gankit.results.protocols import other_count, unlike_floors
 from gankit.results.run_results import NETWORKS
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
@@ -28,9 +29,13 @@ TESTS = {
 def build_report(comparison: Comparison) -> Report:
     """Everything that is to be shown of a comparison."""
     metrics = ", ".join(comparison.metrics) or "metrics"
-    sections = [_of_stage(stage, comparison) for stage in comparison.stages]
+    final_first = [
+        stage for name in comparison.metrics for stage in reversed(comparison.stages) if stage.metric == name
+    ]
+    sections = [_of_stage(stage, comparison) for stage in final_first]
     variants = comparison.variants
-    parts = [*sections, _statistics(comparison), _damaged(comparison), _unfinished(comparison.unfinished)]
+    parts = [*sections, _statistics(comparison), _damaged(comparison)]
+    parts += [_unfinished(comparison.unfinished), _unmeasured(comparison.unmeasured)]
     parts += [_cost(variants), _differing(variants), other_code(variants)]
     return Report(f"{metrics} by variant", [part for part in parts if part is not None])
 
@@ -40,6 +45,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     counts = {one.images for result in stage.results for one in result.seeds}
     after = f" after {counts.copy().pop():,} images" if len(counts) == 1 else ""
     floor = "" if stage.floor is None else f"; noise floor {significant(stage.floor)}"
+    floor += other_count(stage.floor_protocol, stage.protocol)
     title = f"{stage.metric} at {stage.size}{after}: {stage.better} is better{floor}"
     many, several = stage.repeated, len(comparison.variants) > 1
     columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
@@ -129,12 +135,19 @@ def _statistics(comparison: Comparison) -> Section | None:
         )
     if comparison.measured_with:
         notes.append(f"measured with {comparison.measured_with}")
+    notes += unlike_floors((stage.floor_protocol, stage.protocol) for stage in comparison.stages)
     return Section("How it was measured", notes=notes) if notes else None
 
 
 def _unfinished(runs: Sequence[Unfinished]) -> Section | None:
-    """The runs that lack numbers."""
+    """The runs that have not come to their end."""
     return Section("Not complete", notes=[_so_far(one) for one in runs]) if runs else None
+
+
+def _unmeasured(runs: Sequence[Unmeasured]) -> Section | None:
+    """The runs that have, without numbers that others have."""
+    notes = [f"{one.variant.called(one.run)}: no {', no '.join(one.lacks or ['evaluation'])}" for one in runs]
+    return Section("Not measured", notes=notes) if runs else None
 
 
 def _damaged(comparison: Comparison) -> Section | None:

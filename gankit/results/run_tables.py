@@ -10,7 +10,14 @@ from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.evaluation.names import FLOOR, QUICK, USUAL_METRIC, is_spread
 from gankit.results.finder import Damaged
-from gankit.results.protocols import measured, of_reals, refuse_unlike_protocols, surroundings
+from gankit.results.protocols import (
+    measured,
+    of_reals,
+    refuse_unlike_protocols,
+    surroundings,
+    unlike_floors,
+    usual_metric,
+)
 from gankit.results.run_results import RunResults, StageMetrics, read_run
 from gankit.results.tables import ABSENT, Bold, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.status import state_of
@@ -45,19 +52,21 @@ def print_metrics(runs: Sequence[RunResults], console: Console | None = None) ->
         console.print(as_shown(f"{run.path}: no evaluation yet"), soft_wrap=True)
 
 
-def overview(runs: Sequence[RunResults], metric: str, damaged: Sequence[Damaged] = ()) -> Section:
+def overview(runs: Sequence[RunResults], metric: str | None = None, damaged: Sequence[Damaged] = ()) -> Section:
     """Where each run stands.
 
     Args:
         runs: What they have to show.
-        metric: Whose last value is shown, be it by the cheaper protocol.
+        metric: Whose last value is shown, be it by the cheaper protocol; None: the usual one.
         damaged: Runs that cannot be read; they stand last, and the reasons under the table.
 
     Raises:
         UserError: if runs have measured other metrics, but not this one.
     """
     known = list(dict.fromkeys(row.name for run in runs for row in run.rows if row.protocol is not None))
-    if known and metric != USUAL_METRIC and not {metric, metric + QUICK} & set(known):
+    if metric is None:
+        metric = usual_metric(runs) or USUAL_METRIC
+    elif known and not {metric, metric + QUICK} & set(known):
         raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
     columns = [*text_columns("run", "state"), Column("stage"), Column("images"), Column(metric)]
     rows = [_overview_of(run, metric) for run in runs]
@@ -94,7 +103,7 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
     names = column_names(row.name for _, _, row in measured(runs))
     of_images = [(stage, row.name) for _, stage, row in measured(runs) if not of_reals(row)]
     ranked = {name for stage, name in of_images if not is_spread(name, stage.metrics)}
-    decisive = USUAL_METRIC if USUAL_METRIC in names else names[0]
+    decisive = usual_metric(runs) or names[0]
     has_several = len(runs) > 1
     labels, rows = _labels(runs), []
     for resolution in sorted({stage.resolution for run in runs for stage in run.stages}):
@@ -109,6 +118,11 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
     columns = [Column("stage"), *text_columns(*["run"] * has_several), *map(Column, ["images", *headers])]
     notes = ["* the best at this resolution"] if has_several else []
     notes.append(f"measured with {surroundings(row for _, _, row in measured(runs))}")
+    notes += unlike_floors(
+        (floor.protocol or {}, row.protocol or {})
+        for _, stage, row in measured(runs)
+        if (floor := stage.metrics.get(row.name + FLOOR)) is not None
+    )
     return Section("Metrics", columns, rows, notes, is_framed=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
@@ -15,7 +15,7 @@ from gankit.config.study import Study, StudyRun, extent
 from gankit.config.study_plan import short_names
 from gankit.config.yaml.writer import inline
 from gankit.core.errors import UserError
-from gankit.evaluation.names import USUAL_METRIC
+from gankit.results.protocols import usual_metric
 from gankit.results.run_results import RunResults, read_run
 from gankit.results.tables import ABSENT, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.folder import is_run
@@ -33,13 +33,15 @@ class StudyProgress:
         self._totals = {run.name: run.images for run in runs}
         self._folder = folder
         self._console = console or Console(stderr=True)
+        self._finished: set[str] = set()
         self._failed: dict[str, str] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
         """Begin to show."""
         states = self._states()
-        finished = sum(state is RunState.FINISHED for state in states.values())
+        self._finished = {name for name, state in states.items() if state is RunState.FINISHED}
+        finished = len(self._finished)
         already = f", {finished} of them finished already" if finished else ""
         self._say(f"{self._extent}{already}, in {self._folder}")
         if self._console.is_terminal:
@@ -57,10 +59,12 @@ class StudyProgress:
 
     def ended(self, name: str, failure: str | None) -> None:
         """Say that the run of that name within the study has ended, and why if it failed."""
-        if failure is not None:
+        if failure is None:
+            self._finished.add(name)
+        else:
             self._failed[name] = failure
-        done = sum(state is RunState.FINISHED for state in self._states().values())
         state, said = ("failed", failure) if failure else ("finished", _last_metric(_read(self._folder / name)))
+        done = len(self._finished)  # of which was told: others may have finished just now, and be told of next
         self._say(f"{name} {state}{f': {said}' if said else ''} ({done} of {len(self._totals)} finished)")
 
     def interrupted(self) -> None:
@@ -77,17 +81,17 @@ class StudyProgress:
 
     def _table(self) -> RenderableType:
         """The runs under way, and how many are done."""
-        states = self._states()
+        states = {name: state for name, state in self._states().items() if name not in self._failed}
         counts = [list(states.values()).count(state) for state in (RunState.FINISHED, RunState.RUNNING)]
-        rest = len(states) - sum(counts) - len(self._failed)
+        rest = len(states) - sum(counts)
         title = f"{counts[0]} finished, {counts[1]} running, {len(self._failed)} failed, {rest} to come"
-        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        table = Table(box=None, show_header=False)
         for name, state in states.items():
             if state is RunState.RUNNING and (run := _read(self._folder / name)) is not None:
                 share = run.cost.images / self._totals[name]
                 images = f"{run.cost.images:,} of {self._totals[name]:,} images"
                 table.add_row(as_shown(name), f"{share:4.0%}", images, as_shown(_last_metric(run)))
-        return table
+        return Group(title, table) if table.rows else title
 
 
 def _read(path: Path) -> RunResults | None:
@@ -99,12 +103,10 @@ def _read(path: Path) -> RunResults | None:
 
 
 def _last_metric(run: RunResults | None) -> str:
-    """The first metric of the last evaluation, in words; empty if there is none."""
-    if run is None or not run.stages:
+    """The last value of the usual metric, in words; empty if there is none."""
+    if run is None or (metric := usual_metric([run])) is None or (row := run.last_value(metric)) is None:
         return ""
-    stage = run.stages[-1]
-    row = stage.metrics.get(USUAL_METRIC) or next(iter(stage.metrics.values()))
-    return f"{row.name} {significant(row.value)} at {stage.size}"
+    return f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution}"
 
 
 def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:

@@ -17,6 +17,7 @@ from rich.text import Text
 from gankit import Callback, Progress
 from gankit.evaluation.names import FLOOR
 from gankit.kinds.callbacks import Row, RunContext
+from gankit.results.protocols import other_count
 from gankit.results.run_tables import column_names
 from gankit.results.tables import significant
 
@@ -39,7 +40,7 @@ class Reporter(Callback):
         self._next = 0.0
         self._points: deque[tuple[float, int]] = deque()  # seconds and images since the last pause
         self._losses: dict[str, float] = {}
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[str, Row] = {}
         self._stage_began = (clock(), run.progress.images)
 
     @abstractmethod
@@ -75,7 +76,7 @@ class Reporter(Callback):
     def on_rows(self, rows: list[Row]) -> None:
         """Keep the latest losses and metrics; say what happened."""
         self._losses |= {row.name.removeprefix("loss."): row.value for row in rows if row.name.startswith("loss.")}
-        self._metrics |= {row.name: row.value for row in rows if row.protocol is not None}
+        self._metrics |= {row.name: row for row in rows if row.protocol is not None}
         for row in rows:
             if row.note is not None:
                 self.say(f"{row.name} at {row.images:,} images: {row.note}")
@@ -176,14 +177,18 @@ def status(progress: Progress, images_per_second: float) -> str:
     return ", ".join(facts)
 
 
-def metrics_in_words(metrics: Mapping[str, float]) -> list[str]:
+def metrics_in_words(metrics: Mapping[str, Row]) -> list[str]:
     """Each metric with its noise floor in brackets."""
     return [
-        f"{name} {significant(metrics[name])}"
-        + (f" (floor {significant(metrics[name + FLOOR])})" if name + FLOOR in metrics else "")
+        f"{name} {significant(metrics[name].value)}"
+        + (_floor_in_words(metrics[name + FLOOR], metrics[name]) if name + FLOOR in metrics else "")
         for name in column_names(metrics)
         if name.removesuffix(FLOOR) not in metrics or not name.endswith(FLOOR)
     ]
+
+
+def _floor_in_words(floor: Row, number: Row) -> str:
+    return f" (floor {significant(floor.value)}{other_count(floor.protocol or {}, number.protocol or {})})"
 
 
 def duration(seconds: float) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from support.recorded import PROTOCOL, measured, recorded, study
 
 from gankit import UserError
@@ -16,6 +18,8 @@ from gankit.results.comparison import Comparison, VariantResult, compare
 from gankit.results.differences import differing
 from gankit.results.finder import gather
 from gankit.results.groups import NOT_TRAINED, group_runs
+from gankit.results.report import build_report
+from gankit.results.run_tables import print_results
 from gankit.results.significance import Method, Verdict
 from gankit.runs.recorded import MAY_CHANGE
 
@@ -157,6 +161,89 @@ def test_a_run_that_was_killed_in_its_last_evaluation_is_not_complete(tmp_path: 
     rows = [*measured(1000, 1, 4, fid=0.3), Row(3000, 2, 8, "loss.generator", 0.5)]
     recorded(tmp_path / "run", rows)
     assert [one.run.cost.images for one in compare(gather([tmp_path])).unfinished] == [3000]
+
+
+def pyramid(path: Path, **options: Any) -> Path:
+    """A finished run whose first metric has a name of its own in each stage."""
+    rows = [*measured(1000, 1, 4, swd_4=3.0, swd=3.0), *measured(3000, 2, 8, swd_8=2.0, swd=2.0)]
+    return recorded(path, rows, times=[("finished", {})], **options)
+
+
+def test_without_fid_the_first_metric_of_every_stage_is_compared(tmp_path: Path) -> None:
+    pyramid(tmp_path / "swd")
+    comparison = compare(gather([tmp_path]))
+    assert (comparison.metrics, [stage.size for stage in comparison.stages]) == (["swd"], ["4x4", "8x8"])
+    rows = [*measured(1000, 1, 4, swd=3.0, fid=1.0), *measured(3000, 2, 8, swd=3.0, fid=1.0)]
+    recorded(tmp_path / "other", rows, seed=1)
+    assert compare(gather([tmp_path])).metrics == ["fid"]
+
+
+def test_a_metric_of_the_cheaper_protocol_alone_is_the_usual_one_until_there_is_another(tmp_path: Path) -> None:
+    recorded(tmp_path / "run", measured(500, 1, 4, kid_quick=9.0, kid_std_quick=1.0))
+    (left,) = compare(gather([tmp_path])).unfinished
+    assert [row.name for row in left.last] == ["kid_quick"]
+
+
+def test_a_run_is_complete_that_has_come_to_the_end_of_its_own_schedule(tmp_path: Path) -> None:
+    pyramid(tmp_path / "swd")
+    recorded(tmp_path / "short", measured(1000, 1, 4, swd_4=2.0, swd=2.0), [(4, 1000)], growth={"final": 4})
+    comparison = compare(gather([tmp_path]), ["swd_4"])
+    assert (comparison.unfinished, comparison.unmeasured) == ([], [])
+
+
+def test_a_complete_run_that_lacks_what_others_have_is_told_of(tmp_path: Path) -> None:
+    study(tmp_path / "s", {"hinge": [1.0, 2.0]})
+    about: dict[str, Any] = {"name": "s", "variant": "loss=hinge", "seed": 2, "loss": {"use": "gan/hinge"}}
+    recorded(tmp_path / "s/loss=hinge/seed-2", [*measured(1000, 1, 4, fid=0.3), *measured(3000, 2, 8, kid=1)], **about)
+    comparison = compare(gather([tmp_path]))
+    assert comparison.unfinished == []
+    assert [(one.run.seed, one.lacks) for one in comparison.unmeasured] == [(2, ["fid at 8x8"])]
+    (section,) = [one for one in build_report(comparison).sections if one.title == "Not measured"]
+    assert section.notes == ["loss=hinge/seed-2: no fid at 8x8"]
+
+
+def test_a_finished_run_in_which_nothing_was_measured_is_told_of(tmp_path: Path) -> None:
+    recorded(tmp_path / "run", [Row(3000, 2, 8, "loss.generator", 0.5)], times=[("finished", {})])
+    comparison = compare(gather([tmp_path]))
+    assert (comparison.unfinished, [one.lacks for one in comparison.unmeasured]) == ([], [[]])
+    assert ["tiny/seed-0: no evaluation"] in [one.notes for one in build_report(comparison).sections]
+
+
+def test_reports_begin_with_the_final_resolution(tmp_path: Path) -> None:
+    rows = [*measured(1000, 1, 4, fid=0.3, **{"is": 2}), *measured(3000, 2, 8, fid=1, **{"is": 3})]
+    recorded(tmp_path / "run", rows)
+    titles = [
+        section.title.split(" after")[0]
+        for section in build_report(compare(gather([tmp_path]), ["is", "fid"])).sections
+    ]
+    assert titles[:4] == ["is at 8x8", "is at 4x4", "fid at 8x8", "fid at 4x4"]
+
+
+HALVES: dict[str, Any] = {**PROTOCOL, "images": 30, "reals": 30, "of": "held-out reals"}
+
+
+def test_floors_of_fewer_images_are_flagged_with_both_counts(tmp_path: Path) -> None:
+    rows = [*measured(1000, 1, 4, {**PROTOCOL, "images": 60, "reals": 60}, fid=0.91)]
+    rows += measured(1000, 1, 4, {**PROTOCOL, "images": 60, "reals": 0}, **{"is": 2.0})
+    recorded(tmp_path / "run", [*rows, *measured(1000, 1, 4, HALVES, fid_floor=1.08)], [(4, 1000)])
+    first, *others = build_report(compare(gather([tmp_path]))).sections
+    assert first.title.endswith("lower is better; noise floor 1.080 of 30 images, not 60")
+    around, warning = others[0].notes[-2:]
+    assert around.startswith("measured with images 60, reals 60, floors of images 30, reals 30, extractor")
+    assert "with evaluation.images: 30 (gankit evaluate --images 30) both are of as many" in warning
+    print_results([tmp_path / "run"], console := Console(file=StringIO(), width=400))
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert around in shown
+    assert warning in shown
+
+
+def test_floors_of_as_many_images_are_not_flagged(tmp_path: Path) -> None:
+    rows = measured(1000, 1, 4, {**PROTOCOL, "images": 30, "reals": 30}, fid=0.91)
+    recorded(tmp_path / "run", [*rows, *measured(1000, 1, 4, HALVES, fid_floor=1.08)], [(4, 1000)])
+    first, how, *_ = build_report(compare(gather([tmp_path]))).sections
+    assert first.title.endswith("noise floor 1.080")
+    assert how.notes == ["measured with images 30, reals 30, extractor digits@3f, seed 0"]
 
 
 def test_runs_without_any_evaluation_can_be_told_of(tmp_path: Path) -> None:

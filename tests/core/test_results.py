@@ -171,7 +171,7 @@ def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path)
 def test_unlike_protocols_at_different_resolutions_are_no_matter(tmp_path: Path) -> None:
     one = recorded(tmp_path / "one", evaluation(9, 1, 4, fid=2))
     two = recorded(tmp_path / "two", evaluation(9, 1, 8, {**PROTOCOL, "images": 898}, fid=1))
-    assert "measured with extractor digits@3f, seed 0" in printed(one, two)
+    assert "measured with images 898 to 1000, extractor digits@3f, seed 0" in printed(one, two)
 
 
 def test_a_run_without_evaluations_is_said_to_have_none(tmp_path: Path) -> None:

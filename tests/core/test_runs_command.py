@@ -53,6 +53,14 @@ def test_places_and_the_metric_can_be_chosen(folder: Path, capsys: pytest.Captur
     assert "--metric: no run has 'fidd'" in capsys.readouterr().err
 
 
+def test_without_fid_the_first_metric_of_every_stage_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [*measured(1000, 1, 4, swd_4=3.0, swd=3.0), *measured(3000, 2, 8, swd_8=2.0, swd=2.5)]
+    recorded(folder / "other", rows)
+    assert main(["runs", "other"]) == 0
+    header, _, line = lines(capsys)
+    assert (header[-1], line[-3:]) == ("swd", ["2.500", "at", "8x8"])
+
+
 def test_without_runs_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,15 @@ class TestLines:
             callback.on_stage_end(at(images + 600))
         assert told(capsys)[1] == "8x8: 600 images in 1:15, fid 2.346 (floor 0.2300), is 7.500"
 
+    def test_says_of_how_many_images_a_floor_is_if_not_of_as_many(
+        self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        callback, _ = lines
+        callback.on_stage_start(at(0))
+        callback.on_rows([Row(8, 1, 8, "fid", 0.91, {"images": 60}), Row(8, 1, 8, "fid_floor", 1.08, {"images": 30})])
+        callback.on_stage_end(at(8))
+        assert told(capsys)[0].endswith("fid 0.9100 (floor 1.080 of 30 images, not 60)")
+
     @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1:00"), (3725, "1:02:05")])
     def test_durations(self, seconds: float, text: str) -> None:
         assert duration(seconds) == text
