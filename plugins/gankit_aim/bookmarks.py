@@ -1,4 +1,4 @@
-"""The views of Aim that gankit brings along: bookmarks, put into a repository once."""
+"""The views of Aim that gankit brings along, made for the metrics that runs have: bookmarks, put into a repository."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
+
+from gankit.core.text import printable
+from gankit.evaluation.names import QUICK, USUAL_METRIC
+from gankit.results.protocols import metric_names, usual_metric
+
+if TYPE_CHECKING:
+    from gankit.results.run_results import RunResults
 
 
 class Bookmark(NamedTuple):
@@ -40,9 +47,16 @@ class Bookmark(NamedTuple):
         """How its description begins in all versions."""
         return f"by gankit ui ({self.key} "
 
+    def within(self, folder: Path) -> Bookmark:
+        """The same of the runs in `folder` alone, as a view of its own."""
+        ours = f'f"{{run.folder}}/".startswith({f"{folder}/"!r})'
+        select = _query(f"{self.state['select']['advancedQuery']} and {ours}")
+        where, state = printable(str(folder)), {**self.state, "select": select}
+        return self._replace(key=f"{where}: {self.key}", name=f"{self.name} in {printable(folder.name)}", state=state)
+
 
 STUDY, VARIANT, SEED = (f"run.params.{name}" for name in ("study", "variant", "seed"))
-RESOLUTION = "context.resolution"
+NAME, RESOLUTION = "name", "context.resolution"
 MEAN, MIN_TO_MAX = 0, 1
 """Numbers that Aim's user interface has for a group's line and for the band around it."""
 
@@ -52,28 +66,60 @@ def _query(text: str) -> dict[str, Any]:
 
 
 def _sorted_by(**orders: str) -> list[dict[str, str]]:
-    fields = {"study": STUDY, "variant": VARIANT, "seed": SEED, "resolution": RESOLUTION, "step": "step"}
+    fields = {
+        "study": STUDY,
+        "variant": VARIANT,
+        "seed": SEED,
+        "resolution": RESOLUTION,
+        "metric": NAME,
+        "step": "step",
+    }
     return [{"value": fields[name], "label": name, "group": "", "order": order} for name, order in orders.items()]
 
 
-FID = Bookmark(
-    "fid",
-    "metrics",
-    "FID by variant and stage",
-    {
-        "select": _query('metric.name == "fid"'),
-        "grouping": {"color": [VARIANT], "chart": [RESOLUTION, STUDY]},  # titles are cut short: the resolution first
-        "chart": {
-            "aggregationConfig": {"methods": {"line": MEAN, "area": MIN_TO_MAX}, "isApplied": True, "isEnabled": True},
-            "axesScaleType": {"yAxis": "log"},  # what begins at 100 and ends near 1 differs at its end
-            "ignoreOutliers": False,  # it would cut them off
-            "tooltip": {"selectedFields": [SEED]},
+AGGREGATED = {"methods": {"line": MEAN, "area": MIN_TO_MAX}, "isApplied": True, "isEnabled": True}
+
+
+def of_metric(name: str, is_log: bool = True) -> Bookmark:
+    """One chart for each resolution of a study; each variant's mean over the seeds, with the band from least to most.
+
+    Numbers of the cheaper protocol stand in the same chart, dashed.
+    """
+    return Bookmark(
+        name,
+        "metrics",
+        f"{name} by variant and stage",
+        {
+            "select": _query(f"metric.name in {(name, name + QUICK)}"),
+            # titles are cut short: the resolution first
+            "grouping": {"color": [VARIANT], "stroke": [NAME], "chart": [RESOLUTION, STUDY]},
+            "chart": {
+                "aggregationConfig": AGGREGATED,
+                "axesScaleType": {"yAxis": "log" if is_log else "linear"},
+                "ignoreOutliers": False,  # it would cut off what begins at 100 and ends near 1
+                "tooltip": {"selectedFields": [SEED]},
+            },
+            # charts stand in the order of the table
+            "table": {
+                "sortFields": _sorted_by(study="asc", resolution="asc", metric="asc", variant="asc", seed="asc"),
+                "height": "0.65",
+            },
         },
-        # charts stand in the order of the table
-        "table": {"sortFields": _sorted_by(study="asc", resolution="asc", variant="asc", seed="asc"), "height": "0.65"},
+    )
+
+
+LOSSES = Bookmark(
+    "losses",
+    "metrics",
+    "Losses by variant",
+    {
+        "select": _query('metric.name.startswith("loss.")'),
+        "grouping": {"color": [VARIANT], "chart": [NAME, STUDY]},
+        "chart": {"aggregationConfig": AGGREGATED, "tooltip": {"selectedFields": [SEED]}},
+        "table": {"sortFields": _sorted_by(study="asc", metric="asc", variant="asc", seed="asc"), "height": "0.65"},
     },
 )
-"""One chart for each resolution of a study; each variant's mean over the seeds, with the band from least to most."""
+"""One chart for each loss of a study over the whole run."""
 
 SAMPLES = Bookmark(
     "samples",
@@ -97,17 +143,36 @@ INSERT INTO dashboards (uuid, name, description, created_at, updated_at, is_arch
 VALUES (:id, :name, :about, :now, :now, 0) ON CONFLICT (uuid) DO UPDATE
 SET name = :name, description = :about, updated_at = :now, is_archived = 0 WHERE description != :about OR is_archived
 """
-PUT_AWAY = "UPDATE dashboards SET is_archived = 1 WHERE uuid != :id AND instr(description, :mark) = 1"
+PUT_AWAY = """
+UPDATE dashboards SET is_archived = 1
+WHERE uuid != :id AND instr(description, :mark) = 1 AND length(description) = length(:about)
+"""
 PUT_VIEW = """
 INSERT OR REPLACE INTO explore_states (uuid, type, state, created_at, updated_at, is_archived, dashboard_id)
 VALUES (:id, :page, :state, :now, :now, 0, :id)
 """
 
-BOOKMARKS = (FID, SAMPLES)
-"""All of them; the first is what opens."""
+
+def views(runs: Sequence[RunResults], folder: Path | None = None) -> list[Bookmark]:
+    """What there is to look at of some runs: their metrics, the usual one first, which is to open, losses and samples.
+
+    Args:
+        runs: All that will be seen; none: they cannot be read, and may have any metric.
+        folder: The folder that they are in; None: all of a repository.
+    """
+    usual = usual_metric(runs)
+    names = sorted(metric_names(runs), key=lambda name: name != usual) if runs else [USUAL_METRIC]
+    found = [*(of_metric(name, _can_be_log(name, runs)) for name in names), LOSSES, SAMPLES]
+    return found if folder is None else [view.within(folder) for view in found]
 
 
-def paths_in(repository: Path, bookmarks: Sequence[Bookmark] = BOOKMARKS) -> dict[str, str]:
+def _can_be_log(name: str, runs: Sequence[RunResults]) -> bool:
+    """Whether the least differences of a metric are the ones to see: it is better if lower, and never 0 or below."""
+    rows = [row for run in runs for row in run.rows if row.name in (name, name + QUICK) and row.protocol is not None]
+    return all((row.protocol or {}).get("better") != "higher" and not row.value <= 0 for row in rows)
+
+
+def paths_in(repository: Path, bookmarks: Sequence[Bookmark]) -> dict[str, str]:
     """Where Aim shows bookmarks, by their names; those are put there that are missing, or in another version there.
 
     One that its user has changed in Aim stays so until gankit's own version is another.

@@ -1,7 +1,8 @@
 """gankit ui: look at runs in Aim.
 
 Starts Aim's user interface for the repository that runs are tracked in, on this machine alone, and opens it with the
-FID of every variant at each resolution. Ctrl-C ends it.
+FID, or what else was measured, of every variant at each resolution: of the runs in a folder that is named, alone.
+Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from gankit import hookimpl
 from gankit.core.errors import Interrupted, RunError, UserError
 from gankit.core.failures import in_short, warn
+from gankit.core.options import absolute
 from gankit.runs.signals import raising_signals
 from gankit_aim.own_pages import OwnPagesOnly
 from gankit_aim.repository import exclusive, nearest
+
+if TYPE_CHECKING:
+    from gankit.results.run_results import RunResults
 
 HOST = "127.0.0.1"
 
@@ -40,7 +46,7 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
         nargs="?",
         default=Path("runs"),
         metavar="RUNS",
-        help="a folder with an Aim repository in it, below it or above it (default: runs)",
+        help="a folder with an Aim repository in or below it, or above it: then its own runs are shown (default: runs)",
     )
     parser.add_argument("--port", type=int, metavar="N", help="where on 127.0.0.1 (default: a port that is free)")
     allowed = "a name by which a proxy asks for it, beside localhost; may be repeated"
@@ -54,9 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     if find_spec("aim") is None:
         raise UserError("aim is not installed (it has no release for Python 3.13 and later); gankit compare needs none")
     repository = nearest(arguments.place)
+    if not (repository / "aim_db").exists():
+        print(f"Aim makes its database in {repository}, which takes some seconds this once ...", flush=True)
     with listening(arguments.port) as listener, raising_signals():
         server = start(repository, listener, arguments.allow_host)
-        views = bookmarked(repository)
+        views = bookmarked(repository, arguments.place)
         addresses = [f"http://{HOST}:{listener.getsockname()[1]}{path}" for path in views.values()]
         try:
             for name, address in zip(views, addresses, strict=True):
@@ -122,15 +130,28 @@ def start(repository: Path, listener: socket.socket, hosts: Sequence[str] = ()) 
     return thread
 
 
-def bookmarked(repository: Path) -> dict[str, str]:
+def bookmarked(repository: Path, place: Path) -> dict[str, str]:
     """The paths of gankit's views by their names, the one to open first; of Aim's own if it cannot take them."""
-    from gankit_aim.bookmarks import paths_in
+    from gankit_aim.bookmarks import paths_in, views
 
     try:
-        return paths_in(repository)
+        return paths_in(repository, views(*runs_to_see(repository, place)))
     except sqlite3.Error as failure:
         warn(f"Aim does not take gankit's views: {in_short(failure)}")
         return {"Aim": "/"}
+
+
+def runs_to_see(repository: Path, place: Path) -> tuple[list[RunResults], Path | None]:
+    """The tracked runs that are in `place`, and the folder; all there are, and None, if the repository is in it too."""
+    from gankit_aim.reader import read_repositories
+
+    runs, here = read_repositories([repository]), absolute(place)
+    if absolute(repository).is_relative_to(here):
+        return runs, None
+    if not (inside := [run for run in runs if run.path.is_relative_to(here)]):
+        warn(f"no run in {place} is tracked in {repository}, so all that are tracked there are shown")
+        return runs, None
+    return inside, here
 
 
 def has_display() -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 from support.aim_ui import SEEDS, VARIANTS, study, ui
 
-from gankit_aim.bookmarks import FID, RESOLUTION, SAMPLES, STUDY, VARIANT
+from gankit_aim.bookmarks import NAME, RESOLUTION, SAMPLES, STUDY, VARIANT, of_metric
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
@@ -42,13 +42,14 @@ def test_there_is_a_line_for_each_variant_in_a_chart_for_each_resolution(tmp_pat
     study(tmp_path / "runs")
     with ui(tmp_path / "runs") as started:
         addresses = started.addresses()
-        board = drawn(addresses[FID.name], tmp_path / "profile", what="AggrLine")
+        board = drawn(addresses[of_metric("fid").name], tmp_path / "profile", what="AggrLine")
         samples = drawn(addresses[SAMPLES.name], tmp_path / "profile", what="00000400-4x4")
-    lines = [group(key) for key in re.findall(r'id="AggrLine-O-([\w-]*)"', board)]
     expected = [
-        {VARIANT: variant, RESOLUTION: resolution, STUDY: "losses"} for resolution in (4, 8, 16) for variant in VARIANTS
+        {VARIANT: variant, NAME: "fid", RESOLUTION: resolution, STUDY: "losses"}
+        for resolution in (4, 8, 16)
+        for variant in VARIANTS
     ]
-    assert lines == expected, "in this order"
+    assert lines_in(board) == expected, "in this order"
     assert len(re.findall(r'id="AggrArea-', board)) == len(expected)
     titles = re.findall(r"metric\.context\.resolution=(\d+), run\.study=&quot;losses&quot;|resolution=(\d+)", board)
     assert list(dict.fromkeys(first or second for first, second in titles)) == ["4", "8", "16"]
@@ -58,6 +59,26 @@ def test_there_is_a_line_for_each_variant_in_a_chart_for_each_resolution(tmp_pat
     captions = re.findall(r">(\d{8}-\d+x\d+)<", samples)
     assert captions[: len(SEEDS)] == ["00002000-16x16"] * len(SEEDS), "the last of every seed come first"
     assert Counter(captions)["00000400-4x4"] == len(VARIANTS) * len(SEEDS)
+
+
+def test_a_study_alone_opens_on_curves_of_the_metric_that_it_has(tmp_path: Path) -> None:
+    study(tmp_path / "runs")
+    study(tmp_path / "runs", "patches", metric="swd", has_quick=True)
+    with ui(tmp_path / "runs" / "patches") as started:
+        (name, address), *_ = started.addresses().items()
+        board = drawn(address, tmp_path / "profile", what="AggrLine")
+    assert name == "swd by variant and stage in patches"
+    assert lines_in(board) == [
+        {VARIANT: variant, NAME: name, RESOLUTION: resolution, STUDY: "patches"}
+        for resolution in (4, 8, 16)
+        for name in ("swd", "swd_quick")
+        for variant in VARIANTS
+    ]
+
+
+def lines_in(board: str) -> list[dict[str, object]]:
+    """The groups of which there is a line."""
+    return [group(key) for key in re.findall(r'id="AggrLine-O-([\w-]*)"', board)]
 
 
 def group(key: str) -> dict[str, object]:

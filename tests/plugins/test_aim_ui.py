@@ -16,13 +16,15 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from support.aim_ui import VARIANTS, repository, study, ui
+from support.aim_ui import repository, study, ui
 
 from gankit import UserError
 from gankit.cli import main
-from gankit_aim.bookmarks import BOOKMARKS, FID, SAMPLES, Bookmark, paths_in
+from gankit_aim.bookmarks import LOSSES, SAMPLES, Bookmark, of_metric, paths_in
 from gankit_aim.repository import nearest
 from gankit_aim.ui import has_display
+
+FID = of_metric("fid")
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +43,13 @@ def started(runs: Path) -> Iterator[dict[str, str]]:
     browser.chmod(0o755)
     display = {"DISPLAY": ":99", "BROWSER": str(browser)}
     with ui(runs, environment=display) as first:
-        before = first.addresses()
+        waits, *shown = first.lines()
+        assert waits == f"Aim makes its database in {runs / '.aim'}, which takes some seconds this once ..."
+        before = {name: address for address, name in (line.split("  ", 1) for line in shown[:-1])}
         assert first.helpers() == [], "there is nobody who could outlast it"
         assert first.ended(signal.SIGTERM) == (0, "")
         assert not opened.exists(), "nobody looks at a pipe"
-    with ui(runs / "losses" / VARIANTS[0], terminal=True, environment=display) as second:
+    with ui(runs, terminal=True, environment=display) as second:
         again = second.addresses()
         assert {name: path(address) for name, address in again.items()} == {
             name: path(address) for name, address in before.items()
@@ -71,10 +75,10 @@ def ask(addresses: dict[str, str], path: str) -> Any:
 
 @pytest.mark.slow
 def test_views_are_there_once_and_have_addresses(started: dict[str, str]) -> None:
-    assert list(started) == [FID.name, SAMPLES.name]
+    assert list(started) == [FID.name, LOSSES.name, SAMPLES.name]
     shown = {known["name"]: known for known in ask(started, "/dashboards/")}
-    assert len(ask(started, "/dashboards/")) == len(shown) == 2
-    for bookmark in BOOKMARKS:
+    assert len(ask(started, "/dashboards/")) == len(shown) == 3
+    for bookmark in (FID, LOSSES, SAMPLES):
         view = shown[bookmark.name]["app_id"]
         assert path(started[bookmark.name]) == f"/{bookmark.page}/{view}"
         assert ask(started, f"/apps/{view}/")["state"] == bookmark.state

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -31,28 +31,33 @@ def repository(folder: Path) -> Path:
     return folder / ".aim"
 
 
-def study(runs: Path) -> None:
-    """Track runs of a study that was evaluated twice in each stage and has a picture of each."""
-    repository(runs)
+def study(runs: Path, name: str = "losses", metric: str = "fid", has_quick: bool = False) -> None:
+    """Track runs of a study that were evaluated twice in each stage, or thrice, and have a picture of each time."""
+    if not runs.exists():
+        repository(runs)
     for variant in VARIANTS:
         for seed in SEEDS:
-            track(runs, variant, seed)
+            names = [f"{metric}_quick", f"{metric}_quick", metric] if has_quick else [metric, metric]
+            track(runs / name / variant / f"seed-{seed}", names)
 
 
-def track(runs: Path, variant: str, seed: int) -> None:
-    folder = runs / "losses" / variant / f"seed-{seed}"
-    folder.mkdir(parents=True)
-    change = {"name": "losses", "variant": variant, "seed": seed}
-    options = driven.experiment(use="aim").model_dump(mode="json") | change
+def track(folder: Path, names: Sequence[str]) -> None:
+    """Track a run of a study, with a metric of each of these names in turn every 100 images up to each stage's end."""
+    runs, study, variant = folder.parents[2], folder.parents[1].name, folder.parent.name
+    seed = int(folder.name.removeprefix("seed-"))
+    experiment = driven.experiment(use="aim").model_copy(update={"name": study, "variant": variant, "seed": seed})
+    driven.write_experiment(folder, experiment)
     points = [
-        (end - back, stage) for end, stage in zip(ends(driven.STAGES), (1, 2, 3), strict=True) for back in (200, 0)
+        (end - 100 * back, stage, name)
+        for end, stage in zip(ends(driven.STAGES), (1, 2, 3), strict=True)
+        for back, name in zip(range(len(names) - 1, -1, -1), names, strict=True)
     ]
     rows = [
-        Row(images, stage, driven.STAGES[stage - 1].resolution, "fid", seed + images / 100, driven.PROTOCOL)
-        for images, stage in points
+        Row(images, stage, driven.STAGES[stage - 1].resolution, name, seed + images / 100, driven.PROTOCOL)
+        for images, stage, name in points
     ]
-    aim = Here(folder, options, (str(runs), "losses"), [])
-    aim.call("replay", rows, [picture(folder, images) for images, _ in points])
+    aim = Here(folder, experiment.model_dump(mode="json"), (str(runs), study), [])
+    aim.call("replay", rows, [picture(folder, images) for images, *_ in points])
     aim.call("close")
 
 
@@ -83,12 +88,18 @@ class Ui(NamedTuple):
         return helpers
 
     def lines(self) -> list[str]:
-        """What it says when it is ready."""
-        return [self.output.readline() for _ in range(3)]
+        """What it says until it is ready."""
+        said: list[str] = []
+        for line in self.output:
+            said.append(line.rstrip())
+            if "Ctrl-C ends it" in line:
+                break
+        return said
 
     def addresses(self) -> dict[str, str]:
         """The addresses of its views by their names."""
-        return {name: address for address, name in (line.rstrip().split("  ") for line in self.lines()[:2])}
+        shown = [line.split("  ", 1) for line in self.lines() if line.startswith("http")]
+        return {name: address for address, name in shown}
 
     def ended(self, number: signal.Signals) -> tuple[int, str]:
         """The exit code and what was said on standard error after a signal."""
