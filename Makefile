@@ -15,7 +15,7 @@ quickstart: $(READY)
 
 install: $(READY)
 
-# In a minute and a half: lint, layers, types, and beside them those tests of the core that are over at once.
+# In a minute: lint, layers, types, and beside them those tests of the core that are over at once.
 check: $(READY) lint
 	@$(MAKE) --no-print-directory -j2 types check-core
 
@@ -33,7 +33,7 @@ fast: $(READY)
 test-all: $(READY) lint types $(PARTS:%=test-all-%)
 
 $(PARTS:%=test-all-%): test-all-%: $(READY)
-	$(PYTEST) -m '' $(or $(TESTS_$*),tests/$*)
+	$(PYTEST) -m '' --hypothesis-profile thorough $(or $(TESTS_$*),tests/$*)
 
 TESTS_aim := tests/plugins/test_aim*.py
 TESTS_plugins := tests/plugins --ignore-glob='*/test_aim*'

@@ -15,8 +15,9 @@ collect_ignore_glob = ["examples/*"]  # packages with tests of their own, which 
 if not find_spec("aim"):  # it has no release for Python 3.13 and later
     collect_ignore_glob += ["plugins/test_aim*.py", "end_to_end/test_full_disk.py"]
 
-settings.register_profile("gankit", deadline=None, derandomize=True)
-settings.load_profile("gankit")
+settings.register_profile("thorough", deadline=None, derandomize=True)  # with --hypothesis-profile
+settings.register_profile("fast", settings.get_profile("thorough"), max_examples=50)
+settings.load_profile("fast")
 
 # Before any test puts registries back: what is loaded inside such a test would be gone after it, yet count as loaded.
 plugins.load_installed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -37,8 +37,9 @@ def conformance(module: str, options: ByName | None = None, waive: ByName | None
 
         test_conformance = conformance("gankit_mine")
 
-    Options are drawn by hypothesis, the same ones every time, and then each is tried at the ends that it declares. A
-    component that needs data or weights which this machine lacks is skipped where it needs them.
+    Options are drawn by hypothesis, the same ones every time, and then each is tried at the ends that it declares: as
+    often as the rule asks for, in proportion to the `max_examples` of hypothesis' profile, by default 100. A component
+    that needs data or weights which this machine lacks is skipped where it needs them.
 
     Args:
         module: The plugin's module, or the path of a plugin that is one file.
@@ -97,9 +98,10 @@ def check(entry: RegistryEntry, rule: Rule, fixed: Mapping[str, Any] | None = No
     """
     __tracebackhide__ = True  # authors want to see their own code
     about = f"{entry.component.kind} {entry.full_name}, rule {rule.name!r} ({rule.says.rstrip('.')})"
+    examples = max(min(2, rule.examples), rule.examples * settings.default.max_examples // 100)
     ends = ends_of(entry, fixed or {}) if rule.examples >= FEW else []
-    ends = ends[: rule.examples if rule.examples >= MANY else rule.examples // 2]
-    drawn = rule.examples - (0 if rule.examples >= MANY else len(ends))
+    ends = ends[: examples if rule.examples >= MANY else examples // 2]
+    drawn = examples if rule.examples >= MANY else examples - len(ends)
     ended = [_tried(about, rule, partial(Trial, entry, fixed or {}), drawn)]
     for options in ends:
         with suppress(pytest.skip.Exception):  # of what this machine lacks for one choice
@@ -120,17 +122,6 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
     """
     __tracebackhide__ = True
 
-    @seed(0)  # rather than `derandomize`, which draws otherwise whenever this code changes
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    @given(st.data())
     def held(data: st.DataObject) -> None:
         trial = trial_of(data)
         try:
@@ -146,7 +137,7 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
     failures: list[tuple[Exception, str]] = []
     refusals = [""]
     try:
-        held()
+        _drawn(examples)(held)
     except Unsatisfiable:
         return " ".join(refusals[-1].split())
     except Exception:
@@ -158,6 +149,27 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
         failure.add_note(f"while trying {about}{with_options}{hint(failure)}")
         raise failure.with_traceback(_without_kit(failure.__traceback__)) from None
     return None
+
+
+@cache
+def _drawn(examples: int) -> Callable[[Callable[[st.DataObject], None]], None]:
+    """Calls a function with as many drawings as there are examples; made once, for hypothesis reads its source then."""
+
+    @seed(0)  # rather than `derandomize`, which draws otherwise whenever this code changes
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    @given(data=st.data())
+    def draw(held: Callable[[st.DataObject], None], data: st.DataObject) -> None:
+        held(data)
+
+    return draw
 
 
 def _without_kit(traceback: TracebackType | None) -> TracebackType | None:

@@ -70,7 +70,7 @@ def test_a_batch_that_this_machine_cannot_hold_is_refused_at_once(
     assert gankit_here(["validate", *command[1:]], tmp_path).returncode == 0
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 def test_memory_that_runs_out_is_said_in_one_line(tmp_path: Path) -> None:
     done = gankit_here(["run", QUICKSTART, *SMALL, "--set", "generator.channels=1000000"], tmp_path)
     assert done.returncode == 1

@@ -8,6 +8,7 @@ nesting, files and aliases that grow beyond reason.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,12 @@ def unreadable(message: str, named_at: Mark | None) -> UserError:
     return mistake_at(named_at, message, ("extends",))
 
 
+@lru_cache(maxsize=128)
 def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
     """The value that `text`, which marks call `name`, holds; None if it holds nothing or null.
 
-    Without lines every value gets the same mark, without position: for a setting of the command line.
+    Without lines every value gets the same mark, without position: for a setting of the command line. Nodes are never
+    changed, so the files that all runs of a study extend are parsed once.
 
     Raises:
         UserError: if it is no strict YAML, with position.
