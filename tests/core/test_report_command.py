@@ -7,10 +7,12 @@ import math
 import re
 import time
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import drawn, has_chromium
 from support.pages import page_of
 from support.recorded import measured, recorded, study
 
@@ -53,6 +55,40 @@ def test_every_number_is_that_of_the_comparison(tmp_path: Path, capsys: pytest.C
             assert halves == [significant((high - low) / 2) for low, high in intervals]
             numbers += len(expected) + len(halves)
     assert numbers == 2 * (3 * 4 + 2 * 3)
+
+
+MEASURING = """
+<iframe width=1200 height=900 srcdoc="{page}"></iframe>
+<script>
+addEventListener("load", () => {{
+  const inside = document.querySelector("iframe").contentDocument
+  inside.querySelectorAll("details").forEach(folded => folded.open = true)
+  const boxes = [inside.documentElement, ...inside.querySelectorAll(".scroll")]
+  document.body.textContent = "beyond " + JSON.stringify(boxes.map(box => box.scrollWidth - box.clientWidth))
+}})
+</script>
+"""
+
+
+@pytest.mark.slow
+@has_chromium
+def test_tables_fit_into_a_window_of_1200_pixels(tmp_path: Path) -> None:
+    place = tmp_path / "losses"
+    for number, loss in enumerate(("non-saturating", "least-squares", "hinge", "wgan-gp")):
+        for seed in range(3):
+            about: dict[str, Any] = {"name": "losses", "variant": f"loss={loss},batch=16,optimizer=adam+lr-0.004"}
+            about |= {"loss": {"use": f"gan/{loss}"}, "regularizers": [{"use": "gan/gp", "weight": number}]}
+            about |= {"training": {"optimizer": {"discriminator": {"betas": [0.0, number], "lr": number / 7}}}}
+            path = place / about["variant"] / f"seed-{seed}"
+            recorded(path, measured(1000 + number, 1, 4, fid=10.123 + number * seed), [(4, 1000)], seed=seed, **about)
+            (path / "provenance.json").write_text(json.dumps({**PROVENANCE, "stages": [[4, 1000, 0]]}))
+    page_of(place, "--holm")
+    wrapped = tmp_path / "measuring.html"
+    wrapped.write_text(MEASURING.format(page=escape((tmp_path / "report.html").read_text())))
+    shown = drawn(wrapped.as_uri(), tmp_path / "profile", what="beyond [")
+    beyond = json.loads(shown.partition("beyond ")[2].partition("]")[0] + "]")
+    assert len(beyond) > 6
+    assert set(beyond) == {0}
 
 
 def test_names_and_notes_are_text(tmp_path: Path) -> None:

@@ -5,37 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
-from shutil import which
 from urllib.parse import unquote
 
 import pytest
 from support.aim_ui import SEEDS, VARIANTS, study, ui
+from support.browser import drawn, has_chromium
 
 from gankit_aim.bookmarks import NAME, RESOLUTION, SAMPLES, STUDY, VARIANT, of_metric
 
-CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
-
-
-ATTEMPTS = 6
-
-
-def drawn(address: str, profile: Path, what: str) -> str:
-    """The document that a page has become when it shows `what`; how long a browser waits depends on its own clock."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--window-size=1400,900"]
-    command = [str(CHROMIUM), *options, "--virtual-time-budget=30000", "--dump-dom", address]
-    for _ in range(ATTEMPTS):
-        document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
-        if what in document:
-            return document
-    raise AssertionError(f"{address} does not show {what}")
+pytestmark = [pytest.mark.slow, has_chromium]
 
 
 def test_there_is_a_line_for_each_variant_in_a_chart_for_each_resolution(tmp_path: Path) -> None:
