@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def write_at_once(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Give what stands at `path`, be it a file or not, another name beside it, so that a new file can be written.
+
+    Returns:
+        Where it is now; None if nothing is there.
+
+    Raises:
+        OSError: if it cannot be renamed.
+    """
+    if not os.path.lexists(path):
+        return None
+    names = (path.with_name(f"{path.name}.damaged{f'-{number}' if number else ''}") for number in count())
+    return path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def remove_drafts(folder: Path) -> None:

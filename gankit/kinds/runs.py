@@ -32,6 +32,9 @@ class Job(NamedTuple):
     """What to execute in the current folder: it begins the run or goes on with it; on SIGTERM it saves and leaves."""
     log: Path
     """The file that what it prints is to be appended to."""
+    among: int = 1
+    """Runs that were asked for with it, finished ones too: a share of the machine that decides bits, as the number of
+    threads does, is one of so many, whatever is left to do."""
 
 
 class Launcher(Component):

@@ -17,6 +17,7 @@ from gankit.results.plugin_code import Code, code_of
 from gankit.results.sealed import CheckedRows, checked_rows
 from gankit.runs.folder import EXPERIMENT, is_run
 from gankit.runs.provenance import recorded_provenance
+from gankit.runs.recorded import changed_options
 from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 NETWORKS = ("generator", "discriminator")
@@ -74,6 +75,8 @@ class RunResults:
     """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
     restored: str | None = None
     """Why its rows are those of its newest checkpoint and not of metrics.jsonl; None if they are these."""
+    changed: str | None = None
+    """In what its experiment.yaml is not what it was trained by; None if it is, as far as is known."""
     unknown_origin: str | None = None
     """Why it is not known where its numbers come from; None if it is, or the run is not read from its folder."""
 
@@ -95,7 +98,7 @@ class RunResults:
     @property
     def damage(self) -> list[str]:
         """What is wrong with its folder though it can be read, in words."""
-        return [why for why in (self.restored, self.unknown_origin) if why is not None]
+        return [why for why in (self.restored, self.changed, self.unknown_origin) if why is not None]
 
     @property
     def is_complete(self) -> bool:
@@ -113,7 +116,8 @@ def read_run(path: Path, check: bool = False) -> RunResults:
 
     Args:
         path: The run's folder.
-        check: Hold metrics.jsonl against what the newest checkpoint says of it; see `RunResults.restored`.
+        check: Hold metrics.jsonl and experiment.yaml against what the newest checkpoint says of them; see
+            `RunResults.restored` and `RunResults.changed`.
 
     Raises:
         UserError: if `path` is not a run's folder or a file in it cannot be read.
@@ -143,7 +147,8 @@ def _read(path: Path, check: bool) -> RunResults:
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
     evaluations, code = last_evaluations(rows, stages), code_of(entries)
-    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored, unknown)
+    changed = changed_options(path, options) if check else None
+    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored, changed, unknown)
 
 
 def _named_as_today(row: Row) -> Row:

@@ -1,4 +1,7 @@
-"""metrics.jsonl held against what the newest checkpoint holds of it, sealed by its hash."""
+"""metrics.jsonl held against what the newest checkpoint holds of it, sealed by its hash.
+
+What was recorded after that is sealed by nothing: it is believed if it has the form of rows that a run goes on with.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gankit.checkpoints.integrity import CorruptCheckpointError, found, read_file, read_manifest
+from gankit.core.errors import UserError
 from gankit.core.files import read_regular
 from gankit.kinds.callbacks import Row
 from gankit.runs.rows import METRICS, read_rows, rows_in
@@ -31,6 +35,8 @@ class _Sealed(NamedTuple):
 def checked_rows(run: Path) -> CheckedRows:
     """The rows of a run's metrics.jsonl if it begins as the newest checkpoint that is whole says, else that beginning.
 
+    It is that beginning too if what follows it is no rows, or some whose images or stages go back.
+
     Raises:
         UserError: if no checkpoint holds any, and a line of metrics.jsonl is not a row.
         OSError: if no checkpoint holds any, and metrics.jsonl cannot be read.
@@ -38,17 +44,37 @@ def checked_rows(run: Path) -> CheckedRows:
     sealed = _sealed(run)  # read first, as metrics.jsonl may grow meanwhile
     if not sealed:
         return CheckedRows(read_rows(run / METRICS))
-    newest = sealed[-1]
+    newest, file = sealed[-1], run / METRICS
     try:
-        content = read_regular(run / METRICS)
-    except OSError as failure:
-        why = f" cannot be read: {failure.strerror}"
-    else:
+        content = read_regular(file)
         if content.startswith(newest.content) or _went_back(content, sealed):
-            return CheckedRows(read_rows(run / METRICS))
-        why = _difference(content, newest.content)
-    restored = f"{run / METRICS}{why}; its rows are taken from checkpoint {newest.checkpoint.name}, which is whole"
+            return CheckedRows(_going_on(rows_in(content, file), file))
+        why = f"{file}{_difference(content, newest.content)}"
+    except OSError as failure:
+        why = f"{file} cannot be read: {failure.strerror}"
+    except UserError as failure:
+        why = str(failure)
+    restored = f"{why}; its rows are taken from checkpoint {newest.checkpoint.name}, which is whole"
     return CheckedRows(rows_in(newest.content, newest.checkpoint / METRICS), restored)
+
+
+def _going_on(rows: list[Row], file: Path) -> list[Row]:
+    """Rows of which each is of as many images and as high a stage as the one before, losses and metrics apart.
+
+    A background evaluation is recorded after losses of later images, and events stay when a run goes back.
+
+    Raises:
+        UserError: if they are no such rows.
+    """
+    last = {True: (0, 0), False: (0, 0)}
+    for number, row in enumerate(rows, start=1):
+        images, stage = last[row.protocol is None]
+        if row.note is not None:
+            continue
+        if row.images < images or row.stage < stage:
+            raise UserError(f"{file}:{number}: {row.name} at {row.images:,} images stands after one at {images:,}")
+        last[row.protocol is None] = row.images, row.stage
+    return rows
 
 
 def _sealed(run: Path) -> list[_Sealed]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from gankit.checkpoints.integrity import leftovers, remove_leftovers
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
-from gankit.core.files import read_regular, refuse_irregular, remove_drafts, write_at_once
+from gankit.core.files import read_regular, refuse_irregular, remove_drafts, set_aside, write_at_once
 from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
 from gankit.runs.status import HOLDER, LOCK, FolderTakenError, RunLock
 
@@ -80,6 +80,7 @@ class RunFolder:
             folder = cls(path)
             try:
                 refuse_used(path)  # again, now that no other process can make it a run
+                remove_drafts(folder.path)
                 folder.samples.mkdir(exist_ok=True)
                 folder.checkpoints.mkdir(exist_ok=True)
                 write_at_once(folder.path / PROVENANCE, (json.dumps(origin, indent=2) + "\n").encode())
@@ -165,6 +166,17 @@ class RunFolder:
             RunError: if it cannot be written.
         """
         self._replace(name, text.encode())
+
+    def keep(self, name: str) -> Path | None:
+        """Keep a damaged file, which is about to be written anew, under another name; None if it is not there.
+
+        Raises:
+            RunError: if it cannot be renamed.
+        """
+        try:
+            return set_aside(self.path / name)
+        except OSError as failure:
+            raise RunError(f"cannot rename {self.path / name}: {failure.strerror}; {self._remedy()}") from failure
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Let experiment.yaml hold this experiment, whose plugins that are single files have copies here.

@@ -21,6 +21,7 @@ from gankit.runs.callbacks import CallbackList, LoopContext
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import RunFolder
 from gankit.runs.provenance import source_of_plugins
+from gankit.runs.recorded import DECISIVE, decisive_options
 from gankit.runs.signals import SignalGuard
 from gankit.training.sampler import GeneratorSampler
 
@@ -58,7 +59,7 @@ class TrainingLoop(LoopContext):
         self._saved_at: int | None = None
         self._submitted: tuple[Task, int] | None = None
         self._interrupts = SignalGuard()
-        self._plugins = source_of_plugins(self.experiment)
+        self._plugins, self._options = source_of_plugins(self.experiment), decisive_options(self.experiment)
         if checkpoint is not None:
             self._restore(checkpoint)
         self._callbacks = CallbackList(self.experiment.observers, self)
@@ -208,6 +209,7 @@ class TrainingLoop(LoopContext):
             "data": self._parts.reals.fingerprint,
             "classes": self._parts.reals.class_names,
             "plugins": self._plugins,
+            DECISIVE: self._options,
             "interrupted": interrupted,
             "finished": trainer.images >= trainer.ends[-1] and not tasks,
         }

@@ -13,9 +13,14 @@ from gankit.config.experiment import Experiment
 from gankit.config.loader import experiment_in, with_plugins
 from gankit.config.old_records import run_in_new_words
 from gankit.config.yaml.merge import read_experiment, with_settings
+from gankit.config.yaml.nodes import plain_value
+from gankit.config.yaml.parser import mapping
+from gankit.config.yaml.writer import dump_experiment, inline
 from gankit.core.errors import UserError
+from gankit.core.text import first_of
 from gankit.discovery.manager import plugins
 from gankit.kinds import Dataset
+from gankit.runs.folder import EXPERIMENT
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
@@ -30,14 +35,21 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
         check: Whether it must be possible to run it here.
 
     Raises:
-        UserError: with every mistake found.
+        UserError: with every mistake found; without settings, also if it is not what the run has been trained by.
     """
     plugins.load_installed()
     root = with_settings(run_in_new_words(read_experiment(file)), settings)
     with_files, kept = with_plugins(root, (), str(file)), partial(with_classes_of, run=file.parent)
-    return experiment_in(with_files, str(file), check, begun=True, kept=kept)
+    experiment = experiment_in(with_files, str(file), check, begun=True, kept=kept)
+    if not settings and (changed := changed_options(file.parent, _plain(experiment))) is not None:
+        raise UserError(f"{changed}; put it back")
+    return experiment
 
 
+DECISIVE = "experiment"
+"""What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
+MOST_CHANGED = 3
+"""Options that are named."""
 MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
 """Options that may be other ones when a run goes on: none of them changes what is trained."""
 
@@ -57,7 +69,7 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
         if old.get(option) != new.get(option) and option != "plugins"  # their code is compared by its hash
     }
     free = (*MAY_CHANGE, *({*places_of(before.data)} & {*places_of(wanted.data)}))
-    refused = [option for option in changes if not any(f"{option}.".startswith(f"{each}.") for each in free)]
+    refused = [option for option in changes if not _is_among(option, free)]
     if refused:
         listed = "\n".join(
             f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
@@ -66,6 +78,29 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
             f"a run goes on as it began; only {', '.join(free)} may be changed, but these were too:\n{listed}"
         )
     return changes
+
+
+def decisive_options(experiment: Experiment) -> dict[str, Any]:
+    """The options that decide what is trained, plain values by their paths, for checkpoints to keep."""
+    free = (*MAY_CHANGE, "training.extend", "plugins", *places_of(experiment.data))
+    return {option: value for option, value in _flat(_plain(experiment)) if not _is_among(option, free)}
+
+
+def changed_options(run: Path, options: Mapping[str, Any]) -> str | None:
+    """In what the options of a run's experiment.yaml are not those that it was trained by, in words.
+
+    Returns:
+        None if they are, or there is no checkpoint that tells: gankit 0.1 and a run that is just begun keep none.
+    """
+    now = dict(_flat(options))
+    trained: Mapping[str, Any] = newest_manifest(run).get(DECISIVE, {})
+    changed = [
+        f"{option} was {inline(trained[option])} and is {inline(now[option]) if option in now else 'gone'}"
+        for option in {**now, **trained}  # in the order of the file
+        if option in trained and (option not in now or now[option] != trained[option])
+    ]
+    said = f"{run / EXPERIMENT} is not what the run was trained by: {first_of(changed, MOST_CHANGED)}"
+    return said if changed else None
 
 
 def places_of(data: Dataset) -> list[str]:
@@ -97,6 +132,16 @@ def refuse_other_fingerprint(then: str, now: str) -> None:
             f"data: the images are not those that the run began with (fingerprint {then} then, {now} now), so it "
             "cannot go on as it would have; restore them, or begin a new run with training.start_from"
         )
+
+
+def _plain(experiment: Experiment) -> dict[str, Any]:
+    """All options as they stand in a run's experiment.yaml."""
+    return plain_value(mapping(dump_experiment(experiment), EXPERIMENT))
+
+
+def _is_among(option: str, options: Sequence[str]) -> bool:
+    """Whether an option is one of `options`, or an option of one."""
+    return any(f"{option}.".startswith(f"{each}.") for each in options)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

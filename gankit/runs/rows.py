@@ -12,6 +12,8 @@ from gankit.kinds.callbacks import Row
 
 METRICS = "metrics.jsonl"
 TIMES = "times.jsonl"
+MOST = 10**15
+"""Images, or whatever else a row counts: beyond it numbers are damage, with which nothing can be computed."""
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -29,17 +31,36 @@ def rows_in(content: bytes, path: Path) -> list[Row]:
     rows = []
     for number, line in enumerate(_whole_lines(content), start=1):
         try:
-            fields = parse_json(line)
-            rows.append(Row(**{**fields, "value": float(fields["value"])}))
-        except (ValueError, TypeError, KeyError) as failure:
+            rows.append(_row(parse_json(line)))
+        except (ValueError, TypeError, KeyError, OverflowError) as failure:
             raise UserError(f"{path}:{number}: not a row of metrics ({failure})") from failure
     return rows
+
+
+def _row(fields: Any) -> Row:
+    """A row of what stands in a line.
+
+    Raises:
+        ValueError, TypeError, KeyError, OverflowError: if it is of another form than `row_as_json` gives.
+    """
+    row = Row(**{**fields, "value": float(fields["value"])})
+    for name, least in (("images", 0), ("stage", 1), ("resolution", 1)):
+        if type(number := getattr(row, name)) is not int or not least <= number <= MOST:
+            raise ValueError(f"{name}: expected a whole number from {least} to {MOST}")
+    for name, kind in (("name", str), ("protocol", dict | None), ("note", str | None)):
+        if not isinstance(getattr(row, name), kind):
+            raise TypeError(f"{name}: expected {'an object' if name == 'protocol' else 'text'}")
+    return row
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
     """The events of a times.jsonl, oldest first, without those that cannot be read; nothing rests on them."""
     events = []
-    for line in _whole_lines(read_regular(path) if path.exists() else b""):
+    try:
+        content = read_regular(path)
+    except OSError:
+        return []
+    for line in _whole_lines(content):
         try:
             event = parse_json(line)
         except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -13,6 +14,8 @@ from typing import Any, Self
 from gankit.core.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GRACE = 0.5
+"""Seconds for Python to heed a second signal by itself, before the process is ended by a thread."""
 
 
 @contextmanager
@@ -36,17 +39,23 @@ def raising_signals() -> Iterator[None]:
 class SignalGuard:
     """Within this context the first signal is kept until it is asked for; the second ends the process at once.
 
-    In another thread than the main one Python delivers no signals, and nothing changes.
+    In another thread than the main one Python delivers no signals, and nothing changes. In the main one it does between
+    two of its own steps, of which a single operation of torch may be a long one, so a thread looks for the second.
     """
 
     def __init__(self) -> None:
         self._received: int | None = None
         self._at_once = False
         self._before: dict[int, Any] = {}
+        self._woken: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            self._woken = writer, signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+            threading.Thread(target=_end_at_second, args=[reader], daemon=True).start()
         return self
 
     def __exit__(
@@ -54,6 +63,10 @@ class SignalGuard:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._woken is not None:
+            writer, before = self._woken
+            signal.set_wakeup_fd(before)
+            os.close(writer)
 
     def check(self) -> None:
         """Leave if a signal came.
@@ -88,3 +101,14 @@ class SignalGuard:
         os.write(2, f"\ngankit: {name}: saving a checkpoint, then leaving; once more leaves at once\n".encode())
         if self._at_once:
             raise Interrupted(number)
+
+
+def _end_at_second(reader: int) -> None:
+    """End the process soon after a second signal; the numbers of signals are read as they come, up to the end."""
+    received = 0
+    with open(reader, "rb", buffering=0) as numbers:
+        while number := numbers.read(1):
+            received += number[0] in SIGNALS
+            if received > 1:
+                time.sleep(GRACE)
+                os._exit(128 + number[0])

@@ -101,6 +101,7 @@ def resume(
         checkpoint = store.newest(folder.checkpoints, warn)
         if checkpoint is not None and _is_finished(checkpoint, before):
             if not extend:
+                _put_back(folder, checkpoint)
                 warn(f"{path} is finished; train it further with: gankit resume {quote(str(path))} --extend 100k")
                 folder.close()
                 return None
@@ -132,6 +133,19 @@ def resume(
     except BaseException:
         folder.close()
         raise
+
+
+def _put_back(folder: RunFolder, checkpoint: Checkpoint) -> None:
+    """Let the record of a finished run hold all that its last checkpoint says; what is there instead is kept."""
+    try:
+        if folder.metrics.startswith(checkpoint.metrics):
+            return
+    except OSError:  # it is lost
+        pass
+    kept = folder.keep(METRICS)
+    folder.rewind(checkpoint.metrics)
+    where = f"; it is kept as {kept.name}" if kept else ""
+    warn(f"{folder.path / METRICS} was not what the run had recorded and is put back{where}")
 
 
 def _refuse_lacking_data(path: Path, experiment: Experiment) -> None:
@@ -203,6 +217,8 @@ def _note(
         warn(f"{file} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
     for difference in other:
         warn(f"warning: {difference}; the run will not be to the bit what it would have been")
+    if past == [{"lost": origin.get("lost")}] and (kept := folder.keep(PROVENANCE)) is not None:
+        warn(f"what was left of {folder.path / PROVENANCE} is kept as {kept.name}")
     images = checkpoint.manifest["images"] if checkpoint else 0
     noted = {**origin, "resumed": [*past[1:], {"images": images, "changed": changes, **now}]}
     folder.write(PROVENANCE, json.dumps(noted, indent=2) + "\n")

@@ -64,7 +64,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     left = [run for run in chosen if not _is_finished(folder / run.name)]
     for run in chosen:
         clear_leftovers(folder / run.name)  # of those that are finished, which nothing else opens
-    jobs = [_job(run, folder) for run in left]
+    jobs = [_job(run, folder, len(chosen)) for run in left]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in (folder / STUDY, *(job.log for job in jobs)):
@@ -87,7 +87,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     return failures
 
 
-def _job(run: StudyRun, folder: Path) -> Job:
+def _job(run: StudyRun, folder: Path, among: int) -> Job:
     """How one run is carried out; the study's record is read, so that its file may change meanwhile.
 
     Plugin files are named, as they have been executed here: whether they may be is not asked again.
@@ -95,7 +95,7 @@ def _job(run: StudyRun, folder: Path) -> Job:
     python = [sys.executable, "-P"]  # else the current folder's modules would stand before Python's own
     command = [*python, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
     command += [word for file in run.experiment.plugins for word in ("--plugin", str(file))]
-    return Job(run.name, command, folder / f"{run.name}.log")
+    return Job(run.name, command, folder / f"{run.name}.log", among)
 
 
 def _is_finished(path: Path) -> bool:

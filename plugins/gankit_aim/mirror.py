@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gankit.core.failures import in_short, warn
-from gankit.core.files import parse_json, read_regular, write_at_once
+from gankit.core.files import parse_json, read_regular, set_aside, write_at_once
 from gankit.kinds.callbacks import Picture, Row
 from gankit_aim import repository
 
@@ -35,6 +35,18 @@ class Listed(NamedTuple):
     folder: str
     """The folder of the run that it shows, as it was called then."""
     experiment: str = ""
+
+
+def _listed(fields: Any) -> Listed:
+    """What one entry of a ledger says.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    listed = Listed(**fields)
+    if not all(isinstance(text, str) for text in listed):
+        raise TypeError("expected texts")
+    return listed
 
 
 class Mirror:
@@ -169,14 +181,19 @@ class Mirror:
         self._write([*self._ledger(), Listed(self._repo, new, str(self._folder), self._experiment)])
 
     def _ledger(self, folder: Path | None = None) -> list[Listed]:
-        """The Aim runs that a run's folder lists, oldest first; none, which is said, if they cannot be read."""
+        """The Aim runs that a run's folder lists, oldest first; none, which is said, if they cannot be read.
+
+        What cannot be read in this run's folder is kept under another name.
+        """
         file = (folder or self._folder) / LEDGER
         try:
-            return [Listed(**fields) for fields in parse_json(read_regular(file))]
+            return [_listed(fields) for fields in parse_json(read_regular(file))]
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError) as problem:
-            self._say(f"cannot read {file}, so this run may be shown more than once: {problem}")
+            kept = set_aside(file) if folder is None else None
+            where = f"; it is kept as {kept.name}" if kept else ""
+            self._say(f"cannot read {file}, so this run may be shown more than once: {problem}{where}")
         return []
 
     def _write(self, ledger: list[Listed]) -> None:

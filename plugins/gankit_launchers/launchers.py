@@ -31,7 +31,8 @@ class Sequential(Launcher):
 class Processes(Launcher):
     """Several runs at once on this machine, each with its share of the cores and, if there are any, a GPU.
 
-    A run's number of threads is its share of the cores, rounded down, unless `training.threads` says otherwise.
+    A run's number of threads is its share of the cores, rounded down, unless `training.threads` says otherwise; it is
+    the same when a study is begun again of which few runs are left.
     """
 
     count: int | None = Field(default=None, ge=1)
@@ -40,8 +41,9 @@ class Processes(Launcher):
     def launch(self, jobs: Sequence[Job]) -> Generator[tuple[Job, int]]:
         """Carry out all jobs."""
         gpus = _gpus()
-        count = max(1, min(self.count or len(gpus) or _cores(), len(jobs)))
-        return _carry_out(jobs, [_share(place, count, gpus) for place in range(count)])
+        most = self.count or len(gpus) or _cores()
+        shares = max(1, min(most, max([len(jobs), *(job.among for job in jobs)])))
+        return _carry_out(jobs, [_share(place, shares, gpus) for place in range(max(1, min(most, len(jobs))))])
 
 
 def _carry_out(jobs: Sequence[Job], places: Sequence[Mapping[str, str]]) -> Generator[tuple[Job, int]]:

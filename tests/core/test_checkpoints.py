@@ -18,6 +18,7 @@ from gankit.checkpoints import store
 from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text, remove_leftovers
 from gankit.checkpoints.store import found, newest, read, save
 from gankit.cli import main
+from gankit.runs.folder import RunFolder
 from gankit.runs.start import begin, resume
 from gankit.runs.status import RunState, state_of
 
@@ -180,6 +181,31 @@ def test_what_a_kill_in_the_last_prune_left_is_cleared_away(copy: Path) -> None:
     before = found(checkpoints)
     assert resume(copy) is None, "it is finished"
     assert sorted(checkpoints.iterdir()) == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"junk\n", b'{"images": 1}\n'])
+def test_the_record_of_a_finished_run_is_put_back(
+    copy: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = copy / "metrics.jsonl"
+    before = file.read_bytes()
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["resume", str(copy)]) == 0
+    assert "metrics.jsonl was not what the run had recorded and is put back" in capsys.readouterr().err
+    assert file.read_bytes() == before
+    kept = copy / "metrics.jsonl.damaged"
+    assert (kept.read_bytes() if kept.exists() else None) == content
+    assert resume(copy) is None
+    assert "put back" not in capsys.readouterr().err
+
+
+def test_what_a_kill_left_of_a_file_as_the_run_was_begun_is_cleared_away(tmp_path: Path) -> None:
+    for name in (".lock", ".experiment.yaml.4711"):
+        (tmp_path / name).touch()
+    RunFolder.create(tmp_path, tiny()).close()
+    assert not (tmp_path / ".experiment.yaml.4711").exists()
 
 
 def test_a_kill_while_a_checkpoint_takes_the_place_of_another_loses_neither(

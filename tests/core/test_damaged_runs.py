@@ -184,6 +184,8 @@ def test_a_run_goes_on_without_it_and_begins_a_new_one(
     said = capsys.readouterr().err
     assert f"{run}/provenance.json is {'lost' if how == 'lost' else 'damaged: '}" in said
     assert "a new one is begun" in said
+    kept = run / "provenance.json.damaged"
+    assert (kept.read_bytes() if kept.exists() else None) == before
     resumed._record.close()
     beginning, again = recorded_provenance(run)
     assert "lost" in beginning
@@ -205,3 +207,33 @@ def test_no_other_file_that_is_not_the_state_stops_a_run(
     resumed._record.close()
     assert (run / "metrics.jsonl").read_bytes() == sealed
     read_run(run)
+
+
+@pytest.mark.costly
+def test_another_experiment_than_the_one_that_was_trained_is_not_gone_on_with(
+    left: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(left, tmp_path / "run")
+    file = run / "experiment.yaml"
+    file.write_text(file.read_text().replace("\nseed: 0", "\nseed: 7").replace("weight: 10.0", "weight: 90.0"))
+    said = f"{file} is not what the run was trained by: seed was 0 and is 7, regularizers.0.weight was 10.0 and is 90.0"
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for command in (["resume"], ["sample", "-o", str(tmp_path / "grid.png")], ["evaluate", "--metrics", "is"]):
+        assert main([*command, str(run)]) == 2
+        assert said in capsys.readouterr().err
+    for command in ("runs", "compare"):
+        main([command, str(run)])
+        assert said in "".join(capsys.readouterr()).replace("\n", " ")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"} == before
+
+
+@pytest.mark.costly
+def test_what_may_change_may_be_changed_in_the_file_too(left: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(left, tmp_path / "run")
+    file = run / "experiment.yaml"
+    file.write_text(file.read_text().replace("images: 16", "images: 8"))
+    assert read_run(run, check=True).damage == []
+    resumed = resume(run)
+    assert resumed is not None
+    assert resumed.experiment.evaluation.images == 8
+    resumed._record.close()

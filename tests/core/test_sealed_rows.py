@@ -96,6 +96,48 @@ def test_what_came_after_the_checkpoint_counts(tmp_path: Path) -> None:
     assert read_run(run, check=True) == read_run(run)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"images": "many"}, "images: expected a whole number from 0"),
+        ({"images": 10**400}, "images: expected a whole number from 0"),
+        ({"stage": True}, "stage: expected a whole number from 1"),
+        ({"name": 7}, "name: expected text"),
+        ({"value": 10**400}, "too large to convert to float"),
+        ({"protocol": [1]}, "protocol: expected an object"),
+        ({"images": 900}, "fid at 900 images stands after one at 1,000"),
+        ({"stage": 1, "note": []}, "note: expected text"),
+    ],
+)
+def test_what_came_after_it_counts_only_if_a_run_can_have_recorded_it(
+    tmp_path: Path, changes: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = recorded(tmp_path / "run", measured(1000, 1, 4, fid=1.0))
+    row = {"images": 3000, "stage": 2, "resolution": 8, "name": "fid", "value": 2.0, "protocol": {}, **changes}
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    for command in ("runs", "compare"):
+        assert main([command, str(run)]) in (0, 2)  # without a checkpoint all of it is believed, or nothing
+    sealed = recorded(tmp_path / "sealed", measured(1000, 1, 4, fid=1.0))
+    seal(sealed, 1000)
+    (sealed / "metrics.jsonl").write_bytes((run / "metrics.jsonl").read_bytes())
+    read = read_run(sealed, check=True)
+    assert [row.images for row in read.rows] == [1000]
+    assert read.restored is not None
+    assert "metrics.jsonl:2: " in read.restored
+    assert said in read.restored
+
+
+def test_events_and_background_evaluations_may_be_of_before(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run", measured(1000, 1, 4, fid=1.0))
+    seal(run, 1000)
+    folder = RunFolder(run)
+    folder.record([Row(1500, 1, 4, "spike", 1, note="seen"), Row(1200, 1, 4, "loss.generator", 1.0)])
+    folder.record(measured(1100, 1, 4, fid=2.0))
+    folder.close()
+    assert read_run(run, check=True) == read_run(run)
+
+
 def test_a_damaged_checkpoint_bears_nothing_out(losses: Path) -> None:
     run = losses / "loss=wgan/seed-0"
     seal(run, 5000).joinpath("manifest.json").write_text("{}")

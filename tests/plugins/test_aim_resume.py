@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,9 @@ import numpy as np
 import pytest
 from support import driven
 from support.command import gankit
+from support.damaging import DAMAGES, damage, soon
 from support.driven import DrivenRun
+from support.slow import slow_but
 from support.tiny import tiny
 from support.tracked import (
     Here,
@@ -39,7 +42,7 @@ from gankit.config.yaml.writer import dump_experiment
 from gankit.core.registry import restored
 from gankit.runs.rows import read_rows
 from gankit.runs.start import begin, resume
-from gankit_aim import observers
+from gankit_aim import mirror, observers
 from gankit_aim.mirror import LEDGER
 
 TRACKED = ["aim", {"use": "sample-grid", "every": 16, "count": 4}]
@@ -213,12 +216,37 @@ Dying(Path(sys.argv[1]), experiment.observers, experiment)
 """
 
 
-def test_nothing_is_begun_that_could_not_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "run" / LEDGER).mkdir(parents=True)  # nothing can be written there
-    run = driven_run(tmp_path / "run")
+def test_nothing_is_begun_that_could_not_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mirror, "write_at_once", full)
+        run = driven_run(tmp_path / "run")
     assert "failed to begin, and is left out" in capsys.readouterr().err
     assert aim.Repo(str(tmp_path)).list_all_runs() == []
     run.train()
+
+
+@pytest.mark.parametrize("how", slow_but(["a pipe", "a folder", "a digit changed"], DAMAGES))
+def test_a_damaged_ledger_is_kept_and_a_new_one_begun(
+    tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, ledger, other = left(tmp_path / "run"), tmp_path / "run" / LEDGER, tmp_path / "other"
+    other.write_text("{}")
+    damage(ledger, how, other)
+    with soon():
+        run = resumed(before)
+    said = capsys.readouterr().err
+    (shown,) = noted(tmp_path / "run")
+    assert "failed" not in said
+    assert series_of(tmp_path, shown) == expected(run.rows)
+    kept = tmp_path / "run" / "aim.json.damaged"
+    assert (
+        os.path.lexists(kept) == ("so this run may be shown more than once" in said) == (f"kept as {kept.name}" in said)
+    )
 
 
 @pytest.mark.slow

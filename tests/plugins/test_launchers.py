@@ -76,6 +76,14 @@ def test_each_process_has_its_share_of_the_cores(tmp_path: Path, monkeypatch: py
         assert {said(job)[0] for job in given} == {threads}
 
 
+def test_the_share_does_not_grow_when_few_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed before it had begun, and is begun when the others are finished, comes to the same bits."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
+    (left,) = [job._replace(among=4) for job in jobs(tmp_path, "")]
+    list(Processes().launch([left]))
+    assert said(left)[0] == "2"
+
+
 def test_each_process_has_a_gpu_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     given = jobs(tmp_path, "time.sleep(0.3)", "time.sleep(0.3)")

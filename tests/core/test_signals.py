@@ -1,0 +1,34 @@
+"""A second signal ends a run at once, whatever it is doing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+LONG = """
+import hashlib
+from gankit.runs.signals import SignalGuard
+
+with SignalGuard():
+    print("begun", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # a single step to Python, as one of torch's operations is
+"""
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_wait_for_a_long_operation(second: signal.Signals) -> None:
+    process = subprocess.Popen([sys.executable, "-P", "-c", LONG], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        process.send_signal(second)
+        assert process.wait(20) == 128 + second
+    finally:
+        process.kill()
