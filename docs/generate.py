@@ -106,7 +106,9 @@ Its annotated fields are its options, with the docstrings under them as help; on
 validators refuse what does not go together by a `ValueError` that says why. Options never change; what does is in the
 modules and callbacks that a component makes, and in the memory that it is given. A component that is renamed has its
 `former_names = ("old",)`, and one whose options are, `renamed_options = {"old": "new"}`: whoever still writes an old
-name is told the new one. Any kind may override two methods:
+name is told the new one. One that gains an option lists it in `later_options = ("gained",)`: it is recorded only where
+it is not as by default, so that runs of before stay seeds of one variant with new ones. Any kind may override two
+methods:
 """
 
 REFUSING = """

@@ -190,8 +190,8 @@ class TrainingOptions(Options):
     optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default(OPTIMIZER)
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
     also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}. Adam need not be named."""
-    reset_optimizer: bool = False
-    """Forget the optimizers' moments when a fade begins and when it ends."""
+    reset_optimizer: bool | Literal["stage"] = False
+    """Forget the optimizers' moments. true: when a fade begins and when it ends; stage: once a stage, as it begins."""
     mirror: bool = False
     """Show each real mirrored left to right with a probability of one half."""
     average: WeightAverage = default("exponential")

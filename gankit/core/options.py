@@ -20,6 +20,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapSerializer,
     WrapValidator,
+    model_serializer,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -128,6 +129,9 @@ class Options(BaseModel):
 
     renamed_options: ClassVar[Mapping[str, str]] = {}
     """What options were called before, with their new names: whoever still writes an old one is told."""
+    later_options: ClassVar[tuple[str, ...]] = ()
+    """Options, beside those of its bases, that runs of before have not recorded. They are written only where they are
+    not as by default, so that these runs and new ones are seeds of one variant."""
 
     @classmethod
     def help_texts(cls) -> dict[str, str]:
@@ -152,6 +156,14 @@ class Options(BaseModel):
         for name, text in cls.help_texts().items():
             properties.get(name, {}).setdefault("description", text)
         return made
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its options, without those of `later_options` that are as by default."""
+        fields = type(self).model_fields
+        later = {name for owner in type(self).__mro__ for name in vars(owner).get("later_options", ())}
+        unused = {name for name in later if getattr(self, name) == fields[name].get_default()}
+        return {name: value for name, value in handler(self).items() if name not in unused}
 
     @model_validator(mode="wrap")
     @classmethod

@@ -20,7 +20,26 @@ if TYPE_CHECKING:
     from gankit.networks.context import BuildContext
 
 
-class LatentMapping(Component):
+class Init(Component):
+    """How weights start; layers say their gain in an attribute `gain`, which `gain_of` reads."""
+
+    kind: ClassVar[str] = "init"
+
+    @abstractmethod
+    def apply(self, layer: nn.Module) -> None:
+        """Draw the starting weight of `layer` (Linear, Conv2d, ConvTranspose2d, Embedding)."""
+
+
+class NetworkPart(Component):
+    """What builds modules that stand in a network."""
+
+    later_options: ClassVar[tuple[str, ...]] = ("init",)
+
+    init: Init | None = None
+    """How the weights of this part start; null: as the network's `init` says."""
+
+
+class LatentMapping(NetworkPart):
     """Maps latents and labels to styles, one for each part of the generator that asks.
 
     A module that keeps a mean of its styles `CanTruncate`: it has a method `truncated(styles, psi, cutoff)`.
@@ -37,7 +56,7 @@ class LatentMapping(Component):
         return False
 
 
-class Stem(Component):
+class Stem(NetworkPart):
     """Makes the generator's first feature map."""
 
     kind: ClassVar[str] = "stem"
@@ -51,7 +70,7 @@ class Stem(Component):
         return False
 
 
-class Block(Component):
+class Block(NetworkPart):
     """Works on feature maps: convolutions, residual blocks, attention, conversion from and to images.
 
     As in every part of a network, layers may share weights, and parameters that need no gradient stay as they are. A
@@ -72,7 +91,7 @@ class Block(Component):
         return False
 
 
-class Head(Component):
+class Head(NetworkPart):
     """Turns the discriminator's last feature map into scores."""
 
     kind: ClassVar[str] = "head"
@@ -90,7 +109,7 @@ class Head(Component):
         return False
 
 
-class Norm(Component):
+class Norm(NetworkPart):
     """Normalizes activations (`build`), weights (`apply`), or both."""
 
     kind: ClassVar[str] = "norm"
@@ -109,13 +128,3 @@ class Norm(Component):
     def reads_labels(self) -> bool:
         """Whether what it builds looks at labels, if there are any."""
         return False
-
-
-class Init(Component):
-    """How weights start; layers say their gain in an attribute `gain`, which `gain_of` reads."""
-
-    kind: ClassVar[str] = "init"
-
-    @abstractmethod
-    def apply(self, layer: nn.Module) -> None:
-        """Draw the starting weight of `layer` (Linear, Conv2d, ConvTranspose2d, Embedding)."""

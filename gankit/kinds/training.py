@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from gankit.core.component import Component
+from gankit.kinds.networks import NetworkPart
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,7 +37,7 @@ class Loss(Component):
         """What the generator minimizes, given the scores of fakes (and of reals, if relativistic)."""
 
 
-class Regularizer(Component):
+class Regularizer(NetworkPart):
     """Anything beside the loss that shapes training; override what is needed, only that is called."""
 
     kind: ClassVar[str] = "regularizer"
@@ -107,13 +108,18 @@ class WeightAverage(Component):
     trained, averaged as its weights are. estimate: those of its own activations, estimated on 4,096 latents whenever it
     is measured, sampled or saved (Brock et al. 2019, "standing statistics"). copy: the trained generator's."""
 
+    def moves_once_an_iteration(self) -> bool:
+        """True to be moved as often as the generator is updated: after the last of several discriminator updates."""
+        return False
+
     @abstractmethod
     def move(
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
     ) -> None:
         """Change the parameters of `average` after each update of the discriminator, without gradients.
 
-        `progress` is where the run stood before that update, and `batch` the number of reals that it showed. Layers
+        Or after the last of those before an update of the generator, see `moves_once_an_iteration`. `progress` is where
+        the run stood before that update, and `batch` the number of reals that it showed. Layers
         that have not taken part yet are equal in both. With `statistics: average` it is called a second time, with the
         statistics of batch norms for parameters and a memory of their own; other buffers are copied by the trainer.
         `memory` is kept between calls and in checkpoints.

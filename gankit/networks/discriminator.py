@@ -12,7 +12,7 @@ from gankit.config.experiment import DiscriminatorOptions
 from gankit.core.options import at
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit.networks.layers import Chain, Condition, built, halve, run
+from gankit.networks.layers import Chain, Condition, built, halve, made_by, run
 from gankit.networks.protocols import classes_of, out_channels_of
 
 
@@ -49,7 +49,8 @@ class Discriminator(GrowingNetwork):
     def _layers(self, regularizers: Iterable[Regularizer]) -> tuple[nn.Module, int]:
         channels, layers = self.channels[self.options.base], []
         for regularizer in regularizers:
-            layer = regularizer.layer(replace(self.context, in_channels=channels, out_channels=channels))
+            context = replace(self.context, in_channels=channels, out_channels=channels)
+            layer = made_by(regularizer, regularizer.layer(context), context)
             if layer is not None:
                 layers.append(layer)
                 channels = out_channels_of(layer, channels)

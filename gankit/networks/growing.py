@@ -13,7 +13,7 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.options import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
-from gankit.networks.layers import WEIGHTED, Chain, built
+from gankit.networks.layers import Chain, built, drawn_layers
 from gankit.networks.protocols import out_channels_of
 
 
@@ -128,13 +128,12 @@ class GrowingNetwork(nn.Module):
         return self.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def finished(self, module: nn.Module, resolution: int) -> nn.Module:
-        """`module` with the experiment's init and weight norms applied to each of its weighted layers."""
-        for layer in module.modules():
-            if isinstance(layer, WEIGHTED) and layer.weight.requires_grad:
-                if self.options.init is not None:
-                    self.options.init.apply(layer)
-                for norm in at(self.options.norm, resolution):
-                    norm.apply(layer)
+        """`module` with inits and the experiment's weight norms applied to each of its weighted layers."""
+        for layer, init in drawn_layers(module, self.options.init):
+            if init is not None:
+                init.apply(layer)
+            for norm in at(self.options.norm, resolution):
+                norm.apply(layer)
         return module
 
     def blocks_at(self, resolution: int, blocks: Sequence[Block], context: BuildContext) -> nn.Module:

@@ -4,26 +4,30 @@ What a part of a network builds is any torch module. One that consumes styles or
 whose forward is (x, condition). The norms that `context.norm()` gives may be such modules, so a module that holds
 others runs them by `run` and says in `styles` what they consume together, as `Chain` does.
 
-When a part is built, the experiment's init and then its norms of weights, in their order, are applied to each layer of
-it that is one of `WEIGHTED` and whose weight is trained, those inside activation norms and regularizers' layers
-included. So layers need no start of their own, only a *gain*: a layer of gain g gives outputs whose standard deviation
-is g times the root mean square of its inputs, by weights of standard deviation g / sqrt(fan-in). It is sqrt(2) before a
-(leaky) ReLU, which halves the mean square (He et al. 2015), 1 where nothing follows, and 0 for a weight that starts at
-zero. A layer without a gain, such as a plain nn.Conv2d, starts as torch has it or as the init sees fit; parameters of
-other modules start as these leave them. Layers may share weights, and parameters that need no gradient stay as they
-are.
+When a part is built, its own init or else that of its network, and then the norms of weights, in their order, are
+applied to each layer of it that is one of `WEIGHTED` and whose weight is trained, those inside activation norms and
+regularizers' layers included. So layers need no start of their own, only a *gain*: a layer of gain g gives outputs
+whose standard deviation is g times the root mean square of its inputs, by weights of standard deviation
+g / sqrt(fan-in). It is sqrt(2) before a (leaky) ReLU, which halves the mean square (He et al. 2015), 1 where nothing
+follows, and 0 for a weight that starts at zero. A layer without a gain, such as a plain nn.Conv2d, starts as torch has
+it or as the init sees fit; parameters of other modules start as these leave them. Layers may share weights, and
+parameters that need no gradient stay as they are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeGuard, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit.core.errors import UserError
+from gankit.core.registry import registries
+from gankit.kinds import Init
 from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier
 
 if TYPE_CHECKING:
@@ -46,11 +50,54 @@ class Builds(Protocol[Built]):
 
 
 def built(component: Builds[Built], context: BuildContext) -> Built:
-    """The module of a component for a place; it remembers the component, to which its failures can be traced."""
-    module = component.build(context)
+    """The module of a component for a place, as `made_by` leaves it."""
+    return made_by(cast("Component", component), component.build(context), context)
+
+
+def made_by(component: Component, module: Built, context: BuildContext) -> Built:
+    """A module that remembers the component that made it for a place, to which its failures can be traced.
+
+    Raises:
+        UserError: if the component has an init of its own, and the module no weights that it could draw.
+    """
+    if own_init(component) is not None and (module is None or not any(map(is_drawn, module.modules()))):
+        name = registries[component.kind].entry_of(type(component)).full_name
+        raise UserError(
+            f"{context.network}: {component.kind} {name} has no weights that its option 'init' could draw; leave it out"
+        )
     if module is not None:
-        cast(BuiltBy, module).built_by = cast("Component", component)
+        cast(BuiltBy, module).built_by = component
     return module
+
+
+def own_init(component: Component) -> Init | None:
+    """The init of a part of a network alone, None if it has none; an option of a plugin's may be called so, too."""
+    init = getattr(component, "init", None)
+    return init if isinstance(init, Init) else None
+
+
+def is_drawn(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding]:
+    """Whether inits and norms of weights act on a layer."""
+    return isinstance(layer, WEIGHTED) and layer.weight.requires_grad
+
+
+def drawn_layers(module: nn.Module, init: Init | None) -> Iterator[tuple[nn.Module, Init | None]]:
+    """Each layer that inits act on, once and in the order of `modules()`, with the init that draws it.
+
+    That is the one of the innermost component around it that has one of its own, else `init`.
+    """
+    seen = set[nn.Module]()
+
+    def below(part: nn.Module, around: Init | None) -> Iterator[tuple[nn.Module, Init | None]]:
+        if part not in seen:
+            seen.add(part)
+            own = own_init(part.built_by) if isinstance(part, BuiltBy) else None
+            if is_drawn(part):
+                yield part, own or around
+            for child in part.children():
+                yield from below(child, own or around)
+
+    return below(module, init)
 
 
 class Condition(NamedTuple):
@@ -187,9 +234,9 @@ def dense(
     return gained(nn.Linear(inputs, outputs, bias=bias), gain, lr_multiplier)
 
 
-def double(x: Tensor) -> Tensor:
-    """Twice the height and width by repeating pixels."""
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+def double(x: Tensor, mode: Literal["nearest", "bilinear"] = "nearest") -> Tensor:
+    """Twice the height and width by repeating pixels, or by bilinear interpolation between their centres."""
+    return F.interpolate(x, scale_factor=2, mode=mode, align_corners=None if mode == "nearest" else False)
 
 
 def halve(x: Tensor) -> Tensor:
@@ -197,11 +244,12 @@ def halve(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2)
 
 
-def resampling(resample: str | None, direction: str) -> nn.Module:
+def resampling(resample: str | None, direction: str, mode: Literal["nearest", "bilinear"] = "nearest") -> nn.Module:
     """A module that resamples by 2 if `resample` is `direction` ("up" or "down"), else the identity.
 
-    A block puts resampling(context.resample, "up") and resampling(context.resample, "down") where it would have each.
+    A block puts resampling(context.resample, "up") and resampling(context.resample, "down") where it would have each;
+    by `mode` it goes up, as `double` does.
     """
     if resample != direction:
         return nn.Identity()
-    return Function(double if direction == "up" else halve)
+    return Function(partial(double, mode=mode) if direction == "up" else halve)

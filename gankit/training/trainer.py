@@ -143,7 +143,7 @@ class Trainer:
         """
         record: dict[str, Tensor] = {}
         steps = self.experiment.training.discriminator_steps
-        batches = [self._train_discriminator(record) for _ in range(steps)]
+        batches = [self._train_discriminator(record, is_last=step == steps - 1) for step in range(steps)]
         real, labels = batches[-1]
         times = self.experiment.training.generator_batches
         if times > 1:
@@ -172,25 +172,28 @@ class Trainer:
     def _all_networks(self) -> dict[str, GrowingNetwork]:
         return {**self.networks, "average": self._average}
 
-    def _train_discriminator(self, record: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Show the discriminator the next reals and return them; adds to `record`."""
+    def _train_discriminator(self, record: dict[str, Tensor], is_last: bool) -> tuple[Tensor, Tensor | None]:
+        """Show the discriminator the next reals, perhaps the last of its iteration; returns them, adds to `record`."""
         self._follow_growth()
         real, labels = self._batch()
         record |= self._update("discriminator", real, labels)
-        self._move_average(len(real))
+        if is_last or not self.experiment.training.average.moves_once_an_iteration():
+            self._move_average(len(real))
         self.images += len(real)
         return real, labels
 
     def _follow_growth(self) -> None:
         """Bring networks, learning rates and (if asked for) optimizer moments to where the run stands."""
         now = progress_at(self.stages, self.images)
-        changed = now.phase != self.now.phase
+        begins = now.resolution != self.now.resolution
+        reset = {False: False, True: now.phase != self.now.phase, "stage": begins}
+        forgets = reset[self.experiment.training.reset_optimizer]
         self.now = now
         grown = self.grown  # which may have been set back meanwhile, to evaluate the stage before
         if (now.resolution, now.alpha) != (grown.resolution, grown.alpha):
             self.grow(now)
         for name, optimizer in self.optimizers.items():
-            if changed and self.experiment.training.reset_optimizer:
+            if forgets:
                 optimizer.state.clear()
             settings = getattr(self.experiment.training.optimizer, name)
             rate = settings.learning_rate(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,21 +16,34 @@ if TYPE_CHECKING:
 class Exponential(WeightAverage):
     """An exponential moving average of the weights (Karras et al. 2018, section 6.1; Yazici et al. 2019)."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("decay",)
+
     half_life: PerResolution[Images] = {0: 10_000}
     """Images after which a weight's share in the average has halved; 0 follows the generator at once."""
     warmup: float = Field(default=0.1, ge=0, le=1)
     """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
+    decay: PerResolution[Annotated[float, Field(ge=0, lt=1)]] | None = None
+    """The share of the average that each update of the generator keeps, as in 0.999, whatever the batch; stands in
+    place of half-life and warm-up."""
+
+    def moves_once_an_iteration(self) -> bool:
+        """True with a decay, which counts updates of the generator."""
+        return self.decay is not None
 
     def move(
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
     ) -> None:
-        """Move each weight by the share that follows from the images of this update."""
+        """Move each weight by its decay, or by what follows from the images of this update."""
+        beta = self._share_kept(progress, batch) if self.decay is None else at(self.decay, progress.resolution)
+        for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
+            averaged.lerp_(weight, 1 - beta)
+
+    def _share_kept(self, progress: Progress, batch: int) -> float:
+        """The share of the average that `batch` images leave of it by the half-life in force."""
         half_life = float(at(self.half_life, progress.resolution))
         if self.warmup:
             half_life = min(half_life, self.warmup * progress.stage_images)
-        beta = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-        for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
-            averaged.lerp_(weight, 1 - beta)
+        return 0.5 ** (batch / half_life) if half_life > 0 else 0.0
 
 
 class Snapshots(WeightAverage):

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
@@ -32,12 +32,16 @@ class Digits(Dataset):
     Recognition of Handwritten Digits", UCI 1998. Above 8x8 they are interpolated bilinearly.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("channels",)
+
     labels: bool = False
     """Give each image the digit it shows as its class."""
+    channels: Literal[1, 3] = 1
+    """1: grey; 3: the same grey as RGB."""
 
     def image_channels(self) -> int:
-        """One, grey."""
-        return 1
+        """As many as asked for."""
+        return self.channels
 
     def class_count(self) -> int:
         """The ten digits, or 0 without labels."""
@@ -50,14 +54,15 @@ class Digits(Dataset):
             yield f"digits are scans of 8x8 pixels, shown up to 16x16, but the growth ends at {final}x{final}"
 
     def load(self, resolution: int) -> LabelledImages:
-        """All digits, uint8 [1797, 1, resolution, resolution]."""
+        """All digits, uint8 [1797, channels, resolution, resolution]."""
         import numpy as np
 
         from gankit_images.pictures import resized_scans
 
         scans = _table_of_digits()
         images = resized_scans(scans[:, :-1].reshape(-1, 8, 8) * (255 / 16), resolution)
-        return LabelledImages(images[:, None], scans[:, -1].astype(np.int64) if self.labels else None)
+        labels = scans[:, -1].astype(np.int64) if self.labels else None
+        return LabelledImages(images[:, None].repeat(self.channels, axis=1), labels)
 
 
 @cache
@@ -128,6 +133,8 @@ class FashionMnist(Dataset):
     downloaded. Below 32x32 each pixel is the mean of a square block of pixels, rounded.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("channels",)
+
     path: AbsolutePath = DEBIAN_FASHION_MNIST
     """The folder of the files, compressed or not, or the root that torchvision was given; by default where Debian's
     package puts them."""
@@ -135,10 +142,12 @@ class FashionMnist(Dataset):
     """train: 60,000 images, test: 10,000."""
     labels: bool = False
     """Give each image its class: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot."""
+    channels: Literal[1, 3] = 1
+    """1: grey; 3: the same grey as RGB."""
 
     def image_channels(self) -> int:
-        """One, grey."""
-        return 1
+        """As many as asked for."""
+        return self.channels
 
     def class_count(self) -> int:
         """The ten kinds of clothing, or 0 without labels."""
@@ -171,7 +180,7 @@ class FashionMnist(Dataset):
         return None
 
     def load(self, resolution: int) -> LabelledImages:
-        """All images of the split, uint8 [N, 1, resolution, resolution].
+        """All images of the split, uint8 [N, channels, resolution, resolution].
 
         Raises:
             UserError: if a file is missing or damaged.
@@ -187,7 +196,8 @@ class FashionMnist(Dataset):
             raise UserError(f"{file} should hold images of 28x28 pixels, not an array {list(pixels.shape)}")
         framed = np.pad(pixels, ((0, 0), (2, 2), (2, 2)))[:, None]
         images = framed if resolution == 32 else reduced(framed, resolution)
-        return LabelledImages(images, self._read_labels(len(images)) if self.labels else None)
+        labels = self._read_labels(len(images)) if self.labels else None
+        return LabelledImages(images.repeat(self.channels, axis=1), labels)
 
     def _read_labels(self, images: int) -> np.ndarray:
         """The labels of so many images, int64 [images]."""
@@ -231,10 +241,6 @@ def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
     return levels
 
 
-NEW = ("max_megapixels", "range")
-"""Options that runs of gankit 0.1 have not recorded."""
-
-
 class Folder(Dataset):
     """The images of a folder and of all folders in it, in the order of their paths.
 
@@ -243,6 +249,8 @@ class Folder(Dataset):
     in their middle to the square or another `shape`, and resized with Pillow's Lanczos filter. All are held in memory
     at the final resolution.
     """
+
+    later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range")
 
     path: AbsolutePath
     """The folder; a relative path starts from the current folder and is saved as an absolute one."""
@@ -264,13 +272,6 @@ class Folder(Dataset):
     """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
     for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
     be meant so are refused."""
-
-    @model_serializer(mode="wrap")
-    def _without_new_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Its options as older runs recorded them unless a new one is used, so that both are seeds of one variant."""
-        fields = type(self).model_fields
-        unused = [name for name in NEW if getattr(self, name) == fields[name].default]
-        return {name: value for name, value in handler(self).items() if name not in unused}
 
     _classes: tuple[str, ...] | None = PrivateAttr(None)
     """Those that a run began with."""

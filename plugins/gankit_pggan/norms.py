@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gankit import BuildContext, Norm
+from gankit import BuildContext, Init, Norm
+from gankit.config.walk import components
+from gankit.kinds.networks import NetworkPart
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,12 +35,24 @@ class Equalized(Norm):
     """
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """What changes weights before it would be for weights that it then redraws."""
+        """What changes or draws weights before it would be for weights that it then redraws."""
         for network in (experiment.generator, experiment.discriminator):
             for norms in network.norm.values():
                 earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
                 if any(type(norm).apply is not Norm.apply for norm in earlier):
                     yield "redraws weights, so it has to come before other norms of weights: [equalized, spectral]"
+        for path in self._redrawn(experiment):
+            yield f"redraws weights, so that the init of {path} would do nothing; leave one of them out"
+
+    def _redrawn(self, experiment: Experiment) -> Iterable[str]:
+        """The parts with inits of their own in the network that it stands in at every resolution."""
+        for place, part in components(experiment):
+            if isinstance(part, NetworkPart) and isinstance(part.init, Init):
+                network = experiment.generator if place[0] == "generator" else experiment.discriminator
+                tables = [*network.norm.values()]
+                everywhere = all(any(isinstance(norm, Equalized) for norm in norms) for norms in tables)
+                if everywhere and any(norm is self for norm in tables[0]):
+                    yield ".".join(str(step) for step in place if step != 0 or place[0] == "regularizers")
 
     def apply(self, layer: nn.Module) -> None:
         """Redraw the layer's weight and scale it (and a bias with a learning-rate multiplier) from now on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit import Block, BuildContext, at
 
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 class Residual(Block):
     """Two 3x3 convolutions, each after the norm and ReLU, added to a shortcut (Miyato et al. 2018; the authors' code).
 
-    Goes up by repeating pixels before the first convolution, down by averaging after the second; a shortcut that
+    Goes up before the first convolution, down by averaging pixels after the second; a shortcut that
     changes channels or resolution has a 1x1 convolution. A discriminator's block that reads the image itself rectifies
     nothing before its first convolution. What comes out is linear: `residual-rgb` makes an image of it.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("upsampling",)
+
     wide: bool = False
     """Between its convolutions a generator's block is as wide as what comes out. False: a discriminator's as wide as
     what comes in (SNGAN); true: also as wide as what comes out (SAGAN)."""
+    upsampling: Literal["nearest", "bilinear"] = "nearest"
+    """How it goes up, on either way. nearest: pixels are repeated (SNGAN); bilinear: interpolated between."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """It cannot write the image itself."""
@@ -42,20 +46,21 @@ class Residual(Block):
         from gankit.networks.layers import Chain, conv, resampling
         from gankit_sngan.modules import Sum
 
+        up = resampling(context.resample, "up", self.upsampling)
         inputs, outputs = context.in_channels, context.out_channels
         image_comes_in = context.network == "discriminator" and context.outermost
         between = outputs if self.wide or image_comes_in or context.network == "generator" else inputs
         path = Chain(
             norm0=nn.Identity() if image_comes_in else context.norm(inputs),
             act0=nn.Identity() if image_comes_in else nn.ReLU(),
-            up=resampling(context.resample, "up"),
+            up=up,
             conv0=conv(inputs, between),
             norm1=context.norm(between),
             act1=nn.ReLU(),
             conv1=conv(between, outputs),
             down=resampling(context.resample, "down"),
         )
-        return Sum(path, _shortcut(context))
+        return Sum(path, _shortcut(context, up))
 
 
 class ResidualRgb(Block):
@@ -78,11 +83,11 @@ class ResidualRgb(Block):
         return Chain(norm=context.norm(inputs), act=nn.ReLU(), conv=conv(inputs, outputs, gain=1.0))
 
 
-def _shortcut(context: BuildContext) -> nn.Module:
-    """The way past the convolutions.
+def _shortcut(context: BuildContext, up: nn.Module) -> nn.Module:
+    """The way past the convolutions, which goes up as they do.
 
     The authors convolve feature maps at the higher resolution. A 1x1 convolution gives the same at the lower one, with
-    a quarter of the work, as it commutes with repeating and with averaging pixels.
+    a quarter of the work, as it commutes with repeating, interpolating and averaging pixels.
     """
     from torch import nn
 
@@ -94,5 +99,5 @@ def _shortcut(context: BuildContext) -> nn.Module:
     return Chain(
         down=resampling(context.resample, "down"),
         conv=conv(inputs, outputs, 1, gain=1.0),
-        up=resampling(context.resample, "up"),
+        up=up,
     )

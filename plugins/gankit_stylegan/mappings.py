@@ -54,7 +54,7 @@ class Style(LatentMapping):
         """A module from z [N, latent] and labels to styles [N, styles, width]."""
         from gankit_stylegan.modules import MappingNetwork
 
-        return MappingNetwork(context.latent, context.classes, **dict(self))
+        return MappingNetwork(context.latent, context.classes, **self.model_dump(exclude={"init"}))
 
     def reads_labels(self) -> bool:
         """A label joins the latent."""

@@ -87,8 +87,8 @@ def test_images_alone_decide_resolution_alpha_and_learning_rate() -> None:
         assert made.optimizers["generator"].param_groups[0]["lr"] == (1e-3 if expected.resolution == 4 else 2e-3)
 
 
-@pytest.mark.parametrize("reset", [True, False])
-def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(reset: bool) -> None:
+@pytest.mark.parametrize("reset", [True, False, "stage"])
+def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(reset: bool | str) -> None:
     made = trainer(tiny(training={"batch": 8, "reset_optimizer": reset}))
     steps = []
     while made.images < made.ends[-1]:
@@ -96,8 +96,20 @@ def test_optimizer_moments_are_forgotten_when_a_fade_begins_and_ends_if_asked(re
         parameter = made.generator.stem.get_parameter("bias.bias")
         steps.append(int(made.optimizers["generator"].state[parameter]["step"]))
     # at 4x4 up to image 32, fading from the batch after it up to image 64, then stable
-    expected = [1, 2, 3, 4, 5, 1, 2, 3, 1, 2, 3, 4] if reset else list(range(1, 13))
-    assert steps == expected
+    once_a_stage, at_both = [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 1, 2, 3, 1, 2, 3, 4]
+    assert steps == {True: at_both, False: list(range(1, 13)), "stage": once_a_stage}[reset]
+
+
+def test_moments_are_forgotten_once_a_stage_also_by_a_run_that_goes_on_within_it() -> None:
+    experiment = tiny(training={"batch": 8, "reset_optimizer": "stage"})
+    left, resumed = trainer(experiment), trainer(experiment)
+    for _ in range(6):
+        left.iteration()
+    resumed.load_state_dict(left.state_dict())
+    parameter = resumed.generator.stem.get_parameter("bias.bias")
+    for expected in (2, 3, 4):
+        resumed.iteration()
+        assert int(resumed.optimizers["generator"].state[parameter]["step"]) == expected
 
 
 def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() -> None:
@@ -129,6 +141,18 @@ def test_the_average_has_the_half_life_that_is_asked_for() -> None:
         current = made.generator.get_parameter(WEIGHT).detach().clone()  # averaged before the generator's own update
         made.iteration()
         expected = expected * 0.5**0.5 + current * (1 - 0.5**0.5)
+        torch.testing.assert_close(made.average.get_parameter(WEIGHT), expected)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_average_keeps_the_decay_that_is_asked_for_at_each_update_of_the_generator(steps: int) -> None:
+    training = {"batch": {4: 8, 8: 4}, "discriminator_steps": steps, "average": {"decay": 0.75}}
+    made = trainer(tiny(training=training))
+    expected = made.average.get_parameter(WEIGHT).clone()
+    for _ in range(5):
+        current = made.generator.get_parameter(WEIGHT).detach().clone()  # averaged before the generator's own update
+        made.iteration()
+        expected = expected * 0.75 + current * 0.25
         torch.testing.assert_close(made.average.get_parameter(WEIGHT), expected)
 
 

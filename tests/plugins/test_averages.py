@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 from support.pggan import component
 from torch import Tensor, nn
 
@@ -39,6 +40,19 @@ def test_the_half_life_may_depend_on_the_resolution_and_begins_with_a_copy() -> 
     at_4, at_8 = (moved(average, [0.0] * 8 + [1.0], resolution=resolution)[-1] for resolution in (4, 8))
     assert at_4 == pytest.approx(0.5)
     assert at_8 == pytest.approx(1 - 0.5**0.5)
+
+
+def test_a_decay_is_kept_an_update_whatever_the_batch_and_how_long_the_stage() -> None:
+    average = component("average", "exponential", half_life=16, decay=0.75)
+    for batch in (1, 64):
+        first, second = moved(average, [0.0, 4.0], batch=batch)
+        assert second - 0.75 * first == pytest.approx(1)
+    by_resolution = component("average", "exponential", decay={4: 0, 8: 0.5})
+    assert moved(by_resolution, [3.0, 5.0]) == [3.0, 5.0]
+    first, second = moved(by_resolution, [0.0, 4.0], resolution=8)
+    assert second - 0.5 * first == pytest.approx(2)
+    with pytest.raises(ValidationError, match="less than 1"):
+        component("average", "exponential", decay=1.0)
 
 
 def test_snapshots_are_averaged_plainly_over_the_last_of_them() -> None:

@@ -73,6 +73,20 @@ def test_both_layouts_are_read_from_any_of_their_folders(
     np.testing.assert_array_equal(labels, LABELS["train"])
 
 
+def test_its_grey_may_be_given_as_colours(tmp_path: Path) -> None:
+    grey = FashionMnist(path=save(tmp_path, compressed=False), labels=True)
+    coloured = grey.model_copy(update={"channels": 3})
+    assert (grey.image_channels(), coloured.image_channels()) == (1, 3)
+    for resolution in (32, 8):
+        (images, labels), (colours, same) = grey.load(resolution), coloured.load(resolution)
+        np.testing.assert_array_equal(colours, np.concatenate([images] * 3, axis=1))
+        np.testing.assert_array_equal(labels, same)
+    assert (test := coloured.test_part()) is not None
+    assert test.load(8).images.shape == (5, 3, 8, 8)
+    with pytest.raises(ValidationError, match="channels"):
+        FashionMnist.model_validate({"channels": 4})
+
+
 def test_torchvision_reads_the_same(tmp_path: Path) -> None:
     from torchvision.datasets import FashionMNIST
 

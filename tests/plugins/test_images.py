@@ -56,6 +56,9 @@ def test_digits_are_scikit_learns() -> None:
     np.testing.assert_array_equal(images.reshape(-1, 64), np.rint(scans * 255 / 16))
     np.testing.assert_array_equal(labels, digits)
     assert Digits().load(8).labels is None
+    colours = Digits(labels=True, channels=3)
+    assert (Digits().image_channels(), colours.image_channels()) == (1, 3)
+    np.testing.assert_array_equal(colours.load(8).images, np.concatenate([images] * 3, axis=1))
     assert (Digits().class_count(), Digits(labels=True).class_count()) == (0, 10)
 
 

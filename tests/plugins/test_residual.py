@@ -114,6 +114,27 @@ def test_wide_blocks_are_as_wide_inside_as_what_comes_out(context: BuildContext)
     assert run(wide.double(), maps(context)).shape == run(residual(context), maps(context)).shape
 
 
+def test_it_goes_up_bilinearly_on_either_way_if_asked() -> None:
+    context = PLACES["up"]
+    torch.manual_seed(0)
+    block, x = component("block", "residual", upsampling="bilinear").build(context).double(), maps(context)
+    repeated = residual(context)
+    assert [*block.state_dict()] == [*repeated.state_dict()], "weights fit either"
+    way = block.get_submodule("shortcut")
+    high = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(run(way, x), way.get_submodule("conv")(high))
+    seen: list[Tensor] = []
+    block.get_submodule("path.conv0").register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    assert run(block, x).shape == run(repeated, x).shape
+    torch.testing.assert_close(
+        seen[0], torch.nn.functional.interpolate(x.relu(), scale_factor=2.0, mode="bilinear", align_corners=False)
+    )
+    for place in ("generator", "down"):
+        other = component("block", "residual", upsampling="bilinear").build(PLACES[place]).double()
+        other.load_state_dict(residual(PLACES[place]).state_dict())
+        assert torch.equal(run(other, maps(PLACES[place])), run(residual(PLACES[place]), maps(PLACES[place])))
+
+
 def test_each_norm_takes_a_style_of_its_own() -> None:
     norms = {0: [component("norm", "adaptive-instance")]}
     context = BuildContext("generator", 8, 5, 4, "up", width=3, norms=norms)

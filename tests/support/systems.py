@@ -72,7 +72,7 @@ def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experi
                 "discriminator_steps": draw(st.integers(1, 2)),
                 "generator_batches": draw(st.integers(1, 2)),
                 "optimizer": {"use": "adam", "lr": {start: 1e-3, 2 * start: draw(st.sampled_from([1e-3, 2e-3]))}},
-                "reset_optimizer": draw(st.booleans()),
+                "reset_optimizer": draw(st.sampled_from([False, True, "stage"])),
                 "mirror": draw(st.booleans()),
                 "average": draw(_averages()),
             },
