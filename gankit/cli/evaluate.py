@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gankit.cli.completers import completed_by, component_names
 from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.core.text import printable
@@ -21,6 +22,8 @@ ARGUMENTS = {
     "classes": ("data|even", "ask generators for classes as the data have them or for each as often (default: data)"),
     "bootstrap": ("B", "estimate standard errors by B resamples"),
 }
+COMPONENTS = {"metrics": "metric", "extractor": "extractor"}
+"""The kinds of what arguments name, for shells to complete; those of data may also be folders."""
 
 
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,9 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
     )
     for name, (metavar, text) in ARGUMENTS.items():
-        parser.add_argument(f"--{name}", metavar=metavar, help=text)
+        argument = parser.add_argument(f"--{name}", metavar=metavar, help=text)
+        if name in COMPONENTS:
+            completed_by(argument, lambda kind=COMPONENTS[name], **_: component_names(kind))
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
     parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
     add_plugin_option(parser)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gankit.cli.completers import completed_by
 from gankit.cli.options import add_experiment_options, add_only_option, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.core.text import printable
@@ -94,22 +95,22 @@ def expand_command(arguments: argparse.Namespace) -> int:
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
     """Add the subject."""
     text = (
-        "a component, such as optimizer/adam or just adam; a kind, such as loss; or a part of an experiment, such as "
-        "training or training.batch (default: the experiment as a whole)"
+        "a component, such as optimizer/adam, data/folder or just adam; a kind, such as loss; or a part of an "
+        "experiment, such as training or training.batch (default: the experiment as a whole)"
     )
     subject = parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="experiment", help=text)
-    setattr(subject, "completer", _subjects)  # noqa: B010 (where argcomplete looks for it)
+    completed_by(subject, _subjects)
     add_plugin_option(parser)
 
 
 def _subjects(**_: object) -> list[str]:
     """All that can be explained, for shells to complete."""
-    from gankit.config.explain import group_options, option_groups
-    from gankit.core.registry import all_entries, registries
+    from gankit.config.explain import component_subjects
+    from gankit.config.option_paths import group_options, option_groups
+    from gankit.core.registry import registries
 
     load_plugins([])
-    named = (f"{entry.component.kind}/{entry.name}" for entry in all_entries())
-    return list(dict.fromkeys([*registries, *named, *option_groups(), *group_options()]))
+    return list(dict.fromkeys([*registries, *component_subjects(), *option_groups(), *group_options()]))
 
 
 def explain_command(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from gankit.cli.completers import completed_by, numbers, settings
 from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
@@ -53,7 +54,7 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
 
 def add_set_option(parser: argparse.ArgumentParser, text: str) -> None:
     """Add `set`, a list of changes of the form a.b=value; `text` is its help."""
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help=text)
+    completed_by(parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help=text), settings)
 
 
 def add_only_option(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,7 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
     parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")
     metric = f"such as is; may be repeated (default: {USUAL})"
-    parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=metric)
+    completed_by(parser.add_argument("--metric", action="append", default=[], metavar="NAME", help=metric), numbers)
     parser.add_argument("--baseline", metavar="VARIANT", help="which the others are compared with (default: the first)")
     parser.add_argument("--holm", action="store_true", help="correct verdicts for the number of variants")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gankit.cli.completers import completed_by, numbers
 from gankit.cli.options import USUAL
 
 
@@ -13,7 +14,8 @@ def add_runs_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "places", type=Path, nargs="*", metavar="DIR", help="runs, studies, folders above either (default: runs)"
     )
-    parser.add_argument("--metric", metavar="NAME", help=f"whose last value is shown (default: {USUAL})")
+    metric = parser.add_argument("--metric", metavar="NAME", help=f"whose last value is shown (default: {USUAL})")
+    completed_by(metric, numbers)
 
 
 def runs_command(arguments: argparse.Namespace) -> int:

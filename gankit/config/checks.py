@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os.path
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -37,6 +38,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         return [*found, problem_of_failure(("data",), experiment.data, failure)]
     if found:
         return found
+    found += _problems_of_shape(stages[0].resolution, aspect)
     for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
@@ -180,13 +182,36 @@ def _problems_of_network(
     first, base = stages[0].resolution, network.base
     if base > first or not _are_doublings(first, base):
         yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
-    if abs((width := base * aspect) - round(width)) > 1e-6 or width < 0.5:
-        yield (name, "base"), f"must make whole pixels, but at {aspect:g} times as wide {base} are {width:g}"
+    if not _is_whole(base * aspect) and (bases := _whole_bases(first, aspect)):
+        message = f"must make whole pixels, but at {aspect:g} times as wide {base} are {base * aspect:g}"
+        yield (name, "base"), f"{message}; {' or '.join(map(str, bases))} would do"
     if network.rgb is None and len(stages) > 1:
         yield (
             (name, "rgb"),
             "null leaves the image to the outermost block, which changes from stage to stage; to grow, name a block "
             "between feature maps and images that can be faded in",
+        )
+
+
+def _is_whole(width: float) -> bool:
+    """Whether a width is one of whole pixels."""
+    return width > 0.5 and abs(width - round(width)) <= 1e-6
+
+
+def _whole_bases(first: int, aspect: float) -> list[int]:
+    """The heights that a network which grows to the first resolution may begin at and whose widths are whole pixels."""
+    return [base for base in range(1, first + 1) if _are_doublings(first, base) and _is_whole(base * aspect)]
+
+
+def _problems_of_shape(first: int, aspect: float) -> Iterator[Problem]:
+    """That no height at which networks may begin has whole pixels, with the nearest shapes of images that have."""
+    if not _whole_bases(first, aspect):
+        widths = [width for width in (math.floor(first * aspect), math.ceil(first * aspect)) if width]
+        shapes = [[first // math.gcd(first, width), width // math.gcd(first, width)] for width in widths]
+        yield (
+            ("data",),
+            f"images {aspect:g} times as wide as high have no whole pixels where networks begin, {first} high or that "
+            f"halved; a shape (height and width) that has is {' or '.join(map(str, shapes))}",
         )
 
 

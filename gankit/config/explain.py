@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
-from gankit.config.experiment import Experiment
+from gankit.config.option_paths import group_options, kinds_by_option, option_groups
 from gankit.config.schema import OPTIONS, Schema, component_schema, model_schema, summary
 from gankit.config.walk import components_naming, options_naming
 from gankit.config.yaml.writer import inline
 from gankit.core.component import Component
 from gankit.core.errors import UserError
-from gankit.core.options import Options, classes_in, did_you_mean, with_article
+from gankit.core.options import classes_in, did_you_mean, with_article
 from gankit.core.registry import Registry, RegistryEntry, all_entries, registries
 from gankit.discovery.manager import plugins
 
@@ -26,8 +24,9 @@ def explain(subject: str) -> str:
     """What is known of a component (KIND/NAME, or NAME if only one kind has it), a KIND, or a part of an experiment.
 
     Args:
-        subject: A component; a kind; a mapping of options in an experiment, such as evaluation.quick, or all of it,
-            `experiment`; or one of these options, such as training.batch.
+        subject: A component, for whose kind an option that names it may stand, as in data/folder; a kind; a mapping of
+            options in an experiment, such as evaluation.quick, or all of it, `experiment`; or one of these options,
+            such as training.batch.
 
     Raises:
         UserError: if `subject` means nothing or several things.
@@ -44,45 +43,28 @@ def explain(subject: str) -> str:
     if entries:
         names = ", ".join(f"{entry.component.kind}/{entry.full_name}" for entry in entries)
         raise UserError(f"{subject!r} is the name of several components; write one of: {names}")
-    known = [name for entry in all_entries() for name in (f"{entry.component.kind}/{entry.name}", entry.name)]
+    known = [*component_subjects(), *(entry.name for entry in all_entries())]
     parts = [*option_groups(), *group_options()]
     hint = did_you_mean(subject, [*registries, *known, *parts]) or f" Kinds: {', '.join(registries)}."
     absent = "".join(f" {complaint}." for complaint in plugins.complaints())
     raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}")
 
 
-@cache
-def option_groups() -> dict[str, type[Options]]:
-    """The mappings of options that an experiment or a study is made of, by dotted paths."""
-    from gankit.config.study import StudyOptions
-
-    return {"experiment": Experiment, "study": StudyOptions, **dict(_sections(Experiment, ""))}
-
-
-def _sections(model: type[Options], prefix: str) -> Iterator[tuple[str, type[Options]]]:
-    """Those below `model`."""
-    for name, field in model.model_fields.items():
-        for named in classes_in(field.annotation):
-            if issubclass(named, Options) and not issubclass(named, Component):
-                yield f"{prefix}{name}", named
-                yield from _sections(named, f"{prefix}{name}.")
-
-
-@cache
-def group_options() -> dict[str, tuple[type[Options], str]]:
-    """The options in them by dotted paths, each with the model that it belongs to and its name there."""
-    return {
-        name if section in ("experiment", "study") else f"{section}.{name}": (model, name)
-        for section, model in option_groups().items()
-        for name in model.model_fields
-    }
-
-
 def _entries_called(subject: str) -> list[RegistryEntry]:
     """The components that `subject` may mean; as KIND/NAME, where that means any, else as NAME of any kind."""
-    kind, _, name = subject.partition("/")
-    of_kind = [entry for entry in all_entries() if entry.component.kind == kind and name in _names(entry)]
+    named, _, name = subject.partition("/")
+    kinds = [named, *(kind.kind for kind in kinds_by_option().get(named, ()))]
+    of_kind = [entry for entry in all_entries() if entry.component.kind in kinds and name in _names(entry)]
     return of_kind or [entry for entry in all_entries() if subject in _names(entry)]
+
+
+def component_subjects() -> list[str]:
+    """Every component as KIND/NAME, and as OPTION/NAME where an option that names it is called otherwise."""
+    words = {kind: [kind] for kind in registries}
+    for option, kinds in kinds_by_option().items():
+        for kind in kinds:
+            words[kind.kind] += [option] if "." not in option and option not in words[kind.kind] else []
+    return [f"{word}/{entry.name}" for entry in all_entries() for word in words[entry.component.kind]]
 
 
 def _names(entry: RegistryEntry) -> tuple[str, str]:
@@ -186,6 +168,8 @@ def _choice(options: list[Schema]) -> str:
     one, *others = options
     if [other.get("type") for other in others] == ["array", "null"] and others[0].get("items") == one:
         return f"{type_in_words(one)}, or a list of them"
+    if last == {"type": "null"} and len(others) > 1:
+        return f"{_choice(before)} or null"
     if len(others) == 1 and "propertyNames" in others[0] and others[0].get("additionalProperties") == one:
         return f"{type_in_words(one)}, or {{resolution: ...}} of them"
     return " or ".join(dict.fromkeys(map(type_in_words, options)))

@@ -128,7 +128,7 @@ def validate(
     try:
         experiment = Experiment.model_validate(plain_value(root))
     except ValidationError as failure:
-        return ValidationResult(None, mistakes_of(failure, root), [])
+        return ValidationResult(None, mistakes_of(failure, root, of_experiment=True), [])
     if kept is not None:
         experiment = kept(experiment)
 

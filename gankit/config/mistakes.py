@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from gankit.config.experiment import NAME, Experiment, OptimizerPair
+from gankit.config.option_paths import elsewhere, option_paths
 from gankit.config.walk import KEY, Path
 from gankit.config.yaml.marks import Mark, Mistake
-from gankit.config.yaml.nodes import Items, Node, Scalar, Table
+from gankit.config.yaml.nodes import Items, Node, Scalar, Table, plain_value
 from gankit.core.component import Component
 from gankit.core.options import Options, did_you_mean
 
@@ -19,22 +20,44 @@ ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
 """Types of error that are about a key and not about its value."""
 
 
-def mistakes_of(failure: ValidationError, root: Table) -> list[Mistake]:
+def mistakes_of(failure: ValidationError, root: Table, of_experiment: bool = False) -> list[Mistake]:
     """Each error where it stands; what is missing, at the mapping that lacks it.
 
-    A value that fits none of several types fails once for each: those errors become one mistake.
+    A value that fits none of several types fails once for each: those errors become one mistake. Of an experiment's
+    unknown options it is told where such ones stand.
     """
     found: dict[tuple[Mark, Path, bool], list[str]] = {}
-    for error in failure.errors(include_url=False):
+    errors = failure.errors(include_url=False)
+    is_asked = of_experiment and any(error["type"] == "unknown_option" for error in errors)
+    known = option_paths(plain_value(root)) if is_asked else []
+    for error in errors:
         mark, path, is_choice = _locate(root, error)
         messages = found.setdefault((mark, path, is_choice), [])
         message = in_words(error)
+        if error["type"] == "unknown_option":
+            message = _with_places(message, path, known)
         if message not in messages:
             messages.append(message)
     mistakes: list[Mistake] = []
     for (mark, path, is_choice), messages in found.items():
         mistakes += [Mistake(mark, path, said) for said in (["; or ".join(messages)] if is_choice else messages)]
     return mistakes
+
+
+def _with_places(message: str, path: Path, known: Sequence[str]) -> str:
+    """What is said of an unknown option, and where those of its name stand that are known."""
+    found = elsewhere(".".join(map(str, path)), known)
+    places = [repr(place) if "." in place else f"{place!r} at the top" for place in found]
+    suggests, lists = message.startswith(SUGGESTS), "ptions here" in message
+    if not places or not (suggests or lists):  # it is known what is meant
+        return message
+    *others, last = places
+    named = f"{', '.join(others)} or {last}" if others else last
+    return f"{SUGGESTS} {named}?{f' Or{message.removeprefix(SUGGESTS)}' if suggests else ''}"
+
+
+SUGGESTS = "unknown option. Did you mean"
+"""How it is said of an unknown option that one here has a name that is near."""
 
 
 def _locate(root: Table, error: Mapping[str, Any]) -> tuple[Mark, Path, bool]:

@@ -11,7 +11,7 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.component import Component, failed, kinds_named
 from gankit.core.errors import UserError
 from gankit.core.options import ByResolution, Options
-from gankit.core.registry import all_entries, registries
+from gankit.core.registry import registries
 
 Path: TypeAlias = tuple[str | int, ...]
 """How to get to a part: names of options, positions in lists, resolutions in tables."""
@@ -45,11 +45,17 @@ def options_naming(kind: type[Component]) -> list[str]:
 
 
 def components_naming(kind: type[Component]) -> list[str]:
-    """The registered components with options that name components of a kind, such as "loss mine/soft (margin)"."""
+    """The registered components with options that name components of a kind, such as "loss mine/soft (margin)".
+
+    What all of a kind have is said once, as in "every block (init)".
+    """
     found = []
-    for entry in all_entries():
-        if options := [path for path, named in kinds_named(entry.component) if named is kind]:
-            found.append(f"{entry.component.kind} {entry.full_name} ({', '.join(options)})")
+    for registry in registries.values():
+        shared = [path for path, named in kinds_named(registry.base) if named is kind]
+        found += [f"every {registry.kind} ({', '.join(shared)})"] if shared else []
+        for entry in registry.entries():
+            paths = [path for path, named in kinds_named(entry.component) if named is kind and path not in shared]
+            found += [f"{registry.kind} {entry.full_name} ({', '.join(paths)})"] if paths else []
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from gankit.core.errors import UserError
 from gankit.core.options import COMPONENT, Options, classes_in, defined, with_article
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
 
 
-def _is_kind(cls: type) -> bool:
+def is_kind(cls: type) -> bool:
     """Whether it declares a kind, and is no component itself."""
     return bool(vars(cls).get("kind"))
 
@@ -41,14 +41,23 @@ class Component(Options, ABC):
         super().__pydantic_init_subclass__(**options)
         if "kind" in cls.model_fields:
             raise TypeError(f"{cls.__name__} has an option called 'kind'; a kind is declared by kind: ClassVar[str]")
-        if _is_kind(cls):
+        if is_kind(cls):
             add_kind(cls)
         refuse_former_members(cls)
 
     @classmethod
+    def _unknown_option(cls, error: ErrorDetails) -> InitErrorDetails | None:
+        """Tell who names a component by another word than `use`, where one is named by default, how it is done."""
+        details = super()._unknown_option(error)
+        if details is not None and cls.kind in registries and registries[cls.kind].knows(name := error["input"]):
+            hint = f" To name {with_article(cls.kind)}, write 'use: {name}'."
+            details["type"] = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
+        return details
+
+    @classmethod
     def kinds_in_use(cls) -> list[type[Component]]:
         """Its own kind, and those that its options name."""
-        own = next(owner for owner in cls.__mro__ if issubclass(owner, Component) and _is_kind(owner))
+        own = next(owner for owner in cls.__mro__ if issubclass(owner, Component) and is_kind(owner))
         return [own, *(kind for _, kind in kinds_named(cls))]
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
@@ -64,7 +73,7 @@ class Component(Options, ABC):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if not _is_kind(cls):  # a component: an ordinary model
+        if not is_kind(cls):  # a component: an ordinary model
             return super().__get_pydantic_core_schema__(source, handler)
         return core_schema.no_info_plain_validator_function(
             lambda value: value if isinstance(value, cls) else named(cls, value),
@@ -76,7 +85,7 @@ class Component(Options, ABC):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return defined(cls.kind) if _is_kind(cls) else super().__get_pydantic_json_schema__(schema, handler)
+        return defined(cls.kind) if is_kind(cls) else super().__get_pydantic_json_schema__(schema, handler)
 
 
 def kinds_named(model: type[Options]) -> Iterator[tuple[str, type[Component]]]:
@@ -89,7 +98,7 @@ def _kinds_named(
 ) -> Iterator[tuple[str, type[Component]]]:
     for name, field in model.model_fields.items():
         for named in classes_in(field.annotation):
-            if issubclass(named, Component) and _is_kind(named):
+            if issubclass(named, Component) and is_kind(named):
                 yield f"{prefix}{name}", named
             elif issubclass(named, Options) and named not in outer:  # which may hold others of themselves
                 yield from _kinds_named(named, f"{prefix}{name}.", (*outer, named))
@@ -106,14 +115,27 @@ def named(kind: type[Component], value: Any) -> Any:
     if isinstance(value, str):
         return _read(registry.find(value), {})
     if not isinstance(value, Mapping) or "use" not in value:
-        message = "expected the name of {kind}, or a mapping with 'use: <name>' and its options"
-        raise PydanticCustomError("component", message, {"kind": with_article(kind.kind)})
+        message = "expected the name of {kind}, or a mapping with 'use: <name>' and its options{hint}"
+        raise PydanticCustomError(
+            "component", message, {"kind": with_article(kind.kind), "hint": _misnamed(kind, value)}
+        )
     try:
         entry = registry.find(value["use"])
     except PydanticCustomError as problem:
         details = InitErrorDetails(type=problem, loc=("use",), input=value["use"])
         raise ValidationError.from_exception_data(kind.kind, [details]) from None
     return _read(entry, {key: option for key, option in value.items() if key != "use"})
+
+
+def _misnamed(kind: type[Component], value: Any) -> str:
+    """How to name the component that a mapping without `use` names in another way; nothing if it names none."""
+    known = registries[kind.kind].knows
+    for key, said in value.items() if isinstance(value, Mapping) else ():
+        if known(said):
+            return f"; write 'use: {said}' in place of '{key}: {said}'"
+        if known(key):
+            return f"; write 'use: {key}' in place of '{key}: ...'"
+    return ""
 
 
 def _read(entry: RegistryEntry, options: dict[Any, Any]) -> Component:

@@ -83,6 +83,10 @@ class Registry:
                 return entry
         raise LookupError(f"{component.__name__} is not registered as {with_article(self.kind)}")
 
+    def knows(self, name: object) -> bool:
+        """Whether a component is called `name`, in full or in short."""
+        return any(name in (entry.name, entry.full_name) for entry in self._entries.values())
+
     def find(self, name: object) -> RegistryEntry:
         """The component called `name`, a full name or a short one that only one plugin uses.
 

@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor  # noqa: TID253
 
 from gankit import Dataset, Options, UserError
+from gankit.core.failures import warn
 from gankit.core.files import write_at_once
 from gankit.data.images import RealImages
 from gankit.runs.components import choose_device
@@ -33,6 +34,8 @@ SHOWN = 300_000
 MOST_EPOCHS = 50
 FEWEST_IMAGES = 20
 """Of which a tenth is held out."""
+FLOOR = 0.5
+"""The share of what guessing gets wrong that a classifier has to get right for its features to be trusted."""
 
 
 class Pictures(NamedTuple):
@@ -105,6 +108,27 @@ def accuracy(network: Classifier, pictures: Pictures, device: torch.device | str
     return (guesses == pictures.classes).double().mean().item()
 
 
+def chance_accuracy(pictures: Pictures) -> float:
+    """The accuracy of always naming the class that most of the pictures have."""
+    return pictures.classes.bincount().max().item() / len(pictures.classes)
+
+
+def doubt_of(accuracy: float, chance: float, images: int) -> str | None:
+    """Why features of a classifier of this held-out accuracy are not to be trusted; None if they are.
+
+    It must be two standard errors above chance on so many images, and above the floor: half way from chance to 1.
+    """
+    error, floor = math.sqrt(chance * (1 - chance) / images), chance + FLOOR * (1 - chance)
+    if accuracy <= chance + 2 * error:
+        return (
+            f"a held-out accuracy of {accuracy:.2f} is not told from chance, {chance:.2f} give or take {2 * error:.2f} "
+            f"on {images:,} images"
+        )
+    if accuracy < floor:
+        return f"a held-out accuracy of {accuracy:.2f} is nearer to chance, {chance:.2f}, than to 1: below {floor:.2f}"
+    return None
+
+
 def as_file(network: Classifier, card: Card | None = None) -> bytes:
     """The network's weights in float16 as a safetensors file, which `card` describes in its header."""
     weights = {name: weight.half().cpu() for name, weight in network.state_dict().items()}
@@ -170,7 +194,10 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
         write_at_once(output, as_file(network, Card(**shape.model_dump(), accuracy=right, **how)))
     except OSError as problem:
         raise UserError(f"-o: cannot write {output}: {problem.strerror}") from None
-    say(f"held-out accuracy {right:.4f}")
+    chance = chance_accuracy(division.held_out)
+    say(f"held-out accuracy {right:.4f} ({chance:.4f} by chance)")
+    if doubt := doubt_of(right, chance, len(division.held_out.classes)):
+        warn(f"{doubt}; numbers measured with it say little: give it more images, --epochs or a larger --size")
     use = {"evaluation": {"extractor": {"use": "classifier", "weights": str(output.absolute())}}}
     say(f"wrote {output}; to measure with it, write into an experiment:\n\n{yaml.safe_dump(use, allow_unicode=True)}")
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from support.installing import install
+from support.recorded import measured, recorded
 
-from gankit.cli import COMMANDS, main
+from gankit.cli import COMMANDS, add_command, main
+from gankit.cli.options import Parser
 
 pytestmark = pytest.mark.costly
 
@@ -55,6 +57,48 @@ def test_kinds_and_components_of_installed_plugins(tmp_path: Path) -> None:
     assert "loss" in completed("gankit explain l", tmp_path)
     assert "loss/hinge" in completed("gankit explain loss/", tmp_path)
     assert completed("gankit explain loss/li", tmp_path, PYTHONPATH=str(tmp_path))[0].strip() == "loss/lift"
+
+
+def test_options_that_may_be_set_and_components_for_them(tmp_path: Path) -> None:
+    assert "training.batch=" in completed("gankit run file.yaml --set training.b", tmp_path)
+    (tmp_path / "file.yaml").write_text("loss: least-squares\nregularizers: [drift]\n")
+    assert "loss.target=" in completed("gankit run file.yaml --set loss.", tmp_path)
+
+
+def offered(line: str) -> list[str]:
+    """What may stand where `line` ends, after an option of a command, by the completers of its parser."""
+    *words, option, prefix = line.split(" ")
+    parser = Parser()
+    add_command(parser.add_subparsers(), words[0])
+    arguments = parser.parse_args(words)
+    (command,) = [action.choices[words[0]] for action in parser._actions if isinstance(action.choices, dict)]
+    (action,) = [action for action in command._actions if option in action.option_strings]
+    return [each for each in action.completer(prefix=prefix, parsed_args=arguments) if each.startswith(prefix)]
+
+
+def test_settings_follow_the_file_and_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.yaml").write_text("loss: least-squares\nregularizers: [drift]\n")
+    assert {"loss.target=", "loss.real="} <= {*offered("run file.yaml --set loss.")}
+    assert offered("validate file.yaml --set regularizers.0.w") == ["regularizers.0.weight="]
+    assert offered("run gone.yaml --set training.optimizer.be") == ["training.optimizer.betas="]
+    assert "observers=" in offered("resume run --set obs")
+    assert "loss=least-squares" in offered("run file.yaml --set loss=le")
+    assert "training.optimizer=rmsprop" in offered("run file.yaml --set training.optimizer=")
+    assert offered("run file.yaml --set training.batch=") == []
+    Path("broken.yaml").write_text("loss: {")
+    assert "training.mirror=" in offered("run broken.yaml --set training.mi")
+    runs = recorded(tmp_path / "run", [], loss="least-squares")
+    assert "loss.target=" in offered(f"resume {runs} --set loss.t")
+
+
+def test_metrics_are_those_of_the_runs_or_all(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run", measured(1000, 1, 4, fid=2.0, fid_floor=0.1, own=3.0))
+    assert offered(f"compare {run} --metric ") == ["fid", "own"]
+    assert offered(f"runs {run} --metric o") == ["own"]
+    assert {"fid", "kid"} <= {*offered(f"report {tmp_path / 'gone'} -o a.html --metric ")}
+    assert offered("evaluate a --metrics ki") == ["kid"]
+    assert "digits" in offered("evaluate a --extractor d")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -14,7 +14,8 @@ from support.toys import Tug
 from gankit import Images, Loss, Many, Options, PerResolution
 from gankit.cli import main
 from gankit.config.experiment import Experiment
-from gankit.config.explain import explain, group_options, option_in_words
+from gankit.config.explain import component_subjects, explain, option_in_words
+from gankit.config.option_paths import group_options, kinds_by_option
 from gankit.config.schema import component_schema
 from gankit.core.errors import UserError
 from gankit.core.registry import register, registries
@@ -37,6 +38,49 @@ def test_a_component(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
         )
         whole = explain("loss/lift")
         assert whole == explain("lift") == explain("file/lift") == explain("loss/file/lift")
+
+
+@pytest.mark.parametrize(
+    ("subject", "same"),
+    [
+        ("data/folder", "dataset/folder"),
+        ("data/images/folder", "dataset/folder"),
+        ("metrics/fid", "metric/fid"),
+        ("evaluation.metrics/fid", "metric/fid"),
+        ("regularizers/r1", "regularizer/r1"),
+        ("observers/progress", "observer/progress"),
+        ("rgb/residual-rgb", "block/residual-rgb"),
+        ("generator.base_blocks/residual", "block/residual"),
+        ("generator.stem/sngan", "stem/sngan"),
+        ("training.optimizer/adam", "optimizer/adam"),
+        ("training.optimizer.discriminator/adam", "optimizer/adam"),
+    ],
+)
+def test_a_component_is_found_by_the_option_that_names_it(subject: str, same: str) -> None:
+    assert explain(subject) == explain(same)
+
+
+def test_every_option_that_names_a_kind_leads_to_its_components() -> None:
+    for option, kinds in kinds_by_option().items():
+        for kind in kinds:
+            for entry in registries[kind.kind].entries():
+                assert explain(f"{option}/{entry.full_name}") == explain(f"{kind.kind}/{entry.full_name}")
+
+
+def test_options_of_components_and_of_plugins_lead_there_too(toys: None) -> None:
+    register("toys", "everything", Everything)
+    assert {"loss/tug", "pulls/tug", "parts/push", "data/noise", "stem/seed"} <= {*component_subjects()}
+    assert not [name for name in component_subjects() if name.startswith(("generator.", "name/", "stem/tug"))]
+    with pytest.raises(UserError, match="Did you mean 'data/noise'"):
+        explain("data/noize")
+    with pytest.raises(UserError, match="Did you mean"):
+        explain("data/tug")
+
+
+def test_what_every_component_of_a_kind_has_is_said_once() -> None:
+    said = " ".join(explain("init").split())
+    assert "every block (init)" in said
+    assert "block sngan/residual" not in said
 
 
 def test_a_component_without_options_and_one_that_needs_some() -> None:
@@ -106,7 +150,7 @@ def test_names_that_mean_several_things_or_nothing(toys: None) -> None:
     with pytest.raises(UserError, match="Did you mean 'regularizer/leash'"):
         explain("regularizer/leesh")
     plugins.broken["rgan"] = "gone"
-    with pytest.raises(UserError, match=r"Kinds: mapping, .* Plugin 'rgan' failed to load: gone"):
+    with pytest.raises(UserError, match=r"Kinds: init, mapping, .* Plugin 'rgan' failed to load: gone"):
         explain("###")
 
 
@@ -138,6 +182,8 @@ class Everything(Loss):
     """6"""
     parts: Many[Loss] = []
     """7"""
+    perhaps: PerResolution[float] | None = None
+    """12"""
     by_name: dict[str, list[int]] = {}
     """8"""
     group: Group = Group()
@@ -165,6 +211,7 @@ def test_types_in_plain_words(toys: None) -> None:
         "shares": "a number, or {resolution: ...} of them (default: 0.5)",
         "images": "a number of images, such as 600k (default: 1000)",
         "parts": "a loss, or a list of them (default: [])",
+        "perhaps": "a number, or {resolution: ...} of them or null (default: null)",
         "by_name": "a mapping, each a list, each a whole number (default: {})",
         "group": "a mapping of options (default: {inside: 0})",
         "foreign": "a mapping of options (default: {inside: 0})",

@@ -64,9 +64,20 @@ def test_a_run_of_images_of_any_shape_and_channels(tmp_path: Path, channels: int
 def test_a_width_that_is_no_whole_number_of_pixels_is_refused() -> None:
     with restored():
         register("images", "flags", Flags)
-        found = problems(tiny(data=Flags(shape=1.3)))
-    expected = "must make whole pixels, but at 1.3 times as wide 4 are 5.2"
-    assert found == [(("generator", "base"), expected), (("discriminator", "base"), expected)]
+        found = problems(tiny(data=Flags(shape=9 / 7)))
+        proposed = [problems(tiny(data=Flags(shape=wide / high))) for high, wide in ((4, 5), (2, 3))]
+        large = {"use": "fixed", "resolution": 8, "images": 32}
+        of_base = problems(tiny(data=Flags(shape=9 / 8), growth=large))
+    assert found == [
+        (
+            ("data",),
+            "images 1.28571 times as wide as high have no whole pixels where networks begin, 4 high or that halved; "
+            "a shape (height and width) that has is [4, 5] or [2, 3]",
+        )
+    ]
+    assert proposed == [[], []]
+    expected = "must make whole pixels, but at 1.125 times as wide 4 are 4.5; 8 would do"
+    assert of_base == [(("generator", "base"), expected), (("discriminator", "base"), expected)]
 
 
 def test_what_is_missing_is_told_with_its_place() -> None:

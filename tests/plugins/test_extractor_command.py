@@ -19,7 +19,7 @@ from gankit.cli import main
 from gankit.config.checks import problems
 from gankit.data.images import RealImages
 from gankit_fidelity.classifier_file import KEY, Card, read_card
-from gankit_fidelity.classifier_trainer import divided, widths_for
+from gankit_fidelity.classifier_trainer import Pictures, chance_accuracy, divided, doubt_of, widths_for
 from gankit_fidelity.extractors import Digits, TrainedClassifier
 from gankit_images import datasets
 
@@ -105,6 +105,44 @@ def test_colours_are_seen_if_the_data_have_them(folder: Path) -> None:
         assert TrainedClassifier(weights=Path("rgb")).load(CPU)(images).logits.argmax(1).tolist() == [1, 0]
         seen = TrainedClassifier(weights=Path("grey")).load(CPU)(images).pooled
     torch.testing.assert_close(seen[0], seen[1])
+
+
+def test_a_classifier_that_cannot_tell_the_classes_apart_is_warned_of(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw(folder / "alike", {"a": (120, 60, 60), "b": (120, 60, 60)}, 100)
+    assert train("--data", "alike", "--epochs", "1", "--size", "8", "-o", "vain") == 0
+    said, error = capsys.readouterr()
+    assert "by chance)" in said
+    assert "gankit: a held-out accuracy of 0." in error
+    assert "is not told from chance, 0." in error
+    assert "give or take 0." in error
+    assert "numbers measured with it say little: give it more images, --epochs or a larger --size" in error
+    assert Path("vain").exists()
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "images", "expected"),
+    [
+        (0.60, 0.5, 50, "is not told from chance, 0.50 give or take 0.14 on 50 images"),
+        (0.60, 0.5, 10_000, "is nearer to chance, 0.50, than to 1: below 0.75"),
+        (0.30, 0.1, 1_000, "is nearer to chance, 0.10, than to 1: below 0.55"),
+        (0.90, 0.9, 1_000, "is not told from chance, 0.90 give or take 0.02 on 1,000 images"),
+        (1.00, 0.5, 4, "is not told from chance, 0.50 give or take 0.50 on 4 images"),
+        (0.91, 0.1, 10_000, None),
+        (0.76, 0.5, 1_000, None),
+    ],
+)
+def test_accuracy_is_held_against_chance_and_a_floor(
+    accuracy: float, chance: float, images: int, expected: str | None
+) -> None:
+    doubt = doubt_of(accuracy, chance, images)
+    assert doubt == (expected and f"a held-out accuracy of {accuracy:.2f} {expected}")
+
+
+def test_chance_is_to_name_the_commonest_class() -> None:
+    classes = torch.tensor([0] * 6 + [1] * 3 + [3])
+    assert chance_accuracy(Pictures(torch.zeros(10, 3, 8, 8, dtype=torch.uint8), classes)) == pytest.approx(0.6)
 
 
 def test_training_never_sees_what_is_held_out() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from pydantic import ValidationError
 from support.tiny import tiny
 
+from gankit.config.checks import problems
 from gankit.config.yaml.writer import dump_experiment
 from gankit.data.images import RealImages
 from gankit_images.datasets import Folder
@@ -71,6 +72,20 @@ def test_a_shape_is_saved(tmp_path: Path) -> None:
     experiment = tiny(data={"use": "folder", "path": str(tmp_path), "shape": [4, 8]})
     assert "shape: [4, 8]" in dump_experiment(experiment)
     assert Folder.model_validate(experiment.data.model_dump(mode="json")) == experiment.data
+
+
+def test_a_shape_without_whole_pixels_is_told_of_those_next_to_it(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), RED).save(tmp_path / "a.png")
+
+    def said(shape: list[int]) -> list[Any]:
+        return problems(tiny(data={"use": "folder", "path": str(tmp_path), "shape": shape}))
+
+    ((path, message),) = said([7, 9])
+    assert path == ("data",)
+    assert message.endswith("a shape (height and width) that has is [4, 5] or [2, 3]")
+    assert said([4, 5]) == said([2, 3]) == []
+    assert said([9, 2])[0][1].endswith("that has is [4, 1]")
+    assert said([4, 1]) == []
 
 
 # --- classes, and what is wrong ---------------------------------------------------------------------------------------
