@@ -95,17 +95,17 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
 
 
 def warn_of_damaged(damaged: Sequence[Damaged], runs: Sequence[RunResults]) -> int:
-    """Name on standard error the runs that could not be read, and those of `runs` that had to be restored.
+    """Name on standard error the runs that could not be read, and those of `runs` that are not as they were recorded.
 
     Returns:
         The exit code: 1 if there are any, else 0.
     """
-    restored = [run for run in runs if run.restored is not None]
+    others = [run for run in runs if run.restored is not None or run.changed is not None]
     for why in (why for run in runs for why in run.damage):
         warn(why)
     for one in damaged:
         warn(str(one))
-    return 1 if damaged or restored else 0
+    return 1 if damaged or others else 0
 
 
 def write_output(option: str, path: Path, content: bytes) -> None:

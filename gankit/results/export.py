@@ -114,12 +114,15 @@ def comparison_as_json(comparison: Comparison) -> str:
             for one in comparison.unmeasured
         ],
         "damaged": [{"folder": str(one.path), "reason": one.reason} for one in comparison.damaged],
-        "restored": [
-            {"folder": str(run.path), "reason": run.restored}
-            for variant in comparison.variants
-            for run in variant.runs
-            if run.restored is not None
-        ],
+        **{
+            what: [
+                {"folder": str(run.path), "reason": reason}
+                for variant in comparison.variants
+                for run in variant.runs
+                if (reason := getattr(run, what)) is not None
+            ]
+            for what in ("restored", "changed")
+        },
     }
     return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
 

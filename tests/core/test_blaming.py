@@ -11,6 +11,7 @@ from support.command import QUICKSTART, SMALL, gankit
 
 from gankit.cli import main
 from gankit.discovery.manager import plugins
+from gankit.runs import recorded
 
 Run = Callable[..., tuple[int, str]]
 
@@ -173,11 +174,12 @@ def test_what_a_component_raises_is_told_with_its_name_and_place(
 
 
 def test_so_is_what_it_raises_when_a_run_is_sampled_or_measured(
-    run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("generator.norm={use: groups, groups: 1}", "evaluation.metrics=[]")[0] == 0
     saved = folder / "run" / "experiment.yaml"
     saved.write_text(saved.read_text().replace("groups: 1", "groups: 3"))
+    monkeypatch.setattr(recorded, "changed_options", lambda *_: None)  # as in runs of gankit 0.1
     for command in (["sample", "run", "-o", "grid.png"], ["evaluate", "run", "--metrics", "fid", "--images", "16"]):
         assert main(command) == 1
         assert "gankit: norm bad/groups (option 'generator.norm.0'" in capsys.readouterr().err.splitlines()[-1]

@@ -221,9 +221,11 @@ def test_another_experiment_than_the_one_that_was_trained_is_not_gone_on_with(
     for command in (["resume"], ["sample", "-o", str(tmp_path / "grid.png")], ["evaluate", "--metrics", "is"]):
         assert main([*command, str(run)]) == 2
         assert said in capsys.readouterr().err
-    for command in ("runs", "compare"):
-        main([command, str(run)])
+    for command, code in (("runs", 0), ("compare", 1)):
+        assert main([command, str(run)]) == code
         assert said in "".join(capsys.readouterr()).replace("\n", " ")
+    main(["compare", str(run), "--format", "json"])
+    assert [one["reason"] for one in json.loads(capsys.readouterr().out)["changed"]] == [said]
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"} == before
 
 

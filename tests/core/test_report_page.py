@@ -17,6 +17,7 @@ from PIL import Image
 from support.pages import Page, content_of, page_of
 from support.tiny import tiny
 
+from gankit.checkpoints.integrity import MANIFEST, found, manifest_text, read_manifest
 from gankit.checkpoints.store import load_average
 from gankit.cli import main
 from gankit.config.loader import load_experiment
@@ -147,11 +148,15 @@ def test_what_cannot_be_shown_is_said(trained: Path, tmp_path: Path) -> None:
     assert "cannot be read as a checkpoint" in damaged
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(trained / "wide/seed-0/checkpoints", run / "checkpoints")
+    for checkpoint in found(run / "checkpoints"):  # as gankit 0.1 left them, which kept no options
+        manifest = read_manifest(checkpoint)
+        del manifest["experiment"]
+        (checkpoint / MANIFEST).write_bytes(manifest_text(manifest))
     record = (run / "experiment.yaml").read_text()
     (run / "experiment.yaml").write_text(record.replace("labels: false", "labels: true"))
-    found = page_of(run)
-    assert "real images are not shown: they are no longer those that the run was trained on" in found.text
-    assert "checkpoint after 96 images" in found.captions[0]
+    page = page_of(run)
+    assert "real images are not shown: they are no longer those that the run was trained on" in page.text
+    assert "checkpoint after 96 images" in page.captions[0]
 
 
 def test_without_torch_the_last_pictures_are_shown(trained: Path, tmp_path: Path) -> None:
