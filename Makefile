@@ -8,10 +8,10 @@ PARTS := core conformance golden properties aim plugins end_to_end speed
 
 .PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) lint types docs constraints
 
-# Grow a GAN on scanned digits, measured at every resolution; the next free runs/quickstart-N.
+# Grow a GAN on scanned digits, measured at every resolution: in runs/quickstart, or the next free runs/quickstart-N.
 quickstart: $(READY)
-	n=1; while [ -e runs/quickstart-$$n ]; do n=$$((n + 1)); done; \
-	.venv/bin/gankit run experiments/quickstart.yaml --out runs/quickstart-$$n
+	run=runs/quickstart; n=1; while [ -e $$run ]; do n=$$((n + 1)); run=runs/quickstart-$$n; done; \
+	.venv/bin/gankit run experiments/quickstart.yaml --out $$run
 
 install: $(READY)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit.cli.completers import completed_by, component_names
 from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
+
+if TYPE_CHECKING:
+    from gankit.results.run_results import RunResults
 
 ARGUMENTS = {
     "data": ("DATA", "the real images: a folder, or a data set as in an experiment (default: the run's)"),
@@ -42,7 +46,10 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
 
 
 def evaluate_command(arguments: argparse.Namespace) -> int:
-    """Measure runs, checkpoints and folders of images made by anyone, all by the same ruler."""
+    """Measure runs, checkpoints and folders of images made by anyone, all by the same ruler.
+
+    Finished runs keep the numbers of metrics that they had none of.
+    """
     import sys
 
     load_plugins(arguments.plugin)
@@ -61,7 +68,44 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
         print(measurements_as_json(results))
     else:
         print_metrics(results)
+    for one in results:
+        _record(one, other_reals=protocol.data is not None)
     return 0
+
+
+def _record(measured: RunResults, other_reals: bool) -> None:
+    """Record with a finished run the numbers of those metrics that it has none of; say what is recorded, or why not."""
+    from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint
+    from gankit.core.errors import RunError
+    from gankit.core.failures import warn
+    from gankit.discovery.manager import plugins
+    from gankit.runs.folder import is_run
+    from gankit.runs.rows import METRICS, read_rows
+    from gankit.runs.start import resume
+    from gankit.runs.status import RunState, state_of
+
+    path = measured.path
+    if not is_run(path) and not is_checkpoint(path):
+        return
+    run = experiment_of(chosen(path)).parent if is_checkpoint(path) else path
+    rows = [row for stage in measured.stages for row in stage.metrics.values()]
+    try:
+        there = {row.name for row in read_rows(run / METRICS) if row.images in {one.images for one in rows}}
+        known = [row.protocol["metric"] for row in rows if row.protocol and row.name in there]
+        if not (new := [row for row in rows if row.protocol and row.protocol["metric"] not in known]):
+            return
+        if other_reals:
+            raise UserError("they were compared with other reals than its own")
+        if state_of(run) is not RunState.FINISHED:
+            raise UserError("it is not finished")
+        with plugins.trusting_loaded():
+            going_on = resume(run, measured=new)
+        assert going_on is not None
+        going_on.train()
+    except (UserError, RunError, OSError) as reason:
+        warn(f"the numbers are not recorded with {run}: {reason}")
+    else:
+        warn(f"recorded with {run}: {', '.join(row.name for row in new)}")
 
 
 def _runs_or_itself(place: Path) -> list[Path]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import (
@@ -19,6 +21,7 @@ from gankit.core.errors import UserError
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.config.study import Study
+    from gankit.kinds import Observer
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +57,9 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
     from gankit.config.checks import description_of_data
     from gankit.core.failures import warn
     from gankit.runs.folder import is_run, refuse_used
-    from gankit.runs.status import FolderTakenError
+    from gankit.runs.status import FolderTakenError, failed_untrained
 
-    goes_on = may_resume and is_run(path)
+    goes_on = is_run(path) and (may_resume or failed_untrained(path))
     if not goes_on:
         refuse_used(path)
         if (said := description_of_data(experiment)) is not None:
@@ -67,6 +70,8 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
 
     try:
         training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
+        if not goes_on:
+            warn(f"{path} begins")
     except FolderTakenError:
         if goes_on or not may_resume:
             raise
@@ -74,6 +79,8 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
     if training is not None:
         training.train()
     print_results([path])
+    if experiment.variant is None:  # of a study's runs nobody waits for a single one
+        say_next(path, experiment.observers)
     return 0
 
 
@@ -100,27 +107,47 @@ def _run_all(study: Study, folder: Path, only: list[str]) -> int:
     from gankit.core.failures import warn
     from gankit.studies.runner import run_study
 
+    before = _measured_in(folder)
     failures = run_study(study, folder, only)
-    damaged = _print_comparison(folder)
+    damaged = _print_comparison(folder, before)
+    say_next(folder, [observer for run in study.runs for observer in run.experiment.observers])
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
         warn(f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}")
     return 1 if failures or damaged else 0
 
 
-def _print_comparison(folder: Path) -> bool:
-    """Print what `gankit compare` prints, or why it cannot; True if a run could not be read."""
+def _measured_in(folder: Path) -> list[str]:
+    """The metrics of the runs in a folder; none if there is no run yet."""
+    from gankit.results.finder import gather_readable
+    from gankit.results.protocols import metric_names
+
+    try:
+        return list(metric_names(gather_readable([folder]).runs))
+    except UserError:
+        return []
+
+
+def _print_comparison(folder: Path, before: Sequence[str]) -> bool:
+    """Print what `gankit compare` prints, or why it cannot, and by metrics beyond those of before, if there were any.
+
+    Returns:
+        True if a run could not be read.
+    """
     from rich.console import Console
 
     from gankit.core.failures import warn
     from gankit.results.comparison import compare
     from gankit.results.finder import gather_readable
+    from gankit.results.protocols import metric_names, usual_metric
     from gankit.results.report import build_report
     from gankit.results.tables import print_report
 
     try:
         runs, damaged = gather_readable([folder])
-        print_report(build_report(compare(runs, damaged=damaged)), Console())
+        added, usual = [name for name in metric_names(runs) if name not in before], usual_metric(runs)
+        metrics = [usual, *added] if before and added and usual else []
+        print_report(build_report(compare(runs, metrics, damaged=damaged)), Console())
     except UserError as reason:
         warn(f"not compared: {reason}")
         return False
@@ -157,7 +184,23 @@ def resume_command(arguments: argparse.Namespace) -> int:
     if training is not None:
         training.train()
     print_results([arguments.folder])
+    say_next(arguments.folder, training.experiment.observers if training is not None else ())
     return 0
+
+
+def say_next(folder: Path, observers: Sequence[Observer]) -> None:
+    """Say where the samples are of a run or a study that has ended, and what may be typed next."""
+    from gankit.core.failures import warn
+    from gankit.runs.folder import is_run
+
+    pictures, name = len(list((folder / "samples").glob("*.png"))), quote(str(folder))
+    commands = [f"gankit report {name} -o report.html"]
+    if is_run(folder):
+        commands = [f"gankit sample {name} -o grid.png", f"gankit compare {quote(str(folder.parent))}"]
+    shown = dict.fromkeys(observer.looked_at_by for observer in observers if observer.looked_at_by)
+    commands += [f"{command} {quote(str(folder if not is_run(folder) else folder.parent))}" for command in shown]
+    where = f", {pictures} pictures in {folder / 'samples'}" if pictures else ""
+    warn("\n  ".join([f"{folder} has ended{where}; look further with:", *commands]))
 
 
 def _images(text: str) -> int:

@@ -201,8 +201,9 @@ class TrainingOptions(Options):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then cpu."""
     start_from: AbsolutePath | None = None
-    """A run, or one of its checkpoints, whose networks and averaged generator training starts from; their weights alone
-    are taken, so that stages, optimizers and random draws begin afresh."""
+    """A run, or one of its checkpoints, whose networks and averaged generator training starts from: of their weights
+    those whose names and shapes are the same, and nothing else: stages, optimizers and random draws begin afresh.
+    What does not fit is told; if nothing does, the run is refused."""
     extend: Images = 0
     """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
 

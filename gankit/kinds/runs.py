@@ -17,6 +17,8 @@ class Observer(Component):
     """Watches a run: tracking, pictures, progress. What it raises never stops the run."""
 
     kind: ClassVar[str] = "observer"
+    looked_at_by: ClassVar[str | None] = None
+    """The command that shows what it records of the runs in a folder, which is named to it; None: there is none."""
 
     @abstractmethod
     def callback(self, run: RunContext) -> Callback:

@@ -77,6 +77,7 @@ def comparison_as_json(comparison: Comparison) -> str:
                         "images": run.cost.images,
                         "total": run.total,
                         "seconds": run.cost.seconds,
+                        "cpu_seconds": run.cost.cpu_seconds,
                         "parameters": run.cost.parameters,
                     }
                     for run in variant.runs

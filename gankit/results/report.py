@@ -174,16 +174,18 @@ def _measured(row: Row) -> str:
 
 def _cost(variants: Sequence[RunGroup]) -> Section:
     """What a run of each variant takes."""
-    columns = ["runs", "images", "seconds", *(f"{network} parameters" for network in NETWORKS)]
+    columns = ["runs", "images", "seconds", "CPU seconds", *(f"{network} parameters" for network in NETWORKS)]
     rows = []
     for variant in variants:
         complete = [run for run in variant.runs if run.is_complete]
         runs = complete or variant.runs
         images = fmean(run.cost.images for run in runs)
-        seconds = [run.cost.seconds for run in runs if run.cost.seconds is not None]
+        times = [[run.cost.seconds for run in runs], [run.cost.cpu_seconds for run in runs]]
         counts = [max((run.cost.parameters.get(network, 0) for run in runs), default=0) for network in NETWORKS]
         partly = "" if complete else " so far"
-        cells = [f"{images:,.0f}{partly}", f"{fmean(seconds):,.0f}{partly}" if seconds else ABSENT]
+        cells = [f"{images:,.0f}{partly}"]
+        for known in ([one for one in each if one is not None] for each in times):
+            cells.append(f"{fmean(known):,.0f}{partly}" if known else ABSENT)
         rows.append([variant.label, str(len(runs)), *cells, *(f"{count:,}" if count else ABSENT for count in counts)])
     return Section("Cost of a run", [*text_columns("variant"), *map(Column, columns)], rows)
 

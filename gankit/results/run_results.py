@@ -50,6 +50,8 @@ class Cost:
     """Real images shown."""
     seconds: float | None = None
     """Training of the stages that are complete, evaluations within them included; None if it is not known."""
+    cpu_seconds: float | None = None
+    """The same of the CPUs' work for the run's process, all its threads together; None if it is not known."""
     parameters: dict[str, int] = field(default_factory=dict)
     """Of the generator and the discriminator; empty if they are not known."""
 
@@ -108,7 +110,8 @@ class RunResults:
     def last_value(self, metric: str) -> Row | None:
         """The last value of a metric that was recorded, be it by the cheaper protocol."""
         names = (metric, metric + QUICK)
-        return next((row for row in reversed(self.rows) if row.name in names and row.protocol is not None), None)
+        found = [row for row in self.rows if row.name in names and row.protocol is not None]
+        return max(reversed(found), key=lambda row: row.images, default=None)
 
 
 def read_run(path: Path, check: bool = False) -> RunResults:
@@ -168,6 +171,8 @@ def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[
         if row.protocol is None:
             continue
         last = found.get(row.stage)
+        if last is not None and row.images < last.images:  # measured late, on a checkpoint within the stage
+            continue
         if last is None or last.images != row.images:
             complete = row.images >= limits.get(row.stage, 0)
             last = found[row.stage] = StageMetrics(row.images, row.resolution, {}, complete)
@@ -175,12 +180,13 @@ def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[
     return sorted(found.values(), key=lambda evaluation: evaluation.resolution)
 
 
-def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str, int]]:
-    """Seconds that the complete stages took, and the numbers of parameters.
+def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | None, dict[str, int]]:
+    """Seconds that the complete stages took, those of the CPUs, and the numbers of parameters.
 
     A stage that was interrupted is counted by the speed that was last measured in it.
     """
     seconds: dict[int, float] = {}
+    cpu_seconds: dict[int, float] = {}
     parameters: dict[str, int] = {}
     planned: Mapping[int, int] = {stage.resolution: stage.images for stage in stages}
     for event in read_events(path):
@@ -189,9 +195,12 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, dict[str,
             if isinstance(resolution, int) and isinstance(speed, int | float) and isinstance(took, int | float):
                 images = planned.get(resolution)
                 seconds[resolution] = images / speed if images and speed else took
+                if isinstance(worked := event.get("cpu_seconds"), int | float) and took:
+                    cpu_seconds[resolution] = worked * seconds[resolution] / took
         counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
         parameters = {network: count for network, count in counts.items() if isinstance(count, int)} or parameters
-    return (sum(seconds.values()) if seconds else None), parameters
+    total, worked = (sum(each.values()) if each else None for each in (seconds, cpu_seconds))
+    return total, (worked if cpu_seconds.keys() == seconds.keys() else None), parameters
 
 
 def read_provenance(path: Path) -> list[dict[str, Any]]:

@@ -48,7 +48,8 @@ def checked_rows(run: Path) -> CheckedRows:
     try:
         content = read_regular(file)
         if content.startswith(newest.content) or _went_back(content, sealed):
-            return CheckedRows(_going_on(rows_in(content, file), file))
+            beginning = newest.content if content.startswith(newest.content) else sealed[0].content
+            return CheckedRows(_going_on(rows_in(content, file), file, beginning.count(b"\n")))
         why = f"{file}{_difference(content, newest.content)}"
     except OSError as failure:
         why = f"{file} cannot be read: {failure.strerror}"
@@ -58,10 +59,11 @@ def checked_rows(run: Path) -> CheckedRows:
     return CheckedRows(rows_in(newest.content, newest.checkpoint / METRICS), restored)
 
 
-def _going_on(rows: list[Row], file: Path) -> list[Row]:
-    """Rows of which each is of as many images and as high a stage as the one before, losses and metrics apart.
+def _going_on(rows: list[Row], file: Path, sealed: int) -> list[Row]:
+    """Rows of which each is of as many images and as high a stage as those before, losses and metrics apart.
 
-    A background evaluation is recorded after losses of later images, and events stay when a run goes back.
+    A background evaluation is recorded after losses of later images, and events stay when a run goes back. The first
+    `sealed` rows are as they were recorded, some of them perhaps measured late on earlier checkpoints.
 
     Raises:
         UserError: if they are no such rows.
@@ -71,9 +73,9 @@ def _going_on(rows: list[Row], file: Path) -> list[Row]:
         images, stage = last[row.protocol is None]
         if row.note is not None:
             continue
-        if row.images < images or row.stage < stage:
+        if number > sealed and (row.images < images or row.stage < stage):
             raise UserError(f"{file}:{number}: {row.name} at {row.images:,} images stands after one at {images:,}")
-        last[row.protocol is None] = row.images, row.stage
+        last[row.protocol is None] = max(row.images, images), max(row.stage, stage)
     return rows
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
-from gankit.checkpoints.integrity import leftovers, remove_leftovers
+from gankit.checkpoints.integrity import found, leftovers, remove, remove_leftovers
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.files import read_regular, refuse_irregular, remove_drafts, set_aside, write_at_once
@@ -18,6 +18,7 @@ from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
 from gankit.runs.status import HOLDER, LOCK, FolderTakenError, RunLock
 
 if TYPE_CHECKING:
+    from gankit.checkpoints.store import Checkpoint
     from gankit.config.experiment import Experiment
     from gankit.kinds.callbacks import Row
 
@@ -136,6 +137,39 @@ class RunFolder:
         """The lines of metrics.jsonl."""
         return read_regular(self.path / METRICS)
 
+    def add_late(self, checkpoint: Checkpoint, rows: Sequence[Row]) -> Checkpoint:
+        """Append rows that were measured on checkpoints to what the newest one holds of metrics.jsonl, sealed by it.
+
+        The checkpoint has them first: from it metrics.jsonl is put back if this is cut short.
+
+        Raises:
+            RunError: if they cannot be written.
+        """
+        from gankit.checkpoints import store
+
+        metrics = checkpoint.metrics + _lines(map(row_as_json, rows)).encode()
+        about = {fact: known for fact, known in checkpoint.manifest.items() if fact not in ("format", "files")}
+        try:
+            store.save(self.checkpoints, checkpoint.state, metrics, about)
+        except OSError as failure:
+            raise RunError(self._no_checkpoint(failure)) from failure
+        self.rewind(metrics)
+        return checkpoint._replace(metrics=metrics)
+
+    def renew(self, experiment: Experiment) -> None:
+        """Hold the beginning of `experiment`, and nothing of the run that was here but its times.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        from gankit.runs.provenance import provenance
+
+        for checkpoint in found(self.checkpoints):
+            remove(checkpoint)
+        self.rewind(b"")
+        self.write(PROVENANCE, json.dumps(provenance(experiment, Path.cwd()), indent=2) + "\n")
+        self.write_experiment(experiment)
+
     def rewind(self, metrics: bytes) -> None:
         """Let metrics.jsonl hold these lines and nothing else.
 
@@ -156,8 +190,7 @@ class RunFolder:
             written = store.save(self.checkpoints, state, self.metrics, about)
             store.prune(self.checkpoints, written, keep, best)
         except OSError as failure:
-            reason = f"cannot write a checkpoint to {self.checkpoints}: {failure.strerror}"
-            raise RunError(f"{reason}; {self._remedy()}") from failure
+            raise RunError(self._no_checkpoint(failure)) from failure
 
     def write(self, name: str, text: str) -> None:
         """Write a file that is either complete or as it was.
@@ -228,13 +261,21 @@ class RunFolder:
 
     def _append(self, name: str, objects: Sequence[Mapping[str, Any]]) -> None:
         """Append one line for each object in one go, so that readers of a live run see whole lines."""
-        lines = "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in objects)
+        lines = _lines(objects)
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(lines)
+
+    def _no_checkpoint(self, failure: OSError) -> str:
+        return f"cannot write a checkpoint to {self.checkpoints}: {failure.strerror}; {self._remedy()}"
 
     def _remedy(self) -> str:
         """What can be done about a disk that is full."""
         return f"make room, then go on from the last checkpoint with: gankit resume {quote(str(self.path))}"
+
+
+def _lines(objects: Iterable[Mapping[str, Any]]) -> str:
+    """A line of JSON for each."""
+    return "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in objects)
 
 
 def is_run(path: Path) -> bool:
@@ -263,7 +304,8 @@ def refuse_used(path: Path) -> None:
         foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
         if EXPERIMENT in held:
             remedy = (
-                "go on with it by --resume, or choose another folder with --out or another name with --set name=..."
+                "go on with it by --resume, choose another folder with --out or another name with --set name=..., or "
+                f"remove it to begin anew: rm -r {quote(str(path))}"
             )
             raise FolderTakenError(f"{path} already holds a run; {remedy}")
         what = f"is not empty: it holds {foreign[0]}" if foreign else ""

@@ -65,7 +65,7 @@ class TrainingLoop(LoopContext):
         self._callbacks = CallbackList(self.experiment.observers, self)
         if checkpoint is not None:
             self._callbacks.load_state_dict(checkpoint.state["watchers"])
-        self._stage_began = (self._trainer.images, time.perf_counter())
+        self._stage_began = (self._trainer.images, Stopwatch())
 
     def train(self) -> None:
         """Train to the end of the last stage, evaluating and saving as the experiment says; closes the folder.
@@ -153,13 +153,13 @@ class TrainingLoop(LoopContext):
             raise
 
     def _begin_stage(self) -> None:
-        self._stage_began = (self._trainer.images, time.perf_counter())
+        self._stage_began = (self._trainer.images, Stopwatch())
         self._callbacks.on_stage_start(self.progress)
 
     def _evaluate(self, task: Task) -> None:
         """Measure, or have it measured while training goes on."""
         self._collect()
-        since, full = time.perf_counter(), task is Task.EVALUATION
+        watch, full = Stopwatch(), task is Task.EVALUATION
         self._callbacks.on_evaluation_start(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
         if isinstance(evaluators, BackgroundEvaluator):
@@ -169,7 +169,7 @@ class TrainingLoop(LoopContext):
         with self._interrupts.at_once():
             rows = evaluators.evaluate(GeneratorSampler(trainer.average, self._parts.device), self.progress, full)
         self._write(rows)
-        self._record.time("evaluation", images=self.progress.images, seconds=time.perf_counter() - since)
+        self._record.time("evaluation", images=self.progress.images, **watch.taken())
         if self._best.is_beaten(rows, full) and Task.SAVE not in self._tasks:
             self._tasks.append(Task.SAVE)
 
@@ -272,14 +272,26 @@ class TrainingLoop(LoopContext):
         }
 
     def _time_stage(self, resolution: int) -> None:
-        images, since = self._stage_began
-        seconds, images = time.perf_counter() - since, self._trainer.images - images
-        self._record.time("stage", resolution=resolution, seconds=seconds, images_per_second=images / seconds)
+        images, watch = self._stage_began
+        taken, images = watch.taken(), self._trainer.images - images
+        self._record.time("stage", resolution=resolution, **taken, images_per_second=images / taken["seconds"])
 
 
 def _as_kept(progress: Progress) -> tuple[int | float, ...]:
     """What checkpoints hold of where a run stood: all but the images of the stage, which follow from the others."""
     return tuple(progress)[:-1]
+
+
+class Stopwatch:
+    """Measures from when it is made."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def taken(self) -> dict[str, float]:
+        """Seconds that have passed, and those that the CPUs have worked for this process, all its threads together."""
+        wall, cpu = self._began
+        return {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
 
 
 class Means:

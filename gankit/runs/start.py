@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from shlex import quote
@@ -13,18 +13,20 @@ from gankit.checkpoints import store
 from gankit.checkpoints.classes import with_classes_of
 from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
-from gankit.core.errors import UserError
+from gankit.core.errors import RunError, UserError
 from gankit.core.failures import warn
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
+from gankit.kinds.callbacks import Row
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
-from gankit.runs.loop import TrainingLoop
+from gankit.runs.late import LateEvaluation, late_evaluation, measured_as, unheeded
+from gankit.runs.loop import Task, TrainingLoop
 from gankit.runs.provenance import differences, provenance, recorded_provenance
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
 from gankit.runs.rows import METRICS, read_rows
-from gankit.runs.status import last_event
+from gankit.runs.status import failed_untrained, last_event
 from gankit.runs.transfer import listed, transfer, with_classes_of_start
 
 
@@ -70,25 +72,37 @@ def resume(
     experiment: Experiment | None = None,
     extend: int = 0,
     strict: bool = False,
+    measured: Sequence[Row] = (),
 ) -> TrainingLoop | None:
     """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
 
     Args:
         path: The run's folder.
         settings: Changes of the form a.b=value to what may change.
-        experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies.
+        experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies. It
+            may be any where the run failed before anything was trained, as when it was mended since.
         extend: Images to go on for at the last resolution after the run was finished.
         strict: Refuse to go on with other code or on a machine that computes otherwise, instead of warning.
+        measured: What was measured on its checkpoints meanwhile, to be recorded.
+
+    Where evaluations are to be done otherwise than before, those that are over are done again on the checkpoints that
+    the run kept, and recorded first.
 
     Returns:
-        None if the run is finished and is not extended.
+        None if the run is finished, is not extended and there is nothing to measure or to record.
 
     Raises:
         UserError: if `path` is no run, another process has it, its checkpoints are gone, or what is to be run or its
             data is not the same.
     """
+    starts_anew = experiment is not None and failed_untrained(path)
     folder = RunFolder.open(path)
     try:
+        if experiment is not None and starts_anew:
+            warn(f"{path} failed before anything was trained, and begins anew")
+            parts = _from_start(experiment)
+            folder.renew(experiment)
+            return TrainingLoop(parts, folder)
         with plugins.trusting_loaded() if experiment else nullcontext():
             before = load_recorded(folder.path / EXPERIMENT)
         wanted = (
@@ -99,16 +113,25 @@ def resume(
         wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
         changes = allowed_changes(before, wanted)
         checkpoint = store.newest(folder.checkpoints, warn)
-        if checkpoint is not None and _is_finished(checkpoint, before):
-            if not extend:
-                _put_back(folder, checkpoint)
+        late = late_evaluation(folder.path, before, wanted, None if checkpoint is None else _evaluated(checkpoint))
+        if late and late.lacking:
+            warn(f"{path}: {late.lacking}")
+        finished = checkpoint if checkpoint is not None and _is_finished(checkpoint, before) else None
+        if finished and extend:
+            wanted = _extended(wanted, before.training.extend + extend)
+        elif finished:
+            _say_unheeded(path, changes, late)
+            if not measured and not (late and late.kept):
+                _put_back(folder, finished)
                 warn(f"{path} is finished; train it further with: gankit resume {quote(str(path))} --extend 100k")
                 folder.close()
                 return None
-            wanted = _extended(wanted, before.training.extend + extend)
+            wanted = measured_as(before, wanted)
+            changes = allowed_changes(before, wanted)
         elif checkpoint is None and (rows := read_rows(folder.path / METRICS)):
             if extend or last_event(folder.path) != "finished":
                 raise UserError(_without_checkpoints(path, rows[-1].images))
+            _say_unheeded(path, changes, late)
             warn(f"{path} is finished; as its checkpoints are gone it cannot be trained further")
             folder.close()
             return None
@@ -127,8 +150,17 @@ def resume(
             with attributing_errors(wanted):
                 parts = RunComponents.of(wanted, threads)
             refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
-            warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
-        _note(folder, past, wanted, changes, checkpoint, strict)
+        now = provenance(wanted, Path.cwd())
+        _say_what_is_other(folder, past, now, strict)
+        if checkpoint is not None:
+            rows = [*(late.measured(parts) if late and late.kept else ()), *measured]
+            if rows:
+                checkpoint = folder.add_late(checkpoint, rows)
+            elif finished and not extend:
+                raise RunError(f"{path}: nothing was recorded, as no metric gave a number")
+            if not finished or extend:
+                warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
+        _note(folder, past, now, wanted, changes, checkpoint)
         return TrainingLoop(parts, folder, checkpoint)
     except BaseException:
         folder.close()
@@ -173,6 +205,17 @@ def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
     return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
 
 
+def _evaluated(checkpoint: Checkpoint) -> int:
+    """Images up to which a run had been measured: not where it is to be as it goes on."""
+    return checkpoint.manifest["images"] - bool({Task.EVALUATION, Task.QUICK_EVALUATION} & {*checkpoint.state["due"]})
+
+
+def _say_unheeded(path: Path, changes: Iterable[str], late: LateEvaluation | None) -> None:
+    """Say which options were changed that mean nothing to a run that is finished."""
+    if options := unheeded(changes, late):
+        warn(f"{path} is finished, so these options change nothing of it: {', '.join(options)}")
+
+
 def _without_checkpoints(path: Path, images: int) -> str:
     """Why a run cannot go on that has recorded rows and whose checkpoints somebody has deleted."""
     return (
@@ -190,21 +233,12 @@ def _past(folder: RunFolder) -> list[dict[str, Any]]:
         return [{"lost": str(damage)}]
 
 
-def _note(
-    folder: RunFolder,
-    past: Sequence[dict[str, Any]],
-    experiment: Experiment,
-    changes: Mapping[str, Any],
-    checkpoint: Checkpoint | None,
-    strict: bool,
-) -> None:
-    """Record that the run goes on here and now, and with what changes; warn of what decides its bits and is other.
+def _say_what_is_other(folder: RunFolder, past: Sequence[dict[str, Any]], now: dict[str, Any], strict: bool) -> None:
+    """Warn of what decides the bits of a run and is other than it was.
 
     Raises:
         UserError: if `strict` and there is something, or it is not known.
-        RunError: if it cannot be recorded.
     """
-    origin, now = past[0], provenance(experiment, Path.cwd())
     other = differences(past[-1], now)
     if strict and "lost" in past[-1]:
         raise UserError(f"--strict: what the run was trained with so far is not known: {past[-1]['lost']}")
@@ -213,14 +247,29 @@ def _note(
             "--strict: the code or the machine is not that which the run was trained with so far:\n  "
             + "\n  ".join(other)
         )
-    for file in _changed_since(origin.get("plugins", {}), now["plugins"], folder.path / PLUGINS):
+    for file in _changed_since(past[0].get("plugins", {}), now["plugins"], folder.path / PLUGINS):
         warn(f"{file} has been changed; the run goes on with the copy that it began with, in {folder.path / PLUGINS}")
     for difference in other:
         warn(f"warning: {difference}; the run will not be to the bit what it would have been")
-    if past == [{"lost": origin.get("lost")}] and (kept := folder.keep(PROVENANCE)) is not None:
+
+
+def _note(
+    folder: RunFolder,
+    past: Sequence[dict[str, Any]],
+    now: dict[str, Any],
+    experiment: Experiment,
+    changes: Mapping[str, Any],
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Record that the run goes on here and now, and with what changes.
+
+    Raises:
+        RunError: if it cannot be recorded.
+    """
+    if past == [{"lost": past[0].get("lost")}] and (kept := folder.keep(PROVENANCE)) is not None:
         warn(f"what was left of {folder.path / PROVENANCE} is kept as {kept.name}")
     images = checkpoint.manifest["images"] if checkpoint else 0
-    noted = {**origin, "resumed": [*past[1:], {"images": images, "changed": changes, **now}]}
+    noted = {**past[0], "resumed": [*past[1:], {"images": images, "changed": changes, **now}]}
     folder.write(PROVENANCE, json.dumps(noted, indent=2) + "\n")
     folder.write_experiment(experiment)
     folder.time("resumed", images=images)

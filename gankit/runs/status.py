@@ -16,7 +16,7 @@ from gankit.checkpoints.integrity import found, manifest_if_whole
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.files import parse_json, read_regular
-from gankit.runs.rows import TIMES, read_events
+from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 LOCK = ".lock"
 HOLDER = ".holder.json"
@@ -106,6 +106,12 @@ def state_of(path: Path) -> RunState:
     if last == "finished" or _newest_is_finished(path / "checkpoints"):
         return RunState.FINISHED
     return RunState.FAILED if last == "failed" else RunState.CUT_SHORT
+
+
+def failed_untrained(path: Path) -> bool:
+    """Whether the run in `path` failed before it had anything to show or to go on from."""
+    trained = any(manifest_if_whole(checkpoint).get("images", 1) for checkpoint in found(path / "checkpoints"))
+    return not trained and not read_rows(path / METRICS) and state_of(path) is RunState.FAILED
 
 
 def last_event(path: Path) -> str:

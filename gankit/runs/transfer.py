@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gankit.checkpoints.classes import CLASSES, class_count, class_names, with_classes
 from gankit.checkpoints.store import chosen, load_weights, manifest_of
@@ -48,52 +48,64 @@ def with_classes_of_start(experiment: Experiment) -> Experiment:
 
 
 def transfer(experiment: Experiment, trainer: Trainer) -> None:
-    """Take over the weights that `training.start_from` names, if it names any.
+    """Take over the weights that `training.start_from` names, if it names any, where name and shape are the same.
+
+    Those that are not are told in a table on standard error; they begin as they would without.
 
     Raises:
-        UserError: if they cannot be read, or are those of other networks.
+        UserError: if the weights cannot be read, or none of generator and discriminator fits.
     """
     source = experiment.training.start_from
     if source is None:
         return
     path, weights = load_weights(source)
-    try:
-        trainer.load_weights(weights)
-    except RuntimeError:
-        reason = _other_classes(experiment, path, weights, trainer) or _other_shapes(weights, trainer)
-        raise UserError(f"training.start_from: {path} does not fit this experiment: {reason}") from None
+    here, there = (
+        {f"{name}.{key}": [*tensor.shape] for name in trainer.networks for key, tensor in states[name].items()}
+        for states in ({name: network.state_dict() for name, network in trainer.networks.items()}, weights)
+    )
+    fitting = {name for name, shape in here.items() if there.get(name) == shape}
+    parameters = {
+        f"{name}.{key}" for name, network in trainer.networks.items() for key, _ in network.named_parameters()
+    }
+    if not any(len(here[name]) > 1 for name in fitting & parameters):  # single biases are alike anywhere
+        raise UserError(f"training.start_from: nothing of {path} fits this experiment:{_table(here, there)}")
+    trainer.load_fitting(weights)
+    if here != there:
+        classes = _other_classes(experiment, path, weights, trainer)
+        taken = f"{len(fitting)} of {len(here)} weights are taken from {path}{f', which {classes}' if classes else ''}"
+        warn(f"training.start_from: {taken}; these are not, and begin as without it:{_table(here, there)}")
+
+
+def _table(here: Mapping[str, Sequence[int]], there: Mapping[str, Sequence[int]]) -> str:
+    """What is not the same in two sets of shapes: other shapes one by one, what one of them lacks by part."""
+    lines = [("", "here", "there")]
+    lacking: dict[tuple[str, bool], int] = {}
+    for name in {**here, **there}:
+        if name in here and name in there:
+            lines += [(name, str(here[name]), str(there[name]))] if here[name] != there[name] else []
+        else:
+            part = ".".join(name.split(".")[:3]), name in here
+            lacking[part] = lacking.get(part, 0) + 1
+    for (part, is_here), count in lacking.items():
+        weights = f"{count} weight{'s' * (count > 1)}"
+        lines.append((part, weights, "none") if is_here else (part, "none", weights))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    cells = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)
+    return "".join(f"\n  {'  '.join(line)}".rstrip() for line in cells)
 
 
 def _other_classes(
     experiment: Experiment, path: Path, weights: Mapping[str, Mapping[str, Tensor]], trainer: Trainer
 ) -> str | None:
-    """That the weights are for other classes, if they are for another number of them."""
+    """What other number of classes the weights are for, if they are for another one."""
     manifest = manifest_of(path)
     there, here = class_count(experiment, manifest, weights["average"]), trainer.generator.context.classes
     if there == here:
         return None
     theirs = _in_words(there, class_names(experiment, manifest, there))
     ours = _in_words(here, experiment.data.class_names())
-    return f"it was trained with {theirs}, and the data here has {ours}; start from weights for the same classes"
+    return f"was trained with {theirs} where the data here has {ours}"
 
 
 def _in_words(count: int, names: Sequence[str]) -> str:
     return f"{count} classes ({listed(names)})" if count else "no classes"
-
-
-def _other_shapes(weights: Mapping[str, Mapping[str, Tensor]], trainer: Trainer) -> str:
-    """The first weights that are not of the shape wanted, and how many more there are."""
-    other: list[str] = []
-    for network, wanted in trainer.networks.items():
-        here, there = _shapes(wanted.state_dict()), _shapes(weights[network])
-        other += [
-            f"{network}.{name} is {there.get(name, 'not there')} and should be {here.get(name, 'left out')}"
-            for name in here | there
-            if here.get(name) != there.get(name)
-        ]
-    more = f", and {len(other) - 1} more differ" if len(other) > 1 else ""
-    return f"its networks are other ones: {other[0]}{more}"
-
-
-def _shapes(state: Mapping[str, Any]) -> dict[str, list[int]]:
-    return {name: [*tensor.shape] for name, tensor in state.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,13 +14,15 @@ from gankit.config.study import STUDY, Study, StudyRun
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import Interrupted, UserError
+from gankit.core.failures import warn
 from gankit.core.files import read_regular, refuse_irregular, write_at_once
 from gankit.discovery.manager import plugins
 from gankit.kinds import Job
 from gankit.runs.folder import EXPERIMENT, clear_leftovers, is_run
+from gankit.runs.late import late_evaluation, unheeded
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_images
 from gankit.runs.signals import raising_signals
-from gankit.runs.status import RunState, state_of
+from gankit.runs.status import RunState, failed_untrained, state_of
 from gankit.studies.progress import StudyProgress
 
 
@@ -47,6 +50,8 @@ class Failure(NamedTuple):
 def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Failure]:
     """Carry out the runs of a study that are not finished, and go on past those that fail.
 
+    Those that are finished and can be measured as the study asks for by now are measured.
+
     Args:
         study: What is to be run.
         folder: Where: each run gets a folder <variant>/seed-<n> in it, beside which stands what it prints.
@@ -60,8 +65,8 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
         Interrupted: after SIGINT or SIGTERM, all that was under way saved.
     """
     chosen = study.chosen(only)
-    _refuse_others(chosen, folder)
-    left = [run for run in chosen if not _is_finished(folder / run.name)]
+    measurable = _measurable(chosen, folder)
+    left = [run for run in chosen if run.name in measurable or not _is_finished(folder / run.name)]
     for run in chosen:
         clear_leftovers(folder / run.name)  # of those that are finished, which nothing else opens
     jobs = [_job(run, folder, len(chosen)) for run in left]
@@ -102,25 +107,42 @@ def _is_finished(path: Path) -> bool:
     return is_run(path) and state_of(path) is RunState.FINISHED
 
 
-def _refuse_others(runs: Sequence[StudyRun], folder: Path) -> None:
-    """Notice runs that another study, or this one before it was changed, has left in the folder.
+def _measurable(runs: Sequence[StudyRun], folder: Path) -> set[str]:
+    """Those that are finished and have checkpoints on which the study now asks for other evaluations.
+
+    What it asks for and cannot be had any more is said on standard error.
 
     Raises:
-        UserError: naming the first and how it differs.
+        UserError: if another study, or this one before it was changed, has left runs in the folder; naming the first
+            and how it differs.
     """
     if is_run(folder):
         raise UserError(f"{folder} is the folder of a run; choose another one for the study with --out")
+    measurable, said = set[str](), Counter[str]()
     for run in runs:
         path = folder / run.name
-        if not is_run(path):
+        if not is_run(path) or failed_untrained(path):
             continue
         try:
             with plugins.trusting_loaded():
                 before = load_recorded(path / EXPERIMENT)
-            if {*allowed_changes(before, run.experiment)} & {*places_of(before.data)} and _is_finished(path):
-                refuse_other_images(path, run.experiment)  # an unfinished one looks for itself as it goes on
+            changes, places = allowed_changes(before, run.experiment), {*places_of(before.data)}
+            if not _is_finished(path):  # it looks for itself as it goes on
+                continue
+            if places & {*changes}:
+                refuse_other_images(path, run.experiment)
         except UserError as difference:
             raise UserError(
                 f"{path} was begun as another experiment than the study's; choose another folder with --out, or remove "
                 f"that run to have it done again: {difference}"
             ) from None
+        late = late_evaluation(path, before, run.experiment)
+        if late is not None and late.kept:
+            measurable.add(run.name)
+        if late is not None and late.lacking:
+            said[late.lacking] += 1
+        if options := unheeded((option for option in changes if option not in places), late):
+            said[f"what is finished is not changed by {', '.join(options)}"] += 1
+    for what, count in said.items():
+        warn(f"{count} of {len(runs)} runs: {what}")
+    return measurable

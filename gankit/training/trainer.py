@@ -130,6 +130,14 @@ class Trainer:
         for name, network in self._all_networks().items():
             network.load_state_dict(weights[name])
 
+    def load_fitting(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over those parameters and buffers whose names and shapes are the same here."""
+        self._estimated = False
+        for name, network in self._all_networks().items():
+            own = network.state_dict()
+            there = {key: tensor for key, tensor in weights[name].items() if key in own}
+            network.load_state_dict({key: each for key, each in there.items() if each.shape == own[key].shape}, False)
+
     @property
     def progress(self) -> Progress:
         """Where the run stands now."""

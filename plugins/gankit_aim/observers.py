@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
@@ -25,6 +25,8 @@ class Aim(Observer):
     Losses are one series each, metrics and pictures one for each resolution; their step is the number of images
     shown. All options stand in the run's params under `hparams`.
     """
+
+    looked_at_by: ClassVar[str | None] = "gankit ui"
 
     repo: Annotated[str, AfterValidator(_absolute)] | None = None
     """The folder whose .aim is the repository, or aim://HOST:PORT; null: the folder that holds the run's folder or that

@@ -39,7 +39,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def run(command: Command, *more: str, out: str = "run") -> None:
     code, said = command("run", "experiment.yaml", *SETTINGS, "--out", out, *more)
     assert code == 0, said
-    assert all(line.startswith("gankit: executes plugin ") for line in said.splitlines())
+    assert "warning" not in said
 
 
 def test_a_run_holds_the_file_and_its_hash(command: Command) -> None:
@@ -98,7 +98,8 @@ def test_a_copy_that_was_changed_is_other_code(command: Command) -> None:
 
 
 def test_a_run_that_failed_goes_on_with_the_mended_file_of_its_experiment(command: Command) -> None:
-    faulty = PLUGIN.replace("fake.mean() - real.mean()", "1 / 0")
+    later = "(fake - real).mean() / (1 / (not os.path.exists(FILE) or not os.path.getsize(FILE)))"
+    faulty = 'import os\n\nFILE = "run/metrics.jsonl"\n' + PLUGIN.replace("fake.mean() - real.mean()", later)
     Path("mine.py").write_text(faulty)
     assert command("run", "experiment.yaml", *SETTINGS, "--out", "run")[0] == 1
     Path("mine.py").write_text(PLUGIN)

@@ -1,18 +1,23 @@
-"""Where `training.start_from` leads to no weights, `validate` tells, and nothing begins."""
+"""`training.start_from` takes the weights that fit and tells of the others; where it leads to none, nothing begins."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from support.command import QUICKSTART
-from support.tiny import tiny
+from support.tiny import tiny, trainer
 
 from gankit.checkpoints import store
 from gankit.cli import main
 from gankit.config.checks import missing
+from gankit.core.errors import UserError
 from gankit.runs.start import begin, resume
+from gankit.runs.transfer import transfer
+from gankit.training.trainer import Trainer
 
 pytestmark = pytest.mark.costly
 
@@ -73,3 +78,73 @@ def test_a_run_that_has_begun_goes_on_without_what_it_started_from(source: Path,
     going_on = resume(run, extend=16)
     assert going_on is not None
     going_on.train()
+
+
+NETWORK = {"block": "conv", "rgb": "rgb"}
+LARGER = {4: 8, 8: 4, 16: 4}
+OTHERS: dict[str, dict[str, Any]] = {
+    "of twice the size": {
+        "growth": {"use": "progressive", "start": 4, "final": 16, "images": 32, "fade": 0.5},
+        "generator": {"channels": LARGER},
+        "discriminator": {"channels": LARGER},
+    },
+    "that does not grow": {"growth": {"use": "fixed", "resolution": 8, "images": 32}},
+    "with classes": {
+        "data": {"use": "digits", "labels": True},
+        "generator": {"mapping": {"use": "normalized"}},
+        "discriminator": {"head": {"use": "pggan", "labels": "select"}},
+    },
+    "of another latent": {"generator": {"latent": 9}},
+}
+"""Experiments into which not all weights fit, as changes to the one that was trained."""
+
+
+def transferred(source: Path, changes: dict[str, Any]) -> tuple[Trainer, Trainer]:
+    """The networks of another experiment as they begin, and as they begin from `source`."""
+    before = tiny().model_dump()
+    nested = {name: before[name] | change for name, change in changes.items() if name in ("generator", "discriminator")}
+    training = {"batch": 8, "device": "cpu", "start_from": str(source)}
+    experiment = tiny(**changes | nested, training=training)
+    alone, taking = trainer(experiment), trainer(experiment)
+    transfer(experiment, taking)
+    return alone, taking
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_fits_is_taken_and_what_does_not_is_told(
+    source: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = store.found(source / "checkpoints")[-1]
+    weights = store.read(newest).state["weights"]
+    alone, taking = transferred(source, OTHERS[name])
+    said, counts = capsys.readouterr().err, [0, 0]
+    states = (one.state_dict()["weights"] for one in (alone, taking))
+    untouched, taken = ({**each, "average": each["average"]} for each in states)
+    for network in ("generator", "discriminator", "average"):
+        for key, tensor in taken[network].items():
+            fits = weights[network].get(key, torch.zeros(0)).shape == tensor.shape
+            assert torch.equal(tensor, (weights if fits else untouched)[network][key]), key
+            counts[0] += fits and network != "average"
+            counts[1] += network != "average"
+    assert f"start_from: {counts[0]} of {counts[1]} weights are taken from {newest}" in said
+    expected = {
+        "of twice the size": ["generator.blocks.16  ", "discriminator.rgb.16  "],
+        "that does not grow": ["generator.rgb.4 ", "discriminator.rgb.4 "],
+        "with classes": ["which was trained with no classes where the data here has 10 classes", "discriminator.head."],
+        "of another latent": ["[128, 9]  [128, 8]"],
+    }
+    assert [part for part in expected[name] if part not in said] == []
+
+
+def test_all_that_fits_needs_no_table(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    transferred(source, {})
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_that_fits_is_refused(source: Path, tmp_path: Path) -> None:
+    changes = {name: tiny().model_dump()[name] | {"channels": 5} for name in ("generator", "discriminator")}
+    changes["generator"] |= {"latent": 7}
+    changes |= {"regularizers": [], "training": {"batch": 8, "start_from": str(source)}}
+    with pytest.raises(UserError, match=r"^training.start_from: nothing of .* fits this experiment:\n +here +there\n"):
+        begin(tiny(**changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -78,7 +78,8 @@ class TestStop:
             ["run", QUICKSTART, "--plugin", "broken.py", *(word for set_ in sets for word in ("--set", set_))], tmp_path
         )
         assert done.returncode == 1
-        (said,) = done.stderr.splitlines()
+        begins, said = done.stderr.splitlines()
+        assert begins == "gankit: runs/quickstart begins"
         assert said.startswith("gankit: ")
         assert said.endswith("quickstart was stopped: loss.discriminator was inf at 32 images")
 
