@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from support.command import QUICKSTART
 
 from gankit.cli import main
@@ -27,6 +29,18 @@ def test_an_experiment_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> N
     assert "  mirror: false\n" in printed
     Path("whole.yaml").write_text(printed)
     assert load_experiment(Path("whole.yaml")) == load_experiment(Path("mine.yaml"), ["training.batch=16"])
+
+
+def test_marks_that_turn_lines_around_are_printed_as_escapes_and_read_back(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\u202eb\u2066c\u200bd\u00a0e 'quoted' \U000e0041"
+    folder = json.dumps({"use": "folder", "path": f"/{hostile}", "channels": 1}, ensure_ascii=False)
+    assert main(["expand", "mine.yaml", "--set", f"data={folder}"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.replace("\n", "").isprintable()
+    assert r"/a\u202eb\u2066c\u200bd" in printed
+    Path("whole.yaml").write_text(printed)
+    assert str(dict(load_experiment(Path("whole.yaml"), check=False).data)["path"]) == f"/{hostile}"
+    assert yaml.safe_load(printed)["data"]["path"] == f"/{hostile}"
 
 
 def test_the_runs_of_a_study_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

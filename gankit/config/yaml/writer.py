@@ -28,13 +28,13 @@ def dump(value: dict[str, Any]) -> str:
     """A mapping of plain values as YAML; short lists and mappings stand on one line."""
     document = _Dumper(StringIO(), sort_keys=False).represent_data(value)
     _lay_out(document, indent=0, is_root=True)
-    return yaml.serialize(document, Dumper=_Dumper, allow_unicode=True, width=2**31)
+    return _escaped(yaml.serialize(document, Dumper=_Dumper, allow_unicode=True, width=2**31))
 
 
 def inline(value: Any) -> str:
     """A plain value as YAML on one line."""
     text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=2**31, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
+    return _escaped(text.removesuffix("\n").removesuffix("\n..."))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -45,7 +45,8 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
         """Text in quotes if our own reader would take it for something else; PyYAML adds its own by YAML 1.1."""
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if _is_text(data) else "'")
+        quotes = '"' if _escaped(data) != data else None if _is_text(data) else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=quotes)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
@@ -54,6 +55,15 @@ _Dumper.add_multi_representer(PurePath, lambda dumper, path: dumper.represent_da
 _Dumper.add_multi_representer(tuple, lambda dumper, items: dumper.represent_data(list(items)))
 for kind in (set, frozenset):
     _Dumper.add_representer(kind, lambda dumper, items: dumper.represent_data(sorted(items)))
+
+
+def _escaped(text: str) -> str:
+    """`text` with escapes, which double quotes allow, for marks that turn its lines around or are not seen.
+
+    PyYAML leaves some of them as they are, which would let a file look other than it is read.
+    """
+    hidden = {mark for mark in text if not (mark.isprintable() or mark in "\n\t")}
+    return text.translate({ord(mark): f"\\u{ord(mark):04x}" for mark in hidden})
 
 
 def _is_text(text: str) -> bool:
