@@ -52,12 +52,15 @@ MOST_CHANGED = 3
 """Options that are named."""
 MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
 """Options that may be other ones when a run goes on: none of them changes what is trained."""
+HOW_READ = ("max_megapixels", "range")
+"""Options of a data set that say how image files are read."""
 
 
 def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
     """What differs between two experiments, by the path of the option.
 
-    Where the images lie may differ too: whoever loads them sees whether they are the same, by their fingerprint.
+    Where the images lie and how they are read may differ too: whoever loads them sees by their fingerprint whether they
+    are the same.
 
     Raises:
         UserError: naming every option that must not differ.
@@ -68,7 +71,8 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
         for option in old | new
         if old.get(option) != new.get(option) and option != "plugins"  # their code is compared by its hash
     }
-    free = (*MAY_CHANGE, *({*places_of(before.data)} & {*places_of(wanted.data)}))
+    of_images = judged_by_images(wanted.data)
+    free = (*MAY_CHANGE, *(option for option in judged_by_images(before.data) if option in of_images))
     refused = [option for option in changes if not _is_among(option, free)]
     if refused:
         listed = "\n".join(
@@ -106,6 +110,11 @@ def changed_options(run: Path, options: Mapping[str, Any]) -> str | None:
 def places_of(data: Dataset) -> list[str]:
     """The options that say where the images of a data set lie, as data.path."""
     return [f"data.{name}" for name, value in data if isinstance(value, Path)]
+
+
+def judged_by_images(data: Dataset) -> list[str]:
+    """The options of a data set that may be other ones as long as the images come out the same."""
+    return [*(f"data.{name}" for name in HOW_READ if name in type(data).model_fields), *places_of(data)]
 
 
 def refuse_other_images(run: Path, experiment: Experiment) -> None:

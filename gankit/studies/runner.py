@@ -20,7 +20,7 @@ from gankit.discovery.manager import plugins
 from gankit.kinds import Job
 from gankit.runs.folder import EXPERIMENT, clear_leftovers, is_run
 from gankit.runs.late import late_evaluation, unheeded
-from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_images
+from gankit.runs.recorded import allowed_changes, judged_by_images, load_recorded, refuse_other_images
 from gankit.runs.signals import raising_signals
 from gankit.runs.status import RunState, failed_untrained, state_of
 from gankit.studies.progress import StudyProgress
@@ -126,7 +126,7 @@ def _measurable(runs: Sequence[StudyRun], folder: Path) -> set[str]:
         try:
             with plugins.trusting_loaded():
                 before = load_recorded(path / EXPERIMENT)
-            changes, places = allowed_changes(before, run.experiment), {*places_of(before.data)}
+            changes, places = allowed_changes(before, run.experiment), {*judged_by_images(before.data)}
             if not _is_finished(path):  # it looks for itself as it goes on
                 continue
             if places & {*changes}:

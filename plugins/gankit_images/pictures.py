@@ -156,9 +156,11 @@ def _refuse_ambiguous(picture: Image.Image, numbers: np.ndarray) -> None:
     least, most = numbers.min(), numbers.max()
     if not 0 <= least <= most <= 65535:
         raise ValueError(f"its pixels are whole numbers from {least} to {most}; {remedy.format(most)}")
-    if picture.mode == "I" and picture.format == "TIFF" and 0 < most <= 255:
+    if picture.mode == "I" and picture.format == "TIFF" and 0 < most < 65535:
+        full = max(255, 2 ** int(most).bit_length() - 1)
+        white = "65535" if full == 65535 else f"{full} or 65535"
         raise ValueError(
-            f"its pixels are 32-bit numbers, at most {most}, of which 255 or 65535 may be white; {remedy.format(255)}"
+            f"its pixels are 32-bit numbers, at most {most}, of which {white} may be white; {remedy.format(full)}"
         )
 
 

@@ -13,7 +13,8 @@ from support.tiny import tiny
 
 from gankit import UserError
 from gankit.config.yaml.writer import dump_experiment
-from gankit_images.datasets import Folder
+from gankit.runs.recorded import allowed_changes
+from gankit_images.folder import Folder
 
 STEPS = np.repeat(np.linspace(0, 1, 4), 4).reshape(4, 4)
 """From black to white in four rows."""
@@ -53,7 +54,31 @@ def test_what_is_no_16_bits_needs_a_range(tmp_path: Path, numbers: np.ndarray, s
     assert rows(tmp_path, range=levels) == pytest.approx([0, 85, 170, 255], abs=1)
 
 
-def test_32_bit_numbers_of_16_bits_are_read_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("most", "white", "full"), [(300, "511 or 65535", 511), (4095, "4095 or 65535", 4095), (60_000, "65535", 65535)]
+)
+def test_32_bit_numbers_that_may_be_of_fewer_bits_are_refused_too(
+    tmp_path: Path, most: int, white: str, full: int
+) -> None:
+    folder = save(tmp_path, np.rint(STEPS * most).astype(np.int32))
+    with pytest.raises(
+        UserError, match=rf"32-bit numbers, at most {most}, of which {white} may .*range: \[0, {full}\]"
+    ):
+        rows(folder)
+    assert rows(folder, range=[0, most]) == [0, 85, 170, 255]
+
+
+def test_a_run_that_read_them_before_goes_on_with_their_range(tmp_path: Path) -> None:
+    data = {"use": "folder", "path": str(tmp_path)}
+    before, now = tiny(data=data), tiny(data=data | {"range": [0, 65535]})
+    assert allowed_changes(before, now) == {"data.range": {"before": None, "now": [0, 65535]}}
+    with pytest.raises(UserError, match=r"data\.channels: 3 in the run, 1 now"):
+        allowed_changes(before, tiny(data=data | {"channels": 1}))
+
+
+def test_32_bit_numbers_up_to_the_last_of_16_bits_are_read_as_ever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert rows(save(tmp_path, np.rint(STEPS * 65535).astype(np.int32))) == [0, 85, 170, 255]
     assert capsys.readouterr().err == ""
 
