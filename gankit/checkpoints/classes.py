@@ -29,13 +29,13 @@ def with_classes_of(experiment: Experiment, run: Path) -> Experiment:
     return with_classes(experiment, manifest) if manifest else experiment
 
 
-def class_count(experiment: Experiment, manifest: Mapping[str, Any], average: Mapping[str, Tensor]) -> int:
+def class_count(experiment: Experiment, manifest: Mapping[str, Any], weights: Mapping[str, Tensor]) -> int:
     """How many classes a checkpoint's networks were built for.
 
     Args:
         experiment: What was trained.
         manifest: The checkpoint's.
-        average: The weights of its averaged generator, which tell it where the manifest does not.
+        weights: Those of its generator, averaged or not, which tell it where the manifest does not.
     """
     if CLASSES in manifest:
         return len(manifest[CLASSES])
@@ -44,7 +44,7 @@ def class_count(experiment: Experiment, manifest: Mapping[str, Any], average: Ma
             return 0
     except UserError:  # the images are gone
         pass
-    return class_count_of_weights(experiment, average)
+    return class_count_of_weights(experiment, weights)
 
 
 def class_count_of_weights(experiment: Experiment, average: Mapping[str, Tensor]) -> int:

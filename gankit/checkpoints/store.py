@@ -37,7 +37,7 @@ from gankit.checkpoints.integrity import (
     sync_folder,
     write,
 )
-from gankit.config.experiment import Experiment
+from gankit.config.experiment import Experiment, GeneratorName
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.networks.generator import Generator
@@ -224,8 +224,10 @@ def experiment_of(checkpoint: Path) -> Path:
     return checkpoint.absolute().parents[1] / "experiment.yaml"
 
 
-def load_average(path: Path, experiment: Experiment, device: torch.device) -> Generator:
-    """The averaged generator of a checkpoint, or of a run's newest, in eval mode and grown as it was.
+def load_generator(
+    path: Path, experiment: Experiment, device: torch.device, which: GeneratorName = "average"
+) -> Generator:
+    """The averaged or the trained generator of a checkpoint, or of a run's newest, in eval mode and grown as it was.
 
     Raises:
         UserError: if there is no checkpoint or it cannot be read.
@@ -233,7 +235,7 @@ def load_average(path: Path, experiment: Experiment, device: torch.device) -> Ge
     checkpoint = chosen(path)
     try:
         manifest = read_manifest(checkpoint)
-        weights = _weights(checkpoint, manifest, "average")
+        weights = _weights(checkpoint, manifest, "average" if which == "average" else "generator")
         shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
         generator = Generator(experiment.generator, shape).placed(device)
         generator.load_state_dict(weights)

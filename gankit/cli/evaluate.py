@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.completers import completed_by, component_names
-from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, load_plugins
+from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option, load_plugins
 from gankit.core.errors import UserError
 from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
@@ -39,6 +39,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         argument = parser.add_argument(f"--{name}", metavar=metavar, help=text)
         if name in COMPONENTS:
             completed_by(argument, lambda kind=COMPONENTS[name], **_: component_names(kind))
+    add_which_option(parser)
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
     parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
     add_plugin_option(parser)
@@ -61,7 +62,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name) for name in ARGUMENTS}
     if given["data"] is not None:
         given["data"] = data_argument(given["data"])
-    protocol = read_arguments(ProtocolOptions, given)
+    protocol = read_arguments(ProtocolOptions, {**given, "which": arguments.which})
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if arguments.json:

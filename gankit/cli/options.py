@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gankit.cli.completers import completed_by, numbers, settings
-from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
+from gankit.config.yaml.marks import LONGEST_MESSAGE
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
-from gankit.core.text import printable
+from gankit.core.text import printable, shortened
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
@@ -83,6 +83,12 @@ def add_no_run_plugins_option(parser: argparse.ArgumentParser) -> None:
     )
     text = "execute no plugin file but those named with --plugin (the variable GANKIT_NO_RUN_PLUGINS=1 does the same)"
     parser.add_argument("--no-run-plugins", action="store_true", help=text)
+
+
+def add_which_option(parser: argparse.ArgumentParser) -> None:
+    """Add `which`, the generator of a run that is meant."""
+    text = "the averaged generator, or the trained one itself as the last update left it (default: average)"
+    parser.add_argument("--which", choices=("average", "current"), default="average", help=text)
 
 
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:

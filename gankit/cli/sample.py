@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from gankit.cli.options import add_no_run_plugins_option
+from gankit.cli.options import add_no_run_plugins_option, add_which_option
 from gankit.core.errors import UserError
-from gankit.core.memory import too_large
+from gankit.core.memory import too_large, too_large_for_disk
+from gankit.core.text import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
+    import torch
+
+    from gankit.data.pictures import ClassRows
+    from gankit.data.sample_files import SampleBatch
+    from gankit.networks.generator import Generator
+    from gankit.training.sampler import SampleOptions
+
+Form = Literal["grid", "folder", "array"]
+"""One picture of all images, a file of each, or an array."""
 
 MOST_TRUNCATION = 2
 """Beyond 1 styles are pushed away from their mean."""
@@ -28,8 +38,12 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
         "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
     )
     parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
-    written = "a file that ends in .png, for a grid of all images; or a folder, for a file of each: 000000.png, ..."
-    parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER", help=written)
+    add_which_option(parser)
+    written = (
+        "a file that ends in .png, for a grid of all images, one row a class; a folder, for a file of each: "
+        "000000.png, ..., in a folder for each class; or a file that ends in .npy or .npz, for one array"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER|NPY|NPZ", help=written)
     parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
     parser.add_argument(
@@ -47,66 +61,101 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
 
 
 def sample_command(arguments: argparse.Namespace) -> int:
-    """Draw images from a run's averaged generator."""
-    is_folder = _check(arguments)
-    output = Path(arguments.output)
+    """Draw images from a run's averaged generator, or from the trained one itself."""
+    form, output, number = _check(arguments), Path(arguments.output), arguments.number
 
     from gankit.checkpoints.classes import class_names
-    from gankit.checkpoints.store import chosen, experiment_of, load_average, manifest_of
-    from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of
+    from gankit.data.pictures import class_rows
     from gankit.networks.protocols import CanTruncate
     from gankit.runs.attribution import attributing_errors
     from gankit.runs.components import choose_device
     from gankit.runs.recorded import load_recorded
-    from gankit.training.sampler import SampleOptions, sample
+    from gankit.training.sampler import SampleOptions
 
     device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
     experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
     with attributing_errors(experiment):
-        generator = load_average(checkpoint, experiment, device)
+        generator = load_generator(checkpoint, experiment, device, arguments.which)
     if arguments.truncation is not None and not isinstance(generator.mapping, CanTruncate):
         raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
-    pixels = arguments.number * generator.resolution**2
-    if not is_folder and (lack := too_large(f"{arguments.number:,} images in one picture", pixels)) is not None:
-        raise UserError(f"-n: {lack}; name a folder to have a file of each")
     names = class_names(experiment, manifest_of(checkpoint), generator.context.classes)
-    label = None if arguments.label is None else _class_meant(arguments.label, names)
-    options = SampleOptions(label, arguments.truncation, arguments.cutoff)
-
-    def drawn() -> Iterator[np.ndarray]:
-        step = images_at_a_time(generator.resolution)
-        for first in range(0, arguments.number, step):
-            with attributing_errors(experiment):
-                some = sample(generator, first, min(step, arguments.number - first), arguments.seed, device, options)
-            yield to_uint8(some).permute(0, 2, 3, 1).cpu().numpy()
-
-    try:
-        _write_each(output, drawn()) if is_folder else _write_grid(output, drawn())
-    except OSError as failure:
-        raise UserError(f"-o: cannot write {output}: {failure.strerror}") from None
-    print(f"wrote {output}" + (f": {arguments.number:,} images" if is_folder else ""), file=sys.stderr)
+    labels = [] if arguments.label is None else [_class_meant(arguments.label, names)]
+    height, data = generator.resolution, experiment.data
+    shape = (number, height, round(height * data.aspect()), data.image_channels())
+    if (lack := _lacking(form, output, shape)) is not None:
+        raise UserError(f"-n: {lack}")
+    rows = class_rows(names, number) if names and form == "grid" and not labels else None
+    if rows is not None:
+        labels, number = rows.labels, len(rows.labels)
+    options = SampleOptions(labels, arguments.truncation, arguments.cutoff)
+    with attributing_errors(experiment):
+        try:
+            batches = _drawn(generator, number, arguments.seed, device, options)
+            _write(form, output, shape, batches, names, rows)
+        except OSError as failure:
+            raise UserError(f"-o: cannot write {output}: {failure.strerror}") from None
+    what = f": {rows.caption}" if rows is not None else "" if form == "grid" else f": {number:,} images"
+    print(printable(f"wrote {output}{what}"), file=sys.stderr)
+    if names and form == "array" and output.suffix.lower() == ".npy":
+        print("their classes are not in it; a file that ends in .npz has room for them", file=sys.stderr)
     return 0
 
 
-def _write_grid(file: Path, batches: Iterator[np.ndarray]) -> None:
-    """Lay all images, uint8 [n, H, W, C], out in one picture."""
+def _lacking(form: Form, output: Path, shape: Sequence[int]) -> str | None:
+    """That there is no room for images of a shape, as far as that can be told before; None if there is."""
+    from gankit.data.sample_files import SMALLEST_PNG
+
+    number, size = shape[0], math.prod(shape)
+    if form == "folder":
+        return too_large_for_disk(f"{number:,} images, be they ever so small,", number * SMALLEST_PNG, output)
+    if form == "array":
+        return too_large_for_disk(f"{number:,} images", size, output)
+    if (lack := too_large(f"{number:,} images in one picture", size)) is None:
+        return None
+    return f"{lack}; name a folder to have a file of each, or a .npz"
+
+
+def _drawn(
+    generator: Generator, number: int, seed: int, device: torch.device, options: SampleOptions
+) -> Iterator[SampleBatch]:
+    """So many images, a few at a time."""
+    from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.data.sample_files import SampleBatch
+    from gankit.training.sampler import samples
+
+    step = images_at_a_time(generator.resolution)
+    for first in range(0, number, step):
+        some = samples(generator, first, min(step, number - first), seed, device, options)
+        images = to_uint8(some.images).permute(0, 2, 3, 1).cpu().numpy()
+        yield SampleBatch(images, None if some.labels is None else some.labels.cpu().numpy())
+
+
+def _write(
+    form: Form,
+    output: Path,
+    shape: Sequence[int],
+    batches: Iterator[SampleBatch],
+    names: Sequence[str],
+    rows: ClassRows | None,
+) -> None:
+    """Write images as they come, or lay all of them out in one picture."""
     import numpy as np
 
     from gankit.data.pictures import grid, save_png
+    from gankit.data.sample_files import write_array, write_images
 
-    picture = grid(np.concatenate([*batches]))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_png(file, picture)
-
-
-def _write_each(folder: Path, batches: Iterator[np.ndarray]) -> None:
-    """Write every image, of uint8 [n, H, W, C], as a picture of its own."""
-    from gankit.data.pictures import as_png
-
-    folder.mkdir(parents=True, exist_ok=True)
-    images = (image for batch in batches for image in batch)
-    for number, image in enumerate(images):
-        (folder / f"{number:06}.png").write_bytes(as_png(image))
+    if form == "folder":
+        write_images(output, batches, names)
+    elif form == "array":
+        write_array(output, shape, batches, names)
+    else:
+        images = np.concatenate([batch.images for batch in batches])
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if rows is None:
+            save_png(output, grid(images))
+        else:
+            save_png(output, grid(images, rows.columns, names=rows.names), rows.caption)
 
 
 def _run_meant(place: Path) -> Path:
@@ -129,7 +178,6 @@ def _class_meant(text: str, names: Sequence[str]) -> int:
         UserError: if there is none.
     """
     from gankit.core.options import did_you_mean
-    from gankit.runs.transfer import listed
 
     if not names:
         raise UserError("--label: this run was trained without labels")
@@ -144,22 +192,22 @@ def _class_meant(text: str, names: Sequence[str]) -> int:
     raise UserError(f"--label: this run has no class {text}, but the classes 0 to {len(names) - 1}.{hint}")
 
 
-def _check(arguments: argparse.Namespace) -> bool:
+def _check(arguments: argparse.Namespace) -> Form:
     """Refuse numbers and names that make no sense.
 
     Returns:
-        Whether the output is a folder.
+        What is to be written.
     """
     if arguments.number < 1:
         raise UserError(f"-n: expected at least one image, not {arguments.number}")
     output = Path(arguments.output)
     is_folder = output.is_dir() or not output.suffix or arguments.output.endswith(os.sep)
-    if not is_folder and output.suffix.lower() != ".png":
-        raise UserError(f"-o: expected a file name that ends in .png or a folder's name, not {output}")
+    if not is_folder and output.suffix.lower() not in (".png", ".npy", ".npz"):
+        raise UserError(f"-o: expected a file name that ends in .png, .npy or .npz, or a folder's name, not {output}")
     if is_folder and output.is_dir() and any(output.iterdir()):  # measured together, they would be a mixture
         raise UserError(f"-o: the folder {output} is not empty; name a new one for these images")
     if arguments.truncation is not None and not 0 <= arguments.truncation <= MOST_TRUNCATION:
         raise UserError(f"--truncation: expected a number from 0 to {MOST_TRUNCATION}, not {arguments.truncation:g}")
     if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
         raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
-    return is_folder
+    return "folder" if is_folder else "grid" if output.suffix.lower() == ".png" else "array"

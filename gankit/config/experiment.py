@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from gankit.core.options import (
@@ -44,6 +51,12 @@ from gankit.kinds import (
 
 OPTIMIZER = "adam"
 """The optimizer of networks that are given none, or only options of one."""
+
+GeneratorName = Literal["average", "current"]
+"""average: the averaged generator. current: the trained generator itself, as the last update left it."""
+
+MOST_MEASURED = 1_000_000_000
+"""Images that any evaluation may ask for."""
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
 """What experiments, studies and variants are called: safe as the name of a folder."""
@@ -211,10 +224,15 @@ class TrainingOptions(Options):
 class QuickOptions(Options):
     """A cheaper protocol; its numbers are never compared with those of the full one."""
 
-    images: Annotated[Images, Field(ge=1)] = 1000
+    images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 1000
     """Generated images, and as many reals."""
     metrics: Many[Metric] = []
     """What is computed; nothing: the same as at the end of a stage."""
+
+
+def _each_once(names: list[GeneratorName]) -> list[GeneratorName]:
+    """Names of which none comes twice."""
+    return list(dict.fromkeys(names))
 
 
 class EvaluationOptions(Options):
@@ -224,7 +242,10 @@ class EvaluationOptions(Options):
 
     metrics: Many[Metric] = []
     """What is computed."""
-    images: Annotated[Images, Field(ge=1)] = 10_000
+    generators: Annotated[Many[GeneratorName], Field(min_length=1), AfterValidator(_each_once)] = ["average"]
+    """Which generators are measured: the averaged one, the trained one itself (current), or both. Numbers of the
+    trained one have names that end in _current."""
+    images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 10_000
     """Generated images, and as many reals to compare with if the data set has them."""
     every: Annotated[Images, Field(ge=1)] | None = None
     """Also evaluate each time so many images were shown."""

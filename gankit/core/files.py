@@ -7,9 +7,11 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 DEEPEST = 64
 """Lists and mappings inside one another in JSON that is read: what walks it calls itself."""
@@ -75,7 +77,18 @@ def _too_deep() -> ValueError:
 
 
 def write_at_once(path: Path, content: bytes) -> None:
-    """Write a file that is either complete or as it was, whatever happens to the process or the disk.
+    """Write a file as `written_at_once` does.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with written_at_once(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_at_once(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that is either complete or as it was, whatever happens to the process or the disk.
 
     What is there and no file, such as /dev/null or a pipe, is written to and stays what it is.
 
@@ -83,12 +96,13 @@ def write_at_once(path: Path, content: bytes) -> None:
         OSError: if it cannot be written.
     """
     if path.exists() and not path.is_file():
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            yield file
         return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

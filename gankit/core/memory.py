@@ -1,8 +1,9 @@
-"""How much memory there is."""
+"""How much room there is, in memory and on a disk."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -28,10 +29,19 @@ def too_large(what: str, size: int) -> str | None:
 
     Asked before it is made: the system often promises memory that it does not have, and then ends the process.
     """
-    there = memory_size()
+    return _more_than(memory_size(), what, size, "of memory")
+
+
+def too_large_for_disk(what: str, size: int, place: Path) -> str | None:
+    """The same of the disk on which `place` lies, or will lie when it is made."""
+    there = next(folder for folder in [place, *place.absolute().parents] if folder.is_dir())
+    return _more_than(shutil.disk_usage(there).free, what, size, f"on the disk of {there}")
+
+
+def _more_than(there: int | None, what: str, size: int, where: str) -> str | None:
     if there is None or size <= there:
         return None
-    return f"{what} take {_bytes_in_words(size)} of memory, but there are {_bytes_in_words(there)}"
+    return f"{what} take {_bytes_in_words(size)} {where}, but there are {_bytes_in_words(there)}"
 
 
 def _bytes_in_words(size: int) -> str:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+LONGEST_LIST = 200
+"""Characters of a list of classes in a message."""
 
 
 def first_of(items: Iterable[str], most: int) -> str:
     """The first of some items with commas between, each as it can be printed on a line, and whether there are more."""
     named = list(map(printable, items))
     return ", ".join(named[:most]) + (", ..." if len(named) > most else "")
+
+
+def shortened(text: str, most: int) -> str:
+    """`text`, without its middle if it is longer than `most` characters."""
+    half = (most - len(" ... ")) // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Classes with their numbers, on a line: 0=ant, 1=bee."""
+    return shortened(", ".join(f"{number}={name}" for number, name in enumerate(names)), LONGEST_LIST)
 
 
 def printable(line: str) -> str:

@@ -3,20 +3,65 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gankit.core.files import write_at_once
+from gankit.core.text import listed, printable, shortened
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 READABLE = 64
 """Small images are enlarged to at least so many pixels."""
 NEUTRAL = 128
 """The grey between images: neither the black nor the white that they may end in."""
+LETTERS = 14
+"""Pixels of height of the names of rows, if these are as high."""
+CAPTION = "Description"
+"""Where a PNG keeps its caption: one of the keywords of its specification."""
+LONGEST_CAPTION = 300
+"""Characters that are shown of one."""
+LONGEST_NAME = 24
+"""Characters that are shown of one."""
 
 
-def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: int | None = None) -> np.ndarray:
+class ClassRows(NamedTuple):
+    """Samples of a generator with classes, laid out with a row for each class."""
+
+    names: list[str]
+    """What is shown of the classes, from the upper row down: their names."""
+    columns: int
+    """Images a row."""
+
+    @property
+    def caption(self) -> str:
+        """Which row shows what."""
+        return f"{self.columns} images of each class: {listed(self.names)}"
+
+    @property
+    def labels(self) -> list[int]:
+        """The class of each image, first to last from the upper left."""
+        return [row for row in range(len(self.names)) for _ in range(self.columns)]
+
+
+def class_rows(names: Sequence[str], count: int) -> ClassRows:
+    """How at most `count` images of all classes are laid out; of the first if there are more classes than images."""
+    rows = len(names) if len(names) <= count else math.isqrt(count)
+    return ClassRows([*names[:rows]], count // rows)
+
+
+def grid(
+    images: np.ndarray,
+    columns: int | None = None,
+    gap: int = 2,
+    scale: int | None = None,
+    names: Sequence[str] = (),
+) -> np.ndarray:
     """Lay images out in rows, first to last from the upper left.
 
     Args:
@@ -24,6 +69,7 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
         columns: Images a row; default: as near to a square as it gets.
         gap: Pixels between neighbours, counted after enlargement.
         scale: Whole number by which each pixel is repeated; default: the least that makes images 64 pixels high.
+        names: What is written to the left of the rows.
 
     Returns:
         uint8 [H', W', C].
@@ -42,16 +88,40 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, scale: in
         row, column = divmod(position, columns)
         top, left = row * (height + gap), column * (width + gap)
         canvas[top : top + height, left : left + width] = image
-    return canvas
+    return canvas if not names else np.concatenate([_margin(names, height, gap, canvas), canvas], axis=1)
 
 
-def save_png(path: Path, image: np.ndarray) -> None:
+def _margin(names: Sequence[str], height: int, gap: int, canvas: np.ndarray) -> np.ndarray:
+    """What stands to the left of rows of a height: their names, or numbers where the font lacks letters of a name."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(min(LETTERS, height))
+    texts = [
+        shown if (shown := shortened(name, LONGEST_NAME)).isascii() and shown.isprintable() else str(number)
+        for number, name in enumerate(names)
+    ]
+    width = max(math.ceil(font.getlength(text)) for text in texts) + LETTERS
+    picture = Image.new("L", (width, len(canvas)), NEUTRAL)
+    draw = ImageDraw.Draw(picture)
+    for row, text in enumerate(texts):
+        draw.text((LETTERS // 2, row * (height + gap) + height / 2), text, fill=255, font=font, anchor="lm")
+    margin = np.repeat(np.asarray(picture)[:, :, None], canvas.shape[2], axis=2)
+    margin[:, :, 3:] = 255
+    return margin
+
+
+def save_png(path: Path, image: np.ndarray, caption: str = "") -> None:
     """Save a picture as a PNG that is either complete or not there; see `as_png`."""
-    write_at_once(path, as_png(image))
+    write_at_once(path, as_png(image, caption))
 
 
-def as_png(image: np.ndarray) -> bytes:
-    """The PNG file of uint8 [H, W, 1, 3 or 4], the same bytes for the same image.
+def caption_of(picture: Picture) -> str:
+    """What `save_png` was told of a picture, on a line that can be shown; empty if nothing."""
+    return printable(shortened(str(picture.info.get(CAPTION, "")), LONGEST_CAPTION))
+
+
+def as_png(image: np.ndarray, caption: str = "") -> bytes:
+    """The PNG file of uint8 [H, W, 1, 3 or 4], the same bytes for the same image; a caption is kept in it.
 
     Of four channels the last is opacity, which the colours are multiplied by.
 
@@ -59,6 +129,7 @@ def as_png(image: np.ndarray) -> bytes:
         ValueError: if `image` is of another form.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
         raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
@@ -66,6 +137,8 @@ def as_png(image: np.ndarray) -> bytes:
         picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
     else:
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    content = BytesIO()
-    picture.save(content, format="PNG")
+    content, about = BytesIO(), PngInfo()
+    if caption:
+        about.add_itxt(CAPTION, printable(caption))
+    picture.save(content, format="PNG", pnginfo=about)
     return content.getvalue()

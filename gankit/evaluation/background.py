@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ from gankit.kinds.callbacks import Row
 if TYPE_CHECKING:
     import torch
 
-    from gankit.config.experiment import Experiment
+    from gankit.config.experiment import Experiment, GeneratorName
     from gankit.data.images import RealImages
     from gankit.networks.generator import Generator
 
@@ -33,10 +34,10 @@ PATIENCE = 10.0
 
 
 class Submission(NamedTuple):
-    """A generator to be measured."""
+    """Generators to be measured."""
 
-    weights: bytes
-    """All its weights and buffers, as safetensors keep them."""
+    weights: dict[GeneratorName, bytes]
+    """All weights and buffers of each, as safetensors keep them."""
     progress: tuple[Any, ...]
     """Where the run stood."""
     full: bool
@@ -71,16 +72,19 @@ class BackgroundEvaluator:
         """The number of the process that evaluates; None if it is this one."""
         return None if self._process is None else self._process.number
 
-    def submit(self, generator: Generator, progress: Progress, full: bool) -> None:
-        """Have a generator measured as it is now; the answer to what was submitted before must have been taken."""
+    def submit(self, generators: Mapping[GeneratorName, Generator], progress: Progress, full: bool) -> None:
+        """Have generators measured as they are now; the answer to what was submitted before must have been taken."""
         import torch
         from safetensors.torch import save
 
-        state = {  # copied, as safetensors refuses weights that share memory
-            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for name, tensor in generator.state_dict().items()
-        }
-        self._submitted = Submission(save(state), tuple(progress), full)
+        weights: dict[GeneratorName, bytes] = {}
+        for which, generator in generators.items():
+            state = {  # copied, as safetensors refuses weights that share memory
+                name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+                for name, tensor in generator.state_dict().items()
+            }
+            weights[which] = save(state)
+        self._submitted = Submission(weights, tuple(progress), full)
         self._send()
 
     def result(self) -> list[Row]:
@@ -268,8 +272,11 @@ def _measured(
 
     from gankit.training.sampler import GeneratorSampler
 
-    generator.load_state_dict(load(submission.weights))
     now = Progress(*submission.progress)
-    generator.grow(now.resolution, now.alpha)
-    rows = evaluators.evaluate(GeneratorSampler(generator, device), now, submission.full)
-    return [tuple(row) for row in rows]
+    sources: dict[GeneratorName, GeneratorSampler] = {}
+    for which, weights in submission.weights.items():
+        one = copy.deepcopy(generator)
+        one.load_state_dict(load(weights))
+        one.grow(now.resolution, now.alpha)
+        sources[which] = GeneratorSampler(one, device)
+    return [tuple(row) for row in evaluators.evaluate(sources, now, submission.full)]

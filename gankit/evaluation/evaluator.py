@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,7 @@ from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import ERROR, FLOOR, QUICK, clash, is_spread, mistaken_name
+from gankit.evaluation.names import CURRENT, ERROR, FLOOR, GENERATED, QUICK, clash, is_spread, mistaken_name
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.statistics import Number, means, resample, spreads
 from gankit.kinds.callbacks import Row
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config.experiment import EvaluationOptions, Experiment
+    from gankit.config.experiment import EvaluationOptions, Experiment, GeneratorName
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator
     from gankit.training.sampler import GeneratorSampler
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 NONE = "none"
 """What a protocol says of the extractor where no extractor took part."""
+OF_A_CLASS = re.compile(r"_(\d+)$")
+"""Ends the names of the numbers of single classes that metrics give which go class by class."""
 AS_IN_DATA = "as in the data"
 """What a protocol says of classes that were asked for unevenly; it says nothing of them where each came as often."""
 
@@ -150,7 +153,7 @@ class Evaluator:
         numbers: dict[str, Number] = {}
         if not metric.reference_only:
             of_seeds = {seed: self._compared(images, seed, network) for seed, images in generated.items()}
-            each = [self._measured(metric, samples, "generated", classes) for samples in of_seeds.values()]
+            each = [self._measured(metric, samples, GENERATED, classes) for samples in of_seeds.values()]
             numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
@@ -267,12 +270,16 @@ class Evaluator:
 
     def _measured(self, metric: Metric, samples: Samples, of: str, classes: str | None = None) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
+        samples.class_names = () if isinstance(self._reals, AbsentReals) else self._reals.class_names
         numbers, high = metric.evaluate(samples), metric.higher_is_better
         if mistake := mistaken_name(numbers):
             raise UserError(mistake)
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         return {
-            name: Number(float(value), self._protocol(metric, samples, of, better[name], classes))
+            name: Number(
+                float(value),
+                self._protocol(metric, samples, of, better[name], classes) | _class_in(name, metric, samples),
+            )
             for name, value in numbers.items()
         }
 
@@ -316,6 +323,33 @@ class Evaluator:
         self._image_sets = {key: images for key, images in self._image_sets.items() if key[2] in needed}
 
 
+def _class_in(name: str, metric: Metric, samples: Samples) -> dict[str, str]:
+    """What the class is called that a number is of by its name, for its protocol; nothing if it is of no single one."""
+    found, names = OF_A_CLASS.search(name), samples.class_names
+    if not metric.per_class or found is None or int(found[1]) >= len(names):
+        return {}
+    return {"class": names[int(found[1])]}
+
+
+def named_by_generator(row: Row, which: GeneratorName) -> Row:
+    """The number of a generator by the name that it is recorded by; what measures reals alone is everyone's."""
+    if which == "average" or (row.protocol or {}).get("of") != GENERATED:
+        return row
+    return row._replace(name=row.name + CURRENT, protocol={**(row.protocol or {}), "generator": which})
+
+
+def evaluate_generators(
+    evaluator: Evaluator, sources: Mapping[GeneratorName, ImageSampler], progress: Progress
+) -> list[Row]:
+    """The numbers of each generator by the names that they are recorded by, and once what measures reals alone."""
+    rows: dict[str, Row] = {}
+    for which, source in sources.items():
+        for row in evaluator.evaluate(source, progress):
+            named = named_by_generator(row, which)
+            rows.setdefault(named.name, named)
+    return [*rows.values()]
+
+
 class EvaluatorPair:
     """Both protocols, which are one if the experiment names no cheaper one."""
 
@@ -333,11 +367,11 @@ class EvaluatorPair:
             else Evaluator(options.quick_protocol(), reals, device, self._full.extract, mirrors)
         )
 
-    def evaluate(self, source: ImageSampler, progress: Progress, full: bool) -> list[Row]:
-        """The numbers of one evaluation; see Evaluator.evaluate."""
+    def evaluate(self, sources: Mapping[GeneratorName, ImageSampler], progress: Progress, full: bool) -> list[Row]:
+        """The numbers of one evaluation of each generator; see Evaluator.evaluate."""
         if full or self._quick is None:
-            return self._full.evaluate(source, progress)
-        return [row._replace(name=row.name + QUICK) for row in self._quick.evaluate(source, progress)]
+            return evaluate_generators(self._full, sources, progress)
+        return [row._replace(name=row.name + QUICK) for row in evaluate_generators(self._quick, sources, progress)]
 
     def close(self) -> None:
         """Say which metrics failed, and how often."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Set
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gankit.core.errors import UserError
+from gankit.core.memory import too_large, too_large_for_disk
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 
 if TYPE_CHECKING:
@@ -91,8 +94,17 @@ def _dtype(part: Tensor) -> np.dtype:
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Room for an array; in a file that is gone with the process if it is large."""
-    if dtype != np.uint8 or np.prod(shape) <= IN_MEMORY:
+    """Room for an array; in a file that is gone with the process if it is large.
+
+    Raises:
+        UserError: if there is none.
+    """
+    size, in_file = math.prod(shape) * dtype.itemsize, dtype == np.uint8 and math.prod(shape) > IN_MEMORY
+    what = f"what is kept of {shape[0]:,} images would"  # asked first: half of it would end the process
+    lack = too_large_for_disk(what, size, Path(tempfile.gettempdir())) if in_file else too_large(what, size)
+    if lack is not None:
+        raise UserError(f"{lack}; lower evaluation.images, or --images")
+    if not in_file:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype, mode="w+", shape=shape)

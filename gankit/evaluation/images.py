@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -208,6 +208,8 @@ class Samples:
     """The reals that were asked for, each once."""
     mirrors: bool
     """Whether training showed reals mirrored left to right too."""
+    class_names: Sequence[str] = ()
+    """What the classes are called, in the order of their numbers; empty if that is not known."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -89,16 +89,30 @@ class RunContext(Protocol):
         """How often the run was rolled back."""
         ...
 
-    def sample(self, count: int, seed: int) -> np.ndarray:
-        """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training."""
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What the classes are called, in the order of their numbers; empty without."""
+        ...
+
+    def sample(self, count: int, seed: int, labels: Sequence[int] = ()) -> np.ndarray:
+        """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training.
+
+        Args:
+            count: How many.
+            seed: Decides the latents.
+            labels: Classes of the images, in turn; none: they are drawn.
+        """
         ...
 
     def reals(self, count: int, seed: int) -> np.ndarray:
         """`count` reals drawn with `seed`, or all if there are fewer, of the form that `sample` gives."""
         ...
 
-    def show(self, name: str, image: np.ndarray) -> None:
-        """Save a picture, uint8 [H, W, channels], as samples/<name>.png and pass it on to every observer."""
+    def show(self, name: str, image: np.ndarray, caption: str = "") -> None:
+        """Save a picture, uint8 [H, W, channels], as samples/<name>.png and pass it on to every observer.
+
+        A caption is kept in the file, as its `Description`.
+        """
         ...
 
     def log_event(self, name: str, value: float, note: str) -> None:

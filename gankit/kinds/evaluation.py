@@ -134,7 +134,8 @@ class Metric(Component):
 
     per_class: ClassVar[bool] = False
     """True if it looks at classes one by one: of a generator with classes it is then given images of each as often,
-    where other metrics are given them as often as the data have them."""
+    where other metrics are given them as often as the data have them. A number of a single class has a name that ends
+    in `_` and the number of the class; the protocol says what that is called."""
 
     @property
     def extracts(self) -> bool:
@@ -147,7 +148,8 @@ class Metric(Component):
 
         A name that ends in `_std` beside the name without it, as `kid_std` beside `kid`, is that number's spread: runs
         are not ranked by it. Any other number counts for itself. gankit adds `<name>_floor`, `<name>_error` and
-        `<name>_seeds_std` beside `<name>`, and `<name>_quick` for the cheaper protocol. So names that end in `_floor`
-        or `_quick`, and `<name>_error` or `<name>_seeds_std` beside `<name>`, are refused: the metric counts as failed.
-        It does too if another metric of the evaluation has given the same name.
+        `<name>_seeds_std` beside `<name>`, `<name>_current` for the trained generator itself and `<name>_quick` for the
+        cheaper protocol. So names that end in `_floor`, `_current` or `_quick`, and `<name>_error` or
+        `<name>_seeds_std` beside `<name>`, are refused: the metric counts as failed. It does too if another metric of
+        the evaluation has given the same name.
         """

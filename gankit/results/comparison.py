@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
-from gankit.evaluation.names import FLOOR
+from gankit.evaluation.names import floor_of
 from gankit.kinds.callbacks import Row
 from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
@@ -20,6 +20,7 @@ from gankit.results.protocols import (
     measured,
     metric_names,
     refuse_unlike_protocols,
+    shown_name,
     surroundings,
     usual_metric,
 )
@@ -78,6 +79,11 @@ class StageComparison:
     def size(self) -> str:
         """Height by height, as stages are called."""
         return f"{self.resolution}x{self.resolution}"
+
+    @property
+    def shown_metric(self) -> str:
+        """What the metric is called, and the class that it is of, if it is of one."""
+        return shown_name(self.metric, self.protocol)
 
     @property
     def repeated(self) -> bool:
@@ -149,13 +155,14 @@ def compare(
     variants = group_runs(runs)
     first = _named(variants, baseline)
     chosen = _chosen(metrics, runs)
-    refuse_unlike_protocols(runs, [name + end for name in chosen for end in ("", FLOOR)])
+    with_floors = {*chosen, *map(floor_of, chosen)}
+    refuse_unlike_protocols(runs, with_floors)
     stages = [
         _stage(variants, first, metric, resolution, correct)
         for metric in chosen
         for resolution in sorted({stage.resolution for run in runs for stage in _completed(run, metric)})
     ]
-    around = surroundings(row for _, _, row in measured(runs) if row.name.removesuffix(FLOOR) in chosen)
+    around = surroundings(row for _, _, row in measured(runs) if row.name in with_floors)
     unfinished, unmeasured = [], []
     for variant in variants:
         for run in variant.runs:
@@ -224,7 +231,7 @@ def _stage(
     sign = -1 if better == "higher" else 1
     results.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
     protocol = common_protocol(rows[metric] for rows in metrics)
-    of_floors = [rows[metric + FLOOR] for rows in metrics if metric + FLOOR in rows]
+    of_floors = [rows[floor_of(metric)] for rows in metrics if floor_of(metric) in rows]
     floors = _finite(row.value for row in of_floors)
     floor = fmean(floors) if floors else None
     return StageComparison(metric, resolution, better, floor, protocol, common_protocol(of_floors), results)

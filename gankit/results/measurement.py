@@ -13,31 +13,33 @@ import torch
 from pydantic import Field
 
 from gankit.checkpoints.classes import CLASSES
-from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_average, manifest_of
-from gankit.config.experiment import EvaluationOptions, Experiment
+from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of
+from gankit.config.experiment import MOST_MEASURED, EvaluationOptions, Experiment, GeneratorName
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
 from gankit.core.progress import Progress, progress_in
 from gankit.core.text import first_of
+from gankit.data.image_files import find_images
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
 from gankit.data.images import AbsentReals, Batch, RealImages
-from gankit.evaluation.evaluator import Evaluator, ImageSampler
+from gankit.data.label_file import LABEL_FILE, read_labels
+from gankit.evaluation.evaluator import Evaluator, ImageSampler, named_by_generator
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.kinds import Dataset, Extractor, Metric
+from gankit.kinds.callbacks import Row
+from gankit.results.protocols import RESIZED, of_reals
 from gankit.results.run_results import RunResults, StageMetrics
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
-from gankit.runs.recorded import load_recorded
+from gankit.runs.recorded import HOW_READ, load_recorded
 from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
 MEASURING = ("metrics", "extractor", "seed", "seeds", "classes", "bootstrap")
 """Options of evaluations that folders share with a run with which they are measured."""
-READ_ALIKE = ("max_megapixels", "range")
-"""Options of the reals' folder by which a folder that is compared with them is read too."""
 MOST_SIZES = 3
 """Sizes of images that are named."""
 
@@ -51,7 +53,7 @@ class ProtocolOptions(Options):
     """What is computed."""
     extractor: Extractor | None = None
     """The network whose features and logits the metrics use."""
-    images: Annotated[Images, Field(ge=1)] | None = None
+    images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] | None = None
     """Images of each, and as many reals."""
     resolution: Annotated[int, Field(ge=1)] | None = None
     """Height at which folders of images are measured, in pixels."""
@@ -63,6 +65,8 @@ class ProtocolOptions(Options):
     """How often generators with classes are asked for each: as often as it is in the data, or each as often."""
     bootstrap: int | None = Field(default=None, ge=0)
     """Resamples for standard errors."""
+    which: GeneratorName = "average"
+    """Which generator of runs and checkpoints."""
 
     def over(self, options: EvaluationOptions) -> EvaluationOptions:
         """`options` changed by those that are given here."""
@@ -88,6 +92,10 @@ class Subject:
     """What its metrics are asked about before anything is measured; of a folder, with nothing but images in it."""
     trained_on: str | None = None
     """The fingerprint of `data`, if it is what a run was trained on: then metrics that look at no reals need none."""
+    which: GeneratorName = "average"
+    """Which of a run's generators it is."""
+    resized: str | None = None
+    """How many of its images were brought to their size, and how; None: all are measured as they lie there."""
 
 
 def measure(
@@ -122,7 +130,7 @@ def measure(
             reals = _reals(subject)
             known[key] = reals, Evaluator(options, reals, device, mirrors=subject.mirrors)
         reals, evaluator = known[key]
-        rows = evaluator.evaluate(subject.source, subject.progress)
+        rows = [_told(row, subject) for row in evaluator.evaluate(subject.source, subject.progress)]
         if isinstance(reals, AbsentReals) and not rows:
             raise UserError(f"{subject.path}: {reals.reason}; name other real images with --data")
         measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
@@ -130,6 +138,14 @@ def measure(
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results
+
+
+def _told(row: Row, subject: Subject) -> Row:
+    """A number with the name, and all that its protocol has to say, of what was measured."""
+    row = named_by_generator(row, subject.which)
+    if subject.resized is None or row.protocol is None or of_reals(row):
+        return row
+    return row._replace(protocol={**row.protocol, RESIZED: subject.resized})
 
 
 def _classes(data: Dataset) -> Sequence[str]:
@@ -179,7 +195,7 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
             "another height can be chosen for folders alone"
         )
     with attributing_errors(experiment):
-        generator = load_average(checkpoint, experiment, device)
+        generator = load_generator(checkpoint, experiment, device, protocol.which)
     number = resolutions.index(about["resolution"]) + 1
     progress = progress_in(experiment.stages(), number, about["images"], about["alpha"])
     options = protocol.over(experiment.evaluation)
@@ -195,7 +211,8 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
     validated = (experiment, experiment.model_copy(update={"data": data}))
     source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
-    return Subject(path, source, data, max(resolutions), options, progress, mirrors, validated, trained_on)
+    final, which = max(resolutions), protocol.which
+    return Subject(path, source, data, final, options, progress, mirrors, validated, trained_on, which)
 
 
 def _folder(
@@ -212,17 +229,22 @@ def _folder(
     if protocol.data is None:
         raise UserError(f"{path} is a folder of images; say with --data which real ones to compare it with")
     real = as_options(protocol.data)
-    as_reals = {name: real[name] for name in READ_ALIKE if name in real}
+    as_reals = {name: real[name] for name in HOW_READ if name in real}
     sizes = image_sizes(path, PixelBound(as_reals.get("max_megapixels", MAX_MEGAPIXELS)))
     resolution = protocol.resolution or _only_height(path, sizes)
     width = round(resolution * protocol.data.aspect())
+    resized = None
     if others := Counter({size: count for size, count in sizes.items() if size != (width, resolution)}):
-        to = f"are cut to their middle and resized to {width}x{resolution} by Lanczos' filter"
-        say(f"{path}: {others.total():,} of {sizes.total():,} images {to}: {_listed(others)}")
-    channels = protocol.data.image_channels()
+        to = f"cut to their middle and resized to {width}x{resolution} by Lanczos' filter"
+        say(f"{path}: {others.total():,} of {sizes.total():,} images are {to}: {_listed(others)}")
+        resized = f"{others.total():,} of {sizes.total():,} images, {to}"
+    channels, names = protocol.data.image_channels(), _classes(protocol.data)
+    if labels := _labels_of(path, names, say):
+        as_reals["labels"] = labels
     text = data_argument(str(path), channels=channels, shape=[resolution, width], **as_reals)
     images = read_arguments(ProtocolOptions, {"data": text}).data
     assert images is not None
+    images = images.with_classes(names) if labels else images
     if (found := images.describe()) is not None:
         say(f"{path}: {found}")
     loaded = RealImages(images, [resolution])
@@ -232,7 +254,22 @@ def _folder(
     progress = Progress(0, 0, 1, 1, resolution, 1.0, 0)
     validated = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
     source = FolderSampler(loaded, resolution, device)
-    return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated)
+    return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated, resized=resized)
+
+
+def _labels_of(path: Path, names: Sequence[str], say: Callable[[str], None]) -> bool | str:
+    """How a folder tells of which of some classes its images are: by a label file, or by folders called like them.
+
+    Returns:
+        The option `labels` of the folder; False if it does not tell.
+    """
+    if names and (path / LABEL_FILE).is_file():
+        own = read_labels(path).names
+        if own is None or {*own} <= {*names}:
+            return LABEL_FILE
+        say(f"{path}: measured without labels: {LABEL_FILE} names other classes than the real images have")
+        return False
+    return bool(names) and all(len(file.parts) > 1 and file.parts[0] in names for file in find_images(path).files)
 
 
 def _only_height(path: Path, sizes: Counter[tuple[int, int]]) -> int:

@@ -108,7 +108,7 @@ def _figure(comparison: Comparison) -> Figure:
             (_draw_curves if curves else _draw_means)(axes, stage, comparison.variants)
             axes.set_title(stage.size)
         if curves:
-            row[0].set_ylabel(_as_text(stages[0].metric))
+            row[0].set_ylabel(_as_text(stages[0].shown_metric))
             _limit_to_stages(row, stages)
         else:
             row[0].set_yticks(range(count), [_as_text(variant.label) for variant in comparison.variants])
@@ -165,7 +165,7 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]
         axes.set_xscale("log")
         _write_plainly(axes.xaxis)
     _limit(axes, shown)
-    axes.set_xlabel(f"{_as_text(stage.metric)} at the end, {stage.better} is better")
+    axes.set_xlabel(f"{_as_text(stage.shown_metric)} at the end, {stage.better} is better")
     axes.set_ylim(len(variants) - 0.5, -0.5)
     axes.set_yticks(range(len(variants)), [])
     axes.tick_params(axis="y", length=0)

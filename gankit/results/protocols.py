@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gankit.core.errors import UserError
-from gankit.evaluation.names import QUICK, USUAL_METRIC, is_spread
+from gankit.evaluation.names import GENERATED, QUICK, USUAL_METRIC, is_spread
 from gankit.kinds.callbacks import Row
 from gankit.results.run_results import RunResults, StageMetrics
 
-GENERATED = "generated"
-"""What a protocol's `of` says of numbers that measure generated images."""
-DESCRIBES_THE_STAGE = frozenset({"resolution"})
-"""Keys of a protocol that follow from where in a run it was measured."""
-DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of"})
+RESIZED = "resized"
+"""What a protocol calls how images of a folder were brought to the size at which they were asked to be measured."""
+NOT_COMPARED = frozenset({"resolution", RESIZED})
+"""Keys of a protocol that may differ: they follow from where in a run it was measured, or stand under the table."""
+DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of", "class"})
 """Keys of a protocol that say what was computed, not with what."""
 COUNTS = ("images", "reals")
 """Keys of a protocol that say of how many images a number is; of floors they may be fewer."""
@@ -80,6 +80,11 @@ def usual_metric(runs: Sequence[RunResults]) -> str | None:
     return next(everywhere, names[0] if names else None)
 
 
+def shown_name(name: str, protocol: Mapping[str, Any] | None) -> str:
+    """The name of a number, and the class that it is of, if it is of one."""
+    return name if protocol is None or "class" not in protocol else f"{name} ({protocol['class']})"
+
+
 def surroundings(rows: Iterable[Row]) -> str:
     """What the metrics among `rows` share of what they were measured with, in words; of floors their own counts."""
     rows = [row for row in rows if row.protocol is not None]
@@ -127,7 +132,7 @@ def common_protocol(rows: Iterable[Row]) -> dict[str, Any]:
 
 def _protocol(row: Row) -> dict[str, Any]:
     """What must be equal for two numbers to be comparable, by dotted keys."""
-    return {key: value for key, value in flattened(row.protocol or {}) if key not in DESCRIBES_THE_STAGE}
+    return {key: value for key, value in flattened(row.protocol or {}) if key not in NOT_COMPARED}
 
 
 def flattened(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

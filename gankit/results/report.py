@@ -10,7 +10,7 @@ from gankit.results.comparison import Comparison, StageComparison, Unfinished, U
 from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
-from gankit.results.protocols import other_count, unlike_floors
+from gankit.results.protocols import other_count, shown_name, unlike_floors
 from gankit.results.run_results import NETWORKS
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
@@ -28,7 +28,8 @@ TESTS = {
 
 def build_report(comparison: Comparison) -> Report:
     """Everything that is to be shown of a comparison."""
-    metrics = ", ".join(comparison.metrics) or "metrics"
+    shown = dict.fromkeys(stage.shown_metric for stage in comparison.stages) or comparison.metrics
+    metrics = ", ".join(shown) or "metrics"
     final_first = [
         stage for name in comparison.metrics for stage in reversed(comparison.stages) if stage.metric == name
     ]
@@ -46,7 +47,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     after = f" after {counts.copy().pop():,} images" if len(counts) == 1 else ""
     floor = "" if stage.floor is None else f"; noise floor {significant(stage.floor)}"
     floor += other_count(stage.floor_protocol, stage.protocol)
-    title = f"{stage.metric} at {stage.size}{after}: {stage.better} is better{floor}"
+    title = f"{stage.shown_metric} at {stage.size}{after}: {stage.better} is better{floor}"
     many, several = stage.repeated, len(comparison.variants) > 1
     columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
         (True, Column("variant", is_number=False), lambda one: _label(one, comparison)),
@@ -169,7 +170,8 @@ def _so_far(one: Unfinished) -> str:
 
 
 def _measured(row: Row) -> str:
-    return f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution} after {row.images:,}"
+    at = f"at {row.resolution}x{row.resolution} after {row.images:,}"
+    return f"{shown_name(row.name, row.protocol)} {significant(row.value)} {at}"
 
 
 def _cost(variants: Sequence[RunGroup]) -> Section:

@@ -11,6 +11,7 @@ from gankit.core.options import did_you_mean
 from gankit.evaluation.names import FLOOR, QUICK, USUAL_METRIC, is_spread
 from gankit.results.finder import Damaged
 from gankit.results.protocols import (
+    RESIZED,
     measured,
     of_reals,
     refuse_unlike_protocols,
@@ -114,7 +115,11 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
             about = [stage.size, *([label] if has_several else []), f"{stage.images:,}" if stage.images else ABSENT]
             rows.append(about + [_cell(stage, name, best.get(name)) for name in names])
         rows += [[]] if has_several else []
-    headers = ["floor" if name.endswith(FLOOR) else name.replace("_", "\n") for name in names]  # one word a line
+    classes = {
+        row.name: row.protocol["class"] for _, _, row in measured(runs) if row.protocol and "class" in row.protocol
+    }
+    words = {name: "floor" if name.endswith(FLOOR) else name.replace("_", "\n") for name in names}  # one word a line
+    headers = [f"{word}\n{classes[name]}" if name in classes else word for name, word in words.items()]
     columns = [Column("stage"), *text_columns(*["run"] * has_several), *map(Column, ["images", *headers])]
     notes = ["* the best at this resolution"] if has_several else []
     notes.append(f"measured with {surroundings(row for _, _, row in measured(runs))}")
@@ -123,6 +128,8 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
         for _, stage, row in measured(runs)
         if (floor := stage.metrics.get(row.name + FLOOR)) is not None
     )
+    told = {(run.path, (row.protocol or {}).get(RESIZED)): labels[run.path] for run, _, row in measured(runs)}
+    notes += [f"{label}: {RESIZED}, {how}" for (_, how), label in told.items() if how is not None]
     return Section("Metrics", columns, rows, notes, is_framed=True)
 
 

@@ -154,19 +154,24 @@ class LoopContext:
         """How often the run was rolled back."""
         return self._trainer.attempt
 
-    def sample(self, count: int, seed: int) -> np.ndarray:
+    @property
+    def class_names(self) -> Sequence[str]:
+        """What the classes are called, in the order of their numbers; empty without."""
+        return self._parts.reals.class_names
+
+    def sample(self, count: int, seed: int, labels: Sequence[int] = ()) -> np.ndarray:
         """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training."""
-        return to_uint8(self._trainer.sample(0, count, seed)).permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(self._trainer.sample(0, count, seed, labels)).permute(0, 2, 3, 1).cpu().numpy()
 
     def reals(self, count: int, seed: int) -> np.ndarray:
         """`count` reals drawn with `seed`, or all if there are fewer, at the resolution in force."""
         reals = self._parts.reals
         return reals.at(self._trainer.grown.resolution)[reals.drawn(count, seed)].transpose(0, 2, 3, 1)
 
-    def show(self, name: str, image: np.ndarray) -> None:
+    def show(self, name: str, image: np.ndarray, caption: str = "") -> None:
         """Save a picture, uint8 [H, W, channels], under samples/ and pass it on to every observer."""
         path = self._record.samples / f"{name}.png"
-        save_png(path, image)
+        save_png(path, image, caption)
         picture = Picture(name, path, self.progress)
         self._pictures = [*(other for other in self._pictures if other.name != name), picture]
         self._callbacks.on_picture(picture)

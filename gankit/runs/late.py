@@ -14,7 +14,7 @@ from gankit.core.text import first_of
 from gankit.runs.rows import METRICS, read_rows
 
 if TYPE_CHECKING:
-    from gankit.config.experiment import EvaluationOptions, Experiment
+    from gankit.config.experiment import EvaluationOptions, Experiment, GeneratorName
     from gankit.kinds.callbacks import Row
     from gankit.runs.components import RunComponents
 
@@ -40,8 +40,8 @@ class LateEvaluation(NamedTuple):
         Raises:
             UserError: if a checkpoint, the extractor's weights or the test part of the data cannot be read.
         """
-        from gankit.checkpoints.store import load_average
-        from gankit.evaluation.evaluator import Evaluator
+        from gankit.checkpoints.store import load_generator
+        from gankit.evaluation.evaluator import Evaluator, ImageSampler, evaluate_generators
         from gankit.training.sampler import GeneratorSampler
 
         experiment, rows = parts.experiment, list["Row"]()
@@ -49,8 +49,11 @@ class LateEvaluation(NamedTuple):
         for path, progress in self.kept:
             size = f"{progress.resolution}x{progress.resolution}"
             warn(f"measuring {_names_of(self.options)} at {size} of checkpoint {path}")
-            source = GeneratorSampler(load_average(path, experiment, parts.device), parts.device)
-            rows += evaluator.evaluate(source, progress)
+            sources: dict[GeneratorName, ImageSampler] = {
+                which: GeneratorSampler(load_generator(path, experiment, parts.device, which), parts.device)
+                for which in self.options.generators
+            }
+            rows += evaluate_generators(evaluator, sources, progress)
         evaluator.sum_up()
         return rows
 

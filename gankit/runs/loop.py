@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from gankit.config.experiment import GeneratorName
+    from gankit.evaluation.evaluator import ImageSampler
+
 ROWS_PER_STAGE = 200
 """Losses are averaged over a 200th of a stage and then recorded, so that long runs stay readable."""
 
@@ -162,12 +165,16 @@ class TrainingLoop(LoopContext):
         watch, full = Stopwatch(), task is Task.EVALUATION
         self._callbacks.on_evaluation_start(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
+        generators = trainer.generators(self.experiment.evaluation.generators)
         if isinstance(evaluators, BackgroundEvaluator):
-            evaluators.submit(trainer.average, self.progress, full)
+            evaluators.submit(generators, self.progress, full)
             self._submitted = task, trainer.images
             return
         with self._interrupts.at_once():
-            rows = evaluators.evaluate(GeneratorSampler(trainer.average, self._parts.device), self.progress, full)
+            sources: dict[GeneratorName, ImageSampler] = {
+                which: GeneratorSampler(generator, self._parts.device) for which, generator in generators.items()
+            }
+            rows = evaluators.evaluate(sources, self.progress, full)
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, **watch.taken())
         if self._best.is_beaten(rows, full) and Task.SAVE not in self._tasks:

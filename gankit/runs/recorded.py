@@ -86,7 +86,7 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
 
 def decisive_options(experiment: Experiment) -> dict[str, Any]:
     """The options that decide what is trained, plain values by their paths, for checkpoints to keep."""
-    free = (*MAY_CHANGE, "training.extend", "plugins", *places_of(experiment.data))
+    free = (*MAY_CHANGE, "training.extend", "plugins", *judged_by_images(experiment.data))
     return {option: value for option, value in _flat(_plain(experiment)) if not _is_among(option, free)}
 
 

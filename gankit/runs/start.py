@@ -15,6 +15,7 @@ from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import warn
+from gankit.core.text import listed
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
 from gankit.kinds.callbacks import Row
@@ -27,7 +28,7 @@ from gankit.runs.provenance import differences, provenance, recorded_provenance
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import failed_untrained, last_event
-from gankit.runs.transfer import listed, transfer, with_classes_of_start
+from gankit.runs.transfer import transfer, with_classes_of_start
 
 
 def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:

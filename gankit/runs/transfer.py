@@ -8,23 +8,15 @@ from typing import TYPE_CHECKING
 
 from gankit.checkpoints.classes import CLASSES, class_count, class_names, with_classes
 from gankit.checkpoints.store import chosen, load_weights, manifest_of
-from gankit.config.yaml.marks import shortened
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
+from gankit.core.text import listed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config.experiment import Experiment
     from gankit.training.trainer import Trainer
-
-LONGEST_LIST = 200
-"""Characters of a list of classes in a message."""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Classes with their numbers, on a line: 0=ant, 1=bee."""
-    return shortened(", ".join(f"{number}={name}" for number, name in enumerate(names)), LONGEST_LIST)
 
 
 def with_classes_of_start(experiment: Experiment) -> Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -16,8 +17,8 @@ from gankit.training import randomness
 class SampleOptions(NamedTuple):
     """Which samples are wanted."""
 
-    label: int | None = None
-    """Their class; None: any of them."""
+    labels: Sequence[int] = ()
+    """Classes of image number 0, 1, ..., after the last of which it begins again; none: they are drawn."""
     truncation: float | None = None
     """How far styles are pulled towards their mean, that of their class if there are classes, for samples that are
     better and less varied: 1 leaves them as they are, 0 makes them all the mean; None asks for nothing, which every
@@ -25,7 +26,7 @@ class SampleOptions(NamedTuple):
     cutoff: int | None = None
     """How many of the styles are pulled, counted from the lowest resolution; None: all."""
     reals: Tensor | None = None
-    """Labels of reals, int64 [N]: classes are drawn as often as in these; None: each as often."""
+    """Labels of reals, int64 [N]: classes are drawn as often as they come in these; None: each as often."""
 
 
 ANY = SampleOptions()
@@ -66,8 +67,9 @@ def samples(
             randomness.seed(seed, "sample", number)
             z = torch.randn(block, generator.context.latent, device=device)
             labels = draw_labels(generator.context.classes, block, device, wish.reals)
-            if labels is not None and wish.label is not None:
-                labels.fill_(wish.label)
+            if labels is not None and wish.labels:
+                numbers = torch.arange(number * block, (number + 1) * block) % len(wish.labels)
+                labels = torch.tensor(wish.labels)[numbers].to(device)
             styles = generator.map(z, labels)
             if wish.truncation is not None:
                 styles = _truncated(generator, styles, labels, wish.truncation, wish.cutoff)

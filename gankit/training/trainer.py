@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from gankit.config.experiment import Experiment
+from gankit.config.experiment import Experiment, GeneratorName
 from gankit.config.walk import components
 from gankit.core.component import Component, as_options
 from gankit.core.errors import RunError
@@ -23,7 +23,7 @@ from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
 from gankit.training.batch_norm import NormStatistics, estimate_statistics
 from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
-from gankit.training.sampler import sample
+from gankit.training.sampler import SampleOptions, sample
 from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
@@ -90,6 +90,15 @@ class Trainer:
             estimate_statistics(self._average, self.experiment.seed, self.device, labels)
             self._estimated = True
         return self._average
+
+    def generators(self, names: Sequence[GeneratorName]) -> dict[GeneratorName, Generator]:
+        """The averaged generator, a copy of the trained one, or both, in eval mode, to be measured."""
+        found: dict[GeneratorName, Generator] = {}
+        for which in names:
+            found[which] = self.average if which == "average" else copy.deepcopy(self._average)
+            if which == "current":
+                found[which].load_state_dict(self.generator.state_dict())
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """All that the iterations to come depend on beside the experiment: plain values and tensors."""
@@ -166,12 +175,13 @@ class Trainer:
         for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
 
-    def sample(self, first: int, count: int, seed: int) -> Tensor:
+    def sample(self, first: int, count: int, seed: int, labels: Sequence[int] = ()) -> Tensor:
         """Images [count, channels, H, W] number `first` and up of the averaged generator, in network range.
 
-        Image i depends on (seed, i) and the average alone; torch's generators are left as they were.
+        Image i depends on (seed, i), the average, and its place in `labels`, if any, alone; torch's generators are left
+        as they were.
         """
-        return sample(self.average, first, count, seed, self.device)
+        return sample(self.average, first, count, seed, self.device, SampleOptions(labels))
 
     def _kept(self, position: int, resolution: int, alpha: float) -> Progress:
         """What `_as_kept` gave; of the images that had been shown then nothing depends."""

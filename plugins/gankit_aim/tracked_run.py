@@ -11,8 +11,10 @@ from typing import Any
 
 import aim  # noqa: TID253
 from aim.storage.rockscontainer import RocksAutoClean  # noqa: TID253
+from PIL import Image
 
 from gankit.core.files import read_regular
+from gankit.data.pictures import caption_of
 from gankit.kinds.callbacks import Picture, Row
 from gankit.results.protocols import common_protocol, of_reals
 from gankit.results.run_results import read_run
@@ -106,7 +108,7 @@ class TrackedRun(aim.Run):
     def show(self, picture: Picture) -> None:
         """Track a picture in the series that its name belongs to."""
         name, path, at = picture
-        image = aim.Image(str(path), caption=name, format="png")
+        image = aim.Image(str(path), caption=_caption(name, path), format="png")
         self.track(image, name=series(name), step=at.images, context={"resolution": at.resolution})
         self._refuse_broken()
 
@@ -141,6 +143,12 @@ class TrackedRun(aim.Run):
             events = self._events.setdefault(row.images, [])
             events.append(aim.Text(f"{row.name}: {row.note}"))
             self.track(events, name=EVENTS, step=row.images)
+
+
+def _caption(name: str, path: Path) -> str:
+    """What stands under a picture: its name, and what its file says of it."""
+    with Image.open(path) as picture:
+        return ": ".join(filter(None, (name, caption_of(picture))))
 
 
 def series(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -67,6 +67,10 @@ class IntraClassFrechetDistance(Metric):
     needs = frozenset({"features"})
     has_floor = True
     per_class = True
+    later_options: ClassVar[tuple[str, ...]] = ("each",)
+
+    each: bool = False
+    """Give the number of every class too, `fid_intra_0`, `fid_intra_1`, ...; tables show what the class is called."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """There must be classes, and images of them."""
@@ -77,20 +81,22 @@ class IntraClassFrechetDistance(Metric):
             yield f"this needs two images a class, but evaluation.images are {images} for {classes} classes"
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
-        """One number, `fid_intra`."""
+        """`fid_intra`, and with `each` a number of every class."""
         import numpy as np
 
         generated, real = by_class(samples.generated), by_class(samples.real)
         shared = sorted(generated.keys() & real)
-        distances = [frechet_distance(generated[label], real[label]) for label in shared]
-        left_out = tuple(sorted(classes_in(samples.generated, samples.real) - set(shared)))
-        if left_out and left_out not in self.told:
-            self.told.add(left_out)
-            say_left_out(left_out, bool(shared))
-        return {"fid_intra": float(np.mean(distances)) if distances else float("nan")}
+        distances = {label: frechet_distance(generated[label], real[label]) for label in shared}
+        left_out, names = sorted(classes_in(samples.generated, samples.real) - {*shared}), samples.class_names
+        called = tuple(names[label] if label < len(names) else str(label) for label in left_out)
+        if called and called not in self.told:
+            self.told.add(called)
+            say_left_out(called, bool(shared))
+        numbers = {"fid_intra": float(np.mean([*distances.values()])) if distances else float("nan")}
+        return numbers | {f"fid_intra_{label}": distance for label, distance in distances.items() if self.each}
 
     @cached_property
-    def told(self) -> set[tuple[int, ...]]:
+    def told(self) -> set[tuple[str, ...]]:
         """The classes that were said to be left out, together; of which a run says so once."""
         return set()
 
@@ -305,9 +311,9 @@ def classes_in(*sets: ImageSet) -> set[int]:
     return {int(label) for images in sets if images.labels is not None for label in images.labels}
 
 
-def say_left_out(classes: Sequence[int], others: bool) -> None:
+def say_left_out(classes: Sequence[str], others: bool) -> None:
     """Say of which classes there were too few images to be measured, and whether there were others."""
-    some = first_of(map(str, classes), 10)
+    some = first_of(classes, 10)
     which = f"class {some}" if len(classes) == 1 else f"each of the {len(classes)} classes {some}"
     so = "what is said is of the other classes" if others else "there is no other class, so it is NaN"
     warn(f"fid_intra: of {which} there are fewer than two images among the generated or the reals; {so}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gankit import Component, hookimpl
-from gankit_images.datasets import Digits, FashionMnist, Folder, StackedDigits
+from gankit_images.datasets import Digits, FashionMnist, StackedDigits
+from gankit_images.folder import Folder
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit import UserError
+from gankit.data.label_file import LABEL_FILE, FolderLabels
 
 OF_SYSTEMS = frozenset(
     {"$recycle.bin", "#recycle", "@eadir", "__macosx", "__pycache__", "lost+found", "system volume information"}
@@ -62,6 +63,38 @@ def class_folders_by_text(path: Path, files: Sequence[Path]) -> list[str]:
     """
     _refuse_loose(path, files)
     return sorted({file.parts[0] for file in files})
+
+
+def classes_in_file(path: Path, labels: FolderLabels, files: Sequence[Path]) -> list[str]:
+    """Names of the classes of a label file, in the order of their numbers.
+
+    Args:
+        path: The data set's folder.
+        labels: What its label file says.
+        files: The images in it, relative to it.
+
+    Raises:
+        UserError: if an image has no label, or a class holds no images.
+    """
+    names = labels.names or [str(number) for number in range(max(labels.numbers.values(), default=-1) + 1)]
+    holding = {class_in_file(path, labels, file, names) for file in files}
+    if empty := [name for name in names if name not in holding]:
+        raise UserError(
+            f"labels: {path / LABEL_FILE} has no images of class {empty[0]}, so that there is nothing to learn of it"
+        )
+    return names
+
+
+def class_in_file(path: Path, labels: FolderLabels, file: Path, names: Sequence[str]) -> str:
+    """What the class of an image is called by a label file, or by `names` where that has numbers alone.
+
+    Raises:
+        UserError: if it has no label.
+    """
+    if (number := labels.numbers.get(file.as_posix())) is None:
+        raise UserError(f"labels: {path / file} has no label in {path / LABEL_FILE}")
+    names = labels.names or names
+    return names[number] if number < len(names) else str(number)
 
 
 def _refuse_loose(path: Path, files: Sequence[Path]) -> None:

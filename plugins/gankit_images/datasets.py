@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os.path
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache, cached_property
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
 from gankit.core.memory import too_large
-from gankit_images.classes import class_folders, class_folders_by_text, in_natural_order
-from gankit_images.reports import report_little_contrast, report_other_folders, report_skipped
 
 if TYPE_CHECKING:
     import numpy as np
 
     from gankit.config.experiment import Experiment
-    from gankit.data.image_files import FoundImages
 
 
 class Digits(Dataset):
@@ -106,7 +101,7 @@ class StackedDigits(Dataset):
 
     def missing(self, experiment: Experiment) -> str | None:
         """Memory to hold them."""
-        return _too_many(self.images, self, [stage.resolution for stage in experiment.growth.stages()])
+        return too_many(self.images, self, [stage.resolution for stage in experiment.growth.stages()])
 
     def load(self, resolution: int) -> LabelledImages:
         """All triples, uint8 [images, 3, resolution, resolution]."""
@@ -227,167 +222,8 @@ class FashionMnist(Dataset):
         )
 
 
-def _too_many(images: int, dataset: Dataset, resolutions: Sequence[int]) -> str | None:
+def too_many(images: int, dataset: Dataset, resolutions: Sequence[int]) -> str | None:
     """That so many images, held at each of `resolutions`, do not fit into memory; None if they do."""
     pixels = sum(resolution * round(resolution * dataset.aspect()) for resolution in resolutions)
     size = f"{round(max(resolutions) * dataset.aspect())}x{max(resolutions)}"
     return too_large(f"{images:,} images of {size} pixels", images * dataset.image_channels() * pixels)
-
-
-def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
-    """Black and white, if they differ."""
-    if levels[0] == levels[1]:
-        raise PydanticCustomError("range", "expected two numbers that differ, that of black and that of white")
-    return levels
-
-
-class Folder(Dataset):
-    """The images of a folder and of all folders in it, in the order of their paths.
-
-    Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF, PNM, AVIF, JPEG 2000 and TGA, from regular files and
-    links to them; names that begin with a dot are passed over. Images are turned as their EXIF orientation says, cut
-    in their middle to the square or another `shape`, and resized with Pillow's Lanczos filter. All are held in memory
-    at the final resolution.
-    """
-
-    later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range")
-
-    path: AbsolutePath
-    """The folder; a relative path starts from the current folder and is saved as an absolute one."""
-    channels: Literal[1, 3, 4] = 3
-    """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
-    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
-    """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
-    labels: bool = False
-    """Make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10. Hidden
-    ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused. A run keeps
-    the classes that it began with."""
-    broken: Literal["stop", "skip"] = "stop"
-    """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
-    say how many were; classes are numbered as if it were there."""
-    max_megapixels: Annotated[float, Field(gt=0)] = 180.0
-    """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
-    cannot be read."""
-    range: Annotated[tuple[float, float], AfterValidator(_two_numbers)] | None = None
-    """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
-    for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
-    be meant so are refused."""
-
-    _classes: tuple[str, ...] | None = PrivateAttr(None)
-    """Those that a run began with."""
-    _by_text: bool = PrivateAttr(False)
-    """Whether it began before runs kept them."""
-
-    def image_channels(self) -> int:
-        """As many as asked for."""
-        return self.channels
-
-    def aspect(self) -> float:
-        """As `shape` says."""
-        height, width = self.shape
-        return width / height
-
-    def class_count(self) -> int:
-        """Number of classes, or 0 without labels.
-
-        Raises:
-            UserError: see `class_names`.
-        """
-        return len(self.class_names())
-
-    def class_names(self) -> list[str]:
-        """The folders that are classes, in the order of their numbers; none without labels.
-
-        Raises:
-            UserError: if no run has kept them and the folder is missing or empty, an image lies in no class, or a class
-                holds no images.
-        """
-        if not self.labels:
-            return []
-        if self._classes is not None:
-            return [*self._classes]
-        return (class_folders_by_text if self._by_text else class_folders)(self.path, self.found.files)
-
-    def with_classes(self, names: Sequence[str] | None) -> Self:
-        """With these folders as classes; images in others are passed over."""
-        data = self.model_copy()
-        data._classes, data._by_text = None if names is None or not self.labels else tuple(names), names is None
-        return data
-
-    def describe(self) -> str:
-        """How many images there are, of each class, and what else lies there, by its endings.
-
-        Raises:
-            UserError: see `class_names`.
-        """
-        names, counts = self.class_names(), Counter(file.parts[0] for file in self.found.files)
-        return self.found.in_words({name: counts[name] for name in names} if names else None)
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Look for images that lie in no class."""
-        if self.labels and self.missing(experiment) is None:
-            try:
-                self.class_names()
-            except UserError as problem:
-                yield str(problem)
-
-    def missing(self, experiment: Experiment) -> str | None:
-        """The folder, images in it, or memory to hold them."""
-        try:
-            images = len(self.found.files)
-        except UserError as problem:
-            return str(problem)
-        return _too_many(images, self, [stage.resolution for stage in experiment.growth.stages()])
-
-    def load(self, resolution: int) -> LabelledImages:
-        """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
-
-        Raises:
-            UserError: if the folder is missing or empty, its images do not fit into memory, or one cannot be read; if
-                those are skipped, when nothing is left.
-        """
-        import numpy as np
-
-        from gankit.data.image_reading import PixelBound
-        from gankit_images.pictures import read_all
-
-        files = self._labelled_files() if self.labels else self.found.files
-        if lack := _too_many(len(files), self, [resolution]):
-            raise UserError(lack)
-        size = (resolution, round(resolution * self.aspect()))
-        paths, skip = [self.path / file for file in files], self.broken == "skip"
-        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels), self.range)
-        if len(kept) < len(files):
-            report_skipped(self.path, files, kept)
-        report_little_contrast(self.path, images)
-        if not self.labels:
-            return LabelledImages(images, None)
-        numbers = {name: number for number, name in enumerate(self.class_names())}
-        return LabelledImages(images, np.array([numbers[files[position].parts[0]] for position in kept], np.int64))
-
-    @cached_property
-    def found(self) -> FoundImages:
-        """What there is in the folder, looked up once: it may be large, and whatever is asked of it has to agree.
-
-        Raises:
-            UserError: if it is missing or empty, or a folder below cannot be listed.
-        """
-        from gankit.data.image_files import find_images
-
-        return find_images(self.path)
-
-    def _labelled_files(self) -> list[Path]:
-        """The same, but for those in folders that are no classes, which are named on standard error.
-
-        Raises:
-            UserError: if no class holds any.
-        """
-        files, names = self.found.files, {*self.class_names()}
-        kept = [file for file in files if file.parts[0] in names]
-        if not kept:
-            raise UserError(
-                f"{self.path}: none of its images lies in a class; they are {', '.join(self.class_names())}"
-            )
-        if others := in_natural_order([*{file.parts[0] for file in files} - names]):
-            report_other_folders(self.path, len(files) - len(kept), others)
-        return kept

@@ -29,12 +29,16 @@ class ConsoleProgress(Observer):
 
 
 class SampleGrid(Observer):
-    """Pictures of the averaged generator's images, always of the same latents, at the end of each stage."""
+    """Pictures of the averaged generator's images, always of the same latents, at the end of each stage.
+
+    With classes each row is of one, whose name stands to its left.
+    """
 
     every: Images | None = Field(default=None, gt=0)
     """Also each time so many images were shown."""
-    count: int = Field(default=64, ge=1)
-    """Samples in a picture."""
+    count: int = Field(default=64, ge=1, le=100_000)
+    """Samples in a picture; with classes at most so many, as each has as many. If there are more classes than samples,
+    the first are shown."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents."""
 
@@ -63,10 +67,17 @@ class GridPainter(Callback):
         self._paint(progress)
 
     def _paint(self, progress: Progress) -> None:
-        from gankit.data.pictures import grid
+        from gankit.data.pictures import class_rows, grid
 
         if self._painted == progress.images:
             return
-        samples = self._run.sample(self._options.count, self._options.seed)
-        self._run.show(f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}", grid(samples))
+        count, seed = self._options.count, self._options.seed
+        if names := self._run.class_names:
+            rows = class_rows(names, count)
+            samples = self._run.sample(len(rows.labels), seed, rows.labels)
+            picture, caption = grid(samples, rows.columns, names=rows.names), rows.caption
+        else:
+            samples = self._run.sample(count, seed)
+            picture, caption = grid(samples), ""
+        self._run.show(f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}", picture, caption)
         self._painted = progress.images

@@ -10,7 +10,7 @@ import torch
 from support.tiny import CPU, tiny, trainer
 from torch import Tensor, nn
 
-from gankit.checkpoints.store import load_average
+from gankit.checkpoints.store import load_generator
 from gankit.config.experiment import Experiment
 from gankit.runs.recorded import allowed_changes, load_recorded
 from gankit.runs.start import begin, resume
@@ -130,7 +130,7 @@ def test_training_goes_on_from_a_state_to_the_bit(statistics: str) -> None:
 def test_checkpoints_hold_what_is_estimated(tmp_path: Path) -> None:
     training = begin(normalized("estimate"), tmp_path / "run")
     training.train()
-    loaded = load_average(tmp_path / "run", training.experiment, CPU)
+    loaded = load_generator(tmp_path / "run", training.experiment, CPU)
     z = torch.randn(4, 8)
     assert torch.equal(loaded(z), training._trainer.average(z))
 

@@ -105,7 +105,7 @@ def test_images_are_drawn_measured_and_shown_whatever_became_of_the_folder(
         shutil.rmtree(images / "b")
         if fate == "as many others":
             fill(images, ["a"])
-    assert sampled(run, place / "new.png") == sampled(origin / "run", place / "old.png")
+    assert sampled(run, place / "new.npy") == sampled(origin / "run", place / "old.npy")
     assert np.array_equal(draw(run, 4).images, draw(origin / "run", 4).images)
     capsys.readouterr()
     assert main(["evaluate", str(run), "--json"]) == 0

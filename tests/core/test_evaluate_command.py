@@ -144,6 +144,21 @@ def test_images_of_several_heights_are_named_or_resized_as_is_said(
     )
 
 
+def test_what_was_resized_stands_in_the_protocol_and_under_the_table(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in (made / "digits").iterdir():
+        Image.open(file).resize((16, 16)).save(tmp_path / file.name)
+    arguments = ["evaluate", str(tmp_path), str(made / "digits"), "--data", "digits", "--extractor", "digits"]
+    assert main([*arguments, "--resolution", "8", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    how = "60 of 60 images, cut to their middle and resized to 8x8 by Lanczos' filter"
+    told = [{row["name"]: row["protocol"].get("resized") for row in one["rows"]} for one in found]
+    assert told == [{"fid": how, "fid_floor": None}, {"fid": None, "fid_floor": None}]
+    assert main([*arguments, "--resolution", "8"]) == 0
+    assert f"{tmp_path.name}: resized, {how}" in " ".join(capsys.readouterr().out.split())
+
+
 def test_folders_are_read_within_the_bound_of_the_reals(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,8 @@ from support.command import QUICKSTART, SMALL, gankit_here
 from gankit.cli import main
 from gankit.config.loader import load_experiment
 from gankit.core import memory
-from gankit.core.errors import RunError
+from gankit.core.errors import RunError, UserError
+from gankit.evaluation.features import FeatureStore
 from gankit.runs.attribution import attributing_errors
 
 TOO_MUCH = {
@@ -22,6 +23,8 @@ TOO_MUCH = {
     "training.threads": "1000000",
     "generator.channels": "1000000000",
     "generator.latent": "1000000000",
+    "evaluation.images": "1000000000000",
+    "evaluation.quick.images": "1000000000000",
     "evaluation.seeds": "1000000000",
     "evaluation.bootstrap": "1000000000",
     "training.optimizer.lr": "1e300",
@@ -68,6 +71,13 @@ def test_a_batch_that_this_machine_cannot_hold_is_refused_at_once(
     assert not Path("runs").exists()
     monkeypatch.setattr(memory, "memory_size", lambda: None)
     assert gankit_here(["validate", *command[1:]], tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(("kept", "where"), [("features", "of memory"), ("images", "on the disk of ")])
+def test_images_of_which_more_is_kept_than_there_is_room_for_are_refused_before_any_is(kept: str, where: str) -> None:
+    part = torch.zeros(4, 2048) if kept == "features" else torch.zeros(4, 3, 512, 512, dtype=torch.uint8)
+    with pytest.raises(UserError, match=f"what is kept of 1,000,000,000 images .* {where}.*; lower evaluation.images"):
+        FeatureStore(10**9).add(4, {kept: part})
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from support.pages import Page, content_of, page_of
 from support.tiny import tiny
 
 from gankit.checkpoints.integrity import MANIFEST, found, manifest_text, read_manifest
-from gankit.checkpoints.store import load_average
+from gankit.checkpoints.store import load_generator
 from gankit.cli import main
 from gankit.config.loader import load_experiment
 from gankit.data.images import to_uint8
@@ -105,7 +105,7 @@ def test_samples_are_those_of_the_run_in_the_middle(page: Page, trained: Path) -
     seed = max(values, key=lambda seed: values[seed])
     reason = f"seed {seed}, fid {significant(values[seed])} at 8x8, the worse of 2 seeds"
     run = trained / "loss=hinge" / f"seed-{seed}"
-    generator = load_average(run, load_experiment(run / "experiment.yaml", check=False), torch.device("cpu"))
+    generator = load_generator(run, load_experiment(run / "experiment.yaml", check=False), torch.device("cpu"))
     images = to_uint8(sample(generator, 0, 32, 0, torch.device("cpu"))).permute(0, 2, 3, 1).numpy()
     shown = page.pixels(f"loss=hinge: {reason}; checkpoint after 96 images, 8x8")
     assert np.array_equal(shown, grid(images, 16, gap=1, scale=2)[:, :, 0])

@@ -133,23 +133,23 @@ def test_a_saved_generator_makes_the_images_that_it_made_in_its_run(
 ) -> None:
     training = begin(tiny(), tmp_path / "run")
     training.train()
-    loaded = store.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
+    loaded = store.load_generator(tmp_path / "run", training.experiment, torch.device("cpu"))
     z = torch.randn(4, 8)
     assert torch.equal(loaded(z), training._trainer.average(z))
     assert (loaded.resolution, loaded.joins) == (8, set())
     shutil.rmtree(store.found(tmp_path / "run" / "checkpoints")[-1])
-    before = store.load_average(tmp_path / "run", training.experiment, torch.device("cpu"))
+    before = store.load_generator(tmp_path / "run", training.experiment, torch.device("cpu"))
     assert before(z).shape == (4, 1, 4, 4)
 
 
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     experiment = tiny()
     with pytest.raises(UserError, match="neither a run's folder nor a checkpoint"):
-        store.load_average(tmp_path, experiment, torch.device("cpu"))
+        store.load_generator(tmp_path, experiment, torch.device("cpu"))
     folder = run(tmp_path / "run")
     (store.found(folder / "checkpoints")[-1] / "average.safetensors").write_bytes(b"\x80\x04 not weights")
     with pytest.raises(UserError, match="cannot be read as a checkpoint"):
-        store.load_average(folder, experiment, torch.device("cpu"))
+        store.load_generator(folder, experiment, torch.device("cpu"))
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from support.tiny import tiny
 
 from gankit.cli import main
+from gankit.data.sample_files import SampleBatch, write_array
 from gankit.runs.start import begin
 
 
@@ -64,7 +67,7 @@ def test_images_are_not_mixed_with_others(run: Path, capsys: pytest.CaptureFixtu
     Path("used/000009.png").touch()
     for named, said in (
         ("used", "-o: the folder used is not empty; name a new one"),
-        ("grid.jpg", "-o: expected a file name that ends in .png or a folder's name, not grid.jpg"),
+        ("grid.jpg", "-o: expected a file name that ends in .png, .npy or .npz, or a folder's name, not grid.jpg"),
         ("used/000009.png/grid.png", "-o: cannot write used/000009.png/grid.png: "),
     ):
         assert main(["sample", str(run), "-o", named, "-n", "4"]) == 2
@@ -78,3 +81,33 @@ def test_a_picture_larger_than_memory_is_refused_before_it_is_drawn(
     assert main(["sample", str(run), "-o", "grid.png", "-n", str(10**12)]) == 2
     assert "-n: 1,000,000,000,000 images in one picture take " in capsys.readouterr().err
     assert not Path("grid.png").exists()
+
+
+@pytest.mark.parametrize("output", ["images", "images.npy", "images.npz"])
+def test_so_are_images_that_the_disk_has_no_room_for(
+    run: Path, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", str(run), "-o", output, "-n", str(10**12)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("-n: 1,000,000,000,000 images")
+    assert "on the disk of" in said
+    assert not [*Path().iterdir()]
+
+
+def test_an_array_takes_no_memory_for_what_was_written(tmp_path: Path) -> None:
+    batch = SampleBatch(np.zeros((16, 64, 64, 3), np.uint8), np.zeros(16, np.int64))
+    tracemalloc.start()
+    write_array(tmp_path / "a.npz", (16 * 256, 64, 64, 3), (batch for _ in range(256)), ["a"])
+    assert tracemalloc.get_traced_memory()[1] < 4e6
+    tracemalloc.stop()
+    assert np.load(tmp_path / "a.npz")["images"].shape == (4096, 64, 64, 3)
+
+
+def test_what_is_left_of_an_array_that_could_not_be_finished_is_cleared_away(tmp_path: Path) -> None:
+    def failing() -> Iterator[SampleBatch]:
+        yield SampleBatch(np.zeros((1, 2, 2, 1), np.uint8), None)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_array(tmp_path / "a.npy", (2, 2, 2, 1), failing(), [])
+    assert not [*tmp_path.iterdir()]

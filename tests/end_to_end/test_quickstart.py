@@ -26,12 +26,12 @@ def test_the_quick_start_grows_readable_digits_of_all_ten_kinds(tmp_path: Path) 
 
 def digits_found(run: Path) -> list[int]:
     """How many of 500 samples the extractor takes for each digit."""
-    from gankit.checkpoints.store import load_average
+    from gankit.checkpoints.store import load_generator
     from gankit.config.loader import load_experiment
     from gankit.data.images import to_uint8
     from gankit.training.sampler import sample
 
     cpu = torch.device("cpu")
     experiment = load_experiment(run / "experiment.yaml", check=False)
-    images = to_uint8(sample(load_average(run, experiment, cpu), 0, 500, 1, cpu)).expand(-1, 3, -1, -1)
+    images = to_uint8(sample(load_generator(run, experiment, cpu), 0, 500, 1, cpu)).expand(-1, 3, -1, -1)
     return np.bincount(experiment.evaluation.extractor.load(cpu)(images).logits.argmax(1), minlength=10).tolist()

@@ -106,7 +106,7 @@ def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
     run = driven_run(tmp_path / "one")
     for images in (400, 800, 1200):
         run.images = images
-        run.show(f"{images:08d}-4x4", grid(run.sample(6, 0)))
+        run.show(f"{images:08d}-4x4", grid(run.sample(6, 0)), "6 images of each class: 0=cat" if images == 800 else "")
     run.callbacks.on_close()
     (found,) = aim.Repo(str(tmp_path)).query_images("images.name == 'samples'", report_mode=SILENT).iter_runs()
     by_resolution = {sequence.context["resolution"]: sequence.data.numpy() for sequence in found}
@@ -118,6 +118,7 @@ def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
     saved = Image.open(run.folder / "samples" / "00000400-4x4.png")
     assert np.array_equal(np.asarray(picture.to_pil_image()), np.asarray(saved))
     assert picture.caption == "00000400-4x4"
+    assert by_resolution[8][1][0][0].caption == "00000800-4x4: 6 images of each class: 0=cat"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from support.tiny import tiny
 
 from gankit import UserError
 from gankit.data.images import RealImages
-from gankit_images.datasets import Folder
+from gankit_images.folder import Folder
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from support.tiny import tiny
 from gankit import UserError
 from gankit.data.images import RealImages
 from gankit_images.classes import in_natural_order
-from gankit_images.datasets import Digits, FashionMnist, Folder, StackedDigits
+from gankit_images.datasets import Digits, FashionMnist, StackedDigits
+from gankit_images.folder import Folder
 
 
 def filled(path: Path, *names: str) -> Folder:
@@ -106,3 +109,50 @@ def test_names_that_do_not_tell_classes_apart_are_refused() -> None:
 
     with pytest.raises(UserError, match="Twins should give 10 classes names of their own, not"):
         RealImages(Twins(labels=True), [8])
+
+
+def in_file(path: Path, content: object) -> Folder:
+    """Four images in two folders of no meaning, and a file of labels."""
+    filled(path, "00000", "00001")
+    (path / "dataset.json").write_text(json.dumps(content))
+    return Folder(path=path, channels=1, labels="dataset.json")
+
+
+STYLEGAN = [["00000/0.png", 1], ["00000/1.png", 0], ["00001/0.png", 2], ["00001/1.png", 1]]
+
+
+def test_labels_are_read_from_a_file_as_stylegan2_ada_writes_it(tmp_path: Path) -> None:
+    data = in_file(tmp_path / "numbers", {"labels": STYLEGAN})
+    assert data.class_names() == ["0", "1", "2"]
+    assert labels(data) == [1, 0, 2, 1]
+    assert data.describe() == "4 images in 3 classes: 0 1, 1 2, 2 1; passed over: 1 .json"
+    assert labels(data.with_classes(["ant", "bee", "cat"])) == [1, 0, 2, 1]
+    named = in_file(tmp_path / "names", {"labels": STYLEGAN, "classes": ["ant", "bee", "cat"]})
+    assert named.class_names() == RealImages(named, [8]).class_names == ["ant", "bee", "cat"]
+    assert labels(named.with_classes(["cat", "bee", "ant"])) == [1, 2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"labels": STYLEGAN[1:]}, r"00000/0\.png has no label in "),
+        ({"labels": STYLEGAN, "classes": ["a", "b", "c", "d"]}, "has no images of class d"),
+        ({"labels": None}, "is no file of labels; expected"),
+        ({"labels": []}, "is no file of labels; expected"),
+        ({"labels": STYLEGAN, "classes": ["a", "b"]}, "is no file of labels; expected"),
+        ({"labels": STYLEGAN, "classes": ["a", "a", "b"]}, "is no file of labels; expected"),
+        ({"labels": [["00000/0.png", 0.5]]}, "is no file of labels; expected"),
+        ({"labels": [["00000/0.png", -1]]}, "is no file of labels; expected"),
+        ({"labels": [[["x"], 1]]}, "is no file of labels; expected"),
+        ([[[[[]]]]], "is no file of labels; expected"),
+    ],
+)
+def test_what_is_wrong_with_such_a_file_is_said(tmp_path: Path, content: object, said: str) -> None:
+    (problem,) = in_file(tmp_path / "a", content).problems(tiny())
+    assert re.search(said, problem)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    filled(tmp_path, "ant")
+    (problem,) = Folder(path=tmp_path, channels=1, labels="dataset.json").problems(tiny())
+    assert problem == f"{tmp_path / 'dataset.json'}: cannot be read: No such file or directory"

@@ -74,5 +74,5 @@ def test_a_run_that_mirrors_says_so_to_its_metrics(tmp_path: Path) -> None:
     experiment = tiny(training={"mirror": True}, evaluation=evaluation)
     pair = EvaluatorPair(experiment, halves()[0], CPU)
     for full in (True, False):
-        rows = pair.evaluate(Shown(halves()[0], mirrored=True), NOW, full)
+        rows = pair.evaluate({"average": Shown(halves()[0], mirrored=True)}, NOW, full)
         assert [row.value for row in rows] == [0, 1]

@@ -14,7 +14,7 @@ from support.tiny import tiny
 from gankit.config.checks import problems
 from gankit.config.yaml.writer import dump_experiment
 from gankit.data.images import RealImages
-from gankit_images.datasets import Folder
+from gankit_images.folder import Folder
 from gankit_images.pictures import middle_box, read
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -19,7 +19,8 @@ from gankit.config import checks
 from gankit.config.yaml.writer import dump_experiment
 from gankit.data.image_files import find_images
 from gankit.data.images import RealImages
-from gankit_images.datasets import Digits, Folder
+from gankit_images.datasets import Digits
+from gankit_images.folder import Folder
 from gankit_images.pictures import in_bytes, read
 
 RED, GREEN, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)

@@ -20,7 +20,8 @@ from gankit.core import memory
 from gankit.data.image_reading import PixelBound, image_sizes, open_image
 from gankit.data.images import RealImages
 from gankit.results.page.pictures import saved_grid
-from gankit_images.datasets import Digits, Folder, StackedDigits
+from gankit_images.datasets import Digits, StackedDigits
+from gankit_images.folder import Folder
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -41,6 +41,16 @@ class TestSampleGrid:
         painted = np.asarray(Image.open(run.folder / "samples" / "00002000-16x16.png"))
         assert np.array_equal(painted, grid(run.sample(6, 0))[:, :, 0])
 
+    def test_with_classes_each_row_is_of_one(self, tmp_path: Path) -> None:
+        run = DrivenRun(tmp_path / "run", [SampleGrid(count=7)])
+        run.class_names = ["cat", "dog"]
+        run.train()
+        assert run.labels == [0, 0, 0, 1, 1, 1]
+        with Image.open(run.folder / "samples" / "00002000-16x16.png") as painted:
+            assert painted.info["Description"] == "3 images of each class: 0=cat, 1=dog"
+            expected = grid(run.sample(6, 0), 3, names=["cat", "dog"])
+            assert np.array_equal(np.asarray(painted), expected[:, :, 0])
+
     def test_every_counts_images_and_not_updates(self, tmp_path: Path) -> None:
         for batch, passed in ((20, (300, 600, 900, 1500, 1800)), (80, (320, 640, 960, 1520, 1840))):
             run = DrivenRun(tmp_path / str(batch), [SampleGrid(every=300, count=1)], batch=batch)

@@ -178,7 +178,7 @@ def test_truncated_samples(system: str, data: st.DataObject) -> None:
     label = 0 if experiment.data.class_count() else None
 
     def images(truncation: float | None = None, cutoff: int | None = None) -> Tensor:
-        return sample(made.average, 0, 4, 0, CPU, SampleOptions(label, truncation, cutoff))
+        return sample(made.average, 0, 4, 0, CPU, SampleOptions(() if label is None else [label], truncation, cutoff))
 
     plain, mean = images(), images(truncation=0.0)
     assert torch.equal(images(truncation=1.0), plain)

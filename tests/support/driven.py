@@ -61,6 +61,8 @@ class DrivenRun:
         self.images = before.images if before else 0
         self.batch = batch
         self.drawn: list[tuple[int, int]] = []
+        self.class_names: Sequence[str] = ()
+        self.labels: list[int] = []
         self.rows: list[Row] = list(before.rows) if before else []
         shown = before.pictures if before else []
         self.pictures = [picture._replace(path=folder / "samples" / picture.path.name) for picture in shown]
@@ -81,16 +83,17 @@ class DrivenRun:
         """Where the run stands."""
         return progress_at(STAGES, self.images)
 
-    def sample(self, count: int, seed: int) -> np.ndarray:
+    def sample(self, count: int, seed: int, labels: Sequence[int] = ()) -> np.ndarray:
         """Noise that depends on the seed and the images shown."""
         self.drawn.append((count, seed))
+        self.labels = list(labels) or self.labels
         size = self.progress.resolution
         return np.random.default_rng([seed, self.images]).integers(0, 256, (count, size, size, 1), dtype=np.uint8)
 
-    def show(self, name: str, image: np.ndarray) -> None:
+    def show(self, name: str, image: np.ndarray, caption: str = "") -> None:
         """Save a picture and pass it on."""
         path = self.folder / "samples" / f"{name}.png"
-        save_png(path, image)
+        save_png(path, image, caption)
         self.pictures.append(Picture(name, path, self.progress))
         self.callbacks.on_picture(self.pictures[-1])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gankit.core.errors import UserError
-from gankit.core.text import printable
+from gankit.core.text import printable, shortened
 
 WIDEST = 110
 """Columns of a source line that are shown; a longer line is cut around its caret."""
@@ -45,12 +45,6 @@ class Mark(NamedTuple):
             after = after if len(after) <= room else after[:room] + "..."
         under = "".join("\t" if character == "\t" else " " for character in before)
         return [f"    {before}{after}", f"    {under}^"]
-
-
-def shortened(text: str, most: int) -> str:
-    """`text`, without its middle if it is longer than `most` characters."""
-    half = (most - len(" ... ")) // 2
-    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
 
 
 class Mistake(NamedTuple):

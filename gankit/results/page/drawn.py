@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gankit.core.errors import UserError
+from gankit.results.page.pictures import COLUMNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 SEED = 0
 """Decides the latents, and which reals are shown."""
+MOST_CLASSES = 10
+"""Classes of which images are shown, the first."""
 PATIENCE = 20.0
 """Seconds that reading the data set may take; there is no way to read but a part of it."""
 
@@ -31,27 +35,37 @@ class Drawn(NamedTuple):
     """Numbers of a latent, latents drawn at a time, device: where these are equal, so are the latents."""
     shown: int
     """Real images shown when the checkpoint was written."""
+    names: Sequence[str] = ()
+    """Of classes, if each row of COLUMNS is of one."""
 
 
 def draw(run: Path, count: int) -> Drawn:
     """Images of the averaged generator in a run's newest checkpoint, image by image of the same latents for all runs.
 
+    They are `count`; of a generator with classes a row of COLUMNS for each of the first MOST_CLASSES.
+
     Raises:
         ModuleNotFoundError: without torch.
         UserError: if there is no checkpoint, it cannot be read, or training has diverged.
     """
-    from gankit.checkpoints.store import chosen, experiment_of, load_average, manifest_of
+    from gankit.checkpoints.classes import class_names
+    from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of
     from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.data.pictures import class_rows
     from gankit.runs.components import choose_device
     from gankit.runs.recorded import load_recorded
-    from gankit.training.sampler import sample
+    from gankit.training.sampler import SampleOptions, sample
 
     device, checkpoint = choose_device("auto"), chosen(run)
     experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
-    generator = load_average(checkpoint, experiment, device)
-    images = to_uint8(sample(generator, 0, count, SEED, device)).permute(0, 2, 3, 1).cpu().numpy()
+    generator = load_generator(checkpoint, experiment, device)
+    manifest = manifest_of(checkpoint)
+    names = class_names(experiment, manifest, generator.context.classes)[:MOST_CLASSES]
+    labels = class_rows(names, len(names) * COLUMNS).labels if names else []
+    drawn = sample(generator, 0, len(labels) or count, SEED, device, SampleOptions(labels))
+    images = to_uint8(drawn).permute(0, 2, 3, 1).cpu().numpy()
     latents = (generator.context.latent, images_at_a_time(generator.resolution), device.type)
-    return Drawn(images, latents, manifest_of(checkpoint)["images"])
+    return Drawn(images, latents, manifest["images"], names)
 
 
 def draw_reals(run: RunResults, resolution: int, count: int) -> np.ndarray:

@@ -46,7 +46,7 @@ def _curves(comparison: Comparison) -> PagePart | None:
     """Curves and means."""
     if not comparison.stages:
         return None
-    metrics = ", ".join(dict.fromkeys(stage.metric for stage in comparison.stages))
+    metrics = ", ".join(dict.fromkeys(stage.shown_metric for stage in comparison.stages))
     sizes = ", ".join(dict.fromkeys(stage.size for stage in comparison.stages))
     alt = (
         f"{metrics} of {', '.join(variant.label for variant in comparison.variants)} at {sizes}: over real images "

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gankit.config.yaml.marks import shortened
 from gankit.core.errors import UserError
 from gankit.core.failures import in_short
 from gankit.core.progress import ends
+from gankit.core.text import printable, shortened
 from gankit.discovery.manager import plugins
 from gankit.results.comparison import Comparison
 from gankit.results.groups import RunGroup
@@ -69,7 +69,7 @@ def _choice(variant: RunGroup, comparison: Comparison) -> Choice:
         run = next(run for run in variant.runs if run.path == middle.path)
         among = f", the median of {len(finite)} seeds" if len(finite) > 2 else ""
         among = ", the worse of 2 seeds" if len(finite) == 2 else among
-        number = f"{stage.metric} {significant(middle.value)} at {stage.size}"
+        number = f"{stage.shown_metric} {significant(middle.value)} at {stage.size}"
         return Choice(variant, run, f"seed {run.seed}, {number}{among}")
     run = variant.runs[0]
     return Choice(variant, run, f"seed {run.seed}, no number yet")
@@ -140,7 +140,9 @@ def _figure(choice: Choice, drawn: Drawn | str, first: tuple[int, int, str] | No
         height, width = drawn.images.shape[1:3]
         others = "" if drawn.latents == first else f"; other latents than above, of {drawn.latents[0]} numbers"
         caption += f"; checkpoint after {drawn.shown:,} images, {height}x{width}{others}"
-        return strip(caption, drawn.images, f"{len(drawn.images)} samples of {label}")
+        if drawn.names:
+            caption += f"; a row for each class: {printable(', '.join(drawn.names))}"
+        return strip(caption, drawn.images, f"{len(drawn.images)} samples of {label}", drawn.names)
     painted = None
     for grid in _grids(choice.run.path)[-1:]:
         when = f"as painted in training after {grid.images:,} images, {grid.size}, perhaps of other latents"

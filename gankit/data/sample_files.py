@@ -1,0 +1,94 @@
+"""Samples written as they are drawn, however many there are: a file of each, or all of them as one array."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from gankit.core.files import written_at_once
+from gankit.data.label_file import folder_names, write_labels
+from gankit.data.pictures import as_png
+
+SMALLEST_PNG = 67
+"""Bytes that the picture of a single grey pixel takes."""
+
+
+class SampleBatch(NamedTuple):
+    """Some samples."""
+
+    images: np.ndarray
+    """uint8 [n, H, W, C]."""
+    labels: np.ndarray | None
+    """int64 [n]; None if they are of no classes."""
+
+
+def write_images(folder: Path, batches: Iterable[SampleBatch], names: Sequence[str]) -> None:
+    """Write every image as a picture of its own, 000000.png, 000001.png, ...
+
+    Args:
+        folder: Where to; made if it is not there.
+        batches: The images.
+        names: What their classes are called. If there are any, images lie in a folder for each class, called by
+            `folder_names`, with a label file beside these.
+
+    Raises:
+        OSError: if one cannot be written.
+    """
+    places = [folder / name for name in folder_names(names)] or [folder]
+
+    def written() -> Iterator[tuple[str, int]]:
+        number = 0
+        for images, labels in batches:
+            for image, label in zip(images, [0] * len(images) if labels is None else labels.tolist(), strict=True):
+                file = places[label] / f"{number:06}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(as_png(image))
+                number += 1
+                yield file.relative_to(folder).as_posix(), label
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if names:
+        write_labels(folder, names, written())
+    else:
+        for _ in written():
+            pass
+
+
+def write_array(file: Path, shape: Sequence[int], batches: Iterable[SampleBatch], names: Sequence[str]) -> None:
+    """Write all images as one array, uint8 [N, H, W, C], that is complete or not there.
+
+    A .npz holds it as `images`; of samples of classes `labels`, int64 [N], and `classes`, their names, are beside it.
+
+    Args:
+        file: A .npy or .npz.
+        shape: That of all images together.
+        batches: The images.
+        names: What their classes are called; empty without.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    labels: list[np.ndarray] = []
+
+    def write_to(stream: IO[bytes]) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (*shape,)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for batch in batches:
+            stream.write(np.ascontiguousarray(batch.images).data)
+            labels.extend([] if batch.labels is None else [batch.labels])
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_at_once(file) as out:
+        if file.suffix.lower() == ".npy":
+            write_to(out)
+            return
+        with zipfile.ZipFile(out, "w") as archive:
+            with archive.open(zipfile.ZipInfo("images.npy"), "w", force_zip64=True) as member:  # of no date: same bytes
+                write_to(member)
+            for name, array in {"labels": np.concatenate(labels), "classes": np.array(names)}.items() if labels else ():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)

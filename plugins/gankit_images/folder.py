@@ -1,0 +1,211 @@
+"""The data set of a folder of images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic_core import PydanticCustomError
+
+from gankit import AbsolutePath, Dataset, LabelledImages, UserError
+from gankit_images.classes import (
+    class_folders,
+    class_folders_by_text,
+    class_in_file,
+    classes_in_file,
+    in_natural_order,
+)
+from gankit_images.datasets import too_many
+from gankit_images.reports import report_little_contrast, report_other_folders, report_skipped
+
+if TYPE_CHECKING:
+    from gankit.config.experiment import Experiment
+    from gankit.data.image_files import FoundImages
+    from gankit.data.label_file import FolderLabels
+
+
+def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
+    """Black and white, if they differ."""
+    if levels[0] == levels[1]:
+        raise PydanticCustomError("range", "expected two numbers that differ, that of black and that of white")
+    return levels
+
+
+class Folder(Dataset):
+    """The images of a folder and of all folders in it, in the order of their paths.
+
+    Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF, PNM, AVIF, JPEG 2000 and TGA, from regular files and
+    links to them; names that begin with a dot are passed over. Images are turned as their EXIF orientation says, cut
+    in their middle to the square or another `shape`, and resized with Pillow's Lanczos filter. All are held in memory
+    at the final resolution.
+    """
+
+    path: AbsolutePath
+    """The folder; a relative path starts from the current folder and is saved as an absolute one."""
+    channels: Literal[1, 3, 4] = 3
+    """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
+    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
+    """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
+    labels: bool | Literal["dataset.json"] = False
+    """true: make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10.
+    Hidden ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused.
+    dataset.json: read them from that file in `path`, as StyleGAN2-ADA's data sets and folders that gankit sample fills
+    have it. A run keeps the classes that it began with."""
+    broken: Literal["stop", "skip"] = "stop"
+    """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
+    say how many were; classes are numbered as if it were there."""
+    max_megapixels: Annotated[float, Field(gt=0)] = 180.0
+    """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
+    cannot be read."""
+    range: Annotated[tuple[float, float], AfterValidator(_two_numbers)] | None = None
+    """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
+    for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
+    be meant so are refused."""
+
+    later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range")
+
+    _classes: tuple[str, ...] | None = PrivateAttr(None)
+    """Those that a run began with."""
+    _by_text: bool = PrivateAttr(False)
+    """Whether it began before runs kept them."""
+
+    def image_channels(self) -> int:
+        """As many as asked for."""
+        return self.channels
+
+    def aspect(self) -> float:
+        """As `shape` says."""
+        height, width = self.shape
+        return width / height
+
+    def class_count(self) -> int:
+        """Number of classes, or 0 without labels.
+
+        Raises:
+            UserError: see `class_names`.
+        """
+        return len(self.class_names())
+
+    def class_names(self) -> list[str]:
+        """The folders that are classes, in the order of their numbers; none without labels.
+
+        Raises:
+            UserError: if no run has kept them and the folder is missing or empty, an image lies in no class, or a class
+                holds no images.
+        """
+        if not self.labels:
+            return []
+        if self._classes is not None:
+            return [*self._classes]
+        if self._in_file is not None:
+            return classes_in_file(self.path, self._in_file, self.found.files)
+        return (class_folders_by_text if self._by_text else class_folders)(self.path, self.found.files)
+
+    def with_classes(self, names: Sequence[str] | None) -> Self:
+        """With these folders as classes; images in others are passed over."""
+        data = self.model_copy()
+        data._classes, data._by_text = None if names is None or not self.labels else tuple(names), names is None
+        return data
+
+    def describe(self) -> str:
+        """How many images there are, of each class, and what else lies there, by its endings.
+
+        Raises:
+            UserError: see `class_names`.
+        """
+        names = self.class_names()
+        counts = Counter(self._class_of(file, names) for file in self.found.files if names)
+        return self.found.in_words({name: counts[name] for name in names} if names else None)
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Look for images that lie in no class."""
+        if self.labels and self.missing(experiment) is None:
+            try:
+                self.class_names()
+            except UserError as problem:
+                yield str(problem)
+
+    def missing(self, experiment: Experiment) -> str | None:
+        """The folder, images in it, or memory to hold them."""
+        try:
+            images = len(self.found.files)
+        except UserError as problem:
+            return str(problem)
+        return too_many(images, self, [stage.resolution for stage in experiment.growth.stages()])
+
+    def load(self, resolution: int) -> LabelledImages:
+        """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
+
+        Raises:
+            UserError: if the folder is missing or empty, its images do not fit into memory, or one cannot be read; if
+                those are skipped, when nothing is left.
+        """
+        import numpy as np
+
+        from gankit.data.image_reading import PixelBound
+        from gankit_images.pictures import read_all
+
+        files = self._labelled_files() if self.labels else self.found.files
+        if lack := too_many(len(files), self, [resolution]):
+            raise UserError(lack)
+        size = (resolution, round(resolution * self.aspect()))
+        paths, skip = [self.path / file for file in files], self.broken == "skip"
+        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels), self.range)
+        if len(kept) < len(files):
+            report_skipped(self.path, files, kept)
+        report_little_contrast(self.path, images)
+        if not self.labels:
+            return LabelledImages(images, None)
+        names = self.class_names()
+        numbers = {name: number for number, name in enumerate(names)}
+        labels = [numbers[self._class_of(files[position], names)] for position in kept]
+        return LabelledImages(images, np.array(labels, np.int64))
+
+    @cached_property
+    def found(self) -> FoundImages:
+        """What there is in the folder, looked up once: it may be large, and whatever is asked of it has to agree.
+
+        Raises:
+            UserError: if it is missing or empty, or a folder below cannot be listed.
+        """
+        from gankit.data.image_files import find_images
+
+        return find_images(self.path)
+
+    @cached_property
+    def _in_file(self) -> FolderLabels | None:
+        """What the label file says; None if the folders tell of classes.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        from gankit.data.label_file import read_labels
+
+        return read_labels(self.path) if isinstance(self.labels, str) else None
+
+    def _class_of(self, file: Path, names: Sequence[str]) -> str:
+        """What the class of an image is called, which need not be one of `names`.
+
+        Raises:
+            UserError: if it has none.
+        """
+        return file.parts[0] if self._in_file is None else class_in_file(self.path, self._in_file, file, names)
+
+    def _labelled_files(self) -> list[Path]:
+        """The same, but for those of classes that are none of the run's, which are named on standard error.
+
+        Raises:
+            UserError: if no class holds any.
+        """
+        files, names = self.found.files, self.class_names()
+        classes = [self._class_of(file, names) for file in files]
+        kept = [file for file, name in zip(files, classes, strict=True) if name in {*names}]
+        if not kept:
+            raise UserError(f"{self.path}: none of its images lies in a class; they are {', '.join(names)}")
+        if others := in_natural_order([*{*classes} - {*names}]):
+            report_other_folders(self.path, len(files) - len(kept), others)
+        return kept
