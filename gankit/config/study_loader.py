@@ -43,13 +43,15 @@ def name_in(path: Path) -> str:
 def variant_names(record: Path) -> list[str]:
     """The variants of a study in the order of its record, study.yaml, read without the plugins that it needs.
 
+    None if it says nothing of variants, as then it is no record of a study.
+
     Raises:
         UserError: if it cannot be read.
     """
     root = read_experiment(record)
     own: dict[Key, Item] = {key: it for key, it in _study_options(root).items() if key in Variants.model_fields}
     _validated(Variants, Table(root.mark, own), str(record))
-    return [variant.name for variant in plan(own, seed=0, first=str(record))]
+    return [variant.name for variant in plan(own, seed=0, first=str(record))] if own else []
 
 
 def load_study(

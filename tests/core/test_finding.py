@@ -47,7 +47,10 @@ def test_those_of_a_study_stand_in_the_order_of_its_file() -> None:
     assert found == [f"{name}/seed-{seed}" for name in ("loss=second", "loss=first", "a-last") for seed in (0, 1)]
 
 
-@pytest.mark.parametrize("text", ["", "matrix: [1]", "matrix: {loss: 3}", "variants: {a: [1]}\nexclude: 3", "{"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "name: tiny", "exclude: [1]", "matrix: [1]", "matrix: {loss: 3}", "variants: {a: [1]}\nexclude: 3", "{"],
+)
 def test_a_study_file_that_cannot_be_read_hides_no_run(text: str) -> None:
     made("runs/losses/b/seed-0", "runs/losses/a/seed-0")
     Path("runs/losses/study.yaml").write_text(text)
