@@ -89,6 +89,8 @@ class RunFolder:
                 folder._write_experiment(experiment)
             except BaseException:
                 folder.close()
+                with suppress(OSError):
+                    (folder.path / LOCK).touch()  # tells the next beginning that what is there is ours
                 raise
         except OSError as failure:
             raise UserError(f"cannot write the run to {path}: {failure}; choose another folder with --out") from failure

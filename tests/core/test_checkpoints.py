@@ -208,6 +208,19 @@ def test_what_a_kill_left_of_a_file_as_the_run_was_begun_is_cleared_away(tmp_pat
     assert not (tmp_path / ".experiment.yaml.4711").exists()
 
 
+def test_a_run_that_was_interrupted_as_it_was_begun_can_be_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "_write_experiment", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            RunFolder.create(tmp_path / "run", tiny())
+    RunFolder.create(tmp_path / "run", tiny()).close()
+
+
 def test_a_kill_while_a_checkpoint_takes_the_place_of_another_loses_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
