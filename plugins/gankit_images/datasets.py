@@ -57,7 +57,12 @@ class Digits(Dataset):
         scans = _table_of_digits()
         images = resized_scans(scans[:, :-1].reshape(-1, 8, 8) * (255 / 16), resolution)
         labels = scans[:, -1].astype(np.int64) if self.labels else None
-        return LabelledImages(images[:, None].repeat(self.channels, axis=1), labels)
+        return LabelledImages(_in_channels(images[:, None], self.channels), labels)
+
+
+def _in_channels(grey: np.ndarray, channels: int) -> np.ndarray:
+    """Grey images in so many channels; in one as they are, for how they lie in memory decides the last bits."""
+    return grey if channels == 1 else grey.repeat(channels, axis=1)
 
 
 @cache
@@ -192,7 +197,7 @@ class FashionMnist(Dataset):
         framed = np.pad(pixels, ((0, 0), (2, 2), (2, 2)))[:, None]
         images = framed if resolution == 32 else reduced(framed, resolution)
         labels = self._read_labels(len(images)) if self.labels else None
-        return LabelledImages(images.repeat(self.channels, axis=1), labels)
+        return LabelledImages(_in_channels(images, self.channels), labels)
 
     def _read_labels(self, images: int) -> np.ndarray:
         """The labels of so many images, int64 [images]."""

@@ -77,6 +77,7 @@ def test_its_grey_may_be_given_as_colours(tmp_path: Path) -> None:
     grey = FashionMnist(path=save(tmp_path, compressed=False), labels=True)
     coloured = grey.model_copy(update={"channels": 3})
     assert (grey.image_channels(), coloured.image_channels()) == (1, 3)
+    assert grey.load(32).images.strides[1] == 0, "a copy would lie otherwise in memory, and train to other last bits"
     for resolution in (32, 8):
         (images, labels), (colours, same) = grey.load(resolution), coloured.load(resolution)
         np.testing.assert_array_equal(colours, np.concatenate([images] * 3, axis=1))

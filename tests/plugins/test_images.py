@@ -59,6 +59,7 @@ def test_digits_are_scikit_learns() -> None:
     assert Digits().load(8).labels is None
     colours = Digits(labels=True, channels=3)
     assert (Digits().image_channels(), colours.image_channels()) == (1, 3)
+    assert images.strides[1] == 0, "a copy would lie otherwise in memory, and train to other last bits"
     np.testing.assert_array_equal(colours.load(8).images, np.concatenate([images] * 3, axis=1))
     assert (Digits().class_count(), Digits(labels=True).class_count()) == (0, 10)
 
