@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gankit.cli.completers import completed_by, component_names
 from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option, load_plugins
@@ -13,6 +13,7 @@ from gankit.core.text import printable
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:
+    from gankit.kinds.callbacks import Row
     from gankit.results.run_results import RunResults
 
 ARGUMENTS = {
@@ -92,8 +93,8 @@ def _record(measured: RunResults, other_reals: bool) -> None:
     rows = [row for stage in measured.stages for row in stage.metrics.values()]
     try:
         there = {row.name for row in read_rows(run / METRICS) if row.images in {one.images for one in rows}}
-        known = [row.protocol["metric"] for row in rows if row.protocol and row.name in there]
-        if not (new := [row for row in rows if row.protocol and row.protocol["metric"] not in known]):
+        known = [_what(row) for row in rows if row.name in there]
+        if not (new := [row for row in rows if _what(row) not in known]):
             return
         if other_reals:
             raise UserError("they were compared with other reals than its own")
@@ -107,6 +108,12 @@ def _record(measured: RunResults, other_reals: bool) -> None:
         warn(f"the numbers are not recorded with {run}: {reason}")
     else:
         warn(f"recorded with {run}: {', '.join(row.name for row in new)}")
+
+
+def _what(row: Row) -> tuple[Any, Any]:
+    """The metric that gave a number, and the generator that it was asked of."""
+    protocol = row.protocol or {}
+    return protocol.get("metric"), protocol.get("generator")
 
 
 def _runs_or_itself(place: Path) -> list[Path]:

@@ -85,6 +85,18 @@ def test_a_run_is_measured_and_compared_by_either(both: Path, capsys: pytest.Cap
     assert floor in said
 
 
+def test_a_finished_run_gets_the_numbers_of_the_other(both: Path, tmp_path: Path) -> None:
+    evaluated, resumed = (trained(tmp_path / name) for name in ("evaluated", "resumed"))
+    for _ in range(2):
+        assert main(["evaluate", str(evaluated), "--which", "current"]) == 0
+    assert main(["resume", str(resumed), "--set", "evaluation.generators=[average, current]"]) == 0
+    for run in (evaluated, resumed):
+        added = [row["name"] for row in rows(run) if row["name"] == "fid_current" and row["images"] == 96]
+        assert added == ["fid_current"]
+        for name in ("fid", "fid_current", "is_current"):
+            assert numbers(run)[96, name] == pytest.approx(numbers(both)[96, name], rel=1e-9)
+
+
 def test_either_is_sampled(both: Path) -> None:
     for which in ("average", "current"):
         assert main(["sample", str(both), "-o", f"{which}.npy", "-n", "4", "--which", which]) == 0
