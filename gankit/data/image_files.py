@@ -68,7 +68,8 @@ def _counted(count: int, noun: str) -> str:
 def find_images(folder: Path) -> FoundImages:
     """The images in a folder and in all folders below.
 
-    Links are followed, each folder once. Names that begin with a dot are passed over, and what lies below them.
+    Links are followed, each folder once, but not to those that it lies in, as a link to / would bring in all there is.
+    Names that begin with a dot are passed over, and what lies below them.
 
     Raises:
         UserError: if there is no such folder or no image in it, or a folder below cannot be listed, whose images would
@@ -80,7 +81,8 @@ def find_images(folder: Path) -> FoundImages:
         raise UserError(f"there is no folder {folder}")
     files: list[Path] = []
     passed_over: Counter[str] = Counter()
-    seen = {os.path.realpath(folder)}
+    top = Path(os.path.realpath(folder))
+    seen = {str(top), *map(str, top.parents)}
     for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         unseen = []
         for name in sorted(folders):

@@ -24,6 +24,8 @@ NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "Inv
 """What torch says of memory that it does not get, in errors that have no type of their own."""
 NO_SIZE = ("Storage size calculation overflowed", "integer multiplication overflow", "overflow when unpacking long")
 """What it says of sizes that no memory could have."""
+NO_NUMBER = "without overflow"
+"""What it says of a number that its 32 bits do not hold."""
 
 
 @contextmanager
@@ -32,7 +34,8 @@ def attributing_errors(experiment: Experiment) -> Iterator[None]:
 
     Raises:
         ComponentError: instead of that; what no component raises, and errors meant for the user, pass through.
-        RunError: instead of what is raised where memory runs out, whoever asked for it.
+        RunError: instead of what is raised where memory runs out, whoever asked for it, or an option is too large a
+            number for torch.
     """
     try:
         yield
@@ -44,6 +47,9 @@ def attributing_errors(experiment: Experiment) -> Iterator[None]:
         if (found := _guilty(failure, experiment)) is None:
             raise
         path, component, since = found
+        if isinstance(failure, OverflowError) or (isinstance(failure, RuntimeError) and NO_NUMBER in str(failure)):
+            where = f"option {_option(experiment, path)!r}"
+            raise RunError(f"{where} has a number that is too large to be computed with: {failure}") from failure
         raise ComponentError(
             _in_words(_option(experiment, path), component, failure), _from(failure, since)
         ) from failure

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gankit.checkpoints import store
 from gankit.checkpoints.classes import with_classes_of
 from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
+from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
 from gankit.core.errors import RunError, UserError
-from gankit.core.failures import warn
+from gankit.core.failures import in_short, warn
 from gankit.core.text import listed
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
@@ -29,6 +30,9 @@ from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refu
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import failed_untrained, last_event
 from gankit.runs.transfer import transfer, with_classes_of_start
+
+if TYPE_CHECKING:
+    from gankit.training.trainer import Trainer
 
 
 def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:
@@ -151,6 +155,7 @@ def resume(
             with attributing_errors(wanted):
                 parts = RunComponents.of(wanted, threads)
             refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
+            _refuse_other_state(folder.path / EXPERIMENT, checkpoint, parts.trainer)
         now = provenance(wanted, Path.cwd())
         _say_what_is_other(folder, past, now, strict)
         if checkpoint is not None:
@@ -192,6 +197,23 @@ def _refuse_lacking_data(path: Path, experiment: Experiment) -> None:
     if lacking and (places := places_of(experiment.data)):
         elsewhere = f"gankit resume {quote(str(path))} --set {places[0]}=FOLDER"
         raise UserError(f"data: {lacking}; if the images were moved, go on with: {elsewhere}")
+
+
+def _refuse_other_state(file: Path, checkpoint: Checkpoint, trainer: Trainer) -> None:
+    """Notice that a checkpoint is not one of the experiment in the run's folder, before anything is noted there.
+
+    Most that are not say so themselves; those of gankit 0.1 keep no options, and whoever sends a folder may seal any.
+
+    Raises:
+        UserError: then.
+    """
+    try:
+        trainer.load_state_dict(checkpoint.state)
+    except (RuntimeError, LookupError, TypeError, ValueError) as failure:
+        reason = shortened(in_short(failure), LONGEST_MESSAGE)
+        raise UserError(
+            f"{file} does not fit {checkpoint.path}; put back what the run began with: {reason}"
+        ) from failure
 
 
 def _extended(experiment: Experiment, images: int) -> Experiment:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 
 from gankit import UserError
-from gankit.core.files import read_regular
+from gankit.core.files import refuse_irregular
+from gankit.core.memory import too_large
 
 UNSIGNED_BYTES = 0x08
 """How the header names the type of the elements."""
@@ -28,34 +32,40 @@ def read_idx(file: Path, dimensions: int) -> np.ndarray:
         dimensions: 1 for labels, 3 for grey images.
 
     Raises:
-        UserError: if it cannot be read, or is not what it should be from the first byte to the last.
+        UserError: if it cannot be read, is more than memory holds, or is not what it should be from the first byte to
+            the last.
     """
-    content = _uncompressed(file)
     magic = bytes((0, 0, UNSIGNED_BYTES, dimensions))
-    header = len(magic) + 4 * dimensions
-    if content[: len(magic)] != magic:
-        found = content[: len(magic)].hex() or "nothing"
-        raise UserError(f"{file} is damaged or another file: it should begin with {magic.hex()}, not {found}")
-    if len(content) < header:
-        raise UserError(f"{file} is damaged: it ends within its header")
-    shape = tuple(np.frombuffer(content, ">u4", dimensions, offset=len(magic)).tolist())
-    expected = header + math.prod(shape)
-    if len(content) != expected:
-        raise UserError(f"{file} is damaged: it should hold {expected} bytes by its header, not {len(content)}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    with _opened(file) as stream:
+        header = stream.read(len(magic) + 4 * dimensions)
+        if header[: len(magic)] != magic:
+            found = header[: len(magic)].hex() or "nothing"
+            raise UserError(f"{file} is damaged or another file: it should begin with {magic.hex()}, not {found}")
+        if len(header) < len(magic) + 4 * dimensions:
+            raise UserError(f"{file} is damaged: it ends within its header")
+        shape = tuple(np.frombuffer(header, ">u4", offset=len(magic)).tolist())
+        size = math.prod(shape)
+        if lack := too_large(f"{file} is damaged or too large: the {size:,} bytes by its header", size):
+            raise UserError(lack)
+        content = stream.read(size + 1)  # a file of few bytes may unpack to any number
+    if len(content) != size:
+        found = "more" if len(content) > size else len(header) + len(content)
+        raise UserError(f"{file} is damaged: it should hold {len(header) + size} bytes by its header, not {found}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _uncompressed(file: Path) -> bytes:
+@contextmanager
+def _opened(file: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
     """The content of a file, compressed or not.
 
     Raises:
         UserError: if it cannot be read.
     """
     try:
-        content = read_regular(file)
+        refuse_irregular(file)
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            yield stream
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:  # wrong beginning or checksum; cut short; damaged
+        raise UserError(f"{file} is damaged: {problem}") from None
     except OSError as problem:
         raise UserError(f"{file}: cannot be read: {problem.strerror}") from None
-    try:
-        return gzip.decompress(content) if file.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as problem:  # wrong beginning or checksum; cut short; damaged within
-        raise UserError(f"{file} is damaged: {problem}") from None

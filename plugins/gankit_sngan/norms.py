@@ -23,7 +23,7 @@ class Spectral(Norm):
     layer that starts at zero (gain 0) has no singular value to divide by and is left alone.
     """
 
-    iterations: int = Field(default=1, ge=1)
+    iterations: int = Field(default=1, ge=1, le=1_000)
     """Power iterations a forward pass."""
 
     def apply(self, layer: nn.Module) -> None:

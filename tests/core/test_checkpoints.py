@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text, 
 from gankit.checkpoints.store import found, newest, read, save
 from gankit.cli import main
 from gankit.runs.folder import RunFolder
+from gankit.runs.recorded import DECISIVE
 from gankit.runs.start import begin, resume
 from gankit.runs.status import RunState, state_of
 
@@ -99,6 +101,28 @@ def test_a_run_with_nothing_but_damaged_checkpoints_is_left_as_it_is(copy: Path)
     with pytest.raises(UserError, match="no checkpoint can be read"):
         resume(copy)
     assert before == {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+
+
+def test_an_experiment_that_weights_do_not_fit_is_told_before_anything_is_noted(copy: Path) -> None:
+    shutil.rmtree(copy / "checkpoints" / "000000000096")
+    manifest = copy / "checkpoints" / "000000000064" / "manifest.json"
+    about = {
+        name: value for name, value in json.loads(manifest.read_text()).items() if name not in (DECISIVE, "sha256")
+    }
+    manifest.write_bytes(manifest_text(about))  # as those of gankit 0.1 are, and whoever sends a folder may seal it
+    file, noted = copy / "experiment.yaml", (copy / "provenance.json").read_bytes()
+    before = file.read_text()
+    assert before.count("channels: {4: 8, 8: 4}") == 2
+    file.write_text(before.replace("channels: {4: 8, 8: 4}", "channels: {4: 8, 8: 6}"))
+    with pytest.raises(UserError) as caught:
+        resume(copy)
+    assert re.fullmatch(
+        r".*experiment\.yaml does not fit .*064; put back what the run began with: RuntimeError: .* size mismatch .*",
+        str(caught.value),
+    )
+    assert (copy / "provenance.json").read_bytes() == noted
+    file.write_text(before)
+    assert resume(copy) is not None
 
 
 class Bomb:

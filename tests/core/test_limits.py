@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.command import QUICKSTART, SMALL, gankit_here
+from support.tiny import tiny
 
 from gankit.cli import main
 from gankit.config.loader import load_experiment
@@ -15,6 +16,7 @@ from gankit.core import memory
 from gankit.core.errors import RunError, UserError
 from gankit.evaluation.features import FeatureStore
 from gankit.runs.attribution import attributing_errors
+from gankit.runs.start import begin
 
 TOO_MUCH = {
     "training.batch": "1000000000000",
@@ -46,6 +48,27 @@ def test_so_is_a_mapping_of_a_million_layers(capsys: pytest.CaptureFixture[str])
     mapping = "generator.mapping={use: style, lr_multiplier: 1, layers: 1000000}"
     assert main(["run", str(QUICKSTART), "--set", mapping]) == 2
     assert "generator.mapping: layers must be at most 1,000, not 1,000,000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "option"),
+    [
+        ("observers={use: sample-grid, count: 1000000000000}", "observers.count"),
+        ("discriminator.norm={use: spectral, iterations: 1000000000000}", "discriminator.norm.iterations"),
+    ],
+)
+def test_so_is_what_would_keep_a_run_in_one_iteration(
+    setting: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(QUICKSTART), "--set", setting]) == 2
+    assert f"{option}: must be at most 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "option"), [("weight-clipping", "limit"), ("gradient-penalty", "target")])
+def test_a_number_that_is_too_large_for_torch_is_told_by_its_option(name: str, option: str, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"^option 'regularizers\.0' has a number that is too large") as caught:
+        begin(tiny(regularizers=[{"use": name, option: 1e300}]), tmp_path / "run").train()
+    assert type(caught.value) is RunError, "which has no traceback to print"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,14 @@ def test_so_are_refusals(command: str, received: Path, capsys: pytest.CaptureFix
     assert not controls(said)
 
 
+@pytest.mark.parametrize("command", ["compare", "runs", "sample -o x.png", "resume", "evaluate"])
+def test_no_refusal_is_longer_than_is_read(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "absent/" * 500]) == 2
+    said = capsys.readouterr().err
+    assert " ... " in said
+    assert max(map(len, said.splitlines())) <= 1000
+
+
 def test_so_are_mistakes_and_warnings(
     tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,7 @@ DAMAGES: dict[str, tuple[str, Damage, str]] = {
     "images for labels": (LABELS_FILE, lambda content: idx(PIXELS["train"]), "begin with 00000801, not 00000803"),
     "cut in the header": (IMAGES_FILE, lambda content: content[:9], "it ends within its header"),
     "cut": (IMAGES_FILE, lambda content: content[:-1], "should hold 9424 bytes by its header, not 9423"),
-    "too long": (LABELS_FILE, lambda content: content + b"\0", "should hold 20 bytes by its header, not 21"),
+    "too long": (LABELS_FILE, lambda content: content + b"\0", "should hold 20 bytes by its header, not more"),
     "huge counts": (IMAGES_FILE, lambda content: content[:4] + b"\xff" * 12 + content[16:], "bytes by its header"),
     "other pixels": (
         IMAGES_FILE,
@@ -236,6 +237,17 @@ def test_a_damaged_compressed_file_is_named(tmp_path: Path, change: Damage) -> N
     file = save(tmp_path, compressed=True) / f"{IMAGES_FILE}.gz"
     file.write_bytes(change(file.read_bytes()))
     assert error(FashionMnist(path=tmp_path)).startswith(f"{file} is damaged: ")
+
+
+def test_no_more_is_unpacked_than_there_should_be(tmp_path: Path) -> None:
+    file = save(tmp_path, compressed=True) / f"{IMAGES_FILE}.gz"
+    file.write_bytes(gzip.compress(idx(PIXELS["train"]) + bytes(30_000_000), 1))
+    tracemalloc.start()
+    try:
+        assert "by its header, not more" in error(FashionMnist(path=tmp_path))
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:

@@ -106,6 +106,15 @@ def test_nothing_but_regular_files_is_read(tmp_path: Path, what: str) -> None:
     assert len(Folder(path=images, broken="skip").load(8).images) == 1
 
 
+def test_a_link_upwards_brings_in_nothing(tmp_path: Path) -> None:
+    (folder := tmp_path / "in" / "images").mkdir(parents=True)
+    two_coloured().save(tmp_path / "of-others.png")
+    two_coloured().save(folder / "a.png")
+    for name, place in (("above", ".."), ("all", "/"), ("itself", ".")):
+        (folder / name).symlink_to(place)
+    assert Folder(path=folder).describe() == "1 image; passed over: 3 linked again"
+
+
 # --- metadata ---------------------------------------------------------------------------------------------------------
 
 
