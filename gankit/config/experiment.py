@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from gankit.core.component import named
 from gankit.core.options import (
     AbsolutePath,
     Images,
@@ -295,6 +296,16 @@ class CheckpointOptions(Options):
     whenever an evaluation gives a better one."""
 
 
+WATCHING = ("progress", "guard")
+"""The observers of every run that does not switch them off by name."""
+
+
+def _with_watching(observers: list[Observer]) -> list[Observer]:
+    """Add those of `WATCHING` that are not named, last, so that positions stay those of the file."""
+    given = {registries["observer"].entry_of(type(observer)).name for observer in observers}
+    return [*observers, *(named(Observer, name) for name in WATCHING if name not in given)]
+
+
 class Experiment(Options):
     """Everything that a run depends on."""
 
@@ -328,8 +339,8 @@ class Experiment(Options):
     """Metrics and their protocol."""
     checkpoints: CheckpointOptions = CheckpointOptions()
     """When weights are saved."""
-    observers: Many[Observer] = default(["progress", "guard"])
-    """Who watches the run."""
+    observers: Annotated[Many[Observer], AfterValidator(_with_watching)] = default(list(WATCHING))
+    """Who watches the run. progress and guard do, named or not; {use: guard, enabled: false} switches one off."""
 
     def stages(self) -> list[Stage]:
         """The stages of the growth schedule, the last one extended by `training.extend`."""

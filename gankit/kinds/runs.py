@@ -7,6 +7,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from pydantic import Field
+
 from gankit.core.component import Component
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ class Observer(Component):
     kind: ClassVar[str] = "observer"
     looked_at_by: ClassVar[str | None] = None
     """The command that shows what it records of the runs in a folder, which is named to it; None: there is none."""
+
+    enabled: bool = Field(default=True, examples=[True])
+    """false switches it off: progress and guard, which watch every run, are switched off by this alone."""
 
     @abstractmethod
     def callback(self, run: RunContext) -> Callback:

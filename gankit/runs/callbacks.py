@@ -30,6 +30,8 @@ class CallbackList(Callback):
         self._callbacks: dict[str, tuple[Callback, FailureCounter]] = {}
         seen = Counter[str]()
         for position, observer in enumerate(observers):
+            if not observer.enabled:
+                continue
             name = registries[observer.kind].entry_of(type(observer)).full_name
             seen[name] += 1
             label = name if seen[name] == 1 else f"{name} ({seen[name]})"

@@ -23,7 +23,7 @@ SMALL = (
     "discriminator={channels: 8}",
     "training={batch: 8, threads: 1, device: cpu}",
     "evaluation={images: 16}",
-    "observers=[]",
+    "observers=[{use: progress, enabled: false}, {use: guard, enabled: false}]",
 )
 
 

@@ -63,7 +63,7 @@ class Tracker(Callback):
         """
         self._run = run
         target = observer.target(run)
-        targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim)]
+        targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim) and other.enabled]
         others = [other for other in targets if other != target]
         self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
         try:

@@ -26,7 +26,7 @@ class Guard(Observer):
 
     Every trouble stands in metrics.jsonl as an event: guard.not-finite, guard.gradients, ... By default only a state
     that is lost for certain ends a run; the other troubles are judged by thresholds. Several guards may watch one run,
-    each with a policy of its own.
+    each with a policy of its own; if none of them names not-finite, each looks for it too, and stops the run.
     """
 
     against: Many[CheckName] = ["not-finite"]
@@ -55,6 +55,11 @@ class Guard(Observer):
             if name not in self.against and threshold != type(self).model_fields[name].default:
                 yield f"{name}: {threshold:g} has no effect, as against does not name {name}"
 
+    def also_stops(self, experiment: Experiment) -> bool:
+        """Whether not-finite stops the run though this guard does not name it, as no other does, be it switched off."""
+        guards = [observer for observer in (self, *experiment.observers) if isinstance(observer, Guard)]
+        return not any("not-finite" in guard.against for guard in guards)
+
     def callback(self, run: RunContext) -> Callback:
         """Begin to guard `run`."""
         return Sentinel(self, run)
@@ -69,6 +74,7 @@ class Sentinel(Callback):
     def __init__(self, options: Guard, run: RunContext) -> None:
         self._options, self._run = options, run
         self._stage_ends = ends(run.experiment.stages())
+        self._also_stops = options.also_stops(run.experiment)
         self._begin(run.progress)
         if "collapse" in self._checks and len(run.reals(2, 0)) < 2:
             warn("guard: collapse is not looked for, as a single real image has no distance from others")
@@ -89,7 +95,7 @@ class Sentinel(Callback):
 
     def on_save(self, progress: Progress) -> None:
         """Keep a state that is lost from being saved."""
-        if self._options.policy != "warn":
+        if self._options.policy != "warn" or self._also_stops:
             self._look({name: check for name, check in self._checks.items() if name == "not-finite"})
 
     def on_rollback(self, progress: Progress) -> None:
@@ -121,6 +127,8 @@ class Sentinel(Callback):
             "saturation": Saturation(options.saturation),
         }
         self._checks = {name: check for name, check in every_check.items() if name in options.against}
+        if self._also_stops:
+            self._checks = {"not-finite": every_check["not-finite"], **self._checks}
         self._images = progress.images
         self._present: list[str] = []
 
@@ -133,15 +141,16 @@ class Sentinel(Callback):
                 found[name] = finding
                 if name == "not-finite":
                     break  # what else could be measured means nothing now
+        policy = "stop" if self._also_stops and "not-finite" in found else self._options.policy
         for name, finding in found.items():
-            if self._options.policy != "warn" or name not in self._present:
+            if policy != "warn" or name not in self._present:
                 self._run.log_event(f"guard.{name}", finding.value, finding.note)
         self._present = list(found)
-        if found and self._options.policy != "warn":
-            self._intervene("; ".join(finding.note for finding in found.values()))
+        if found and policy != "warn":
+            self._intervene("; ".join(finding.note for finding in found.values()), policy)
 
-    def _intervene(self, reason: str) -> None:
-        if self._options.policy == "stop":
+    def _intervene(self, reason: str, policy: str) -> None:
+        if policy == "stop":
             self._run.stop(reason)
         elif self._run.attempt >= self._options.times:
             self._run.stop(f"{reason}; roll-backs so far: {self._run.attempt}")

@@ -20,6 +20,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("study.yaml").write_text("extends: mine.yaml\nmatrix: {loss: [hinge, wgan], seed: [0, 1]}\n")
 
 
+def test_who_watches_every_run_is_shown_though_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["observers=[{use: sample-grid, count: 4}, {use: guard, enabled: false}]"]
+    assert main(["expand", "mine.yaml", "--set", *settings]) == 0
+    printed = capsys.readouterr().out
+    shown = [line.strip() for line in printed.partition("observers:")[2].splitlines()]
+    assert [line for line in shown if "use: observers/" in line or "enabled" in line]
+    Path("whole.yaml").write_text(printed)
+    watching = load_experiment(Path("whole.yaml")).observers
+    assert watching == load_experiment(Path("mine.yaml"), settings).observers
+    named = [(type(observer).__name__, observer.enabled) for observer in watching]
+    assert named == [("SampleGrid", True), ("Guard", False), ("ConsoleProgress", True)]
+    assert main(["explain", "observers"]) == 0
+    assert "{use: guard, enabled: false}" in capsys.readouterr().out
+
+
 def test_an_experiment_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["expand", "mine.yaml", "--set", "training.batch=16"]) == 0
     printed = capsys.readouterr().out

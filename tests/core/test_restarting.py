@@ -27,7 +27,7 @@ generator: {{channels: 4}}
 discriminator: {{channels: 4}}
 training: {{batch: 16, device: cpu}}
 evaluation: {{metrics: []}}
-observers: []
+observers: [{{use: progress, enabled: false}}, {{use: guard, enabled: false}}]
 """
 
 

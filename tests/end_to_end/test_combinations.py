@@ -30,7 +30,7 @@ def train(combination: tuple[str, str, bool, str], images: int, folder: Path, se
         f"discriminator.norm={NORMS[norm]}",
         f"regularizers=[{', '.join(regularizers)}]",
         f"growth={growth % math.ceil(images / stages)}",
-        "observers=[]",
+        "observers=[{use: progress, enabled: false}, {use: guard, enabled: false}]",
         *settings,
     ]
     run = folder / "run"

@@ -29,6 +29,9 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+OFF = "{use: progress, enabled: false}, {use: guard, enabled: false}"
+
+
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with Sandbox(tmp_path_factory.mktemp("sandbox")) as box:
@@ -53,7 +56,7 @@ def whole(box: Sandbox, experiment: Path, tmp_path_factory: pytest.TempPathFacto
 
 def aim_in(folder: Path) -> list[str]:
     """Settings with which Aim tracks a run in a repository at `folder`."""
-    return ["--set", f"observers=[{{use: aim, repo: {folder}}}]"]
+    return ["--set", f"observers=[{{use: aim, repo: {folder}}}, {OFF}]"]
 
 
 def is_whole(run: Path, whole: Path) -> bool:
@@ -87,7 +90,7 @@ def test_wherever_in_aims_files_the_disk_is_full_the_run_ends(box: Sandbox, expe
     for size in [*range(100, 2000, 200), *range(2000, 6000, 500)]:
         disk = tmp_path / f"{size}k"
         box.mount(disk, disk.name)
-        aim = f"observers=[{{use: aim, repo: {disk}}}, {{use: sample-grid, every: 20, count: 900}}]"
+        aim = f"observers=[{{use: aim, repo: {disk}}}, {{use: sample-grid, every: 20, count: 900}}, {OFF}]"
         done = box.gankit("run", experiment, "--out", tmp_path / f"run-{size}", "--set", aim)
         assert done.code == 0, (size, done.said)
         assert "observer aim/aim failed" in done.said, size
@@ -150,7 +153,7 @@ def test_a_repository_without_room_for_another_file_does_not_stop_a_run(
     (tmp_path / "filler.py").write_text(FILLER)
     disk = tmp_path / "disk"
     box.mount(disk, "9m,nr_inodes=500")
-    aim = f"observers=[{{use: aim, repo: {disk}}}, {{use: filler, folder: {disk}}}]"
+    aim = f"observers=[{{use: aim, repo: {disk}}}, {{use: filler, folder: {disk}}}, {OFF}]"
     plugin = ["--plugin", tmp_path / "filler.py"]
     done = box.gankit("run", experiment, "--out", tmp_path / "run", *plugin, "--set", aim)
     assert done.code == 0, done.said
@@ -165,7 +168,9 @@ def test_a_full_disk_under_the_pictures_does_not_stop_a_run(
 ) -> None:
     run = begun(tmp_path / "run")
     box.mount(run / "samples", "16k")
-    done = box.gankit("run", experiment, "--out", run, "--set", "observers=[{use: sample-grid, every: 40, count: 4}]")
+    done = box.gankit(
+        "run", experiment, "--out", run, "--set", f"observers=[{{use: sample-grid, every: 40, count: 4}}, {OFF}]"
+    )
     assert done.code == 0, done.said
     assert is_whole(run, whole)
     first, last = done.said.splitlines()
@@ -216,7 +221,7 @@ def test_observers_and_metrics_that_always_raise_do_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
-    broken = ["--plugin", tmp_path / "broken.py", "--set", "observers=[broken]"]
+    broken = ["--plugin", tmp_path / "broken.py", "--set", f"observers=[broken, {OFF}]"]
     metrics = ["--set", "evaluation.metrics=[unmeasurable, fid]"]
     done = box.gankit("run", experiment, "--out", tmp_path / "run", *broken, *metrics)
     assert done.code == 0, done.said

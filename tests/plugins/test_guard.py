@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from support.command import QUICKSTART, gankit_here, rows
+from support.command import QUICKSTART, QUIET, gankit_here, rows
 from support.failing import Clock, begun, events, measured, record, registered, saved
 from support.slow import slow_but
 from support.tiny import tiny
@@ -60,6 +60,25 @@ class TestStop:
         with pytest.raises(RunError, match="at 3,000 images"):
             again.train()
 
+    @pytest.mark.parametrize("others", [[], ["progress"], [{"use": "sample-grid", "count": 4}]])
+    def test_it_watches_whoever_else_is_named(self, tmp_path: Path, others: list[Any]) -> None:
+        with pytest.raises(RunError, match=r"loss\.discriminator was nan at 3,000 images$"):
+            begun(tmp_path, *others, loss="breaking").train()
+
+    def test_it_is_switched_off_by_name(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        begun(tmp_path, *QUIET, loss="breaking").train()
+        assert events(tmp_path) == []
+        assert capfd.readouterr().err == ""
+
+    def test_against_other_troubles_it_still_stops_a_run_that_is_lost(self, tmp_path: Path) -> None:
+        collapse = {"use": "guard", "policy": "warn", "against": "collapse"}
+        with pytest.raises(RunError, match=r"loss\.discriminator was nan at 3,000 images$"):
+            begun(tmp_path / "alone", collapse, loss="breaking").train()
+        assert saved(tmp_path / "alone") == [1000, 2000]
+        begun(tmp_path / "switched off", collapse, *QUIET, loss="breaking").train()
+        begun(tmp_path / "another", collapse, {"use": "guard", "policy": "warn"}, loss="breaking").train()
+        assert events(tmp_path / "another") == [("guard.not-finite", 3000)]
+
     def test_the_command_says_why_in_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "broken.py").write_text(
             "from gankit import Loss, hookimpl\n"
@@ -73,10 +92,14 @@ class TestStop:
             "def gankit_register(register):\n"
             "    register('broken', Broken)\n"
         )
-        sets = ("loss=broken", "growth.images=64", "evaluation.metrics=[]", "observers=guard")
-        done = gankit_here(
-            ["run", QUICKSTART, "--plugin", "broken.py", *(word for set_ in sets for word in ("--set", set_))], tmp_path
+        sets = (
+            "loss=broken",
+            "growth.images=64",
+            "evaluation.metrics=[]",
+            "observers=[guard, {use: progress, enabled: false}]",
         )
+        words = [word for set_ in sets for word in ("--set", set_)]
+        done = gankit_here(["run", QUICKSTART, "--plugin", "broken.py", *words], tmp_path)
         assert done.returncode == 1
         begins, said = done.stderr.splitlines()
         assert begins == "gankit: runs/quickstart begins"

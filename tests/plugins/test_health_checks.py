@@ -42,7 +42,7 @@ def test_exploding_gradients(tmp_path: Path) -> None:
 
 def test_a_single_real_is_no_measure_of_collapse(capsys: pytest.CaptureFixture[str]) -> None:
     run: Any = SimpleNamespace(
-        experiment=SimpleNamespace(stages=list),
+        experiment=SimpleNamespace(stages=list, observers=[]),
         progress=SimpleNamespace(images=0),
         reals=lambda count, seed: np.zeros((1, 8, 8, 1), np.uint8),
         sample=lambda count, seed: np.zeros((count, 8, 8, 1), np.uint8),

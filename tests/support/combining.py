@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from support.command import QUIET
 from support.tiny import CPU
 
 from gankit.checkpoints import store
@@ -105,7 +106,7 @@ def drawn(seed: int) -> dict[str, Any]:
             "average": _one(rng, WeightAverage),
         },
         "evaluation": {"extractor": "digits"},
-        "observers": [],
+        "observers": QUIET,
     }
 
 

@@ -33,7 +33,8 @@ def experiment(**observer: Any) -> Experiment:
 
     plugins.load_installed()
     options = yaml.safe_load(Path(__file__).with_name("driven.yaml").read_text())
-    return Experiment.model_validate({**options, "observers": observer})
+    others = [{"use": name, "enabled": False} for name in ("progress", "guard")]
+    return Experiment.model_validate({**options, "observers": [observer, *others]})
 
 
 def write_experiment(folder: Path, experiment: Experiment) -> None:

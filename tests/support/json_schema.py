@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-ANNOTATIONS = {"$schema", "$defs", "title", "description", "default", "format", "then"}
+ANNOTATIONS = {"$schema", "$defs", "title", "description", "default", "examples", "format", "then"}
 TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "null": type(None), "boolean": bool}
 
 

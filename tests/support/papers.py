@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from support.command import QUIET
 from support.pggan import parameters
 from support.tiny import trainer
 
@@ -42,7 +44,12 @@ def sizes(experiment: Experiment, shape: ImageShape | None = None) -> tuple[int,
 def small(name: str, data: str = "digits", **growth: int) -> Experiment:
     """The paper's system on other data, a few feature maps wide, for a few updates of 8 images."""
     settings: dict[str, Any] = {"data": data} | {f"growth.{option}": value for option, value in growth.items()}
-    settings |= {"training.batch": 8, "training.device": "cpu", "evaluation.extractor": "digits", "observers": "[]"}
+    settings |= {
+        "training.batch": 8,
+        "training.device": "cpu",
+        "evaluation.extractor": "digits",
+        "observers": json.dumps(QUIET),
+    }
     settings |= {f"{network}.channels": 8 for network in ("generator", "discriminator")} | {"generator.latent": 8}
     return paper(name, *(f"{option}={value}" for option, value in settings.items()))
 

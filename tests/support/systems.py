@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
+from support.command import QUIET
 from torch import nn
 
 from gankit.config.experiment import Experiment
@@ -77,7 +78,7 @@ def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experi
                 "average": draw(_averages()),
             },
             "evaluation": {"extractor": "digits", "images": 16},
-            "observers": [],
+            "observers": QUIET,
         }
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from support.command import QUIET
 
 from gankit.config.experiment import Experiment
 from gankit.data.images import RealImages
@@ -28,7 +29,7 @@ def tiny(**changes: Any) -> Experiment:
         "regularizers": ["gradient-penalty", "drift", "minibatch-stddev"],
         "training": {"batch": 8, "device": "cpu"},
         "evaluation": {"metrics": [], "extractor": "digits", "images": 16},
-        "observers": [],
+        "observers": QUIET,
     }
     return Experiment.model_validate(options | changes)
 
