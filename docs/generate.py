@@ -22,8 +22,7 @@ from gankit.core.progress import Progress, Stage
 from gankit.core.registry import RegistryEntry, kinds, registries
 from gankit.discovery import hookspecs
 from gankit.discovery.manager import plugins
-from gankit.evaluation import images
-from gankit.evaluation.images import Features, ImageSet, Need, Samples
+from gankit.evaluation.images import Features, ImageSet, Samples
 from gankit.evaluation.statistics import Statistics
 from gankit.kinds import (
     Block,
@@ -36,6 +35,7 @@ from gankit.kinds import (
     Observer,
     Regularizer,
     Stem,
+    evaluation,
 )
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
 from gankit.networks import layers, protocols
@@ -175,8 +175,8 @@ def _given() -> Iterator[str]:
         yield from ("", f"## {given.__name__}", "", *text(given), "", f"From `{given.__module__}`.", "")
         yield from members(given)
         if given is ImageSet:
-            names = ", ".join(f'`"{name}"`' for name in get_args(Need))
-            yield from ("", "## Need", "", f"{names}: {under_names(images)['Need']}")
+            names = ", ".join(f'`"{name}"`' for name in get_args(evaluation.Need))
+            yield from ("", "## Need", "", f"{names}: {under_names(evaluation)['Need']}")
 
 
 def _layers() -> Iterator[str]:

@@ -91,6 +91,12 @@ def add_which_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--which", choices=("average", "current"), default="average", help=text)
 
 
+def add_no_rehearsal_option(parser: argparse.ArgumentParser) -> None:
+    """Add `no_rehearsal`."""
+    text = "train at once: do not first try each stage, loss, penalty and metric on a few images, which takes a moment"
+    parser.add_argument("--no-rehearsal", action="store_true", help=text)
+
+
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
     parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gankit.cli.options import (
     add_experiment_options,
+    add_no_rehearsal_option,
     add_no_run_plugins_option,
     add_only_option,
     add_set_option,
@@ -33,6 +34,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of the run, new or empty, or of the study (default: runs/NAME)",
     )
+    add_no_rehearsal_option(parser)
     parser.add_argument("--resume", action="store_true", help="go on with the run if it was begun before")
     add_only_option(parser)
     parser.add_argument("--run", dest="one", metavar="NAME", help="carry out this run of a study in this process")
@@ -45,14 +47,17 @@ def run_command(arguments: argparse.Namespace) -> int:
 
     read = load_study(arguments.file, arguments.set, arguments.plugin, only=arguments.one)
     folder = arguments.out or Path("runs") / read.name
+    rehearsed = not arguments.no_rehearsal
     if isinstance(read, Study):
-        return _run_one(read, folder, arguments.one) if arguments.one else _run_all(read, folder, arguments.only)
+        if arguments.one:
+            return _run_one(read, folder, arguments.one, rehearsed)
+        return _run_all(read, folder, arguments.only, rehearsed)
     if arguments.only or arguments.one:
         raise UserError(f"--{'only' if arguments.only else 'run'}: {arguments.file} is no study but an experiment")
-    return _run_experiment(read, folder, arguments.file, arguments.resume)
+    return _run_experiment(read, folder, arguments.file, arguments.resume, rehearsed)
 
 
-def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool) -> int:
+def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool) -> int:
     """Train and evaluate one experiment in `path`."""
     from gankit.config.checks import description_of_data
     from gankit.core.failures import warn
@@ -65,26 +70,43 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
         if (said := description_of_data(experiment)) is not None:
             warn(said)
 
-    from gankit.results.run_tables import print_results
     from gankit.runs.start import begin, resume
 
     try:
-        training = resume(path, experiment=experiment) if goes_on else begin(experiment, path, source)
-        if not goes_on:
+        if goes_on:
+            training = resume(path, experiment=experiment, rehearsed=rehearsed)
+        else:
+            training = begin(experiment, path, source, rehearsed)
             warn(f"{path} begins")
     except FolderTakenError:
         if goes_on or not may_resume:
             raise
-        training = resume(path, experiment=experiment)  # begun by another process while this one was loading
+        # begun by another process while this one was loading
+        training = resume(path, experiment=experiment, rehearsed=rehearsed)
     if training is not None:
         training.train()
-    print_results([path])
-    if experiment.variant is None:  # of a study's runs nobody waits for a single one
+    code = _shown(path)
+    if not code and experiment.variant is None:  # of a study's runs nobody waits for a single one
         say_next(path, experiment.observers)
-    return 0
+    return code
 
 
-def _run_one(study: Study, folder: Path, name: str) -> int:
+def _shown(path: Path) -> int:
+    """Print what a run has measured; 1 if that is nothing though it was to measure something."""
+    from gankit.core.failures import warn
+    from gankit.results.run_results import read_run
+    from gankit.results.run_tables import print_metrics
+
+    run = read_run(path)
+    print_metrics([run])
+    asked = run.options.get("evaluation", {}).get("metrics")
+    if not asked or any(row.protocol is not None for row in run.rows):
+        return 0
+    warn(f"{path}: no metric that it asks for has given a number; once one does: gankit evaluate {quote(str(path))}")
+    return 1
+
+
+def _run_one(study: Study, folder: Path, name: str, rehearsed: bool) -> int:
     """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
     from gankit.core.options import did_you_mean
     from gankit.runs.status import FolderTakenError, wait_for
@@ -97,18 +119,18 @@ def _run_one(study: Study, folder: Path, name: str) -> int:
     while True:
         wait_for(path)
         try:
-            return _run_experiment(runs[name].experiment, path, source=None, may_resume=True)
+            return _run_experiment(runs[name].experiment, path, source=None, may_resume=True, rehearsed=rehearsed)
         except FolderTakenError:  # since it was looked at, by what is left of a study that was killed
             time.sleep(1)
 
 
-def _run_all(study: Study, folder: Path, only: list[str]) -> int:
+def _run_all(study: Study, folder: Path, only: list[str], rehearsed: bool) -> int:
     """Carry out the runs of a study, then compare its variants."""
     from gankit.core.failures import warn
     from gankit.studies.runner import run_study
 
     before = _measured_in(folder)
-    failures = run_study(study, folder, only)
+    failures = run_study(study, folder, only, rehearsed)
     damaged = _print_comparison(folder, before)
     say_next(folder, [observer for run in study.runs for observer in run.experiment.observers])
     if failures:
@@ -157,6 +179,7 @@ def _print_comparison(folder: Path, before: Sequence[str]) -> bool:
 def add_resume_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_no_run_plugins_option(parser)
+    add_no_rehearsal_option(parser)
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(
         parser,
@@ -177,15 +200,16 @@ def resume_command(arguments: argparse.Namespace) -> int:
     """Go on with a run that was left, exactly as if it had not been."""
     extend = _images(arguments.extend)
 
-    from gankit.results.run_tables import print_results
     from gankit.runs.start import resume
 
-    training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict)
+    rehearsed = not arguments.no_rehearsal
+    training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict, rehearsed=rehearsed)
     if training is not None:
         training.train()
-    print_results([arguments.folder])
-    say_next(arguments.folder, training.experiment.observers if training is not None else ())
-    return 0
+    code = _shown(arguments.folder)
+    if not code:
+        say_next(arguments.folder, training.experiment.observers if training is not None else ())
+    return code
 
 
 def say_next(folder: Path, observers: Sequence[Observer]) -> None:
@@ -197,7 +221,7 @@ def say_next(folder: Path, observers: Sequence[Observer]) -> None:
     commands = [f"gankit report {name} -o report.html"]
     if is_run(folder):
         commands = [f"gankit sample {name} -o grid.png", f"gankit compare {quote(str(folder.parent))}"]
-    shown = dict.fromkeys(observer.looked_at_by for observer in observers if observer.looked_at_by)
+    shown = dict.fromkeys(observer.looked_at_by for observer in observers if observer.enabled and observer.looked_at_by)
     commands += [f"{command} {quote(str(folder if not is_run(folder) else folder.parent))}" for command in shown]
     where = f", {pictures} pictures in {folder / 'samples'}" if pictures else ""
     warn("\n  ".join([f"{folder} has ended{where}; look further with:", *commands]))

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gankit.core.component import Component
+
 
 class UserError(Exception):
     """A message for the user about a mistake to mend; the command prints it without a traceback and exits with 2."""
@@ -17,6 +24,23 @@ class ComponentError(RunError):
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__(message)
         self.traceback = traceback
+
+
+class ContractError(Exception):
+    """A component gives other than its kind promises; the message goes on after its name: gives [2, 65], ..."""
+
+    component: Component | None = None
+    """It, if whoever looked has said."""
+
+
+@contextmanager
+def blaming(component: Component) -> Iterator[None]:
+    """Have what is raised here of a contract that is broken name `component`, unless it names another already."""
+    try:
+        yield
+    except ContractError as broken:
+        broken.component = broken.component or component
+        raise
 
 
 class Interrupted(BaseException):

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from gankit.core.errors import RunError, UserError
+from gankit.core.errors import ContractError, RunError, UserError
 from gankit.core.renamed import one_line
 from gankit.core.text import printable_lines
 
@@ -49,8 +49,8 @@ def warn(message: str) -> None:
 
 
 def in_short(failure: Exception) -> str:
-    """What was raised, and where, on one line; of a message meant for the user just that."""
-    if isinstance(failure, UserError | RunError):
+    """What was raised, and where, on one line; of a message in words just that."""
+    if isinstance(failure, UserError | RunError | ContractError):
         return str(failure)
     where = traceback.extract_tb(failure.__traceback__)[-1]
     return f"{one_line(failure)} ({where.filename}:{where.lineno})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticCustomError
 
 from gankit.core.options import did_you_mean, with_article
+from gankit.core.signatures import refuse_other_signatures
 
 if TYPE_CHECKING:
     from gankit.core.component import Component
@@ -165,7 +166,8 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
     The name is of letters, digits, dots, dashes and underscores, a letter or digit first.
 
     Raises:
-        TypeError: if `component` is of no kind, lacks a method of its kind or has an option called `use`.
+        TypeError: if `component` is of no kind, lacks a method of its kind, has one that cannot be called as its kind's
+            is, or an option called `use`.
         NameError: if an annotation of `component` names nothing.
         ValueError: if `name` is no such name, or the plugin has registered this kind and name before.
     """
@@ -184,6 +186,7 @@ def register(plugin: str, name: str, component: type[Component]) -> None:
         component.model_rebuild()
     if "use" in component.model_fields:
         raise TypeError(f"{name!r} has an option called 'use', which is the word that names a component")
+    refuse_other_signatures(component, component.kinds_in_use()[0])
     for kind in component.kinds_in_use():  # they may have been taken back with a plugin that imported them and failed
         add_kind(kind)
     registries[component.kind].add(RegistryEntry(plugin, name, component))

@@ -55,6 +55,15 @@ class RealImages:
         """What the classes are called, in the order of their numbers; empty without labels."""
         self._levels = {self.final: images}
 
+    def spread(self, count: int) -> RealImages:
+        """`count` of the images at equal distances, or all if there are fewer, as a data set of its own."""
+        chosen = np.linspace(0, self.count - 1, min(count, self.count)).round().astype(np.int64)
+        some = object.__new__(RealImages)
+        some.final, some._dataset, some._orders, some.class_names = self.final, self._dataset, {}, self.class_names
+        some.labels = None if self.labels is None else self.labels[chosen]
+        some._levels = {self.final: self._levels[self.final][chosen]}
+        return some
+
     @property
     def count(self) -> int:
         """Number of images."""

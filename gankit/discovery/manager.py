@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import pluggy
 
 from gankit.core import registry
-from gankit.core.errors import PASSED_ON, UserError
+from gankit.core.component import Component
+from gankit.core.errors import PASSED_ON, ContractError, UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
 from gankit.discovery import hookspecs
@@ -220,6 +221,15 @@ class PluginManager(pluggy.PluginManager):
     def reason(self, name: str, failure: BaseException) -> str:
         """Why and in which of its lines the plugin called `name` failed."""
         return reason_of(failure, self._sources[name].path)
+
+    def in_words(self, component: Component, option: str, failure: BaseException) -> str:
+        """Which component failed or broke a promise, where an experiment names it, in which plugin, and how."""
+        entry = registry.registries[component.kind].entry_of(type(component))
+        source = self.source(entry.plugin)
+        where = f"option {option!r}, plugin {entry.plugin!r} of {source.package or source.path}"
+        is_broken = isinstance(failure, ContractError)
+        how = str(failure) if is_broken else f"failed: {self.reason(entry.plugin, failure)}"
+        return f"{component.kind} {entry.full_name} ({where}) {how}"
 
     def _check_hooks(self, plugin: object) -> None:
         """Refuse an implementation of a hook that does not exist."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gankit.networks.generator import Generator
 
 START = "from gankit.evaluation.background import serve; serve()"
+REHEARSE = "rehearse"
+"""What is sent to have the metrics asked once."""
 LOST = (EOFError, OSError)
 """What a pipe raises whose other end has been closed: it depends on what was in it."""
 PATIENCE = 10.0
@@ -86,6 +88,23 @@ class BackgroundEvaluator:
             weights[which] = save(state)
         self._submitted = Submission(weights, tuple(progress), full)
         self._send()
+
+    def rehearse(self, generator: Generator) -> None:
+        """Ask each metric once, as EvaluatorPair.rehearse does, but in the process and with a generator of its own.
+
+        Raises:
+            UserError: naming the first that would give no number.
+        """
+        if self._process is None:
+            return
+        try:
+            self._process.send(REHEARSE)
+            problem = self._process.receive()
+        except LOST:
+            self._begin_again(self._process.end())
+            return
+        if problem is not None:
+            raise UserError(problem)
 
     def result(self) -> list[Row]:
         """Wait for the numbers of what was submitted last; none if there is no way to come to them.
@@ -213,12 +232,24 @@ def serve() -> None:
         while True:
             submission = _while_there(pipe.recv)
             try:
-                answer = _measured(evaluators, generator, place, submission)
+                if submission == REHEARSE:
+                    answer = _problem_in_rehearsal(evaluators, generator)
+                else:
+                    answer = _measured(evaluators, generator, place, submission)
             except RunError as reason:
                 answer = RunError(str(reason))
             _while_there(pipe.send, answer)
     finally:
         evaluators.close()
+
+
+def _problem_in_rehearsal(evaluators: EvaluatorPair, generator: Generator) -> str | None:
+    """What is wrong with the metrics, in words."""
+    try:
+        evaluators.rehearse(generator)
+    except (UserError, RunError) as problem:
+        return str(problem)
+    return None
 
 
 def _while_there(exchange: Callable[..., Any], *told: Any) -> Any:

@@ -14,9 +14,11 @@ from gankit.core.errors import UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
+from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import CURRENT, ERROR, FLOOR, GENERATED, QUICK, clash, is_spread, mistaken_name
+from gankit.evaluation.names import CURRENT, ERROR, FLOOR, GENERATED, QUICK, clash, is_spread
 from gankit.evaluation.reference import Split, Subset, split
+from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, means, resample, spreads
 from gankit.kinds.callbacks import Row
 
@@ -120,6 +122,12 @@ class Evaluator:
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
                 numbers = counter.attempt(measured, during) or numbers
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
+
+    def rehearse(self, experiment: Experiment, option: str, generator: Generator) -> None:
+        """Ask each metric once; see `rehearse_metrics`, whose experiment has this protocol."""
+        if self._options.metrics and isinstance(self._reals, RealImages):
+            mine = experiment.model_copy(update={"evaluation": self._options})
+            rehearse_metrics(mine, option, self._extraction, self._reals, generator)
 
     def sum_up(self) -> None:
         """Say which metrics failed, and how often."""
@@ -271,13 +279,11 @@ class Evaluator:
     def _measured(self, metric: Metric, samples: Samples, of: str, classes: str | None = None) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
         samples.class_names = () if isinstance(self._reals, AbsentReals) else self._reals.class_names
-        numbers, high = metric.evaluate(samples), metric.higher_is_better
-        if mistake := mistaken_name(numbers):
-            raise UserError(mistake)
+        numbers, high = check_numbers(metric.evaluate(samples)), metric.higher_is_better
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         return {
             name: Number(
-                float(value),
+                value,
                 self._protocol(metric, samples, of, better[name], classes) | _class_in(name, metric, samples),
             )
             for name, value in numbers.items()
@@ -359,6 +365,7 @@ class EvaluatorPair:
         Raises:
             UserError: if the extractor's weights or the test part cannot be had.
         """
+        self._experiment = experiment
         options, mirrors = experiment.evaluation, experiment.training.mirror
         self._full = Evaluator(options, reals, device, mirrors=mirrors)
         self._quick = (
@@ -372,6 +379,17 @@ class EvaluatorPair:
         if full or self._quick is None:
             return evaluate_generators(self._full, sources, progress)
         return [row._replace(name=row.name + QUICK) for row in evaluate_generators(self._quick, sources, progress)]
+
+    def rehearse(self, generator: Generator) -> None:
+        """Ask each metric once about few images; `generator` is any at the final resolution, in eval mode.
+
+        Raises:
+            UserError: naming the first that would give no number.
+        """
+        self._full.rehearse(self._experiment, "evaluation.metrics", generator)
+        quick = self._experiment.evaluation.quick
+        if self._quick is not None and quick is not None and quick.metrics:
+            self._quick.rehearse(self._experiment, "evaluation.quick.metrics", generator)
 
     def close(self) -> None:
         """Say which metrics failed, and how often."""

@@ -11,19 +11,15 @@ import numpy as np
 
 from gankit.core.errors import UserError
 from gankit.data.images import Batch, to_uint8
+from gankit.evaluation.contracts import check_features
 from gankit.evaluation.features import FeatureStore, load_features, store_features
 from gankit.evaluation.statistics import RunningStatistics, Statistics
+from gankit.kinds.evaluation import Need
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.networks.generator import Generator
-
-Need = Literal["statistics", "features", "logits", "images"]
-"""What a metric may ask of an image set, by the name of its attribute; it names what it asks for in its `needs`.
-
-Nothing else is kept in the pass that extracts; `labels`, `count` and `resolution` are always there.
-"""
 
 TRANSFORM = "clamp, round, uint8, 3 channels on black"
 """What `for_extractor` does; part of the key under which reals' features are kept, so change both together."""
@@ -317,9 +313,4 @@ def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Feature
 
     full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False), full_precision:
-        found = extract(images)
-    if not len(images) == len(found.pooled) == len(found.logits):
-        raise ValueError(
-            f"the extractor saw {len(found.pooled)} features and {len(found.logits)} logits in {len(images)} images"
-        )
-    return found
+        return check_features(extract(images), len(images))

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from collections.abc import Callable, Sequence, Set
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 from gankit.core.component import Component
+from gankit.core.options import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor
 
-    from gankit.evaluation.images import Features, Need, Samples
+    from gankit.evaluation.images import Features, Samples
+
+
+Need = Literal["statistics", "features", "logits", "images"]
+"""What a metric may ask of an image set, by the name of its attribute; it names what it asks for in its `needs`.
+
+Nothing else is kept in the pass that extracts; `labels`, `count` and `resolution` are always there.
+"""
 
 
 class LabelledImages(NamedTuple):
@@ -136,6 +144,17 @@ class Metric(Component):
     """True if it looks at classes one by one: of a generator with classes it is then given images of each as often,
     where other metrics are given them as often as the data have them. A number of a single class has a name that ends
     in `_` and the number of the class; the protocol says what that is called."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        known = get_args(Need)
+        if not isinstance(cls.needs, Set | property):
+            raise TypeError(f"{cls.__name__}.needs is {cls.needs!r}, not a set, as frozenset({{'features'}})")
+        for need in () if isinstance(cls.needs, property) else cls.needs:
+            if need not in known:
+                hint = did_you_mean(str(need), known) or f" There are: {', '.join(known)}."
+                raise TypeError(f"{cls.__name__}.needs names {need!r}, which images do not have.{hint}")
 
     @property
     def extracts(self) -> bool:

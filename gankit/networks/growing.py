@@ -60,6 +60,7 @@ class GrowingNetwork(nn.Module):
     """Parts of every resolution, built at once; `grow` says how many take part."""
 
     alpha: Tensor
+    base_blocks: nn.Module
     blocks: nn.ModuleDict
     rgb: nn.ModuleDict
 

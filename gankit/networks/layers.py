@@ -25,10 +25,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.core.errors import UserError
+from gankit.core.errors import UserError, blaming
 from gankit.core.registry import registries
 from gankit.kinds import Init
-from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier
+from gankit.networks.contracts import check_module
+from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier, places_of_module
 
 if TYPE_CHECKING:
     from gankit.core.component import Component
@@ -55,18 +56,22 @@ def built(component: Builds[Built], context: BuildContext) -> Built:
 
 
 def made_by(component: Component, module: Built, context: BuildContext) -> Built:
-    """A module that remembers the component that made it for a place, to which its failures can be traced.
+    """A module that remembers the component that made it for a place, and the place, to trace its failures to them.
 
     Raises:
+        ContractError: if it is no module.
         UserError: if the component has an init of its own, and the module no weights that it could draw.
     """
+    with blaming(component):
+        check_module(component, module)
     if own_init(component) is not None and (module is None or not any(map(is_drawn, module.modules()))):
         name = registries[component.kind].entry_of(type(component)).full_name
         raise UserError(
             f"{context.network}: {component.kind} {name} has no weights that its option 'init' could draw; leave it out"
         )
     if module is not None:
-        cast(BuiltBy, module).built_by = component
+        marks = cast(BuiltBy, module)
+        marks.built_by, marks.built_for = component, (*places_of_module(module), context)
     return module
 
 

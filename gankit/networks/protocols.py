@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gankit.core.component import Component
+    from gankit.networks.context import BuildContext
 
 
 @runtime_checkable
@@ -68,6 +69,8 @@ class BuiltBy(Protocol):
 
     built_by: Component
     """The component, to which its failures are traced."""
+    built_for: tuple[BuildContext, ...]
+    """The places that it was built for; several, if the component gives one module for all of them."""
 
 
 def gain_of(layer: nn.Module, default: float = 1.0) -> float:
@@ -88,3 +91,8 @@ def classes_of(module: nn.Module) -> int:
 def out_channels_of(module: nn.Module, asked: int) -> int:
     """How many feature maps a module gives that was asked for some."""
     return int(module.out_channels) if isinstance(module, HasOutChannels) else asked
+
+
+def places_of_module(module: nn.Module) -> tuple[BuildContext, ...]:
+    """The places that a module was built for; none if no component has built it, or it is not marked yet."""
+    return module.built_for if isinstance(module, BuiltBy) else ()

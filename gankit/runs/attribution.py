@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gankit.config.walk import Path, components
 from gankit.core.component import Component
-from gankit.core.errors import ComponentError, RunError, UserError
+from gankit.core.errors import ComponentError, ContractError, RunError, UserError
 from gankit.core.options import Options
-from gankit.core.registry import registries
 from gankit.discovery.manager import plugins
 from gankit.networks.protocols import BuiltBy
 
@@ -29,18 +29,28 @@ NO_NUMBER = "without overflow"
 
 
 @contextmanager
-def attributing_errors(experiment: Experiment) -> Iterator[None]:
+def attributing_errors(experiment: Experiment, trains: bool = False) -> Iterator[None]:
     """Turn what a component of `experiment` raises by its own fault into an error that names it.
+
+    Args:
+        experiment: The experiment.
+        trains: Whether its run is under way, which such a fault then ends.
 
     Raises:
         ComponentError: instead of that; what no component raises, and errors meant for the user, pass through.
-        RunError: instead of what is raised where memory runs out, whoever asked for it, or an option is too large a
-            number for torch.
+        RunError: instead of what is raised where memory runs out, whoever asked for it, where an option is too large a
+            number for torch, and where a component breaks what its kind promises in training.
+        UserError: instead of the latter before training.
     """
     try:
         yield
     except (UserError, RunError):
         raise
+    except ContractError as broken:
+        said = str(broken)
+        if broken.component is not None:
+            said = plugins.in_words(broken.component, _option_of(experiment, broken.component), broken)
+        raise (RunError if trains else UserError)(said) from broken
     except Exception as failure:
         if is_lack_of_memory(failure):
             raise RunError(_out_of_memory(failure, experiment)) from failure
@@ -50,9 +60,8 @@ def attributing_errors(experiment: Experiment) -> Iterator[None]:
         if isinstance(failure, OverflowError) or (isinstance(failure, RuntimeError) and NO_NUMBER in str(failure)):
             where = f"option {_option(experiment, path)!r}"
             raise RunError(f"{where} has a number that is too large to be computed with: {failure}") from failure
-        raise ComponentError(
-            _in_words(_option(experiment, path), component, failure), _from(failure, since)
-        ) from failure
+        said = plugins.in_words(component, _option(experiment, path), failure)
+        raise ComponentError(said, _from(failure, since)) from failure
 
 
 def is_lack_of_memory(failure: BaseException) -> bool:
@@ -85,13 +94,22 @@ def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component
     while step is not None:
         owner = step.tb_frame.f_locals.get("self")
         component = owner.built_by if isinstance(owner, BuiltBy) else owner
-        if isinstance(component, Component):
-            itself = [place for place in named if place[1] is component]
-            alike = [place for place in named if place[1] == component]  # that of a copied network is a copy
-            if itself or alike:
-                found = (*(itself or alike)[0], step)
+        if isinstance(component, Component) and (path := _path_of(named, component)) is not None:
+            found = path, component, step
         step = step.tb_next
     return found
+
+
+def _path_of(named: Iterable[tuple[Path, Component]], component: Component) -> Path | None:
+    """Where an experiment names a component, or one like it, as that of a copied network is a copy; None if nowhere."""
+    alike = sorted(((other is not component, path) for path, other in named if other == component), key=itemgetter(0))
+    return alike[0][1] if alike else None
+
+
+def _option_of(experiment: Experiment, component: Component) -> str:
+    """The option that names a component, or its kind if none does."""
+    path = _path_of(components(experiment), component)
+    return component.kind if path is None else _option(experiment, path)
 
 
 def _option(experiment: Experiment, path: Path) -> str:
@@ -103,14 +121,6 @@ def _option(experiment: Experiment, path: Path) -> str:
             steps.append(str(step))
         value = getattr(value, str(step)) if isinstance(value, Options) else value[step]
     return ".".join(steps)
-
-
-def _in_words(option: str, component: Component, failure: Exception) -> str:
-    """Which component failed, where the experiment names it, and how."""
-    entry = registries[component.kind].entry_of(type(component))
-    source = plugins.source(entry.plugin)
-    where = f"option {option!r}, plugin {entry.plugin!r} of {source.package or source.path}"
-    return f"{component.kind} {entry.full_name} ({where}) failed: {plugins.reason(entry.plugin, failure)}"
 
 
 def _from(failure: Exception, step: TracebackType) -> str:

@@ -81,7 +81,7 @@ class TrainingLoop(LoopContext):
             if not store.found(self._record.checkpoints):
                 self._save()  # tells at once whether there is room, and there is always something to go back to
             self._record.time("begun", images=self._trainer.images, **self._parameters())
-            with self._interrupts, attributing_errors(self.experiment):
+            with self._interrupts, attributing_errors(self.experiment, trains=True):
                 self._finish()
             self._record.time("finished")
             self._callbacks.on_finish()

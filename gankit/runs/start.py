@@ -27,6 +27,7 @@ from gankit.runs.late import LateEvaluation, late_evaluation, measured_as, unhee
 from gankit.runs.loop import Task, TrainingLoop
 from gankit.runs.provenance import differences, provenance, recorded_provenance
 from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
+from gankit.runs.rehearsal import rehearse
 from gankit.runs.rows import METRICS, read_rows
 from gankit.runs.status import failed_untrained, last_event
 from gankit.runs.transfer import transfer, with_classes_of_start
@@ -35,20 +36,24 @@ if TYPE_CHECKING:
     from gankit.training.trainer import Trainer
 
 
-def begin(experiment: Experiment, path: Path, source: Path | None = None) -> TrainingLoop:
+def begin(experiment: Experiment, path: Path, source: Path | None = None, rehearsed: bool = False) -> TrainingLoop:
     """A new run in `path`, a new or empty folder.
 
     Args:
         experiment: What is to be run.
         path: The run's folder.
         source: The experiment's file, for the provenance.
+        rehearsed: Hold every stage, loss, penalty and metric to its contract first, as the command does.
 
     Raises:
         FolderTakenError: if the folder holds a run, be it one that another process has begun meanwhile.
-        UserError: if it holds anything else, or data or weights cannot be had; then there is no folder.
+        UserError: if it holds anything else, data or weights cannot be had, or the rehearsal finds a component wrong;
+            then there is no folder.
     """
     parts = _from_start(experiment)
     try:
+        if rehearsed:
+            rehearse(parts)
         return TrainingLoop(parts, RunFolder.create(path, experiment, source))
     except BaseException:
         parts.evaluators.close()
@@ -78,6 +83,7 @@ def resume(
     extend: int = 0,
     strict: bool = False,
     measured: Sequence[Row] = (),
+    rehearsed: bool = False,
 ) -> TrainingLoop | None:
     """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
 
@@ -89,6 +95,7 @@ def resume(
         extend: Images to go on for at the last resolution after the run was finished.
         strict: Refuse to go on with other code or on a machine that computes otherwise, instead of warning.
         measured: What was measured on its checkpoints meanwhile, to be recorded.
+        rehearsed: Rehearse what is still to come first: its stages, and the metrics.
 
     Where evaluations are to be done otherwise than before, those that are over are done again on the checkpoints that
     the run kept, and recorded first.
@@ -156,6 +163,8 @@ def resume(
                 parts = RunComponents.of(wanted, threads)
             refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
             _refuse_other_state(folder.path / EXPERIMENT, checkpoint, parts.trainer)
+        if rehearsed:
+            rehearse(parts, checkpoint.manifest["images"] if checkpoint else 0)
         now = provenance(wanted, Path.cwd())
         _say_what_is_other(folder, past, now, strict)
         if checkpoint is not None:

@@ -47,7 +47,7 @@ class Failure(NamedTuple):
         return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
-def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Failure]:
+def run_study(study: Study, folder: Path, only: Sequence[str] = (), rehearsed: bool = True) -> list[Failure]:
     """Carry out the runs of a study that are not finished, and go on past those that fail.
 
     Those that are finished and can be measured as the study asks for by now are measured.
@@ -56,6 +56,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
         study: What is to be run.
         folder: Where: each run gets a folder <variant>/seed-<n> in it, beside which stands what it prints.
         only: Patterns of the shell for the names of runs or variants; none: all.
+        rehearsed: Whether each run is rehearsed before it trains.
 
     Returns:
         What failed.
@@ -69,7 +70,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     left = [run for run in chosen if run.name in measurable or not _is_finished(folder / run.name)]
     for run in chosen:
         clear_leftovers(folder / run.name)  # of those that are finished, which nothing else opens
-    jobs = [_job(run, folder, len(chosen)) for run in left]
+    jobs = [_job(run, folder, len(chosen), rehearsed) for run in left]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in (folder / STUDY, *(job.log for job in jobs)):
@@ -92,7 +93,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = ()) -> list[Fail
     return failures
 
 
-def _job(run: StudyRun, folder: Path, among: int) -> Job:
+def _job(run: StudyRun, folder: Path, among: int, rehearsed: bool) -> Job:
     """How one run is carried out; the study's record is read, so that its file may change meanwhile.
 
     Plugin files are named, as they have been executed here: whether they may be is not asked again.
@@ -100,6 +101,7 @@ def _job(run: StudyRun, folder: Path, among: int) -> Job:
     python = [sys.executable, "-P"]  # else the current folder's modules would stand before Python's own
     command = [*python, "-m", "gankit", "run", str(folder / STUDY), "--run", run.name, "--out", str(folder)]
     command += [word for file in run.experiment.plugins for word in ("--plugin", str(file))]
+    command += [] if rehearsed else ["--no-rehearsal"]
     return Job(run.name, command, folder / f"{run.name}.log", among)
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 
-from gankit.core.errors import UserError
+from gankit.core.errors import ContractError, UserError
 from gankit.core.registry import RegistryEntry, provided_by
 from gankit.core.renamed import hint
 from gankit.discovery.manager import plugins
@@ -144,7 +144,7 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
         if not failures:
             raise
         failure, with_options = failures[0]  # which a component that is not the same every time may not repeat
-        if isinstance(failure, Broken):
+        if isinstance(failure, ContractError):
             raise Broken(f"{about}: {failure}{with_options}") from None
         failure.add_note(f"while trying {about}{with_options}{hint(failure)}")
         raise failure.with_traceback(_without_kit(failure.__traceback__)) from None

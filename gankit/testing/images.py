@@ -13,11 +13,14 @@ from torch import Tensor
 
 from gankit.core.errors import UserError
 from gankit.data.images import RealImages
+from gankit.evaluation.contracts import check_features
 from gankit.evaluation.images import Features
 from gankit.kinds import Augmentation, Dataset, Extractor
+from gankit.networks.contracts import check_finite
 from gankit.testing.experiments import complaints, experiment_with
-from gankit.testing.rules import Broken, Trial, check_finite, rule
+from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.state import stir_randomness
+from gankit.training.contracts import check_augmented
 
 RESOLUTIONS = (8, 4, 16)
 """Where a data set is tried, as far as it can be had there."""
@@ -104,10 +107,7 @@ def augmented_are_images(trial: Trial[Augmentation]) -> None:
     """Augmented images have the shape and type of those that came in, and are finite, call after call."""
     images, memory = _in_network_range(trial), {}
     for _ in range(3):
-        augmented = trial.component.apply(images, memory)
-        if augmented.shape != images.shape or augmented.dtype != images.dtype:
-            shapes = f"{list(augmented.shape)} {augmented.dtype}", f"{list(images.shape)} {images.dtype}"
-            raise Broken(f"apply() made {shapes[0]} of {shapes[1]}")
+        check_augmented(images, augmented := trial.component.apply(images, memory))
         check_finite(f"of images {list(images.shape)} from -1 to 1 what apply() made is", augmented)
 
 
@@ -115,9 +115,7 @@ def augmented_are_images(trial: Trial[Augmentation]) -> None:
 def gradients_pass(trial: Trial[Augmentation]) -> None:
     """Gradients reach the images, finite, and can be differentiated again, as gradient penalties do."""
     images = _in_network_range(trial).requires_grad_()
-    augmented = trial.component.apply(images, {})
-    if not augmented.requires_grad:
-        raise Broken("no gradient passes apply(); the generator would learn nothing: do without detach() and numpy")
+    check_augmented(images, augmented := trial.component.apply(images, {}))
     gradient = torch.autograd.grad(augmented.square().sum(), images, create_graph=True)[0]
     again = torch.autograd.grad(gradient.square().sum(), images)[0]
     check_finite("the gradient through apply() is", gradient, again)
@@ -150,10 +148,10 @@ def _uniform(trial: Trial[Any], count: int, channels: int, heights: list[int]) -
 def gives_features(trial: Trial[Extractor]) -> None:
     """Of N images it gives finite features [N, D] and logits [N, K], where K is 0 exactly if it knows no classes."""
     extract, images = _extract_and_images(trial)
-    pooled, logits = _seen(extract, images)
+    pooled, logits = check_features(_seen(extract, images), len(images))
     for name, part in (("features", pooled), ("logits", logits)):
-        if part.ndim != 2 or len(part) != len(images) or not part.is_floating_point():
-            raise Broken(f"of images {list(images.shape)} its {name} are {part.dtype} {list(part.shape)}")
+        if not part.is_floating_point():
+            raise Broken(f"of images {list(images.shape)} its {name} are {part.dtype}")
         check_finite(f"its {name} are", part)
     if not pooled.shape[1]:
         raise Broken("it gives no features")

@@ -12,14 +12,16 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gankit.kinds import Loss, Regularizer
+from gankit.networks.contracts import check_finite
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
 from gankit.networks.layers import WEIGHTED
 from gankit.testing.experiments import tried_in
 from gankit.testing.parts import pictures, stir
-from gankit.testing.rules import Broken, Trial, check_finite, rule
+from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
+from gankit.training.contracts import check_reaches, check_scalar
 from gankit.training.step import Step
 
 Phase = Literal["discriminator", "generator"]
@@ -39,9 +41,7 @@ WARM = 8
 def scalar(trial: Trial[Loss]) -> None:
     """Both values are single numbers, for scores [N] as for scores [N, patches]."""
     for size, phase in _cases(trial):
-        found = _value(trial.component, phase, torch.randn(size), torch.randn(size))
-        if found.shape != ():
-            raise Broken(f"{phase}() gives {list(found.shape)} for scores {list(size)}; it should be a scalar, []")
+        check_scalar(_value(trial.component, phase, torch.randn(size), torch.randn(size)))
 
 
 @rule(Loss)
@@ -60,13 +60,11 @@ def differentiable(trial: Trial[Loss]) -> None:
     """Gradients reach the scores of reals and fakes in the discriminator's step, those of fakes in the generator's."""
     for size, phase in _cases(trial):
         wide = _wide(size)
-        scores = [wide.flip(0).requires_grad_(), wide.clone().requires_grad_()]
-        found = _value(trial.component, phase, *scores)
-        if not found.requires_grad:
-            raise Broken(f"no gradient comes through {phase}(); compute it from the scores in torch, undetached")
-        gradients = torch.autograd.grad(found.sum(), scores, allow_unused=True)
-        for of, gradient in zip(("reals", "fakes"), gradients, strict=True):
-            if (phase == "discriminator" or of == "fakes") and (gradient is None or not gradient.any()):
+        real, fake = wide.flip(0).requires_grad_(), wide.clone().requires_grad_()
+        scores = {"fakes": fake} if phase == "generator" else {"fakes": fake, "reals": real}
+        found = _value(trial.component, phase, real, fake)
+        for of, gradient in zip(scores, check_reaches(phase, found.sum(), scores), strict=True):
+            if not gradient.any():
                 raise Broken(f"{phase}() gives the scores of {of} no gradient")
 
 
@@ -183,9 +181,8 @@ penalizes = _overrides(*PHASES)
 def penalty_is_scalar(trial: Trial[Regularizer]) -> None:
     """What it adds to a loss is a single number, or None for nothing this time."""
     for step in _steps(trial):
-        penalty = _penalty(trial.component, step)
-        if penalty is not None and penalty.shape != ():
-            raise Broken(f"{step.phase}(step) gives {list(penalty.shape)}; it should be a scalar, []")
+        if (penalty := _penalty(trial.component, step)) is not None:
+            check_scalar(penalty)
 
 
 @rule(Regularizer, examples=6, implied=UNTRAINABLE, given=penalizes)

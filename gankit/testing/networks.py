@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 from gankit.networks.context import BuildContext
+from gankit.networks.contracts import check_finite, check_gradient, check_output
 from gankit.networks.layers import Condition, Conditioned
 from gankit.networks.protocols import CanTruncate, classes_of
 from gankit.testing.parts import Inputs, Part, drawn_part, makes_modules, stir
-from gankit.testing.rules import Broken, Trial, check_finite, rule
+from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
 
 part_rule = partial(rule, LatentMapping, Stem, Block, Head, Norm, Regularizer, given=makes_modules)
@@ -35,14 +36,8 @@ def right_shape(trial: Trial[Any]) -> None:
     module = part.built(train=part.batch > 1 and trial.draw(st.booleans()))
     inputs = part.inputs(module)
     output = part.run(module, inputs)
-    given, where = list(output.shape), f"{list(inputs.x.shape)} at {part}"
-    if isinstance(trial.component, Head):
-        fewest = 1 + classes_of(module)
-        if output.dim() != 2 or len(output) != part.batch or output.shape[1] < fewest:
-            wanted = f"[{part.batch}, 1 or patches" + (f", and then {fewest - 1} class logits]" if fewest > 1 else "]")
-            raise Broken(f"gives {given} for {where}; a head gives {wanted}")
-    elif given != (wanted := [part.batch, *part.leaves(module)]):
-        raise Broken(f"gives {given} for {where}; it should be {wanted}")
+    where = f"{list(inputs.x.shape)} at {part}"
+    check_output(trial.component, module, output, part.batch, [part.leaves(module)], f"for {where}")
     check_finite(f"for normal {where} its output is", output)
     if output.dtype != torch.float32:
         raise Broken(f"gives {output.dtype} for {inputs.x.dtype}")
@@ -241,8 +236,7 @@ def _still(part: Part, seed: int) -> set[str]:
     output = part.run(module, part.inputs(module, seed))
     if not parameters:
         return set()
-    if not output.requires_grad:
-        raise Broken("no gradient reaches its parameters; is something detached, or run under torch.no_grad?")
+    check_gradient(module, [], output)
     gradients = dict(zip(parameters, _projected(output, list(parameters.values()), seed), strict=True))
     if idle := [name for name, gradient in gradients.items() if gradient is None]:
         raise Broken(

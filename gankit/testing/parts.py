@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from gankit.core.component import Component
 from gankit.kinds import Block, Dataset, LabelledImages, LatentMapping, Norm, Regularizer
 from gankit.networks.context import BuildContext
+from gankit.networks.contracts import size_asked
 from gankit.networks.layers import Condition, gained, run, styles_of
-from gankit.networks.protocols import HasWidth, out_channels_of
 from gankit.testing.experiments import experiment_with
 from gankit.testing.rules import Trial
 from gankit.testing.state import stir_randomness
@@ -186,8 +186,8 @@ def drawn_part(
         return reject() if module is None else module
 
     styles = trial.draw(st.integers(1, 4)) if isinstance(component, LatentMapping) else None
-    enters, leaves = _entering(component.kind, context), _leaving(component.kind, context, styles)
-    return Part(made, batch, enters, leaves, context, styles)
+    enters = _entering(component.kind, context)
+    return Part(made, batch, enters, lambda module: size_asked(component, module, context, styles), context, styles)
 
 
 def stir(module: nn.Module, seed: int = 3) -> None:
@@ -241,21 +241,6 @@ def _entering(kind: str, context: BuildContext) -> tuple[int, ...]:
         return (context.latent if kind == "mapping" else context.in_channels,)
     height, width = (each // 2 for each in context.size) if context.resample == "up" else context.size
     return context.in_channels, height, width
-
-
-def _leaving(kind: str, context: BuildContext, styles: int | None) -> Callable[[nn.Module], tuple[int, ...]]:
-    """Size of one sample of what a module should give."""
-    height, width = (each // 2 for each in context.size) if context.resample == "down" else context.size
-
-    def size(module: nn.Module) -> tuple[int, ...]:
-        if styles is not None:
-            return styles, int(cast(HasWidth, module).width)
-        channels = context.out_channels
-        if kind == "regularizer" or (kind == "block" and context.resample is None and not context.outermost):
-            channels = out_channels_of(module, channels)
-        return channels, height, width
-
-    return size
 
 
 def _drawn_place(trial: Trial[Any], norms: Sequence[Norm], smallest_batch: int) -> tuple[BuildContext, int]:

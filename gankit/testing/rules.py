@@ -11,10 +11,9 @@ import pytest
 from hypothesis import reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch import Tensor
 
 from gankit.core.component import Component
-from gankit.core.errors import UserError
+from gankit.core.errors import ContractError, UserError
 from gankit.core.registry import RegistryEntry
 from gankit.testing.strategies import options_of
 
@@ -22,7 +21,7 @@ C = TypeVar("C", bound=Component)
 T = TypeVar("T")
 
 
-class Broken(AssertionError):  # noqa: N818 (it is read with `raise`)
+class Broken(ContractError, AssertionError):  # noqa: N818 (it is read with `raise`)
     """A component breaks a rule; the message says how."""
 
 
@@ -110,16 +109,6 @@ class Rule:
     def concerns(self, component: type[Component]) -> bool:
         """Whether a component, or some of a kind, is held to it."""
         return issubclass(component, self.kinds) and (component in self.kinds or self.given(component))
-
-
-def check_finite(what: str, *found: Tensor, hint: str = "") -> None:
-    """Look at numbers before they are compared, as what is not finite differs from everything, itself included.
-
-    Raises:
-        Broken: if one is not finite, with `what` it is, such as "the output is", and what to do about it.
-    """
-    if not all(bool(numbers.isfinite().all()) for numbers in found):
-        raise Broken(f"{what} not finite{hint and '; '}{hint}")
 
 
 RULES: list[Rule] = []

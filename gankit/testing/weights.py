@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -14,9 +13,11 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.core.progress import Progress, Stage, progress_at, progress_in
 from gankit.kinds import Init, Optimizer, WeightAverage
+from gankit.networks.contracts import check_finite
 from gankit.testing.parts import drawn_layer
-from gankit.testing.rules import Broken, Trial, check_finite, rule
+from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
+from gankit.training.contracts import check_groups, check_rate
 
 CORRECTIONS = st.sampled_from([1.0, 0.8, 0.5])
 """Such as the trainer gives: 1 without lazy regularizers, 0.8 with one of every fourth update."""
@@ -108,7 +109,8 @@ def rates_are_rates(trial: Trial[Optimizer]) -> None:
     stage = Stage(trial.draw(st.sampled_from([4, 8, 64, 1024])), 100_000)
     for images in (0, trial.draw(st.integers(1_000, 99_000)), 99_900, 100_000):
         rate = trial.component.learning_rate(progress_in([stage], 1, images))
-        if not math.isfinite(rate) or rate < 0 or (rate == 0 and images < stage.images):
+        check_rate(rate)
+        if rate == 0 and images < stage.images:
             raise Broken(f"the learning rate after {images} of {stage.images} images at {stage.resolution} is {rate}")
 
 
@@ -147,10 +149,8 @@ def lowers_a_quadratic(trial: Trial[Optimizer]) -> None:
 @rule(Optimizer, implied=("goes-on-to-the-bit",))
 def heeds_the_trainer(trial: Trial[Optimizer]) -> None:
     """The groups stay as they were given, and each moves by the learning rate that the trainer sets in it."""
-    optimizer = trial.component.build(_groups(), trial.draw(CORRECTIONS))
-    names = [group.get("new_at") for group in optimizer.param_groups]
-    if names != [8, 0]:
-        raise Broken(f"its param_groups have 'new_at' {names}, not [8, 0]; hand `parameters` on to torch as they are")
+    optimizer = trial.component.build(groups := _groups(), trial.draw(CORRECTIONS))
+    check_groups(groups, optimizer)
     for group in optimizer.param_groups:
         before = [parameter.detach().clone() for parameter in group["params"]]
         _update(optimizer, rate=0.0)  # from the first update on, as others may still act afterwards

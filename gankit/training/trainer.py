@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gankit.config.experiment import Experiment, GeneratorName
 from gankit.config.walk import components
-from gankit.core.component import Component, as_options
-from gankit.core.errors import RunError
+from gankit.core.component import Component
+from gankit.core.errors import blaming
 from gankit.core.options import at
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
@@ -22,6 +22,7 @@ from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
 from gankit.training.batch_norm import NormStatistics, estimate_statistics
+from gankit.training.contracts import check_scalar
 from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
 from gankit.training.sampler import SampleOptions, sample
 from gankit.training.step import Step
@@ -277,9 +278,10 @@ class Trainer:
 
     def _loss(self, step: Step) -> Tensor:
         loss = self.experiment.loss
-        if step.phase == "discriminator":
-            return _scalar(loss, loss.discriminator(step.on_real.score, step.on_fake.score))
-        return _scalar(loss, loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
+        with blaming(loss):
+            if step.phase == "discriminator":
+                return check_scalar(loss.discriminator(step.on_real.score, step.on_fake.score))
+            return check_scalar(loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
 
     def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
         """What a regularizer adds to what is minimized, if it does this time; noted in `record`."""
@@ -287,7 +289,8 @@ class Trainer:
         step.seed(name)
         if (given := getattr(regularizer, step.phase)(step)) is None:
             return None
-        penalty = _scalar(regularizer, given)
+        with blaming(regularizer):
+            penalty = check_scalar(given)
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 
@@ -328,15 +331,3 @@ class Trainer:
 def _as_kept(progress: Progress) -> tuple[int, int, float]:
     """What checkpoints hold of the growth in force: the position of the stage, the first is 0, resolution and alpha."""
     return progress.stage - 1, progress.resolution, progress.alpha
-
-
-def _scalar(component: Component, minimized: object) -> Tensor:
-    """What a component gives to be minimized.
-
-    Raises:
-        RunError: if that is no scalar tensor, of which torch would complain later and more darkly.
-    """
-    if isinstance(minimized, Tensor) and minimized.dim() == 0:
-        return minimized
-    gave = f"a tensor of shape {list(minimized.shape)}" if isinstance(minimized, Tensor) else repr(minimized)
-    raise RunError(f"{component.kind} {as_options(component)['use']} gave {gave} to be minimized, not a scalar tensor")

@@ -74,7 +74,7 @@ def test_a_study_says_what_to_type_next(folder: Path) -> None:
 
 
 def test_a_run_that_failed_before_it_trained_gives_its_name_back(folder: Path) -> None:
-    failed = gankit_here(["run", "small.yaml", "--set", "loss=failing"], folder)
+    failed = gankit_here(["run", "small.yaml", "--set", "loss=failing", "--no-rehearsal"], folder)
     assert failed.returncode == 1
     run = folder / "runs" / "small"
     assert failed_untrained(run)
@@ -92,7 +92,7 @@ def test_a_run_that_failed_before_it_trained_gives_its_name_back(folder: Path) -
 def test_so_does_one_of_a_study_that_was_mended(folder: Path) -> None:
     (folder / "study.yaml").write_text(SMALL + "observers: []\nmatrix: {seed: [0]}\nname: some\n")
     one = ["run", "study.yaml", "--run", "base/seed-0"]
-    failed = gankit_here([*one, "--set", "loss=failing"], folder)
+    failed = gankit_here([*one, "--set", "loss=failing", "--no-rehearsal"], folder)
     assert failed.returncode == 1, failed.stderr
     mended = gankit_here([*one, "--set", "loss=hinge"], folder)
     assert mended.returncode == 0, mended.stderr

@@ -221,7 +221,7 @@ def test_observers_and_metrics_that_always_raise_do_not_stop_a_run(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
-    broken = ["--plugin", tmp_path / "broken.py", "--set", f"observers=[broken, {OFF}]"]
+    broken = ["--plugin", tmp_path / "broken.py", "--set", f"observers=[broken, {OFF}]", "--no-rehearsal"]
     metrics = ["--set", "evaluation.metrics=[unmeasurable, fid]"]
     done = box.gankit("run", experiment, "--out", tmp_path / "run", *broken, *metrics)
     assert done.code == 0, done.said

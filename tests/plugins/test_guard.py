@@ -99,7 +99,7 @@ class TestStop:
             "observers=[guard, {use: progress, enabled: false}]",
         )
         words = [word for set_ in sets for word in ("--set", set_)]
-        done = gankit_here(["run", QUICKSTART, "--plugin", "broken.py", *words], tmp_path)
+        done = gankit_here(["run", QUICKSTART, "--plugin", "broken.py", "--no-rehearsal", *words], tmp_path)
         assert done.returncode == 1
         begins, said = done.stderr.splitlines()
         assert begins == "gankit: runs/quickstart begins"

@@ -1,0 +1,56 @@
+"""A rehearsal of a run: each stage, loss, penalty and metric once, on few images, before anything is trained."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from gankit.runs.attribution import attributing_errors
+from gankit.runs.components import RunComponents
+from gankit.training import randomness
+from gankit.training.rehearsal import Rehearsal
+
+FEW = 4
+"""Reals an update."""
+
+
+def rehearse(parts: RunComponents, images: int = 0) -> None:
+    """Rehearse what is left of a run after so many images; no bit of the run changes by it.
+
+    Raises:
+        UserError: naming the first component that gives other than its kind promises, and what was expected.
+        ComponentError: naming the first that fails.
+        RunError: if memory runs out.
+    """
+    with _untouched(), attributing_errors(parts.experiment):
+        parts.evaluators.rehearse(_gone_through(parts, images).measured())
+
+
+def _gone_through(parts: RunComponents, images: int) -> Rehearsal:
+    """The rehearsal of what is trained; what few images break may be right with as many as are trained on."""
+    batch = max(parts.experiment.training.batch.values())
+    for most in sorted({min(FEW, batch), batch}):
+        try:
+            rehearsal = Rehearsal(parts.experiment, parts.reals.spread(most), parts.device, most)
+            rehearsal.go_through(images)
+        except Exception:
+            if most == batch:
+                raise
+        else:
+            return rehearsal
+    raise AssertionError("the last of them returns or raises")
+
+
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Leave all generators of random numbers as they were."""
+    python, arrays = random.getstate(), np.random.get_state()
+    try:
+        with randomness.untouched():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
