@@ -28,7 +28,7 @@ from support.hostile_images import (
 )
 from support.recorded import measured, recorded
 
-from gankit_images.datasets import Folder
+from gankit_images.folder import Folder
 
 MOST_SECONDS = 10.0
 """Of processor time for one command, start-up left out."""
