@@ -233,6 +233,7 @@ def test_evaluate_records_metrics_that_a_run_has_none_of(run: Path, origin: Path
     assert "recorded with run: is, " in evaluate("run", "--metrics", "[fid, is]")
     assert numbers(run) == [one for one in numbers(origin / "both") if not (one[0] == 32 and one[2].startswith("is"))]
     assert "recorded with" not in evaluate("run", "--metrics", "is")
+    assert "recorded with run: fid_current" in evaluate("run", "--metrics", "fid", "--which", "current")
 
 
 def test_evaluate_leaves_a_run_alone_that_is_not_finished(run: Path) -> None:

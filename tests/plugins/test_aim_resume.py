@@ -152,6 +152,16 @@ def test_a_finished_run_that_is_extended_is_shown_once(tmp_path: Path, whole: Pa
     assert len(noted(run)) == 1
 
 
+def test_a_finished_run_that_is_measured_late_is_shown_with_what_came_of_it(tmp_path: Path, whole: Path) -> None:
+    shutil.copytree(whole.parent, tmp_path / "runs")
+    run = tmp_path / "runs" / "run"
+    measured = resume(run, ["evaluation.metrics=[fid, is]"])
+    assert measured is not None
+    measured.train()
+    is_shown(run)
+    assert "is" in {name for name, _ in series_of(run.parent, only_run(run.parent).hash)}
+
+
 def test_what_is_void_is_not_shown(tmp_path: Path) -> None:
     run = resumed(left(tmp_path / "run"))
     assert [picture.name for picture in run.pictures] == ["00000300-samples"]
