@@ -81,8 +81,8 @@ def _record(measured: RunResults, other_reals: bool) -> None:
     from gankit.core.errors import RunError
     from gankit.core.failures import warn
     from gankit.discovery.manager import plugins
+    from gankit.results.sealed import checked_rows
     from gankit.runs.folder import is_run
-    from gankit.runs.rows import METRICS, read_rows
     from gankit.runs.start import resume
     from gankit.runs.status import RunState, state_of
 
@@ -92,7 +92,7 @@ def _record(measured: RunResults, other_reals: bool) -> None:
     run = experiment_of(chosen(path)).parent if is_checkpoint(path) else path
     rows = [row for stage in measured.stages for row in stage.metrics.values()]
     try:
-        there = {row.name for row in read_rows(run / METRICS) if row.images in {one.images for one in rows}}
+        there = {row.name for row in checked_rows(run).rows if row.images in {one.images for one in rows}}
         known = [_what(row) for row in rows if row.name in there]
         if not (new := [row for row in rows if _what(row) not in known]):
             return

@@ -239,3 +239,13 @@ def test_what_may_change_may_be_changed_in_the_file_too(left: Path, tmp_path: Pa
     assert resumed is not None
     assert resumed.experiment.evaluation.images == 8
     resumed._record.close()
+
+
+@pytest.mark.costly
+def test_what_was_measured_is_not_recorded_again_where_the_record_is_lost(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    begin(tiny(evaluation={"metrics": ["is"], "extractor": "digits", "images": 16}), run).train()
+    (run / "metrics.jsonl").unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*/*") if path.is_file()}
+    assert main(["evaluate", str(run)]) == 0
+    assert {path: path.read_bytes() for path in run.rglob("*/*") if path.is_file()} == before
