@@ -1,4 +1,4 @@
-"""The labels of images in a folder: a file beside them, in the form in which StyleGAN2-ADA's data sets have it.
+"""The labels of images in a folder: a file beside them, in the form that many data sets have it.
 
 {"labels": [["cat/000000.png", 0], ...], "classes": ["cat", ...]}
 

@@ -98,7 +98,7 @@ def check(entry: RegistryEntry, rule: Rule, fixed: Mapping[str, Any] | None = No
     """
     __tracebackhide__ = True  # authors want to see their own code
     about = f"{entry.component.kind} {entry.full_name}, rule {rule.name!r} ({rule.says.rstrip('.')})"
-    examples = max(min(2, rule.examples), rule.examples * settings.default.max_examples // 100)
+    examples = max(min(2, rule.examples), rule.examples * settings().max_examples // 100)
     ends = ends_of(entry, fixed or {}) if rule.examples >= FEW else []
     ends = ends[: examples if rule.examples >= MANY else examples // 2]
     drawn = examples if rule.examples >= MANY else examples - len(ends)

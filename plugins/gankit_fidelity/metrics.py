@@ -81,7 +81,7 @@ class IntraClassFrechetDistance(Metric):
             yield f"this needs two images a class, but evaluation.images are {images} for {classes} classes"
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
-        """`fid_intra`, and with `each` a number of every class."""
+        """`fid_intra`, and with `each` a number of every class, `fid_intra_` and the number of the class."""
         import numpy as np
 
         generated, real = by_class(samples.generated), by_class(samples.real)

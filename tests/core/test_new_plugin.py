@@ -37,7 +37,7 @@ def test_the_minimal_example_of_a_kind_is_a_short_plugin_of_one_file(kind: str) 
         (entry,) = provided_by(plugins.load_file(file))
         assert (entry.component.kind, entry.name) == (kind, "example")
         options = component_schema(entry)["properties"]
-    for name in entry.component.model_fields.keys() - {"every", "burn_in", "images"}:  # images are bounded by nature
+    for name in entry.component.model_fields.keys() - {"every", "burn_in", "images", "init"}:  # bounded by nature
         bounded = options[name].keys() & {"minimum", "exclusiveMinimum", "enum"}
         assert options[name]["type"] == "boolean" or bounded, name
 
@@ -189,7 +189,7 @@ def test_a_kind_that_does_not_exist(
     assert main(["new-plugin", "mine", "--kind", "block", "--kind", "los"]) == 2
     assert capsys.readouterr().err == "--kind los: there is no such kind. Did you mean 'loss'?\n"
     assert main(["new-plugin", "mine", "--kind", "x"]) == 2
-    assert "There are: mapping, stem, block" in capsys.readouterr().err
+    assert "There are: init, mapping, stem, block" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

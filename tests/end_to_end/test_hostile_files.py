@@ -125,6 +125,7 @@ def test_no_plugin_file_upsets_a_command(
 
 def test_a_plugin_that_never_ends_was_named_and_can_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GANKIT_NO_RUN_PLUGINS", "")  # so that what a command sets is gone afterwards
     Path("loops.py").write_text("while True: pass\n")
     Path(FILE).write_text("plugins: [loops.py]\n")
     outcome = carried_out(["validate", FILE], interrupted_after=0.2)
