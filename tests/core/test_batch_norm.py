@@ -148,3 +148,15 @@ def test_runs_that_recorded_no_choice_go_on_with_copies(tmp_path: Path) -> None:
 def test_the_choice_may_change_when_a_run_goes_on() -> None:
     changes = allowed_changes(normalized("copy"), normalized("estimate"))
     assert changes == {"training.average.statistics": {"before": "copy", "now": "estimate"}}
+
+
+def test_running_statistics_are_copied_into_the_average() -> None:
+    options = tiny().generator.model_dump() | {"norm": "batch"}
+    made = trainer(tiny(generator=options, training={"batch": 8, "average": {"statistics": "copy"}}))
+    made.iteration()
+    made.iteration()
+    statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
+    made._move_average(8)
+    assert any(value.any() for value in statistics.values())
+    for name, value in statistics.items():
+        assert torch.equal(made.average.get_buffer(name), value)

@@ -381,12 +381,8 @@ def test_checkpoints_hold_what_they_always_held(tmp_path: Path) -> None:
     """So that runs of an earlier gankit go on: growth by the position of its stage, no images of stages, old words."""
     run = stopped(tmp_path / "run", 56, observers=["ender", {"use": "sample-grid", "every": 16}])
     first, second = (store.read(run / "checkpoints" / f"{images:012d}").state for images in (32, 48))
-    assert (first["now"], first["grown"], first["rounds"], first["due"]) == (
-        (0, 4, 1.0),
-        (0, 4, 1.0),
-        4,
-        ["begin stage"],
-    )
+    of_first = [first[name] for name in ("now", "grown", "rounds", "due")]
+    assert of_first == [(0, 4, 1.0), (0, 4, 1.0), 4, ["begin stage"]]
     assert (second["now"], second["grown"], second["rounds"], second["due"]) == ((1, 8, 0.25), (1, 8, 0.25), 6, [])
     assert second["pictures"] == [
         ("00000016-4x4", (16, 96, 1, 2, 4, 1.0)),

@@ -122,18 +122,6 @@ def test_layers_that_have_not_grown_stay_equal_in_the_average_and_then_follow() 
     assert not torch.equal(made.average.get_parameter(new), made.generator.get_parameter(new))
 
 
-def test_running_statistics_are_copied_into_the_average() -> None:
-    options = tiny().generator.model_dump() | {"norm": "batch"}
-    made = trainer(tiny(generator=options, training={"batch": 8, "average": {"statistics": "copy"}}))
-    made.iteration()
-    made.iteration()
-    statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
-    made._move_average(8)
-    assert any(value.any() for value in statistics.values())
-    for name, value in statistics.items():
-        assert torch.equal(made.average.get_buffer(name), value)
-
-
 def test_the_average_has_the_half_life_that_is_asked_for() -> None:
     made = trainer(tiny(training={"batch": 8, "average": {"use": "exponential", "half_life": 16, "warmup": 0}}))
     expected = made.average.get_parameter(WEIGHT).clone()

@@ -71,6 +71,7 @@ def _watched(interrupted_after: float | None) -> Iterator[None]:
         signal.alarm(PATIENCE)
         os.kill(os.getpid(), signal.SIGINT)
 
+    interrupted = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     before = signal.signal(signal.SIGALRM, give_up if interrupted_after is None else interrupt)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE if interrupted_after is None else interrupted_after)
     try:
@@ -78,6 +79,7 @@ def _watched(interrupted_after: float | None) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, interrupted)
 
 
 @contextmanager
