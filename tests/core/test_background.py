@@ -23,6 +23,8 @@ from gankit.evaluation import background
 from gankit.evaluation.background import BackgroundEvaluator, EvaluatorProcess
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 MEASURED: dict[str, Any] = {"metrics": ["fid"], "extractor": "digits", "images": 64, "every": 16}
 
 

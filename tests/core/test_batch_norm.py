@@ -17,6 +17,8 @@ from gankit.runs.start import begin, resume
 from gankit.training.batch_norm import batch_norms
 from gankit.training.trainer import Trainer
 
+pytestmark = pytest.mark.costly
+
 LABELLED = {"data": {"use": "digits", "labels": True}, "regularizers": "auxiliary-classifier"}
 
 

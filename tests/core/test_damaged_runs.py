@@ -21,6 +21,8 @@ from gankit.runs.loop import TrainingLoop
 from gankit.runs.provenance import recorded_provenance
 from gankit.runs.start import begin, resume
 
+pytestmark = pytest.mark.costly
+
 DAMAGES = {
     "metrics.jsonl": "junk\n",
     "experiment.yaml": "",

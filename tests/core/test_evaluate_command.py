@@ -17,6 +17,8 @@ from gankit.cli import main
 from gankit.data.images import RealImages
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,6 +17,8 @@ from gankit.evaluation.names import is_spread, mistaken_name
 from gankit.results.tables import significant
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 MEASURED: dict[str, Any] = {
     "metrics": ["fid", "is"],
     "extractor": "digits",

@@ -18,6 +18,8 @@ from gankit.evaluation.features import FeatureStore
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.start import begin
 
+pytestmark = pytest.mark.costly
+
 TOO_MUCH = {
     "training.batch": "1000000000000",
     "training.generator_batches": "1000000000",

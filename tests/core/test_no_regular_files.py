@@ -22,6 +22,8 @@ from gankit.results.run_results import read_run
 from gankit.runs.folder import RunFolder
 from gankit.runs.status import held_by
 
+pytestmark = pytest.mark.costly
+
 
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:

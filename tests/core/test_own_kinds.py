@@ -25,6 +25,8 @@ from gankit.runs.start import begin, resume
 from gankit.scaffold.names import checked_components
 from gankit.testing import RULES, check
 
+pytestmark = pytest.mark.costly
+
 PAGE = Path(__file__).parents[2] / "docs" / "write-a-plugin.md"
 DECLARING, EXPERIMENT = (
     text

@@ -21,6 +21,8 @@ from gankit.discovery.manager import plugins
 from gankit.kinds.callbacks import Row
 from gankit.results.tables import significant
 
+pytestmark = pytest.mark.costly
+
 PROVENANCE = {
     "started": "2026-01-02T03:04:05+00:00",
     "command": ["gankit", "run", "a b.yaml"],

@@ -22,6 +22,8 @@ from gankit.results.page.drawn import draw
 from gankit.runs.start import begin
 from gankit_images.folder import Folder
 
+pytestmark = pytest.mark.costly
+
 SHADES = Path(__file__).parents[1] / "support/shades.py"
 FOLDERS = ["cat", "class-1", "class-2", "class-3", "dog"]
 """Where images of its classes lie."""

@@ -17,6 +17,8 @@ from gankit.results import load
 from gankit.results.run_results import read_run
 from gankit.runs.folder import RunFolder
 
+pytestmark = pytest.mark.costly
+
 
 def seal(run: Path, images: int = 3000, interrupted: bool = False) -> Path:
     """A checkpoint of the run as it is, as far as its record goes."""
