@@ -301,7 +301,8 @@ def refuse_used(path: Path) -> None:
     """
     if path.is_dir():
         held = sorted(entry.name for entry in path.iterdir())
-        begun = LOCK in held  # by a process that was killed before it had made the folder a run
+        # by a process that was killed before it had made the folder a run; whoever looked since has removed the lock
+        begun = LOCK in held or HOLDER in held
         ours = BEGUN_WITH if begun else ()
         foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
         if EXPERIMENT in held:

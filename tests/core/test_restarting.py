@@ -13,8 +13,9 @@ from gankit.cli import main
 from gankit.config.experiment import Experiment
 from gankit.config.study import Study
 from gankit.config.study_loader import load_study
+from gankit.core.errors import UserError
 from gankit.runs.components import RunComponents
-from gankit.runs.folder import RunFolder
+from gankit.runs.folder import RunFolder, refuse_used
 from gankit.runs.start import begin
 from gankit.runs.status import RunState, state_of
 
@@ -116,3 +117,13 @@ def test_what_a_kill_left_of_a_finished_run_is_cleared_away_by_its_study(study: 
     hidden.mkdir()
     assert main(["run", str(study), "--out", str(tmp_path / "out")]) == 0
     assert not hidden.exists()
+
+
+@pytest.mark.parametrize("left", [[".lock", ".holder.json"], [".holder.json"]])
+def test_what_a_kill_left_of_a_beginning_is_in_nobodys_way(tmp_path: Path, left: list[str]) -> None:
+    for name in left:
+        (tmp_path / name).write_text("{}")
+    refuse_used(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"it holds notes\.txt"):
+        refuse_used(tmp_path)
