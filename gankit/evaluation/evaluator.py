@@ -19,7 +19,7 @@ from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource
 from gankit.evaluation.names import CURRENT, ERROR, FLOOR, GENERATED, QUICK, clash, is_spread
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
-from gankit.evaluation.statistics import Number, means, resample, spreads
+from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
 from gankit.kinds.callbacks import Row
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class Evaluator:
         """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
         count, seed = samples.generated.count, self._options.seed
         drawn = [
-            metric.evaluate(samples.of_resampled(resample(count, seed, number)))
+            metric.evaluate(samples.of_resampled(bootstrap_sample(count, seed, number)))
             for number in range(self._options.bootstrap)
         ]
         return {

@@ -89,7 +89,7 @@ def spreads(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
 
 
 @lru_cache(maxsize=256)
-def resample(count: int, seed: int, number: int) -> np.ndarray:
+def bootstrap_sample(count: int, seed: int, number: int) -> np.ndarray:
     """`count` positions drawn from as many with replacement, int64 [count]; another draw for each `number`."""
     bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(RESAMPLING, number))).random_raw(count)
     return (bits % np.uint64(count)).astype(np.int64)
