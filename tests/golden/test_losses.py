@@ -188,11 +188,11 @@ def test_a_wrong_target_is_scaled_as_in_the_paper() -> None:
     assert float(value.detach()) == pytest.approx(float(10 / 750**2 * (norms - 750).square().mean()), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan", "hinge", "least-squares"])
+@pytest.mark.parametrize("name", ["non-saturating", "saturating", "wgan", "hinge", "least-squares", "relativistic"])
 def test_losses_are_finite_for_extreme_scores(name: str) -> None:
     scores = torch.tensor([1e3, -1e3, 0.0], requires_grad=True)
     loss = component("loss", name)
-    for value in (loss.discriminator(scores, -scores), loss.generator(scores, None)):
+    for value in (loss.discriminator(scores, -scores), loss.generator(scores, -scores)):
         assert value.isfinite()
         assert torch.autograd.grad(value, scores)[0].isfinite().all()
 

@@ -25,7 +25,7 @@ plugins.load_installed()
 LABELLED = {"use": "digits", "labels": True}
 SELECTING = {"use": "pggan", "labels": "select"}
 SMALL = Path(__file__).parents[2] / "experiments" / "small"
-READ_THEM = "mapping normalized, mapping style"
+READ_THEM = "mapping normalized, mapping label-embedding, mapping style"
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ def test_what_is_told_helps() -> None:
 def test_a_discriminator_that_reads_no_labels_is_refused() -> None:
     ((path, message),) = problems(labelled(head="dcgan"))
     assert path == ("discriminator",)
-    assert "no part of the discriminator reads labels; name one that does (head pggan, head sngan, norm c" in message
+    assert (
+        "no part of the discriminator reads labels; name one that does (head pggan, head r3gan, head sngan, norm c"
+        in message
+    )
     assert not problems(labelled(head={"use": "sngan"}))
     assert problems(labelled(head={"use": "sngan", "labels": "ignore"}))
 
@@ -125,7 +128,7 @@ PLACES = dict.fromkeys(("mapping", "stem", "block", "norm"), "generator") | {"he
 """The network in which a part of each kind is tried."""
 
 PARTS = [(kind, {"use": entry.full_name}) for kind in PLACES for entry in registries[kind].entries()]
-PARTS += [("head", {"use": name, "labels": "ignore"}) for name in ("pggan/pggan", "sngan/sngan")]
+PARTS += [("head", {"use": name, "labels": "ignore"}) for name in ("pggan/pggan", "r3gan/r3gan", "sngan/sngan")]
 
 
 def built_of(kind: str, part: dict[str, Any]) -> Generator | Discriminator:

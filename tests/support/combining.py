@@ -59,7 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options that have no default, or one that is too large here."""
 
-READ_LABELS = ("pggan", "sngan")
+READ_LABELS = ("pggan", "r3gan", "sngan")
 """The heads that make use of labels."""
 
 SELDOM = 0.03

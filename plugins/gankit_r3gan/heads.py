@@ -1,0 +1,45 @@
+"""How R3GAN's discriminator ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gankit import BuildContext, Head
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class R3ganHead(Head):
+    """A filter as large as the map for each channel, then a linear score without bias (Huang et al. 2024).
+
+    With labels the linear layer gives as many numbers as a learned vector for the class has, and the score is their
+    inner product: a projection discriminator (Miyato and Koyama 2018) without a score of its own.
+    """
+
+    labels: Literal["project", "ignore"] = "project"
+    """Use of labels, if the data has them. project: a projection discriminator; ignore: none."""
+    embedding: int = Field(default=64, ge=1, le=1_000_000)
+    """Length of the vector for a class."""
+
+    def reads_labels(self) -> bool:
+        """True if it projects."""
+        return self.labels == "project"
+
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from [N, in_channels, *context.size] to scores [N, 1], conditioned on the label if it projects."""
+        from torch import nn
+
+        from gankit.networks.layers import Chain, dense, gained
+        from gankit_r3gan.modules import Projection
+
+        channels = context.in_channels
+        classes = context.classes if self.labels == "project" else 0
+        score = dense(channels, self.embedding if classes else 1, gain=1.0, bias=False)
+        return Chain(
+            basis=gained(nn.Conv2d(channels, channels, context.size, groups=channels, bias=False), 1.0),
+            flatten=nn.Flatten(),
+            score=Projection(score, gained(nn.Embedding(classes, self.embedding), 1.0)) if classes else score,
+        )
