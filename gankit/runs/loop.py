@@ -109,7 +109,8 @@ class TrainingLoop(LoopContext):
                 self._iterate()
             self._answer_request()
         if self._submitted is not None:  # as if it had been measured before the last checkpoint
-            self._collect()
+            with self._interrupts.at_once():  # that checkpoint is there already, with this as a task
+                self._collect()
             self._save()
 
     def _iterate(self) -> None:

@@ -19,9 +19,11 @@ from support.tiny import CPU, tiny
 from gankit import UserError
 from gankit.cli import main
 from gankit.config.yaml.writer import dump_experiment
+from gankit.core.errors import Interrupted
 from gankit.evaluation import background
 from gankit.evaluation.background import BackgroundEvaluator, EvaluatorProcess
-from gankit.runs.start import begin
+from gankit.runs.start import begin, resume
+from gankit.runs.status import RunState, state_of
 
 pytestmark = pytest.mark.costly
 
@@ -134,6 +136,34 @@ def test_evaluations_are_done_by_the_run_where_no_process_lives(
     assert said in errors
     assert errors.count("another is begun") == 1
     assert beside == expected
+
+
+class Busy(Deaf):
+    """Measures for so long that the run is told to leave meanwhile."""
+
+    def send(self, told: Any) -> None:
+        self.told = told
+
+    def receive(self) -> Any:
+        if self.told != background.REHEARSE:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("the signal did not break off the wait")
+
+
+def test_a_run_told_to_leave_does_not_wait_for_its_last_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, options = tmp_path / "run", MEASURED | {"images": 16, "every": 1000, "background": True}
+    monkeypatch.setattr(background, "EvaluatorProcess", Busy)
+    with pytest.raises(Interrupted):
+        begin(tiny(evaluation=options, growth={"use": "fixed", "resolution": 8, "images": 32}), run).train()
+    assert state_of(run) is RunState.CUT_SHORT
+    monkeypatch.setattr(background, "EvaluatorProcess", dead)
+    resumed = resume(run)
+    assert resumed is not None
+    resumed.train()
+    assert state_of(run) is RunState.FINISHED
+    assert {row["images"] for row in rows(run) if "protocol" in row} == {32}
 
 
 @pytest.mark.costly
