@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,14 +19,35 @@ class ZeroCentered(SampleGradientPenalty):
 
     The gradient is that with respect to the image before augmentation. If a head judges patches, D(x) is the sum of
     their scores.
+
+    With `sigma` the square is estimated from the score under normal noise e, by one more pass instead of a second
+    derivative: ((D(x + sigma e) - D(x)) / sigma)^2, whose mean over e nears ||grad D(x)||^2 as sigma nears 0 (Lin et
+    al. 2025, "Diffusion Adversarial Post-Training for One-Step Video Generation", who leave 1 / sigma^2 to the weight).
+    The estimate of one image deviates by sqrt(2) of its mean. Curvature adds what grows with sigma^2: on small
+    discriminators of R3GAN less than 0.5% at 0.01, up to 3% at 0.1 and up to 23% at 0.3.
     """
+
+    later_options: ClassVar[tuple[str, ...]] = ("sigma",)
 
     gamma: float = Field(default=10.0, ge=0)
     """Strength; half of it weighs the mean of the squared norms."""
+    sigma: float | None = Field(default=None, gt=0, le=1)
+    """Standard deviation of the noise that estimates the square, for images in [-1, 1], such as 0.01; null: the
+    gradient itself."""
 
-    def _penalty(self, step: Step, score: Tensor, images: Tensor) -> Tensor:
-        """The penalty on the gradients that `score` [N] or [N, patches] has at `images` [N, C, H, W]."""
-        return self.gamma / 2 * step.gradient(score, images).square().sum((1, 2, 3)).mean()
+    def _penalty(self, step: Step, which: Literal["real", "fake"]) -> Tensor:
+        """The penalty on the gradients of the scores of reals or fakes."""
+        images: Tensor = getattr(step, which)
+        score: Tensor = getattr(step, f"on_{which}").score
+        if self.sigma is None:
+            return self.gamma / 2 * step.gradient(score, images).square().sum((1, 2, 3)).mean()
+        import torch
+
+        noise = step.per_sample(torch.randn, *images.shape[1:]).to(images.dtype)
+        step.seed(which)  # to draw what was drawn for the score, in augmentations too: noise alone makes a difference
+        moved = step.critic(images.detach() + self.sigma * noise, step.labels).score
+        slopes = (moved - score).reshape(len(images), -1).sum(1) / self.sigma
+        return self.gamma / 2 * slopes.square().mean()
 
 
 class R1(ZeroCentered):
@@ -34,7 +55,7 @@ class R1(ZeroCentered):
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on this step's reals."""
-        return self._penalty(step, step.on_real.score, step.real)
+        return self._penalty(step, "real")
 
 
 class R2(ZeroCentered):
@@ -42,4 +63,4 @@ class R2(ZeroCentered):
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on this step's fakes."""
-        return self._penalty(step, step.on_fake.score, step.fake)
+        return self._penalty(step, "fake")
