@@ -13,12 +13,11 @@ from io import TextIOWrapper
 from typing import Any, NamedTuple, TextIO
 
 from gankit.cli.options import Parser
-from gankit.config.yaml.marks import shortened
 from gankit.core import __version__
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
-from gankit.core.text import printable_lines
+from gankit.core.text import printable_lines, readable_lines
 
 
 class Command(NamedTuple):
@@ -53,10 +52,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What is said by a disk that takes no more."""
 
 
-LONGEST_LINE = 1000
-"""Characters that are shown of one line of a mistake, which may name a path of any length."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command.
 
@@ -84,8 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except UserError as mistake:
-        said = "\n".join(shortened(line, LONGEST_LINE) for line in str(mistake).split("\n"))
-        print(printable_lines(said), file=sys.stderr)
+        print(readable_lines(str(mistake)), file=sys.stderr)
         return 2
     except RunError as reason:
         if isinstance(reason, ComponentError):

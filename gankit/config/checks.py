@@ -200,7 +200,7 @@ def _is_whole(width: float) -> bool:
 
 def _whole_bases(first: int, aspect: float) -> list[int]:
     """The heights that a network which grows to the first resolution may begin at and whose widths are whole pixels."""
-    return [base for base in range(1, first + 1) if _are_doublings(first, base) and _is_whole(base * aspect)]
+    return [base for base in _doublings(first, 1, first) if _is_whole(base * aspect)]
 
 
 def _problems_of_shape(first: int, aspect: float) -> Iterator[Problem]:

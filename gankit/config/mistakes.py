@@ -197,7 +197,7 @@ def _pattern(context: Mapping[str, Any], value: Any) -> str:
 def _length(context: Mapping[str, Any], value: Any) -> str:
     """That there are too many values or too few."""
     limit = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
-    return f"expected {limit} values, not {len(value)}"
+    return f"expected {limit} values, not {context['actual_length']}"
 
 
 SYNONYMS = {"gpu": "cuda"}

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gankit.core.errors import ContractError, RunError, UserError
 from gankit.core.renamed import one_line
-from gankit.core.text import printable_lines
+from gankit.core.text import readable_lines
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class FailureCounter:
 
 def warn(message: str) -> None:
     """Say something on standard error."""
-    print(f"gankit: {printable_lines(message)}", file=sys.stderr, flush=True)
+    print(readable_lines(f"gankit: {message}"), file=sys.stderr, flush=True)
 
 
 def in_short(failure: Exception) -> str:

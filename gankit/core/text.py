@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 LONGEST_LIST = 200
 """Characters of a list of classes in a message."""
+LONGEST_LINE = 1000
+"""Characters that are shown of one line of a message, which may name a path or an option of any length."""
 
 
 def first_of(items: Iterable[str], most: int) -> str:
@@ -35,3 +37,8 @@ def printable(line: str) -> str:
 def printable_lines(text: str) -> str:
     """The same of a text of several lines, whose newlines stay."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def readable_lines(message: str) -> str:
+    """The same of a message, each line of which is cut short too."""
+    return "\n".join(printable(shortened(line, LONGEST_LINE)) for line in message.split("\n"))

@@ -46,6 +46,14 @@ def test_what_no_run_can_have_is_refused_at_once(option: str, capsys: pytest.Cap
     assert len(said.splitlines()) == 1
 
 
+def test_so_is_a_resolution(capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.process_time()
+    growth = f"growth={{use: fixed, resolution: {10**12}, images: 1k}}"
+    assert main(["validate", str(QUICKSTART), "--set", growth]) == 2
+    assert time.process_time() - began < 5
+    assert f"the growth ends at {10**12}x{10**12}" in capsys.readouterr().err
+
+
 def test_so_is_a_mapping_of_a_million_layers(capsys: pytest.CaptureFixture[str]) -> None:
     mapping = "generator.mapping={use: style, lr_multiplier: 1, layers: 1000000}"
     assert main(["run", str(QUICKSTART), "--set", mapping]) == 2

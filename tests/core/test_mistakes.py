@@ -92,6 +92,7 @@ WRONG_VALUES = [  # what is changed into what; what the caret stands under; the 
     ("pulls: push}", "pulls: [push, pull]}", "pull]", "regularizers.1.pulls.1", "no loss is called 'pull'"),
     ("0.99]", "0.99, 1]", "[0, 0.99, 1]", "training.optimizer.betas", "expected at most 2 values, not 3"),
     ("0, 0.99]", "0.99]", "[0.99]", "training.optimizer.betas", "too few values: there are 1"),
+    ("images: 100", "generators: null", "null", "evaluation.generators", "expected at least 1 values, not 0"),
     ("lr: 1e-3", "lr: 0", "0, betas", "training.optimizer.lr", "must be above 0.0, not 0"),
     ("use: adam", "use: adan", "adan", "training.optimizer.use", "no optimizer is called 'adan'"),
     ("use: exponential", "use: exponent", "exponent", "training.average.use", "no average is called 'exponent'"),

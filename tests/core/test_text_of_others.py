@@ -83,6 +83,11 @@ def test_no_refusal_is_longer_than_is_read(command: str, capsys: pytest.CaptureF
     assert max(map(len, said.splitlines())) <= 1000
 
 
+def test_nor_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    warn("the evaluation gave no " + "x" * 20_000)
+    assert len(capsys.readouterr().err.rstrip("\n")) <= 1000
+
+
 def test_so_are_mistakes_and_warnings(
     tmp_path: Path, toys: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
