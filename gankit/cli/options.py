@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gankit.cli.completers import completed_by, numbers, settings
-from gankit.config.yaml.marks import LONGEST_MESSAGE
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
-from gankit.core.text import printable, shortened
+from gankit.core.text import LONGEST_MESSAGE, printable, shortened
 from gankit.evaluation.names import USUAL_METRIC
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from gankit.config.experiment import Experiment
 from gankit.config.mistakes import mistakes_of, place_of
 from gankit.config.old_records import study_in_new_words
 from gankit.config.walk import Problem
-from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, Mistake, mistakes_error
+from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
 from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
 from gankit.config.yaml.parser import parse
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
-from gankit.core.text import printable, shortened
+from gankit.core.text import LONGEST_MESSAGE, printable, shortened
 from gankit.discovery.manager import plugins
 
 

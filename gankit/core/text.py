@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+LONGEST_MESSAGE = 500
+"""Characters that are shown of what is wrong."""
 LONGEST_LIST = 200
 """Characters of a list of classes in a message."""
 LONGEST_LINE = 1000

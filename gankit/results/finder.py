@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gankit.config.study import STUDY
-from gankit.config.yaml.marks import LONGEST_MESSAGE
 from gankit.core.errors import PASSED_ON, UserError
 from gankit.core.options import did_you_mean
-from gankit.core.text import printable, shortened
+from gankit.core.text import LONGEST_MESSAGE, printable, shortened
 from gankit.results.run_results import RunResults, read_run
 from gankit.runs.folder import is_run
 

@@ -13,10 +13,9 @@ from gankit.checkpoints import store
 from gankit.checkpoints.classes import with_classes_of
 from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
-from gankit.config.yaml.marks import LONGEST_MESSAGE, shortened
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import in_short, warn
-from gankit.core.text import listed
+from gankit.core.text import LONGEST_MESSAGE, listed, shortened
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
 from gankit.kinds.callbacks import Row

@@ -6,16 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gankit.core.errors import UserError
-from gankit.core.text import printable, shortened
+from gankit.core.text import LONGEST_MESSAGE, printable, shortened
 
 WIDEST = 110
 """Columns of a source line that are shown; a longer line is cut around its caret."""
 
 LONGEST_NAME = 200
 """Characters that are shown of a file, a setting or the path of an option."""
-
-LONGEST_MESSAGE = 500
-"""Characters that are shown of what is wrong."""
 
 
 class Mark(NamedTuple):

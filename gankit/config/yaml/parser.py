@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 from yaml import events
 
-from gankit.config.yaml.marks import LONGEST_MESSAGE, Mark, mistake_at
+from gankit.config.yaml.marks import Mark, mistake_at
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, below, described, resolve_scalar
 from gankit.core.errors import UserError
 from gankit.core.files import refuse_irregular
-from gankit.core.text import printable, shortened
+from gankit.core.text import LONGEST_MESSAGE, printable, shortened
 
 MOST_BYTES = 64 * 1024
 """Of one file: forty times as much as any that is known."""
