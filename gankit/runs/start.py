@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from gankit.checkpoints import store
 from gankit.checkpoints.classes import with_classes_of
 from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
@@ -21,14 +20,13 @@ from gankit.discovery.sources import sha256_of
 from gankit.kinds.callbacks import Row
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import RunComponents
+from gankit.runs.continuation import Continuation, continuation
 from gankit.runs.folder import EXPERIMENT, PLUGINS, PROVENANCE, RunFolder
-from gankit.runs.late import LateEvaluation, late_evaluation, measured_as, unheeded
-from gankit.runs.loop import Task, TrainingLoop
+from gankit.runs.loop import TrainingLoop
 from gankit.runs.provenance import differences, provenance, recorded_provenance
-from gankit.runs.recorded import allowed_changes, load_recorded, places_of, refuse_other_fingerprint
+from gankit.runs.recorded import load_recorded, places_of, refuse_other_fingerprint
 from gankit.runs.rehearsal import rehearse
-from gankit.runs.rows import METRICS, read_rows
-from gankit.runs.status import failed_untrained, last_event
+from gankit.runs.status import failed_untrained
 from gankit.runs.transfer import transfer, with_classes_of_start
 
 if TYPE_CHECKING:
@@ -50,13 +48,10 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None, rehear
             then there is no folder.
     """
     parts = _from_start(experiment)
-    try:
+    with _closed_on_failure(parts):
         if rehearsed:
             rehearse(parts)
         return TrainingLoop(parts, RunFolder.create(path, experiment, source))
-    except BaseException:
-        parts.evaluators.close()
-        raise
 
 
 def _from_start(experiment: Experiment, threads: int | None = None) -> RunComponents:
@@ -64,15 +59,22 @@ def _from_start(experiment: Experiment, threads: int | None = None) -> RunCompon
     with attributing_errors(experiment):
         experiment = with_classes_of_start(experiment)
         parts = RunComponents.of(experiment, threads)
-    try:
+    with _closed_on_failure(parts):
         transfer(experiment, parts.trainer)
-    except BaseException:
-        parts.evaluators.close()
-        raise
     names = parts.reals.class_names
     if any(name != str(number) for number, name in enumerate(names)):
         warn(f"classes: {listed(names)}")
     return parts
+
+
+@contextmanager
+def _closed_on_failure(parts: RunComponents) -> Iterator[None]:
+    """Let the evaluators go, which may be a process, if the run comes to nothing."""
+    try:
+        yield
+    except BaseException:
+        parts.evaluators.close()
+        raise
 
 
 def resume(
@@ -112,8 +114,9 @@ def resume(
         if experiment is not None and starts_anew:
             warn(f"{path} failed before anything was trained, and begins anew")
             parts = _from_start(experiment)
-            folder.renew(experiment)
-            return TrainingLoop(parts, folder)
+            with _closed_on_failure(parts):
+                folder.renew(experiment)
+                return TrainingLoop(parts, folder)
         with plugins.trusting_loaded() if experiment else nullcontext():
             before = load_recorded(folder.path / EXPERIMENT)
         wanted = (
@@ -121,77 +124,51 @@ def resume(
             if experiment
             else load_recorded(folder.path / EXPERIMENT, settings)
         )
-        wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
-        changes = allowed_changes(before, wanted)
-        checkpoint = store.newest(folder.checkpoints, warn)
-        late = late_evaluation(folder.path, before, wanted, None if checkpoint is None else _evaluated(checkpoint))
-        if late and late.lacking:
-            warn(f"{path}: {late.lacking}")
-        finished = checkpoint if checkpoint is not None and _is_finished(checkpoint, before) else None
-        if finished and extend:
-            wanted = _extended(wanted, before.training.extend + extend)
-        elif finished:
-            _say_unheeded(path, changes, late)
-            if not measured and not (late and late.kept):
-                _put_back(folder, finished)
-                warn(f"{path} is finished; train it further with: gankit resume {quote(str(path))} --extend 100k")
-                folder.close()
-                return None
-            wanted = measured_as(before, wanted)
-            changes = allowed_changes(before, wanted)
-        elif checkpoint is None and (rows := read_rows(folder.path / METRICS)):
-            if extend or last_event(folder.path) != "finished":
-                raise UserError(_without_checkpoints(path, rows[-1].images))
-            _say_unheeded(path, changes, late)
-            warn(f"{path} is finished; as its checkpoints are gone it cannot be trained further")
+        rest = continuation(path, folder, before, wanted, extend, records=bool(measured))
+        if rest is None:
             folder.close()
             return None
-        elif extend:
-            raise UserError(f"--extend: {path} is not finished yet; resume it without first")
         if experiment is None:
-            _refuse_lacking_data(path, wanted)
+            _refuse_lacking_data(path, rest.experiment)
             load_recorded(folder.path / EXPERIMENT, settings, check=True)
-        past = _past(folder)
-        threads = past[-1].get("threads")  # their number decides the last bits
-        if checkpoint is None:
-            warn(f"{path} has no checkpoint yet and starts over")
-            parts = _from_start(wanted, threads)
-            folder.rewind(b"")
-        else:
-            with attributing_errors(wanted):
-                parts = RunComponents.of(wanted, threads)
-            refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
-            _refuse_other_state(folder.path / EXPERIMENT, checkpoint, parts.trainer)
-        if rehearsed:
-            rehearse(parts, checkpoint.manifest["images"] if checkpoint else 0)
-        now = provenance(wanted, Path.cwd())
-        _say_what_is_other(folder, past, now, strict)
-        if checkpoint is not None:
-            rows = [*(late.measured(parts) if late and late.kept else ()), *measured]
-            if rows:
-                checkpoint = folder.add_late(checkpoint, rows)
-            elif finished and not extend:
-                raise RunError(f"{path}: nothing was recorded, as no metric gave a number")
-            if not finished or extend:
-                warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
-        _note(folder, past, now, wanted, changes, checkpoint)
-        return TrainingLoop(parts, folder, checkpoint)
+        return _taken_up(path, folder, rest, strict, measured, rehearsed)
     except BaseException:
         folder.close()
         raise
 
 
-def _put_back(folder: RunFolder, checkpoint: Checkpoint) -> None:
-    """Let the record of a finished run hold all that its last checkpoint says; what is there instead is kept."""
-    try:
-        if folder.metrics.startswith(checkpoint.metrics):
-            return
-    except OSError:  # it is lost
-        pass
-    kept = folder.keep(METRICS)
-    folder.rewind(checkpoint.metrics)
-    where = f"; it is kept as {kept.name}" if kept else ""
-    warn(f"{folder.path / METRICS} was not what the run had recorded and is put back{where}")
+def _taken_up(
+    path: Path, folder: RunFolder, rest: Continuation, strict: bool, measured: Sequence[Row], rehearsed: bool
+) -> TrainingLoop:
+    """The run in `folder` where it goes on; what is measured late is recorded, and that it goes on noted."""
+    past, checkpoint = _past(folder), rest.checkpoint
+    threads = past[-1].get("threads")  # their number decides the last bits
+    if checkpoint is None:
+        warn(f"{path} has no checkpoint yet and starts over")
+        parts = _from_start(rest.experiment, threads)
+    else:
+        with attributing_errors(rest.experiment):
+            parts = RunComponents.of(rest.experiment, threads)
+    with _closed_on_failure(parts):
+        if checkpoint is None:
+            folder.rewind(b"")
+        else:
+            refuse_other_fingerprint(checkpoint.manifest["data"], parts.reals.fingerprint)
+            _refuse_other_state(folder.path / EXPERIMENT, checkpoint, parts.trainer)
+        if rehearsed:
+            rehearse(parts, checkpoint.manifest["images"] if checkpoint else 0)
+        now = provenance(rest.experiment, Path.cwd())
+        _say_what_is_other(folder, past, now, strict)
+        if checkpoint is not None:
+            rows = [*(rest.late.measured(parts) if rest.late else ()), *measured]
+            if rows:
+                checkpoint = folder.add_late(checkpoint, rows)
+            elif not rest.trains:
+                raise RunError(f"{path}: nothing was recorded, as no metric gave a number")
+            if rest.trains:
+                warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
+        _note(folder, past, now, rest.experiment, rest.changes, checkpoint)
+        return TrainingLoop(parts, folder, checkpoint)
 
 
 def _refuse_lacking_data(path: Path, experiment: Experiment) -> None:
@@ -222,37 +199,6 @@ def _refuse_other_state(file: Path, checkpoint: Checkpoint, trainer: Trainer) ->
         raise UserError(
             f"{file} does not fit {checkpoint.path}; put back what the run began with: {reason}"
         ) from failure
-
-
-def _extended(experiment: Experiment, images: int) -> Experiment:
-    """The experiment with so many images beyond its schedule."""
-    training = experiment.training.model_copy(update={"extend": images})
-    return experiment.model_copy(update={"training": training})
-
-
-def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
-    """Whether nothing was left to do."""
-    total = sum(stage.images for stage in experiment.stages())
-    return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
-
-
-def _evaluated(checkpoint: Checkpoint) -> int:
-    """Images up to which a run had been measured: not where it is to be as it goes on."""
-    return checkpoint.manifest["images"] - bool({Task.EVALUATION, Task.QUICK_EVALUATION} & {*checkpoint.state["due"]})
-
-
-def _say_unheeded(path: Path, changes: Iterable[str], late: LateEvaluation | None) -> None:
-    """Say which options were changed that mean nothing to a run that is finished."""
-    if options := unheeded(changes, late):
-        warn(f"{path} is finished, so these options change nothing of it: {', '.join(options)}")
-
-
-def _without_checkpoints(path: Path, images: int) -> str:
-    """Why a run cannot go on that has recorded rows and whose checkpoints somebody has deleted."""
-    return (
-        f"{path} was trained for {images:,} images, but its checkpoints are gone: put them back to go on; to train it "
-        "again choose another folder, or move this one, as its record would be lost"
-    )
 
 
 def _past(folder: RunFolder) -> list[dict[str, Any]]:
