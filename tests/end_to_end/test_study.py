@@ -180,7 +180,7 @@ def test_runs_of_another_experiment_are_not_taken_for_those_of_the_study(
     assert "runs/losses/loss=hinge/seed-0 was begun as another experiment" in said
     assert "training.batch: 16 in the run, 8 now" in said
     assert not Path("runs/losses/loss=hinge/seed-1").exists()
-    assert main(["run", str(file), "--only", "*/seed-0", "--set", "evaluation.images=16"]) == 0
+    assert main(["run", str(file), "--only", "*/seed-0", "--set", "checkpoints.keep=3"]) == 0
 
 
 def test_an_experiment_has_no_runs_to_choose_from(

@@ -20,6 +20,9 @@ from gankit.core.errors import Interrupted, RunError
 from gankit.runs.start import resume
 from gankit_observers.guard import Guard
 
+FINE = {"batch": 40}
+"""For what comes of many updates."""
+
 
 @pytest.fixture(autouse=True)
 def _parts() -> Iterator[None]:
@@ -109,7 +112,9 @@ class TestStop:
 
 class TestRollBack:
     def test_other_draws_lead_past_bad_ones(self, tmp_path: Path) -> None:
-        begun(tmp_path, {"use": "guard", "policy": "roll-back"}, loss="unlucky", seed=25, images=5000).train()
+        begun(
+            tmp_path, {"use": "guard", "policy": "roll-back"}, loss="unlucky", seed=25, images=5000, training=FINE
+        ).train()
         seen, back = "guard.not-finite", "rolled-back"  # bad draws at 1,080 images, at the second attempt at 4,240
         assert events(tmp_path) == [(seen, 2000), (back, 1000), (seen, 5000), (back, 4000)]
         notes = [row["note"] for row in rows(tmp_path / "run") if row["name"] == back]
@@ -121,7 +126,7 @@ class TestRollBack:
         assert saved(tmp_path) == [4000, 5000]
 
     def test_a_lower_rate_ends_a_divergence(self, tmp_path: Path) -> None:
-        training = {"optimizer": {"use": "gradient-descent", "lr": 3.0}}
+        training = FINE | {"optimizer": {"use": "gradient-descent", "lr": 3.0}}
         guard = {"use": "guard", "policy": "roll-back", "every": 400}
         with pytest.raises(RunError):
             begun(tmp_path / "same", guard, loss="least-squares", training=training).train()
@@ -144,7 +149,7 @@ class TestRollBack:
         assert len(set(recorded)) == len(recorded)
 
     def test_a_checkpoint_without_its_state_lets_it_begin_afresh(self, tmp_path: Path) -> None:
-        training = begun(tmp_path, images=400)
+        training = begun(tmp_path, images=400, training=FINE)
         guard = Guard.model_validate({"against": ["not-finite", "gradients", "collapse", "saturation"], "every": 40})
         sentinel = guard.callback(training)
         unused = sentinel.state_dict()
@@ -164,9 +169,9 @@ class TestWarn:
         assert measured(tmp_path)[-1][0] == 8000
 
     def test_at_the_end_of_a_stage_it_looks_whatever_is_left_to_the_next_multiple(self, tmp_path: Path) -> None:
-        growth = {"use": "progressive", "start": 4, "final": 8, "images": 3040}
+        growth = {"use": "progressive", "start": 4, "final": 8, "images": 3200}
         begun(tmp_path, {"use": "guard", "policy": "warn", "every": "1M"}, loss="breaking", growth=growth).train()
-        assert events(tmp_path) == [("guard.not-finite", 3040)]
+        assert events(tmp_path) == [("guard.not-finite", 3200)]
 
     def test_two_guards_have_each_its_own_policy(self, tmp_path: Path) -> None:
         guards = [{"use": "guard", "policy": "warn"}, {"use": "guard", "policy": "roll-back", "times": 1}]
@@ -205,7 +210,7 @@ class TestResume:
     @pytest.mark.parametrize("at", slow_but([1240], [280, 1000, 1240]))
     def test_a_resumed_guard_sees_what_it_would_have_seen(self, tmp_path: Path, at: int) -> None:
         growth = {"use": "progressive", "start": 4, "final": 8, "images": 1200}
-        changes = {"growth": growth, "loss": "non-saturating", "checkpoints": {"every": 400}}
+        changes = {"growth": growth, "loss": "non-saturating", "checkpoints": {"every": 400}, "training": FINE}
         begun(tmp_path / "at once", self.EVERYTHING, **changes).train()
         names = {name for name, _ in events(tmp_path / "at once")}
         assert names == {"guard.gradients", "guard.collapse", "guard.saturation"}
@@ -216,14 +221,14 @@ class TestResume:
     def test_a_warning_that_was_due_when_it_was_left_still_comes_where_it_would_have(self, tmp_path: Path) -> None:
         guard = {"use": "guard", "policy": "warn", "every": 700}
         begun(tmp_path / "at once", guard, loss="breaking").train()
-        self.left_and_resumed(tmp_path / "in two", 3240, guard, loss="breaking")
-        assert events(tmp_path / "in two") == [("guard.not-finite", 3520)]
+        self.left_and_resumed(tmp_path / "in two", 3200, guard, loss="breaking")
+        assert events(tmp_path / "in two") == [("guard.not-finite", 3600)]
         assert record(tmp_path / "in two") == record(tmp_path / "at once")
 
     @pytest.mark.slow
     def test_a_run_that_is_rolled_back_can_be_left_too(self, tmp_path: Path) -> None:
         guard = {"use": "guard", "policy": "roll-back", "rate": 0.5}
-        changes: dict[str, Any] = {"loss": "unlucky", "seed": 25, "images": 5000}
+        changes: dict[str, Any] = {"loss": "unlucky", "seed": 25, "images": 5000, "training": FINE}
         begun(tmp_path / "at once", guard, **changes).train()
         assert len(events(tmp_path / "at once")) == 4
         for at in (1040, 1480, 4200):  # before and after the first bad draws, and in the third attempt

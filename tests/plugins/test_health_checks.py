@@ -26,18 +26,18 @@ def _parts() -> Iterator[None]:
         yield
 
 
-def warnings(folder: Path, guard: dict[str, Any], **changes: Any) -> list[str]:
+def warnings(folder: Path, guard: dict[str, Any], images: int = 2400, **changes: Any) -> list[str]:
     """What the guard said of a run, under the same thresholds whether it goes wrong or not."""
-    begun(folder, {"use": "guard", "policy": "warn", **guard}, images=2400, **changes).train()
+    begun(folder, {"use": "guard", "policy": "warn", **guard}, images=images, **changes).train()
     return [row["note"] for row in rows(folder / "run") if "note" in row]
 
 
 def test_exploding_gradients(tmp_path: Path) -> None:
     guard = {"against": "gradients", "gradients": 10, "every": 16}
     training = {"batch": 16, "optimizer": {"use": "adam", "generator": {"lr": 1e-3}, "discriminator": {"lr": 0.03}}}
-    notes = warnings(tmp_path / "unbounded", guard, training=training)  # a critic that nothing holds
+    notes = warnings(tmp_path / "unbounded", guard, 1200, training=training)  # a critic that nothing holds
     assert "gradient of the generator has norm" in notes[0]
-    assert warnings(tmp_path / "bounded", guard, regularizers=STABLE, training={"batch": 16}) == []
+    assert warnings(tmp_path / "bounded", guard, 1200, regularizers=STABLE, training={"batch": 16}) == []
 
 
 def test_a_single_real_is_no_measure_of_collapse(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,8 @@ from gankit.kinds.callbacks import RunContext
 from gankit.runs.loop import TrainingLoop
 from gankit.runs.start import begin
 
-BATCH = 40
+BATCH = 200
+"""Of few updates among many images, as guards look and runs are saved by images."""
 
 
 class Clock(Observer):
