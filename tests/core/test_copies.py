@@ -19,7 +19,8 @@ from gankit.results.run_results import read_run
 pytestmark = pytest.mark.costly
 
 Command = Callable[..., tuple[int, str]]
-SETTINGS = [*SMALL, "--set", "evaluation.metrics=[]"]
+SHORT = ["--set", "growth={use: fixed, resolution: 4, images: 32}", "--set", "evaluation.metrics=[]"]
+SETTINGS = [*SMALL, *SHORT, "--no-rehearsal"]
 
 
 @pytest.fixture
