@@ -112,8 +112,9 @@ def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.costly
-def test_of_several_that_want_a_folder_one_gets_it(tmp_path: Path) -> None:
-    tries, rounds = 4, 20
+def test_of_several_that_want_a_folder_one_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gankit.runs.provenance.provenance", lambda *_: {})  # which takes longer than all the rest
+    tries, rounds, wanted = 4, 20, experiment()
     together = threading.Barrier(tries)
     taken: list[Path] = []
 
@@ -121,7 +122,7 @@ def test_of_several_that_want_a_folder_one_gets_it(tmp_path: Path) -> None:
         for number in range(rounds):
             together.wait()
             with suppress(UserError):
-                taken.append(RunFolder.create(tmp_path / str(number), experiment()).path)
+                taken.append(RunFolder.create(tmp_path / str(number), wanted).path)
 
     threads = [threading.Thread(target=take_each) for _ in range(tries)]
     for thread in threads:
