@@ -92,8 +92,9 @@ def _record(measured: RunResults, other_reals: bool) -> None:
     run = experiment_of(chosen(path)).parent if is_checkpoint(path) else path
     rows = [row for stage in measured.stages for row in stage.metrics.values()]
     try:
-        there = {row.name for row in checked_rows(run).rows if row.images in {one.images for one in rows}}
-        known = [_what(row) for row in rows if row.name in there]
+        measured_at = {row.images for row in rows}
+        there = {row.name for row in checked_rows(run).rows if row.images in measured_at}
+        known = [_what(row) for row in rows if row.name in there]  # and so are its others
         if not (new := [row for row in rows if _what(row) not in known]):
             return
         if other_reals:

@@ -87,7 +87,7 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
         training.train()
     code = _shown(path)
     if not code and experiment.variant is None:  # of a study's runs nobody waits for a single one
-        say_next(path, experiment.observers)
+        _say_next(path, experiment.observers)
     return code
 
 
@@ -132,7 +132,7 @@ def _run_all(study: Study, folder: Path, only: list[str], rehearsed: bool) -> in
     before = _measured_in(folder)
     failures = run_study(study, folder, only, rehearsed)
     damaged = _print_comparison(folder, before)
-    say_next(folder, [observer for run in study.runs for observer in run.experiment.observers])
+    _say_next(folder, [observer for run in study.runs for observer in run.experiment.observers])
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
         warn(f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}")
@@ -208,22 +208,23 @@ def resume_command(arguments: argparse.Namespace) -> int:
         training.train()
     code = _shown(arguments.folder)
     if not code:
-        say_next(arguments.folder, training.experiment.observers if training is not None else ())
+        _say_next(arguments.folder, training.experiment.observers if training is not None else ())
     return code
 
 
-def say_next(folder: Path, observers: Sequence[Observer]) -> None:
+def _say_next(folder: Path, observers: Sequence[Observer]) -> None:
     """Say where the samples are of a run or a study that has ended, and what may be typed next."""
     from gankit.core.failures import warn
     from gankit.runs.folder import is_run
 
-    pictures, name = len(list((folder / "samples").glob("*.png"))), quote(str(folder))
+    pictures, name, alone = len(list((folder / "samples").glob("*.png"))), quote(str(folder)), is_run(folder)
+    beside = quote(str(folder.parent)) if alone else name
     commands = [f"gankit report {name} -o report.html"]
-    if is_run(folder):
-        commands = [f"gankit sample {name} -o grid.png", f"gankit compare {quote(str(folder.parent))}"]
+    if alone:
+        commands = [f"gankit sample {name} -o grid.png", f"gankit compare {beside}"]
     shown = dict.fromkeys(observer.looked_at_by for observer in observers if observer.enabled and observer.looked_at_by)
-    commands += [f"{command} {quote(str(folder if not is_run(folder) else folder.parent))}" for command in shown]
-    where = f", {pictures} pictures in {folder / 'samples'}" if pictures else ""
+    commands += [f"{command} {beside}" for command in shown]
+    where = f", {pictures} picture{'s' * (pictures > 1)} in {folder / 'samples'}" if pictures else ""
     warn("\n  ".join([f"{folder} has ended{where}; look further with:", *commands]))
 
 

@@ -27,7 +27,7 @@ EXPERIMENT = "experiment.yaml"
 PROVENANCE = "provenance.json"
 PLUGINS = "plugins"
 BEGUN_WITH = ("lock", "holder", "samples", "checkpoints", PLUGINS, "provenance", "metrics", "experiment")
-"""What a run's folder holds before it is one."""
+"""What a run's folder holds before it is one: names up to their first dot, that at the beginning of drafts apart."""
 
 
 class RunFolder:
@@ -299,20 +299,19 @@ def refuse_used(path: Path) -> None:
         FolderTakenError: if `path` holds a run.
         UserError: if it is a folder with anything else in it, or no folder.
     """
-    if path.is_dir():
-        held = sorted(entry.name for entry in path.iterdir())
-        # by a process that was killed before it had made the folder a run; whoever looked since has removed the lock
-        begun = LOCK in held or HOLDER in held
-        ours = BEGUN_WITH if begun else ()
-        foreign = [name for name in held if name.removeprefix(".").partition(".")[0] not in ours]
-        if EXPERIMENT in held:
-            remedy = (
-                "go on with it by --resume, choose another folder with --out or another name with --set name=..., or "
-                f"remove it to begin anew: rm -r {quote(str(path))}"
-            )
-            raise FolderTakenError(f"{path} already holds a run; {remedy}")
-        what = f"is not empty: it holds {foreign[0]}" if foreign else ""
-    else:
-        what = "is not a folder" if path.exists() else ""
-    if what:
-        raise UserError(f"{path} {what}; choose a new or empty folder with --out")
+    if not path.is_dir():
+        if path.exists():
+            raise UserError(f"{path} is not a folder; choose a new or empty folder with --out")
+        return
+    held = sorted(entry.name for entry in path.iterdir())
+    if EXPERIMENT in held:
+        remedy = (
+            "go on with it by --resume, choose another folder with --out or another name with --set name=..., or "
+            f"remove it to begin anew: rm -r {quote(str(path))}"
+        )
+        raise FolderTakenError(f"{path} already holds a run; {remedy}")
+    # by a process that was killed before it had made the folder a run; whoever looked since has removed the lock
+    is_begun = LOCK in held or HOLDER in held
+    foreign = [name for name in held if not is_begun or name.removeprefix(".").partition(".")[0] not in BEGUN_WITH]
+    if foreign:
+        raise UserError(f"{path} is not empty: it holds {foreign[0]}; choose a new or empty folder with --out")

@@ -72,15 +72,14 @@ def late_evaluation(
     if (options := _changed(before.evaluation, wanted.evaluation)) is None:
         return None
     stages, rows = before.stages(), read_rows(run / METRICS)
-    over = {
+    at_ends = {  # at the first row beyond a stage's end, as the last batch may go past it
         min(beyond): number
         for number, end in enumerate(ends(stages), start=1)
         if (beyond := [row.images for row in rows if row.stage == number and row.images >= end])
     }
-    within = {} if before.evaluation.quick else {row.images: row.stage for row in rows if row.protocol is not None}
-    places = sorted(
-        (images, stage) for images, stage in {**within, **over}.items() if reached is None or images <= reached
-    )
+    within = {row.images: row.stage for row in rows if row.protocol is not None}
+    measured = at_ends if before.evaluation.quick else {**within, **at_ends}  # within stages by the cheaper protocol
+    places = sorted((images, stage) for images, stage in measured.items() if reached is None or images <= reached)
     manifests = {path: manifest_if_whole(path) for path in found(run / "checkpoints")}
     known = {manifest["images"]: (path, manifest["alpha"]) for path, manifest in manifests.items() if manifest}
     kept = [
@@ -123,8 +122,8 @@ def measured_as(before: Experiment, wanted: Experiment) -> Experiment:
         metrics = [*before.evaluation.metrics, *changed.metrics]
         evaluation = before.evaluation.model_copy(update={"metrics": metrics})
     training = wanted.training.model_copy(update={"average": before.training.average})
-    unheeded = {"checkpoints": before.checkpoints, "training": training}
-    return wanted.model_copy(update={"evaluation": evaluation, **unheeded})
+    kept = {"checkpoints": before.checkpoints, "training": training}  # what means nothing to it is as it was
+    return wanted.model_copy(update={"evaluation": evaluation, **kept})
 
 
 def unheeded(changes: Iterable[str], late: LateEvaluation | None) -> list[str]:

@@ -22,6 +22,15 @@ from gankit.discovery.manager import plugins
 from gankit.kinds import Dataset
 from gankit.runs.folder import EXPERIMENT
 
+DECISIVE = "experiment"
+"""What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
+MOST_CHANGED = 3
+"""Options that are named."""
+MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
+"""Options that may be other ones when a run goes on: none of them changes what is trained."""
+HOW_READ = ("max_megapixels", "range")
+"""Options of a data set that say how image files are read."""
+
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
     """Read the experiment of a run, with the classes that it began with.
@@ -44,16 +53,6 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     if not settings and (changed := changed_options(file.parent, _plain(experiment))) is not None:
         raise UserError(f"{changed}; put it back")
     return experiment
-
-
-DECISIVE = "experiment"
-"""What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
-MOST_CHANGED = 3
-"""Options that are named."""
-MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
-"""Options that may be other ones when a run goes on: none of them changes what is trained."""
-HOW_READ = ("max_megapixels", "range")
-"""Options of a data set that say how image files are read."""
 
 
 def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:

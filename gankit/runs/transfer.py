@@ -51,14 +51,10 @@ def transfer(experiment: Experiment, trainer: Trainer) -> None:
     if source is None:
         return
     path, weights = load_weights(source)
-    here, there = (
-        {f"{name}.{key}": [*tensor.shape] for name in trainer.networks for key, tensor in states[name].items()}
-        for states in ({name: network.state_dict() for name, network in trainer.networks.items()}, weights)
-    )
+    here = _shapes({name: network.state_dict() for name, network in trainer.networks.items()})
+    there = _shapes({name: weights[name] for name in trainer.networks})
     fitting = {name for name, shape in here.items() if there.get(name) == shape}
-    parameters = {
-        f"{name}.{key}" for name, network in trainer.networks.items() for key, _ in network.named_parameters()
-    }
+    parameters = _shapes({name: dict(network.named_parameters()) for name, network in trainer.networks.items()}).keys()
     if not any(len(here[name]) > 1 for name in fitting & parameters):  # single biases are alike anywhere
         raise UserError(f"training.start_from: nothing of {path} fits this experiment:{_table(here, there)}")
     trainer.load_fitting(weights)
@@ -66,6 +62,11 @@ def transfer(experiment: Experiment, trainer: Trainer) -> None:
         classes = _other_classes(experiment, path, weights, trainer)
         taken = f"{len(fitting)} of {len(here)} weights are taken from {path}{f', which {classes}' if classes else ''}"
         warn(f"training.start_from: {taken}; these are not, and begin as without it:{_table(here, there)}")
+
+
+def _shapes(states: Mapping[str, Mapping[str, Tensor]]) -> dict[str, list[int]]:
+    """The shape of each weight of some networks, by dotted name."""
+    return {f"{network}.{key}": [*tensor.shape] for network, state in states.items() for key, tensor in state.items()}
 
 
 def _table(here: Mapping[str, Sequence[int]], there: Mapping[str, Sequence[int]]) -> str:

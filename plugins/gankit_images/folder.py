@@ -196,16 +196,16 @@ class Folder(Dataset):
         return file.parts[0] if self._in_file is None else class_in_file(self.path, self._in_file, file, names)
 
     def _labelled_files(self) -> list[Path]:
-        """The same, but for those of classes that are none of the run's, which are named on standard error.
+        """All images but those of classes that are none of the run's, which are named on standard error.
 
         Raises:
             UserError: if no class holds any.
         """
         files, names = self.found.files, self.class_names()
-        classes = [self._class_of(file, names) for file in files]
-        kept = [file for file, name in zip(files, classes, strict=True) if name in {*names}]
+        classes, known = [self._class_of(file, names) for file in files], {*names}
+        kept = [file for file, name in zip(files, classes, strict=True) if name in known]
         if not kept:
             raise UserError(f"{self.path}: none of its images lies in a class; they are {', '.join(names)}")
-        if others := in_natural_order([*{*classes} - {*names}]):
+        if others := in_natural_order([*{*classes} - known]):
             report_other_folders(self.path, len(files) - len(kept), others)
         return kept

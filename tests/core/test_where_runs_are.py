@@ -54,7 +54,7 @@ def test_it_is_said_where_a_run_is_and_what_to_type_next(folder: Path) -> None:
     ran = gankit_here(["run", "small.yaml"], folder)
     assert ran.returncode == 0, ran.stderr
     assert "gankit: runs/small begins\n" in ran.stderr
-    assert "runs/small has ended, 1 pictures in runs/small/samples" in ran.stderr
+    assert "runs/small has ended, 1 picture in runs/small/samples" in ran.stderr
     commands = re.findall("^  gankit (.*)$", ran.stderr, re.MULTILINE)
     assert commands == ["sample runs/small -o grid.png", "compare runs"]
     for command in commands:
