@@ -15,8 +15,8 @@ from select import select
 
 import pytest
 import yaml
-from core.test_loading import PLUGIN
 from support.command import QUICKSTART
+from support.lift import PLUGIN
 from support.toys import EXPERIMENT, only_toys
 
 from gankit.cli import COMMANDS, main

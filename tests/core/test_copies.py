@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from core.test_loading import PLUGIN
 from support.command import QUICKSTART, SMALL
+from support.lift import PLUGIN
 
 from gankit.cli import main
 from gankit.discovery.manager import plugins

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from core.test_loading import PLUGIN
 from pydantic import BaseModel, Field
+from support.lift import PLUGIN
 from support.toys import Tug
 
 from gankit import Images, Loss, Many, Options, PerResolution

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from core.test_results import evaluation, recorded
+from support.recorded import measured, recorded
 
 from gankit import UserError
 from gankit.discovery.manager import plugins
@@ -55,7 +55,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 def run(name: str, fid: float = 5.0) -> Path:
-    return recorded(Path(name), evaluation(9, 1, 4, fid=fid))
+    return recorded(Path(name), measured(9, 1, 4, fid=fid))
 
 
 def toy(name: str, fid: float = 3.0) -> Path:

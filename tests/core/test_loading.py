@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.lift import PLUGIN
 from support.toys import EXPERIMENT, Adam, Leash, Plain, Push, Tug, only_toys
 
 from gankit.config.experiment import Experiment
@@ -21,21 +22,6 @@ from gankit.config.yaml.writer import dump_experiment
 from gankit.core.errors import UserError
 
 Load = Callable[..., Experiment]
-
-PLUGIN = '''"""A plugin in one file."""
-from gankit import Loss, hookimpl
-
-class Lift(Loss):
-    """Lifts."""
-    height: float = 1.0
-    """How high."""
-    def discriminator(self, real, fake): return fake.mean() - real.mean()
-    def generator(self, fake, real): return -fake.mean()
-
-@hookimpl
-def gankit_register(register):
-    register("lift", Lift)
-'''
 
 
 def test_dump_says_everything_and_loads_back_equal(load: Load) -> None:

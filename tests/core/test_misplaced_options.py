@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.toys import EXPERIMENT
+from support.toys import EXPERIMENT, changed
 
 from gankit.config.experiment import Experiment
 from gankit.config.option_paths import option_paths
 from gankit.core.errors import UserError
 
 Mistakes = Callable[..., list[str]]
-
-
-def changed(old: str, new: str) -> str:
-    """The toy experiment with one thing changed."""
-    assert EXPERIMENT.count(old) == 1, old
-    return EXPERIMENT.replace(old, new)
 
 
 @pytest.mark.parametrize(

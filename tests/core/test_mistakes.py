@@ -13,19 +13,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.toys import EXPERIMENT, only_toys
+from support.toys import EXPERIMENT, changed, only_toys
 
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
 from gankit.core.errors import UserError
 
 Mistakes = Callable[..., list[str]]
-
-
-def changed(old: str, new: str) -> str:
-    """The toy experiment with one thing changed."""
-    assert EXPERIMENT.count(old) == 1, old
-    return EXPERIMENT.replace(old, new)
 
 
 def test_five_mistakes_at_once(mistakes: Mistakes) -> None:

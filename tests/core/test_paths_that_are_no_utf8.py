@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.test_loading import PLUGIN
 from support.command import QUICKSTART, SMALL, gankit_here
+from support.lift import PLUGIN
 
 from gankit.config.loader import load_experiment
 from gankit.config.yaml.parser import parse

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import packaging.requirements  # noqa: F401 (found in none of the folders that tests put in the path)
 import pytest
-from core.test_loading import PLUGIN
 from support.installing import install
+from support.lift import PLUGIN
 
 import gankit
 from gankit.core.component import as_options

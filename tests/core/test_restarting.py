@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.command import QUICKSTART
+from support.command import TWO_UPDATES
 
 from gankit.cli import main
 from gankit.config.experiment import Experiment
@@ -21,15 +21,7 @@ from gankit.runs.status import RunState, state_of
 
 pytestmark = pytest.mark.costly
 
-SMALL = f"""\
-extends: {QUICKSTART}
-growth: {{use: fixed, resolution: 8, images: 32}}
-generator: {{channels: 4}}
-discriminator: {{channels: 4}}
-training: {{batch: 16, device: cpu}}
-evaluation: {{metrics: []}}
-observers: [{{use: progress, enabled: false}}, {{use: guard, enabled: false}}]
-"""
+SMALL = TWO_UPDATES + "observers: [{use: progress, enabled: false}, {use: guard, enabled: false}]\n"
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from support.recorded import PROTOCOL, measured, recorded
 
 from gankit import UserError
 from gankit.kinds.callbacks import Row
@@ -22,24 +21,6 @@ from gankit.results.run_tables import column_names, print_results
 from gankit.results.tables import significant
 from gankit.runs.folder import RunFolder
 from gankit.runs.rows import read_rows
-
-PROTOCOL: dict[str, Any] = {"metric": {"use": "fidelity/fid"}, "images": 1000, "extractor": "digits@3f", "seed": 0}
-
-
-def recorded(path: Path, rows: Sequence[Row]) -> Path:
-    """A run's folder that holds what results are read from."""
-    path.mkdir(parents=True)
-    (path / "experiment.yaml").write_text("name: tiny\n")
-    RunFolder(path).record(rows)
-    return path
-
-
-def evaluation(images: int, stage: int, resolution: int, protocol: Any = PROTOCOL, **metrics: float) -> list[Row]:
-    return [
-        Row(images, stage, resolution, name, value, {**protocol, "better": better, "resolution": resolution})
-        for name, value in metrics.items()
-        for better in ["higher" if name == "is" else "lower"]
-    ]
 
 
 def printed(*paths: Path, width: int = 80) -> str:
@@ -52,10 +33,10 @@ def printed(*paths: Path, width: int = 80) -> str:
 def test_the_last_evaluation_of_each_stage_counts(tmp_path: Path) -> None:
     rows = [
         Row(10, 1, 4, "loss.generator", 0.5),
-        *evaluation(50, 1, 4, fid=9.0, **{"is": 2.0}),
-        *evaluation(100, 1, 4, fid=3.0, **{"is": 4.0}),
+        *measured(50, 1, 4, fid=9.0, **{"is": 2.0}),
+        *measured(100, 1, 4, fid=3.0, **{"is": 4.0}),
         Row(110, 2, 8, "loss.generator", 0.4),
-        *evaluation(200, 2, 8, fid=2.0),
+        *measured(200, 2, 8, fid=2.0),
     ]
     stages = read_run(recorded(tmp_path / "run", rows)).stages
     assert [(stage.images, stage.resolution) for stage in stages] == [(100, 4), (200, 8)]
@@ -82,7 +63,7 @@ def test_not_a_number_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", [1, 2, 10, 40])
 def test_a_torn_last_line_is_left_out(tmp_path: Path, lost: int) -> None:
-    path = recorded(tmp_path / "run", [*evaluation(100, 1, 4, fid=3.0), *evaluation(200, 2, 8, fid=2.0)])
+    path = recorded(tmp_path / "run", [*measured(100, 1, 4, fid=3.0), *measured(200, 2, 8, fid=2.0)])
     whole = (path / "metrics.jsonl").read_bytes()
     (path / "metrics.jsonl").write_bytes(whole[:-lost])
     assert [stage.resolution for stage in read_run(path).stages] == [4]
@@ -90,7 +71,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path, lost: int) -> None:
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"images": 1}', '{"images": 1, "value": 2}', '{"value": "low"}'])
 def test_any_other_broken_line_is_named(tmp_path: Path, line: str) -> None:
-    path = recorded(tmp_path / "run", evaluation(100, 1, 4, fid=3.0))
+    path = recorded(tmp_path / "run", measured(100, 1, 4, fid=3.0))
     with (path / "metrics.jsonl").open("a") as file:
         file.write(f"{line}\n")
     with pytest.raises(UserError, match=r"metrics\.jsonl:2: not a row"):
@@ -105,8 +86,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_one_run_shows_each_resolution_with_its_floor(tmp_path: Path) -> None:
     rows = [
-        *evaluation(1000, 1, 4, fid=0.51234, **{"is": 1.5}, fid_floor=0.02),
-        *evaluation(2000, 2, 8, fid=1.23456, **{"is": 7.891}, fid_floor=0.23),
+        *measured(1000, 1, 4, fid=0.51234, **{"is": 1.5}, fid_floor=0.02),
+        *measured(2000, 2, 8, fid=1.23456, **{"is": 7.891}, fid_floor=0.23),
     ]
     lines = [line.split() for line in printed(recorded(tmp_path / "run", rows)).splitlines() if line.strip()]
     assert lines[0] == ["stage", "images", "fid", "floor", "is"]
@@ -115,8 +96,8 @@ def test_one_run_shows_each_resolution_with_its_floor(tmp_path: Path) -> None:
 
 
 def test_runs_stand_in_blocks_with_the_best_first(tmp_path: Path) -> None:
-    one = recorded(tmp_path / "one", [*evaluation(9, 1, 4, fid=2, **{"is": 3}), *evaluation(19, 2, 8, fid=5)])
-    two = recorded(tmp_path / "two", [*evaluation(9, 1, 4, fid=1, **{"is": 2}), *evaluation(19, 2, 8, fid=math.nan)])
+    one = recorded(tmp_path / "one", [*measured(9, 1, 4, fid=2, **{"is": 3}), *measured(19, 2, 8, fid=5)])
+    two = recorded(tmp_path / "two", [*measured(9, 1, 4, fid=1, **{"is": 2}), *measured(19, 2, 8, fid=math.nan)])
     lines = [line.split() for line in printed(one, two).splitlines() if line.startswith(("   4x4", "   8x8"))]
     assert lines == [
         ["4x4", "two", "9", "*1.000", "2.000"],
@@ -127,7 +108,7 @@ def test_runs_stand_in_blocks_with_the_best_first(tmp_path: Path) -> None:
 
 
 def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    paths = [recorded(tmp_path / parent / "run", evaluation(9, 1, 4, fid=2)) for parent in ("a", "b")]
+    paths = [recorded(tmp_path / parent / "run", measured(9, 1, 4, fid=2)) for parent in ("a", "b")]
     shown = printed(*paths, width=300)
     assert all(str(path) in shown for path in paths)
 
@@ -135,15 +116,15 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_only_what_differs_in_merit_is_marked(tmp_path: Path) -> None:
     def rows(spread: float) -> list[Row]:
         of_reals = {**PROTOCOL, "of": "held-out reals"}
-        measured = evaluation(9, 1, 4, fid=2, fid_std=spread, fid_error=spread, fid_seeds_std=spread)
-        return [*measured, *evaluation(9, 1, 4, of_reals, fid_floor=spread, fid_blurred=spread)]
+        of_images = measured(9, 1, 4, fid=2, fid_std=spread, fid_error=spread, fid_seeds_std=spread)
+        return [*of_images, *measured(9, 1, 4, of_reals, fid_floor=spread, fid_blurred=spread)]
 
     paths = [recorded(tmp_path / str(spread), rows(spread)) for spread in (3, 4)]
     assert not re.search(r"\*\d", printed(*paths))
 
 
 def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
-    paths = [recorded(tmp_path / name, evaluation(9, 1, 4, fid=2)) for name in ("[red]a", "[b]")]
+    paths = [recorded(tmp_path / name, measured(9, 1, 4, fid=2)) for name in ("[red]a", "[b]")]
     shown = printed(*paths)
     assert "[red]a" in shown
     assert "[b]" in shown
@@ -151,15 +132,15 @@ def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
 
 def test_no_number_is_cut_off_in_a_narrow_terminal(tmp_path: Path) -> None:
     metrics = {name: 1.23456 for name in ("fid", "fid_floor", "fid_full", "fid_full_floor", "fid_blurred_0.6", "is")}
-    shown = printed(recorded(tmp_path / "run", evaluation(123456, 1, 16, **metrics)), width=30)
+    shown = printed(recorded(tmp_path / "run", measured(123456, 1, 16, **metrics)), width=30)
     assert shown.count("1.235") == 6
     assert "123,456" in shown
 
 
 def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path) -> None:
-    one = recorded(tmp_path / "one", evaluation(9, 1, 8, fid=2, **{"is": 1}))
+    one = recorded(tmp_path / "one", measured(9, 1, 8, fid=2, **{"is": 1}))
     other = {**PROTOCOL, "images": 898, "metric": {"use": "other/fid"}}
-    two = recorded(tmp_path / "two", [*evaluation(9, 2, 8, other, fid=1), *evaluation(9, 2, 8, **{"is": 1})])
+    two = recorded(tmp_path / "two", [*measured(9, 2, 8, other, fid=1), *measured(9, 2, 8, **{"is": 1})])
     with pytest.raises(UserError) as refusal:
         print_results([one, two])
     message = str(refusal.value)
@@ -169,8 +150,8 @@ def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path)
 
 
 def test_unlike_protocols_at_different_resolutions_are_no_matter(tmp_path: Path) -> None:
-    one = recorded(tmp_path / "one", evaluation(9, 1, 4, fid=2))
-    two = recorded(tmp_path / "two", evaluation(9, 1, 8, {**PROTOCOL, "images": 898}, fid=1))
+    one = recorded(tmp_path / "one", measured(9, 1, 4, fid=2))
+    two = recorded(tmp_path / "two", measured(9, 1, 8, {**PROTOCOL, "images": 898}, fid=1))
     assert "measured with images 898 to 1000, extractor digits@3f, seed 0" in printed(one, two)
 
 
@@ -197,6 +178,6 @@ def test_four_digits_count(number: float, text: str) -> None:
 
 
 def test_older_runs_call_the_cheaper_protocol_track(tmp_path: Path) -> None:
-    rows = [*evaluation(500, 1, 4, fid_track=3.0), Row(500, 1, 4, "loss.on_track", 1.0), *evaluation(1000, 1, 4, fid=2)]
+    rows = [*measured(500, 1, 4, fid_track=3.0), Row(500, 1, 4, "loss.on_track", 1.0), *measured(1000, 1, 4, fid=2)]
     run = read_run(recorded(tmp_path / "run", rows))
     assert [row.name for row in run.rows] == ["fid_quick", "loss.on_track", "fid"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.test_mistakes import WRONG_VALUES, changed
+from core.test_mistakes import WRONG_VALUES
 from support.json_schema import is_valid
-from support.toys import EXPERIMENT, Tug
+from support.toys import EXPERIMENT, Tug, changed
 
 from gankit.config.experiment import Experiment
 from gankit.config.schema import experiment_schema

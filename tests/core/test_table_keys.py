@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.toys import EXPERIMENT
+from support.toys import EXPERIMENT, changed
 
 from gankit.config.experiment import Experiment
 
 Mistakes = Callable[..., list[str]]
-
-
-def changed(old: str, new: str) -> str:
-    """The toy experiment, of 4x4, 8x8 and 16x16, with one thing changed."""
-    assert EXPERIMENT.count(old) == 1, old
-    return EXPERIMENT.replace(old, new)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.command import QUICKSTART, gankit_here, rows
+from support.command import TWO_UPDATES, gankit_here, rows
 
 from gankit import Loss
 from gankit.core.registry import register, restored
@@ -16,15 +16,6 @@ from gankit.runs.provenance import recorded_provenance
 from gankit.runs.status import RunState, failed_untrained, state_of
 
 pytestmark = pytest.mark.costly
-
-SMALL = f"""\
-extends: {QUICKSTART}
-growth: {{use: fixed, resolution: 8, images: 32}}
-generator: {{channels: 4}}
-discriminator: {{channels: 4}}
-training: {{batch: 16, device: cpu}}
-evaluation: {{metrics: []}}
-"""
 
 
 class Failing(Loss):
@@ -46,7 +37,7 @@ def _failing() -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "small.yaml").write_text(SMALL + "observers: [{use: sample-grid, count: 4}]\nname: small\n")
+    (tmp_path / "small.yaml").write_text(TWO_UPDATES + "observers: [{use: sample-grid, count: 4}]\nname: small\n")
     return tmp_path
 
 
@@ -68,7 +59,7 @@ def test_it_is_said_where_a_run_is_and_what_to_type_next(folder: Path) -> None:
 
 
 def test_a_study_says_what_to_type_next(folder: Path) -> None:
-    (folder / "study.yaml").write_text(SMALL + "observers: [aim]\nmatrix: {seed: [0]}\nname: some\n")
+    (folder / "study.yaml").write_text(TWO_UPDATES + "observers: [aim]\nmatrix: {seed: [0]}\nname: some\n")
     said = gankit_here(["run", "study.yaml", "--set", "loss=failing"], folder).stderr
     assert re.findall("^  gankit (.*)$", said, re.MULTILINE) == ["report runs/some -o report.html", "ui runs/some"]
 
@@ -90,7 +81,7 @@ def test_a_run_that_failed_before_it_trained_gives_its_name_back(folder: Path) -
 
 
 def test_so_does_one_of_a_study_that_was_mended(folder: Path) -> None:
-    (folder / "study.yaml").write_text(SMALL + "observers: []\nmatrix: {seed: [0]}\nname: some\n")
+    (folder / "study.yaml").write_text(TWO_UPDATES + "observers: []\nmatrix: {seed: [0]}\nname: some\n")
     one = ["run", "study.yaml", "--run", "base/seed-0"]
     failed = gankit_here([*one, "--set", "loss=failing", "--no-rehearsal"], folder)
     assert failed.returncode == 1, failed.stderr

@@ -15,6 +15,7 @@ import pytest
 from support.command import gankit, gankit_here
 from support.damaging import DAMAGES, OWN, copied, damage, met, snapshot, soon
 from support.killing import Moment, carried_out
+from support.lift import PLUGIN
 from support.tiny import tiny
 
 from gankit.config.yaml.writer import dump_experiment
@@ -23,24 +24,6 @@ from gankit.results import load
 
 pytestmark = pytest.mark.slow
 
-LOSS = '''
-from gankit import Loss, hookimpl
-
-
-class Loud(Loss):
-    """Wasserstein's by another name."""
-
-    def discriminator(self, real, fake):
-        return fake.mean() - real.mean()
-
-    def generator(self, fake, real):
-        return -fake.mean()
-
-
-@hookimpl
-def gankit_register(register):
-    register("loud", Loud)
-'''
 Command: TypeAlias = Callable[[Path], Sequence[object]]
 RESULTS: dict[str, Command] = {
     "runs": lambda folder: ["runs", folder],
@@ -92,9 +75,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "checkpoints": {"every": 32, "keep": 2, "best": "fid"},
         "observers": [{"use": "sample-grid", "every": 32, "count": 4}],
     }
-    (folder / "loud.py").write_text(LOSS)
+    (folder / "lift.py").write_text(PLUGIN)
     (folder / "base.yaml").write_text(dump_experiment(tiny(**options)))
-    (folder / "tiny.yaml").write_text("extends: base.yaml\nplugins: [loud.py]\nloss: loud\n")
+    (folder / "tiny.yaml").write_text("extends: base.yaml\nplugins: [lift.py]\nloss: lift\n")
     (folder / "study.yaml").write_text("extends: tiny.yaml\nmatrix: {seed: [0, 1]}\n")
     (folder / "other.yaml").write_text("extends: tiny.yaml\nseed: 1\n")
     with pytest.MonkeyPatch.context() as patch:

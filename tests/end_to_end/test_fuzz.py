@@ -3,85 +3,36 @@
 from __future__ import annotations
 
 import resource
-import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from io import BytesIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support.command import gankit
+from support.hostile import Outcome, carried_out, check, secluded
 from support.mutations import Attempt, attempts, each_oddity
 from support.oddities import FILE, lay_out
 
-from gankit.cli import main
 from gankit.discovery.manager import plugins
-
-LONGEST_LINE = 1000
-"""Characters of a line that a person may still read."""
 
 MOST_SECONDS = 3.0
 """Of processor time for one file: several times what it takes, for where other work slows the processor."""
 
 
-class Outcome(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    output: str
-    errors: str
-    seconds: float
-    """Of processor time."""
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current folder, with all that mutated files extend and load, and with little above it."""
-    folder = tmp_path / "in" / "here"
-    folder.mkdir(parents=True)
+    folder = secluded(tmp_path, monkeypatch)
     lay_out(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HOME", str(folder))
     with plugins.restored():
         yield folder
 
 
-@contextmanager
-def given_up_after(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside if it takes longer, in processor time: some mistakes would take years."""
-
-    def give_up(*_: object) -> NoReturn:
-        raise TimeoutError(f"given up after {seconds} seconds")
-
-    before = signal.signal(signal.SIGVTALRM, give_up)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 def validated_here(arguments: list[str]) -> Outcome:
-    """`gankit validate` in this process, on streams as strict as real ones."""
-    output = TextIOWrapper(BytesIO(), "utf-8")
-    errors = TextIOWrapper(BytesIO(), "utf-8", "backslashreplace")
-    began = time.process_time()
-    with redirect_stdout(output), redirect_stderr(errors), given_up_after(2 * MOST_SECONDS):
-        try:
-            code = main(["validate", *arguments])
-        except SystemExit as leaving:  # how argparse says that arguments are wrong
-            code = leaving.code
-    seconds = time.process_time() - began
-    for stream in (output, errors):
-        stream.seek(0)
-    assert isinstance(code, int)
-    return Outcome(code, output.read(), errors.read(), seconds)
+    """`gankit validate` in this process."""
+    return carried_out(["validate", *arguments])
 
 
 def validated_as_users_do(arguments: list[str]) -> Outcome:
@@ -99,17 +50,6 @@ def can_be_passed(argument: str) -> bool:
         return "\0" not in argument and len(argument.encode()) < 2**17
     except UnicodeEncodeError:
         return False
-
-
-def check(outcome: Outcome, most_seconds: float) -> None:
-    """Hold a command to what it promises for any file."""
-    assert outcome.code in (0, 2), outcome
-    assert (outcome.errors if outcome.code else outcome.output).strip(), outcome
-    assert "Traceback" not in outcome.errors, outcome.errors
-    for line in outcome.errors.splitlines():
-        assert len(line) <= LONGEST_LINE, line
-        assert line.replace("\t", "").isprintable(), line
-    assert outcome.seconds < most_seconds, outcome
 
 
 def fuzz(validated: Callable[[list[str]], Outcome], examples: int, repeatable: bool) -> Counter[int]:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from support.hostile import bounded_memory, carried_out, check
+from support.hostile import bounded_memory, carried_out, check, secluded
 from support.hostile_files import PLUGINS, SHORT, Hostile, at_every_option, each_whole, lay_out_all
 from support.oddities import FILE
 
@@ -29,11 +29,8 @@ SETTINGS = [word for setting in SHORT for word in ("--set", setting)]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current folder, with all that hostile files extend and load, and with little above it."""
-    folder = tmp_path / "in" / "here"
-    folder.mkdir(parents=True)
+    folder = secluded(tmp_path, monkeypatch)
     lay_out_all(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HOME", str(folder))
     with plugins.restored(), bounded_memory(ROOM):
         yield folder
 

@@ -30,6 +30,16 @@ SMALL = [
 ]
 """Settings under which the quick start takes seconds."""
 
+TWO_UPDATES = f"""\
+extends: {QUICKSTART}
+growth: {{use: fixed, resolution: 8, images: 32}}
+generator: {{channels: 4}}
+discriminator: {{channels: 4}}
+training: {{batch: 16, device: cpu}}
+evaluation: {{metrics: []}}
+"""
+"""An experiment of which nothing is measured."""
+
 
 def gankit(
     arguments: Sequence[object], folder: Path, environment: Mapping[str, str] = os.environ

@@ -12,7 +12,9 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import pytest
 import torch
+from support.damaging import HangError
 
 from gankit.cli import main
 from gankit.discovery.manager import plugins
@@ -22,6 +24,15 @@ LONGEST_LINE = 1000
 
 PATIENCE = 60
 """Seconds by the clock after which a command hangs; long, for where other work slows the processor."""
+
+
+def secluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new current folder with little above it, which is the home too."""
+    folder = tmp_path / "in" / "here"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
 
 
 class Outcome(NamedTuple):
@@ -42,7 +53,7 @@ def carried_out(arguments: Sequence[str], interrupted_after: float | None = None
         interrupted_after: Seconds after which Ctrl-C is pressed, for what may train for ever.
 
     Raises:
-        TimeoutError: if it hangs.
+        HangError: if it hangs.
     """
     output = TextIOWrapper(BytesIO(), "utf-8")
     errors = TextIOWrapper(BytesIO(), "utf-8", "backslashreplace")
@@ -61,10 +72,10 @@ def carried_out(arguments: Sequence[str], interrupted_after: float | None = None
 
 @contextmanager
 def _watched(interrupted_after: float | None) -> Iterator[None]:
-    """Press Ctrl-C after some seconds, if at all, and raise TimeoutError inside if it takes longer still."""
+    """Press Ctrl-C after some seconds, if at all, and raise HangError inside if it takes longer still."""
 
     def give_up(*_: object) -> NoReturn:
-        raise TimeoutError
+        raise HangError
 
     def interrupt(*_: object) -> None:
         signal.signal(signal.SIGALRM, give_up)

@@ -261,3 +261,9 @@ training:
   average: {use: exponential, half_life: 10k}
 evaluation: {metrics: count, images: 100}
 """
+
+
+def changed(old: str, new: str) -> str:
+    """The experiment with one thing changed."""
+    assert EXPERIMENT.count(old) == 1, old
+    return EXPERIMENT.replace(old, new)

@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+
+from support.wrong_parts import convolution
 
 from gankit import Block, hookimpl
-
-
-def convolution(context, before=None, after=None) -> Any:
-    """A convolution that resamples as the place says, with functions before and after it."""
-    from torch import nn
-
-    from gankit.networks.layers import Chain, Function, conv, resampling
-
-    return Chain(
-        before=Function(before) if before else nn.Identity(),
-        up=resampling(context.resample, "up"),
-        conv=conv(context.in_channels, context.out_channels),
-        down=resampling(context.resample, "down"),
-        after=Function(after) if after else nn.Identity(),
-    )
 
 
 class NeverDown(Block):
