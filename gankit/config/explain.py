@@ -166,7 +166,7 @@ def _choice(options: list[Schema]) -> str:
     if last.get("$ref", "").endswith(OPTIONS):
         return f"{_choice(before)} or {type_in_words(last)}"
     one, *others = options
-    if [other.get("type") for other in others] == ["array", "null"] and others[0].get("items") == one:
+    if [other.get("type") for other in others] in (["array"], ["array", "null"]) and others[0].get("items") == one:
         return f"{type_in_words(one)}, or a list of them"
     if last == {"type": "null"} and len(others) > 1:
         return f"{_choice(before)} or null"

@@ -330,7 +330,8 @@ class OneOrMany:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         several = handler(schema)
-        return {"anyOf": [several.get("items", {}), several, {"type": "null"}]}
+        nothing = [] if several.get("minItems") else [{"type": "null"}]
+        return {"anyOf": [several.get("items", {}), several, *nothing]}
 
 
 class ImagesSchema:
