@@ -124,7 +124,7 @@ def test_stored_weights_start_as_they_should(system: str, data: st.DataObject) -
             if constant is not None:
                 assert bool((parameter == constant).all()), name
                 continue
-            assert isinstance(module, WEIGHTED) or own == "label_vectors", name
+            assert isinstance(module, WEIGHTED) or own in ("label_vectors", "basis"), name
             drawn.append(parameter.detach().flatten() * float(getattr(module, "lr_multiplier", 1.0)))
             assert_standard_normal(drawn[-1], name)
         assert_standard_normal(torch.cat(drawn), "all of them")
@@ -132,7 +132,7 @@ def test_stored_weights_start_as_they_should(system: str, data: st.DataObject) -
 
 def constant_start(module: nn.Module, own: str) -> float | None:
     """The number at which all of a parameter starts; None if it is drawn."""
-    if own in ("bias", "gamma") or isinstance(module, Noise | Gate):
+    if own in ("bias", "gamma") or isinstance(module, Noise | Gate) or getattr(module, "gain", 1) == 0:
         return 0.0
     return 1.0 if isinstance(module, Constant | nn.BatchNorm2d) else None
 

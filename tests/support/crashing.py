@@ -44,6 +44,12 @@ SYSTEMS = {
         "discriminator": {"rgb": "residual-rgb", "head": {"labels": "project"}, "channels": CHANNELS},
         "training": {"batch": 8, "discriminator_steps": 5},
     },
+    "r3gan": {
+        "extends": str(EXPERIMENTS / "r3gan-digits.yaml"),
+        "generator": {"latent": 8, "channels": CHANNELS},
+        "discriminator": {"channels": CHANNELS},
+        "training": {"batch": 16},
+    },
 }
 """Tiny forms of the systems, each grown through a fade."""
 

@@ -19,9 +19,14 @@ from gankit.training.trainer import Trainer
 PGGAN, LABELS = "pggan", "pggan-labels"
 RESIDUAL, GATE = "residual-attention", "residual-attention-gate"
 STYLEGAN_R1, STYLEGAN_WGAN = "stylegan-r1", "stylegan-wgan-gp"
-SYSTEMS = (PGGAN, LABELS, RESIDUAL, GATE, STYLEGAN_R1, STYLEGAN_WGAN)
+R3GAN = "r3gan"
+SYSTEMS = (PGGAN, LABELS, RESIDUAL, GATE, STYLEGAN_R1, STYLEGAN_WGAN, R3GAN)
 STYLED = (STYLEGAN_R1, STYLEGAN_WGAN)
 BLENDED = tuple(system for system in SYSTEMS if system != GATE)
+
+NORMS: tuple[list[list[str]], ...] = ([["spectral"], []], [["equalized"], ["spectral"], []])
+"""Norms of weights, and with the equalized learning rate: of R3GAN it scales weights by the depth of the whole network,
+which no network of fewer resolutions is equal to."""
 
 CPU = torch.device("cpu")
 HIGHEST_WITH_ATTENTION = 16
@@ -33,6 +38,7 @@ LOSSES = {
     GATE: ["non-saturating", "hinge"],
     STYLEGAN_R1: ["non-saturating"],
     STYLEGAN_WGAN: ["wgan"],
+    R3GAN: ["relativistic"],
 }
 
 
@@ -43,7 +49,7 @@ def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experi
     doublings = draw(st.integers(1, 3))
     start = draw(st.sampled_from([4, 8, 16][: 4 - doublings]))
     final, group = start << doublings, draw(st.integers(2, 4))
-    classes = 3 if system == LABELS or (system in STYLED and draw(st.booleans())) else 0
+    classes = 3 if system == LABELS or (system in (*STYLED, R3GAN) and draw(st.booleans())) else 0
     data = Pictures(
         channels=draw(st.sampled_from([1, 3, 4])), shape=draw(st.sampled_from([1.0, 2.0, 0.5])), classes=classes
     )
@@ -88,6 +94,11 @@ def _networks(draw: st.DrawFn, system: str, network: str, start: int, final: int
     """What generator and discriminator have in common: base, channels, and the blocks of each resolution."""
     base = start >> draw(st.integers(0, min(2, (start // 2).bit_length() - 1)))
     above = [base << i for i in range(1, (final // base).bit_length())]
+    if system == R3GAN:
+        block = {"use": "r3gan/r3gan", "depth": draw(st.integers(1, 2)), "group_width": 2}
+        channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
+        both = {"block": block, "base_blocks": block, "rgb": "r3gan-rgb"}
+        return {"base": base, "channels": channels, **both}
     if system not in (RESIDUAL, GATE):
         block, rgb = ("stylegan/stylegan" if system in STYLED else "conv"), "rgb"
         channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
@@ -114,7 +125,7 @@ def _networks(draw: st.DrawFn, system: str, network: str, start: int, final: int
 
 @st.composite
 def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]:
-    weights = ["equalized"] if equalized else draw(st.sampled_from([["equalized"], ["spectral"], []]))
+    weights = ["equalized"] if equalized else draw(st.sampled_from(NORMS[system != R3GAN]))
     latent = draw(st.integers(3, 8))
     if system in STYLED:
         mapping = {
@@ -126,6 +137,9 @@ def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]
             "decay": 0.5,
         }
         return {"latent": latent, "mapping": mapping, "stem": "stylegan", "norm": [*weights, "adaptive-instance"]}
+    if system == R3GAN:
+        mapping = {"use": "label-embedding", "embedding": draw(st.integers(1, 8))}
+        return {"latent": latent, "mapping": mapping, "stem": "r3gan", "norm": weights}
     activations = draw(st.sampled_from([["pixel"], ["batch"], []]))
     return {
         "latent": latent,
@@ -138,7 +152,9 @@ def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]
 
 @st.composite
 def _discriminators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]:
-    norm = ["equalized"] if equalized else draw(st.sampled_from([["equalized"], ["spectral"], []]))
+    norm = ["equalized"] if equalized else draw(st.sampled_from(NORMS[system != R3GAN]))
+    if system == R3GAN:
+        return {"norm": norm, "head": {"use": "r3gan", "embedding": draw(st.integers(1, 8))}}
     head = {"use": "pggan", "labels": "select" if system in STYLED else "classify"}
     return {"norm": norm, "head": draw(st.sampled_from([head, "sngan"])) if system in (RESIDUAL, GATE) else head}
 
@@ -146,6 +162,9 @@ def _discriminators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, 
 @st.composite
 def _penalties(draw: st.DrawFn, system: str) -> list[Any]:
     every = {"every": draw(st.integers(1, 3))}
+    if system == R3GAN:
+        sigma = {"sigma": draw(st.sampled_from([None, 0.01]))}
+        return [{"use": "r1", "gamma": 0.1, **every, **sigma}, {"use": "r2", "gamma": 0.1, **sigma}]
     if system in (RESIDUAL, GATE, STYLEGAN_R1):
         return [{"use": "r1", "gamma": 1.0, **every}]
     target = draw(st.sampled_from([1.0, 10.0])) if system != STYLEGAN_WGAN else 1.0
