@@ -29,6 +29,7 @@ from gankit.kinds import (
     Head,
     Init,
     Job,
+    Join,
     LabelledImages,
     LatentMapping,
     Norm,
@@ -42,24 +43,24 @@ from gankit.networks import layers, protocols
 from gankit.networks.context import BuildContext
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
-from gankit.networks.layers import Chain, Condition, Conditioned
+from gankit.networks.layers import Chain, Condition, Conditioned, JoinModule
 from gankit.scaffold.names import minimal_example
 from gankit.testing import RULES
-from gankit.training.step import Step
+from gankit.training.step import AugmentedBatch, Step
 
 DOCS = Path(__file__).parent
 GIVEN: tuple[type, ...] = (
-    *(BuildContext, Step, DiscriminatorOutput, Generator, Discriminator, Stage),
+    *(BuildContext, Step, AugmentedBatch, DiscriminatorOutput, Generator, Discriminator, Stage),
     *(LabelledImages, Features, Samples, ImageSet, Statistics, RunContext, Progress, Row, Picture, Job),
 )
 """What the page of types tells of."""
-OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain)
+OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain, JoinModule)
 """The classes that the page of layers tells of at length."""
 FUNCTIONS = ("run", "styles_of", "conv", "dense", "gained", "fan_in", "resampling", "double", "halve")
 OF_PROTOCOLS = ("gain_of", "lr_multiplier_of", "classes_of", "out_channels_of")
 MODULES = ("Function", "Bias")
 """The functions that it tells of, and the modules that are as simple."""
-LAYERED = (LatentMapping, Stem, Block, Head, Norm, Init, Regularizer)
+LAYERED = (LatentMapping, Stem, Block, Head, Join, Norm, Init, Regularizer)
 """The kinds that make modules or act on them."""
 KINDS = [kind for kind in kinds() if kind.__module__.startswith("gankit.")]
 """All but those that installed plugins declare."""

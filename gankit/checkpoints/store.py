@@ -9,6 +9,7 @@ manifest.json    where the run stood, and the sha256 of every other file and of 
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +39,10 @@ from gankit.checkpoints.integrity import (
     write,
 )
 from gankit.config.experiment import Experiment, GeneratorName
+from gankit.config.schedules import Acting
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
+from gankit.core.progress import Progress, progress_in
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
 
@@ -219,6 +222,14 @@ def manifest_of(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read as a checkpoint: {problem}") from None
 
 
+def progress_of(manifest: Mapping[str, Any], experiment: Experiment) -> Progress:
+    """Where the run stood, as far as a checkpoint's manifest tells: those of before 0.3 hold no stage."""
+    stages = experiment.stages()
+    resolutions = [stage.resolution for stage in stages]
+    number = manifest.get("stage", resolutions.index(manifest["resolution"]) + 1)
+    return progress_in(stages, number, manifest["images"], manifest["alpha"])
+
+
 def experiment_of(checkpoint: Path) -> Path:
     """The file that says what was trained, in the run that a checkpoint lies in."""
     return checkpoint.absolute().parents[1] / "experiment.yaml"
@@ -237,7 +248,8 @@ def load_generator(
         manifest = read_manifest(checkpoint)
         weights = _weights(checkpoint, manifest, "average" if which == "average" else "generator")
         shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
-        generator = Generator(experiment.generator, shape).placed(device)
+        acting = Acting(experiment, progress_of(manifest, experiment))
+        generator = Generator(acting.experiment.generator, shape).placed(device)
         generator.load_state_dict(weights)
     except (CorruptCheckpointError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
@@ -285,4 +297,6 @@ def plain(value: Any) -> Any:
 
 def _weights(path: Path, manifest: Mapping[str, Any], name: str) -> dict[str, torch.Tensor]:
     file = f"{name}.safetensors"
-    return parsed(file, lambda: load_safetensors(read_file(path, manifest, file)))
+    weights = parsed(file, lambda: load_safetensors(read_file(path, manifest, file)))
+    # as the gates of joins were called before 0.3
+    return {re.sub(r"^gates\.", "join_modules.", key): tensor for key, tensor in weights.items()}

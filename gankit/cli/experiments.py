@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.completers import completed_by
-from gankit.cli.options import add_experiment_options, add_only_option, add_plugin_option, load_plugins
+from gankit.cli.options import (
+    add_experiment_options,
+    add_only_option,
+    add_plugin_option,
+    add_set_option,
+    load_plugins,
+    write_output,
+)
 from gankit.core.errors import UserError
 from gankit.core.text import printable
 
@@ -100,6 +107,12 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     )
     subject = parser.add_argument("subject", metavar="SUBJECT", nargs="?", default="experiment", help=text)
     completed_by(subject, _subjects)
+    text = "in place of a subject: print the numbers of an experiment that move as it runs, such as learning rates"
+    parser.add_argument("--schedule", type=Path, metavar="FILE", help=text)
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="with --schedule: draw them over images: schedule.png"
+    )
+    add_set_option(parser, "with --schedule: change one option, such as training.batch=16; may be repeated")
     add_plugin_option(parser)
 
 
@@ -114,11 +127,36 @@ def _subjects(**_: object) -> list[str]:
 
 
 def explain_command(arguments: argparse.Namespace) -> int:
-    """What a component, a kind or a part of an experiment is, and which options it has."""
+    """What a component, a kind or a part of an experiment is, and which options it has; or what moves in one."""
     from gankit.config.explain import explain
 
+    if arguments.schedule is not None:
+        return _show_schedule(arguments)
+    if arguments.plot is not None or arguments.set:
+        raise UserError("--plot and --set say what to do with the experiment of --schedule FILE")
     load_plugins(arguments.plugin)
     print(explain(arguments.subject))
+    return 0
+
+
+def _show_schedule(arguments: argparse.Namespace) -> int:
+    """Print, and draw if asked to, the numbers that move in an experiment, whose data need not be here."""
+    from rich.console import Console
+
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
+    from gankit.results.plots import refuse_unknown_format
+    from gankit.results.schedules import schedule_figure, schedule_table
+    from gankit.results.tables import print_section
+
+    if arguments.plot is not None:
+        refuse_unknown_format(arguments.plot)
+    read = load_study(arguments.schedule, arguments.set, arguments.plugin, note=lambda lacking: None)
+    if isinstance(read, Study):
+        raise UserError(f"--schedule: {arguments.schedule} is a study; name the experiment that it varies")
+    print_section(schedule_table(read), Console())
+    if arguments.plot is not None:
+        write_output("--plot", arguments.plot, schedule_figure(read, arguments.plot.suffix))
     return 0
 
 

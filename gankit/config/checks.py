@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from gankit.config.experiment import Experiment, NetworkOptions
+from gankit.config.schedules import schedule_problems
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
 from gankit.core.errors import UserError
@@ -45,6 +46,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     if not (incomplete := list(_problems_of_tables(experiment, stages))):
         found += _problems_of_iterations(experiment, stages)
     found += incomplete
+    found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)
     unread, failures = _label_problems(experiment)
     found += unread

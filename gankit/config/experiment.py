@@ -39,6 +39,7 @@ from gankit.kinds import (
     Growth,
     Head,
     Init,
+    Join,
     LatentMapping,
     Loss,
     Metric,
@@ -46,6 +47,7 @@ from gankit.kinds import (
     Observer,
     Optimizer,
     Regularizer,
+    Scheduled,
     Stem,
     WeightAverage,
 )
@@ -71,6 +73,8 @@ def default(value: Any) -> Any:
 class NetworkOptions(Options):
     """What generator and discriminator have in common."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("join",)
+
     block: PerResolutionAboveFirst[Many[Block]]
     """Blocks of every resolution above the lowest, one or several run one after the other. In a generator the first
     goes up into its resolution, in a discriminator the last goes down out of it."""
@@ -84,6 +88,9 @@ class NetworkOptions(Options):
     """How weights start; null leaves it to the layers: normal, with each layer's gain over the root of its fan-in."""
     channels: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]]
     """Feature maps at each resolution."""
+    join: Join = default("blend")
+    """How what comes past the layers of a resolution, from the one below, is joined with what they give: as they fade
+    in, or all the time."""
     base: int = Field(default=4, ge=1)
     """The lowest resolution, where stem and head stand, in pixels."""
 
@@ -183,12 +190,11 @@ class OneForBoth:
 
 
 class FadingOptions(Options):
-    """How the layers of a new resolution come in, for as long as `growth` says."""
+    """How the layers of a new resolution learn as they come in, for as long as `growth` says."""
 
-    by: Literal["blend", "gate"] = "blend"
-    """blend: the new is blended with the old, in the reals too, by a weight that rises from 0 to 1 (Karras et al.
-    2018). gate: the new is added to the old, which stays, through learned weights that start at zero, one a channel."""
-    rate: float = Field(default=1.0, gt=0, le=1)
+    renamed_options: ClassVar[Mapping[str, str]] = {"by": "join, under generator and discriminator,"}
+
+    rate: Scheduled[Annotated[float, Field(gt=0, le=1)]] = 1.0
     """Learning rate of layers while they fade in, as a share of that of the others."""
 
 
@@ -331,8 +337,8 @@ class Experiment(Options):
     """The adversarial objective."""
     regularizers: Many[Regularizer] = []
     """Penalties, diversity layers and constraints."""
-    augment: Augmentation | None = None
-    """Differentiable augmentation of reals and fakes."""
+    augment: Many[Augmentation] = []
+    """Differentiable augmentations of reals and fakes, one after the other."""
     training: TrainingOptions = default({})
     """Batch, optimizers, averaging, device."""
     evaluation: EvaluationOptions = default({})

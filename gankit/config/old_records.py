@@ -1,24 +1,30 @@
-"""What gankit itself recorded before 0.2, in the words of today; in files of users old words are mistakes."""
+"""What older versions of gankit recorded, in the words of today; in files of users old words are mistakes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gankit.config.experiment import EvaluationOptions
 from gankit.config.yaml.nodes import Item, Node, Scalar, Table
 from gankit.core.registry import registries
 
+NETWORKS = ("generator", "discriminator")
+
 
 def run_in_new_words(root: Table) -> Table:
-    """The experiment of a run, with the options of evaluations and averages as they are called and meant now."""
+    """The experiment of a run, with its options as they are called and meant now."""
 
     def of_average(options: Table) -> Table:
         copied = Item(options.mark, Scalar(options.mark, "copy"))  # there was no other way
         return Table(options.mark, {"statistics": copied, **options.entries})
 
+    def of_training(options: Table) -> Table:
+        options = _with_changed(options, "average", of_average)
+        return _with_changed(options, "optimizer", _of_optimizers)
+
     root = _with_changed(root, "evaluation", _of_evaluation)
-    return _with_changed(root, "training", lambda training: _with_changed(training, "average", of_average))
+    return _of_fading(_with_changed(root, "training", of_training))
 
 
 def study_in_new_words(root: Table) -> Table:
@@ -30,9 +36,68 @@ def study_in_new_words(root: Table) -> Table:
     return Table(root.mark, {**root.entries, "launcher": launcher._replace(node=_renamed("launcher", launcher.node))})
 
 
+def former_options(options: Mapping[str, Any]) -> Iterator[str]:
+    """Those of a run's options, by their dotted paths, which `run_in_new_words` writes otherwise."""
+    yield "fading.by"
+    for network in NETWORKS:
+        optimizer = f"training.optimizer.{network}"
+        yield f"{optimizer}.decay"
+        if options.get(f"{optimizer}.decay") == "linear":
+            yield from (option for option in options if f"{option}.".startswith(f"{optimizer}.lr."))
+
+
 def _of_evaluation(options: Table) -> Table:
     new: Mapping[Any, str] = EvaluationOptions.renamed_options
     return Table(options.mark, {new.get(option, option): item for option, item in options.entries.items()})
+
+
+def _of_fading(root: Table) -> Table:
+    """Each network has a join, where one option told for both how layers come in."""
+    by = _value(root, "fading", "by")
+    root = _with_changed(root, "fading", lambda options: _without(options, "by"))
+
+    def joined(options: Table) -> Table:
+        join = Table(options.mark, {"use": Item(options.mark, Scalar(options.mark, f"basics/{by}"))})
+        return Table(options.mark, {"join": Item(options.mark, join), **options.entries})
+
+    for network in NETWORKS if by not in (None, "blend") else ():
+        root = _with_changed(root, network, joined)
+    return root
+
+
+def _of_optimizers(pair: Table) -> Table:
+    """A learning rate that falls is a schedule, where an option of the optimizer told so."""
+
+    def falling(rate: Node) -> Node:
+        if isinstance(rate, Table):
+            return Table(rate.mark, {key: item._replace(node=falling(item.node)) for key, item in rate.entries.items()})
+        parts = {"use": Scalar(rate.mark, "basics/linear"), "start": rate, "end": Scalar(rate.mark, 0.0)}
+        return Table(rate.mark, {key: Item(rate.mark, part) for key, part in parts.items()})
+
+    def without_decay(options: Table) -> Table:
+        is_linear = _value(options, "decay") == "linear"
+        options = _without(options, "decay")
+        if not is_linear or "lr" not in options.entries:
+            return options
+        rate = options.entries["lr"]
+        return Table(options.mark, {**options.entries, "lr": rate._replace(node=falling(rate.node))})
+
+    for network in NETWORKS:
+        pair = _with_changed(pair, network, without_decay)
+    return pair
+
+
+def _value(table: Node, *path: str) -> Any:
+    """The scalar at a path; None if there is none."""
+    for option in path:
+        if not isinstance(table, Table) or option not in table.entries:
+            return None
+        table = table.entries[option].node
+    return table.value if isinstance(table, Scalar) else None
+
+
+def _without(table: Table, option: str) -> Table:
+    return Table(table.mark, {name: item for name, item in table.entries.items() if name != option})
 
 
 def _renamed(kind: str, node: Node) -> Node:

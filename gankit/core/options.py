@@ -115,6 +115,16 @@ def _read_by_one_of(readers: Iterable[Callable[[Any], Any]], value: Mapping[Any,
     raise PydanticCustomError("component", "{reason}", {"reason": said})
 
 
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether the value of a field is its default, which may be the name of a component without options."""
+    from gankit.core.registry import registries
+
+    if not isinstance(default, str) or not isinstance(value, Options):
+        return value == default
+    component: Any = value
+    return not component.model_fields_set and registries[component.kind].entry_of(type(component)).name == default
+
+
 class Options(BaseModel):
     """A frozen mapping of YAML options; the docstring under a field is its help text.
 
@@ -132,6 +142,10 @@ class Options(BaseModel):
     later_options: ClassVar[tuple[str, ...]] = ()
     """Options, beside those of its bases, that runs of before have not recorded. They are written only where they are
     not as by default, so that these runs and new ones are seeds of one variant."""
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself, as it is frozen; a copy of a module goes on with the components that the module has."""
+        return self
 
     @classmethod
     def help_texts(cls) -> dict[str, str]:
@@ -162,7 +176,7 @@ class Options(BaseModel):
         """Its options, without those of `later_options` that are as by default."""
         fields = type(self).model_fields
         later = {name for owner in type(self).__mro__ for name in vars(owner).get("later_options", ())}
-        unused = {name for name in later if getattr(self, name) == fields[name].get_default()}
+        unused = {name for name in later if _is_default(getattr(self, name), fields[name].get_default())}
         return {name: value for name, value in handler(self).items() if name not in unused}
 
     @model_validator(mode="wrap")

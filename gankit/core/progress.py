@@ -35,11 +35,18 @@ class Progress(NamedTuple):
     """Weight of the newest layers, from 0 to 1 while they fade in."""
     stage_images: int
     """Real images shown since the stage began."""
+    stage_total: int = 0
+    """Real images that the stage shows."""
 
     @property
     def share(self) -> float:
         """How much of the run is over, from 0 to 1."""
         return self.images / self.total if self.images < self.total else 1.0
+
+    @property
+    def stage_share(self) -> float:
+        """How much of the stage is over, from 0 to 1."""
+        return self.stage_images / self.stage_total if self.stage_images < self.stage_total else 1.0
 
     @property
     def phase(self) -> tuple[int, bool]:
@@ -69,7 +76,9 @@ def progress_in(stages: Sequence[Stage], number: int, images: int, alpha: float 
     """
     limits, stage = ends(stages), stages[number - 1]
     began = limits[number - 1] - stage.images
-    return Progress(images, limits[-1], number, len(stages), stage.resolution, alpha, images - began)
+    return Progress(
+        images, limits[-1], number, len(stages), stage.resolution, alpha, images - began, stage_total=stage.images
+    )
 
 
 def ends(stages: Sequence[Stage]) -> list[int]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gankit.config.schedules import Acting
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter, warn
 from gankit.core.processes import begin_process, pipe_to_parent
@@ -60,7 +61,7 @@ class BackgroundEvaluator:
         """
         self._experiment, self._reals, self._device = experiment, reals, device
         self._failures = FailureCounter("evaluation", "its numbers are left out")
-        self._here: tuple[EvaluatorPair, Generator] | None = None
+        self._here: Measurer | None = None
         self._process: EvaluatorProcess | None = None
         self._may_die = True
         self._submitted: Submission | None = None
@@ -129,7 +130,7 @@ class BackgroundEvaluator:
         if self._process is not None:
             self._process.end()
         if self._here is not None:
-            self._here[0].close()
+            self._here.evaluators.close()
         self._failures.sum_up()
 
     def _send(self) -> None:
@@ -160,10 +161,9 @@ class BackgroundEvaluator:
     def _measured_here(self) -> list[Row]:
         """The numbers of what was submitted last, come to in this process."""
         if self._here is None:
-            evaluators = EvaluatorPair(self._experiment, self._reals, self._device)
-            self._here = evaluators, _empty_generator(self._experiment, self._device, self._reals.classes)
+            self._here = Measurer(self._experiment, self._reals, self._device)
         assert self._submitted is not None
-        return [Row(*row) for row in _measured(*self._here, self._device, self._submitted)]
+        return [Row(*row) for row in self._here.measured(self._submitted)]
 
 
 class EvaluatorProcess:
@@ -223,7 +223,7 @@ def serve() -> None:
     pipe = pipe_to_parent()
     told = _while_there(pipe.recv)
     try:
-        evaluators, generator, place = _prepared(*told)
+        measurer = _prepared(*told)
     except UserError as problem:
         _while_there(pipe.send, str(problem))
         return
@@ -232,21 +232,18 @@ def serve() -> None:
         while True:
             submission = _while_there(pipe.recv)
             try:
-                if submission == REHEARSE:
-                    answer = _problem_in_rehearsal(evaluators, generator)
-                else:
-                    answer = _measured(evaluators, generator, place, submission)
+                answer = _problem_in_rehearsal(measurer) if submission == REHEARSE else measurer.measured(submission)
             except RunError as reason:
                 answer = RunError(str(reason))
             _while_there(pipe.send, answer)
     finally:
-        evaluators.close()
+        measurer.evaluators.close()
 
 
-def _problem_in_rehearsal(evaluators: EvaluatorPair, generator: Generator) -> str | None:
+def _problem_in_rehearsal(measurer: Measurer) -> str | None:
     """What is wrong with the metrics, in words."""
     try:
-        evaluators.rehearse(generator)
+        measurer.evaluators.rehearse(measurer.generator)
     except (UserError, RunError) as problem:
         return str(problem)
     return None
@@ -260,10 +257,8 @@ def _while_there(exchange: Callable[..., Any], *told: Any) -> Any:
         sys.exit()
 
 
-def _prepared(
-    experiment: str, plugin_files: Sequence[Path], device: str, classes: Sequence[str]
-) -> tuple[EvaluatorPair, Generator, torch.device]:
-    """What measures, a generator to take weights over, and where both are.
+def _prepared(experiment: str, plugin_files: Sequence[Path], device: str, classes: Sequence[str]) -> Measurer:
+    """What measures, in a process of its own.
 
     The experiment's plugin files are named, as the run has executed them: whether they may be is not asked again.
     """
@@ -280,34 +275,36 @@ def _prepared(
         torch.set_num_threads(loaded.training.threads)
     place = torch.device(device)
     reals = RealImages(loaded.data.with_classes(classes), [stage.resolution for stage in loaded.stages()])
-    generator = _empty_generator(loaded, place, len(classes))
-    return EvaluatorPair(loaded, reals, place), generator, place
+    return Measurer(loaded, reals, place)
 
 
-def _empty_generator(experiment: Experiment, device: torch.device, classes: int) -> Generator:
-    """A generator in eval mode whose weights are yet to come; torch's random numbers are left as they were."""
-    from gankit.networks.generator import Generator
-    from gankit.networks.growing import ImageShape
-    from gankit.training import randomness
+class Measurer:
+    """Evaluators, and a generator that takes over the weights that it is given."""
 
-    with randomness.untouched():
-        generator = Generator(experiment.generator, ImageShape.of(experiment, classes)).placed(device)
-    return generator.eval().requires_grad_(False)
+    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
+        from gankit.networks.generator import Generator
+        from gankit.networks.growing import ImageShape
+        from gankit.training import randomness
 
+        self.evaluators, self._device = EvaluatorPair(experiment, reals, device), device
+        self._acting = Acting(experiment)
+        with randomness.untouched():
+            shape = ImageShape.of(experiment, reals.classes)
+            generator = Generator(self._acting.experiment.generator, shape).placed(device)
+        self.generator = generator.eval().requires_grad_(False)
 
-def _measured(
-    evaluators: EvaluatorPair, generator: Generator, device: torch.device, submission: Submission
-) -> list[tuple[Any, ...]]:
-    """The rows of one evaluation, as plain tuples."""
-    from safetensors.torch import load
+    def measured(self, submission: Submission) -> list[tuple[Any, ...]]:
+        """The rows of one evaluation, as plain tuples."""
+        from safetensors.torch import load
 
-    from gankit.training.sampler import GeneratorSampler
+        from gankit.training.sampler import GeneratorSampler
 
-    now = Progress(*submission.progress)
-    sources: dict[GeneratorName, GeneratorSampler] = {}
-    for which, weights in submission.weights.items():
-        one = copy.deepcopy(generator)
-        one.load_state_dict(load(weights))
-        one.grow(now.resolution, now.alpha)
-        sources[which] = GeneratorSampler(one, device)
-    return [tuple(row) for row in evaluators.evaluate(sources, now, submission.full)]
+        now = Progress(*submission.progress)
+        self._acting.move(now)
+        sources: dict[GeneratorName, GeneratorSampler] = {}
+        for which, weights in submission.weights.items():
+            one = copy.deepcopy(self.generator)
+            one.load_state_dict(load(weights))
+            one.grow(now.resolution, now.alpha)
+            sources[which] = GeneratorSampler(one, self._device)
+        return [tuple(row) for row in self.evaluators.evaluate(sources, now, submission.full)]

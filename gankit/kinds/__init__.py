@@ -7,7 +7,8 @@ which they are imported here.
 
 from __future__ import annotations
 
-from gankit.kinds.networks import Block, Head, Init, LatentMapping, Norm, Stem
+from gankit.kinds.networks import Block, Head, Init, Join, LatentMapping, Norm, Stem
+from gankit.kinds.schedules import Schedule, Scheduled
 from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
 from gankit.kinds.runs import Job, Launcher, Observer
@@ -21,6 +22,7 @@ __all__ = [
     "Head",
     "Init",
     "Job",
+    "Join",
     "LabelledImages",
     "LatentMapping",
     "Launcher",
@@ -30,6 +32,8 @@ __all__ = [
     "Observer",
     "Optimizer",
     "Regularizer",
+    "Schedule",
+    "Scheduled",
     "Stem",
     "WeightAverage",
 ]

@@ -10,7 +10,7 @@ What a module says of itself by attributes, such as `HasWidth`, stands in gankit
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit.core.component import Component
 
@@ -107,6 +107,26 @@ class Head(NetworkPart):
     def reads_labels(self) -> bool:
         """Whether its scores depend on labels, if there are any."""
         return False
+
+
+class Join(NetworkPart):
+    """Joins what comes past the layers of a resolution, from the resolution below, with what they give."""
+
+    kind: ClassVar[str] = "join"
+
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "fade"
+    """At which resolutions above a network's lowest: at that of the newest layers while they fade in, at those of all
+    stages but the first, or at all. So a network has blocks between feature maps and images for each of them."""
+    fades_reals: ClassVar[bool] = True
+    """Whether reals, while layers fade in, are blended with themselves at half the resolution, as the generator's
+    images then are; the generator's join says."""
+
+    @abstractmethod
+    def build(self, context: BuildContext) -> nn.Module:
+        """A `gankit.networks.layers.JoinModule`: forward(older, newer, alpha) -> joined [N, out_channels, H, W].
+
+        In a generator both are images as high as `context.resolution`, in a discriminator feature maps half as high.
+        """
 
 
 class Norm(NetworkPart):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from gankit.core.component import Component
 from gankit.kinds.networks import NetworkPart
+from gankit.kinds.schedules import Scheduled
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from gankit.core.progress import Progress, Stage
     from gankit.networks.context import BuildContext
-    from gankit.training.step import Step
+    from gankit.training.step import AugmentedBatch, Step
 
 
 class Loss(Component):
@@ -67,16 +68,16 @@ class Regularizer(NetworkPart):
 
 
 class Augmentation(Component):
-    """Changes reals and fakes alike before the discriminator sees them; differentiable."""
+    """Changes reals and fakes alike before the discriminator sees them; differentiable, as often as asked."""
 
     kind: ClassVar[str] = "augmentation"
 
     @abstractmethod
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
-        """Augmented images of the same shape; `memory` is kept between calls and in checkpoints."""
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
+        """Augmented images of the same shape [N, C, H, W]; `batch` says what images they are."""
 
     def adapt(self, step: Step) -> None:
-        """Called after each discriminator update; adjusts what `step.memory(self)` holds."""
+        """Called after each discriminator update; adjusts what `step.memory(self)` holds, and may `step.log` it."""
         return
 
 
@@ -84,13 +85,18 @@ class Optimizer(Component):
     """Updates the weights of one network."""
 
     kind: ClassVar[str] = "optimizer"
+    later_options: ClassVar[tuple[str, ...]] = ("clip_norm",)
+
+    clip_norm: Scheduled[Annotated[float, Field(gt=0)]] | None = None
+    """The longest that the gradient of all weights together may be; it is shortened before an update. null: any."""
 
     @abstractmethod
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020).
 
         `parameters` are groups as torch's optimizers take them. The trainer sets the learning rate of each; their key
-        `new_at` has to stay in the optimizer's `param_groups`.
+        `new_at` has to stay in the optimizer's `param_groups`. If options move, it is called again, on other
+        parameters, for what is to stand in those groups in place of what did.
         """
 
     @abstractmethod

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gankit.core.component import Component
 from gankit.core.errors import ContractError
-from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer
+from gankit.kinds import Block, Head, Join, LatentMapping, Norm, Regularizer
 from gankit.networks.context import BuildContext
 from gankit.networks.protocols import HasWidth, classes_of, out_channels_of
 
@@ -54,7 +54,8 @@ def size_asked(
     """
     if styles is not None:
         return styles, int(cast(HasWidth, module).width)
-    height, width = (each // 2 for each in context.size) if context.resample == "down" else context.size
+    halves = context.resample == "down" or (isinstance(component, Join) and context.network == "discriminator")
+    height, width = (each // 2 for each in context.size) if halves else context.size
     channels = context.out_channels
     if isinstance(component, Regularizer) or (
         isinstance(component, Block) and context.resample is None and not context.outermost and not is_last

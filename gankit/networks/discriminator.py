@@ -12,7 +12,7 @@ from gankit.config.experiment import DiscriminatorOptions
 from gankit.core.options import at
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit.networks.layers import Chain, Condition, built, halve, made_by, run
+from gankit.networks.layers import Chain, Condition, built, made_by, run
 from gankit.networks.protocols import classes_of, out_channels_of
 
 
@@ -59,15 +59,14 @@ class Discriminator(GrowingNetwork):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Scores of images [N, channels, H, W], `resolution` high.
 
-        While fading, the features after the newest block are joined with those of the halved image
-        (Karras et al. 2018, figure 2).
+        Where its join says so, the features after a block are joined with those of the halved image.
         """
         condition, features = Condition(labels=labels), {}
         x = features[self.resolution] = self._enter(images, self.resolution, condition)
         for resolution in reversed(self.above_base()):
             x = run(self.blocks[str(resolution)], x, condition)
             if resolution in self.joins:
-                images = halve(images)
+                images = self.join(resolution).resample(images)
                 x = self.joined(self._enter(images, resolution // 2, condition), x, resolution)
             features[resolution // 2] = x
         for part in (self.base_blocks, self.layers, self.head):

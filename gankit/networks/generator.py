@@ -13,7 +13,7 @@ from gankit.config.experiment import GeneratorOptions
 from gankit.core.options import at
 from gankit.networks.context import BuildContext
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit.networks.layers import Condition, built, double, run, styles_of
+from gankit.networks.layers import Condition, built, run, styles_of
 from gankit.networks.protocols import HasWidth
 
 
@@ -58,16 +58,15 @@ class Generator(GrowingNetwork):
         return self.synthesize(self.map(z, labels), labels)
 
     def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images of styles [N, styles, width]; while fading, joined of two resolutions' images.
+        """Images of styles [N, styles, width], where its join says so those of several resolutions in one.
 
-        The blend is taken between images (Karras et al. 2018, figure 2): alpha * rgb_new(x_new) +
-        (1 - alpha) * double(rgb_old(x_old)). A conversion into an image uses the styles that come next.
+        A conversion into an image uses the styles that come next.
         """
         x, first, older = styles[:, 0], 0, None
         for resolution, part in self.parts():
             if resolution in self.joins:
                 image = self._image(x, resolution // 2, styles[:, first:], labels)
-                older = double(self.joined(older, image, resolution // 2))
+                older = self.join(resolution).resample(self.joined(older, image, resolution // 2))
             count = styles_of(part)
             x = run(part, x, Condition(styles[:, first : first + count], labels))
             first += count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.options import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
-from gankit.networks.layers import Chain, built, drawn_layers
+from gankit.networks.layers import Chain, JoinModule, built, drawn_layers
 from gankit.networks.protocols import out_channels_of
 
 
@@ -28,8 +28,6 @@ class ImageShape(NamedTuple):
     """Number of classes, 0 without labels."""
     aspect: float = 1.0
     """Width of the images over their height."""
-    fade: Literal["blend", "gate"] = "blend"
-    """How the layers of a new resolution come in."""
 
     @staticmethod
     def of(experiment: Experiment, classes: int | None = None) -> ImageShape:
@@ -40,20 +38,7 @@ class ImageShape(NamedTuple):
             channels=data.image_channels(),
             classes=data.class_count() if classes is None else classes,
             aspect=data.aspect(),
-            fade=experiment.fading.by,
         )
-
-
-class Gate(nn.Module):
-    """One learned number a channel, times; starts at zero, so that what is added through it is nothing at first."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Weigh [N, C, H, W]."""
-        return x * self.weight.view(1, -1, 1, 1)
 
 
 class GrowingNetwork(nn.Module):
@@ -92,37 +77,46 @@ class GrowingNetwork(nn.Module):
             classes=shape.classes,
             norms=options.norm,
         )
-        self.gates = nn.ModuleDict()
-        if shape.fade == "gate":
-            for resolution in shape.resolutions[1:]:
-                joined = shape.channels if network == "generator" else self.channels[resolution // 2]
-                self.gates[str(resolution)] = Gate(joined)
+        self.join_modules = nn.ModuleDict()
+        for resolution in sorted(self._joinable(final)):
+            joined = shape.channels if network == "generator" else self.channels[resolution // 2]
+            here = replace(self.context, resolution=resolution, in_channels=joined, out_channels=joined)
+            self.join_modules[str(resolution)] = self.finished(built(options.join, here), resolution)
         self.register_buffer("alpha", torch.ones(()))
         self.grow(final, 1.0)
 
     def grow(self, resolution: int, alpha: float) -> None:
-        """Work at `resolution`; where fades blend, with weight `alpha` on its layers and the rest on those below."""
-        self.resolution = resolution
+        """Work at `resolution`, whose layers have a weight of `alpha` in what its join makes."""
+        self.resolution, self.fades = resolution, alpha < 1
         self.alpha.fill_(alpha)
-        self.joins = {each for each in self.stage_resolutions[1:] if self.gates and each <= resolution}
+        self.joins = self._joinable(resolution)
         """The resolutions at which what comes past their layers, from the resolution below, is joined."""
-        if not self.gates and alpha < 1:
-            self.joins = {resolution}
+        if self.options.join.where == "fade":
+            self.joins &= {resolution} if self.fades else set()
+
+    def _joinable(self, resolution: int) -> set[int]:
+        """The resolutions up to `resolution` at which something may be joined."""
+        where = self.options.join.where
+        candidates = {"resolutions": self.resolutions[1:], "never": ()}.get(where, self.stage_resolutions[1:])
+        return {each for each in candidates if each <= resolution}
+
+    def join(self, resolution: int) -> JoinModule:
+        """What joins at `resolution`, one of `joins`."""
+        return cast(JoinModule, self.join_modules[str(resolution)])
 
     def joined(self, older: Tensor | None, newer: Tensor, resolution: int) -> Tensor:
         """What comes out of the layers of `resolution`, and what comes past them if that is joined there."""
         if older is None:
             return newer
-        if self.gates:
-            return older + self.gates[str(resolution)](newer)
-        return torch.lerp(older, newer, self.alpha.to(newer.dtype))
+        alpha = self.alpha.to(newer.dtype) if self.fades and resolution == self.resolution else None
+        return self.join(resolution)(older, newer, alpha)
 
     def new_parameters(self, resolution: int) -> list[nn.Parameter]:
         """The parameters that begin to take part at the stage of `resolution`; none at the first."""
         if resolution == self.stage_resolutions[0]:
             return []
-        grown = (self.blocks, self.rgb, self.gates)
-        return [parameter for parts in grown if parts for parameter in parts[str(resolution)].parameters()]
+        grown = [parts for parts in (self.blocks, self.rgb, self.join_modules) if str(resolution) in parts]
+        return [parameter for parts in grown for parameter in parts[str(resolution)].parameters()]
 
     def placed(self, device: torch.device) -> Self:
         """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""
@@ -160,11 +154,12 @@ class GrowingNetwork(nn.Module):
         return self.finished(Chain.of(modules), resolution)
 
     def rgb_blocks(self) -> nn.ModuleDict:
-        """The blocks between images and features, one for the resolution of each stage."""
+        """The blocks between images and features, one for the resolution of each stage, or for each that is joined."""
         rgb = nn.ModuleDict()
         if self.options.rgb is None:
             return rgb
-        for resolution in self.stage_resolutions:
+        at_all = self.options.join.where == "resolutions"
+        for resolution in self.resolutions if at_all else self.stage_resolutions:
             features, image = self.channels[resolution], self.context.image_channels
             into_image = self.context.network == "generator"
             here = replace(

@@ -167,6 +167,28 @@ class Chain(Conditioned):
         return x
 
 
+class JoinModule(nn.Module):
+    """What a join builds: from two images of a generator, or two feature maps of a discriminator, it makes one."""
+
+    def __init__(self, context: BuildContext) -> None:
+        super().__init__()
+        self.by = double if context.network == "generator" else halve
+
+    def resample(self, images: Tensor) -> Tensor:
+        """Images twice as high in a generator, half as high in a discriminator, before they are joined."""
+        return self.by(images)
+
+    def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
+        """The join of what comes past the layers and of what they give, both [N, C, H, W]; by default only the latter.
+
+        Args:
+            older: A generator's image of the resolution below, resampled, or what a discriminator makes of such a one.
+            newer: Of the layers of the resolution in question.
+            alpha: The weight of the newest layers if it is these and they fade in, a scalar; else None.
+        """
+        return newer
+
+
 class Function(nn.Module):
     """A function of one tensor as a module, such as Function(torch.tanh)."""
 

@@ -13,13 +13,13 @@ import torch
 from pydantic import Field
 
 from gankit.checkpoints.classes import CLASSES
-from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of
+from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
 from gankit.config.experiment import MOST_MEASURED, EvaluationOptions, Experiment, GeneratorName
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
 from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
-from gankit.core.progress import Progress, progress_in
+from gankit.core.progress import Progress
 from gankit.core.text import first_of
 from gankit.data.image_files import find_images
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
@@ -188,7 +188,6 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
     checkpoint = chosen(path, best)
     experiment = load_recorded(experiment_of(checkpoint))
     about = manifest_of(checkpoint)
-    resolutions = [stage.resolution for stage in experiment.stages()]
     if protocol.resolution not in (None, about["resolution"]):
         raise UserError(
             f"--resolution: {path} makes images of {about['resolution']} pixels and is measured at these; "
@@ -196,8 +195,7 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
         )
     with attributing_errors(experiment):
         generator = load_generator(checkpoint, experiment, device, protocol.which)
-    number = resolutions.index(about["resolution"]) + 1
-    progress = progress_in(experiment.stages(), number, about["images"], about["alpha"])
+    progress = progress_of(about, experiment)
     options = protocol.over(experiment.evaluation)
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
@@ -211,7 +209,7 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
             raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
     validated = (experiment, experiment.model_copy(update={"data": data}))
     source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
-    final, which = max(resolutions), protocol.which
+    final, which = experiment.stages()[-1].resolution, protocol.which
     return Subject(path, source, data, final, options, progress, mirrors, validated, trained_on, which)
 
 

@@ -72,13 +72,18 @@ def plot(comparison: Comparison, extension: str) -> bytes:
     """
     if not comparison.stages:
         raise UserError("--plot: there is nothing to draw: no run has been measured at the end of a stage")
+    return as_file(_figure(comparison), extension)
+
+
+def as_file(figure: Figure, extension: str) -> bytes:
+    """A figure as a file's content, which says no date."""
     with no_backend():
         from matplotlib import rc_context
 
     form, content = extension.lower().removeprefix("."), BytesIO()
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
     with rc_context({"svg.hashsalt": "gankit"}):
-        _figure(comparison).savefig(content, format=form, dpi=150, metadata=undated)
+        figure.savefig(content, format=form, dpi=150, metadata=undated)
     return content.getvalue()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gankit.config.old_records import run_in_new_words
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
@@ -138,7 +139,8 @@ def read_run(path: Path, check: bool = False) -> RunResults:
 
 def _read(path: Path, check: bool) -> RunResults:
     """What `read_run` gives."""
-    options = plain_value(mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT)))
+    root = mapping(read_text(path / EXPERIMENT, str(path / EXPERIMENT)), str(path / EXPERIMENT))
+    options = plain_value(run_in_new_words(root))
     recorded = checked_rows(path) if check else CheckedRows(read_rows(path / METRICS))
     rows = [_named_as_today(row) for row in recorded.rows]
     entries, unknown = [], None

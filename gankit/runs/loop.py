@@ -211,6 +211,7 @@ class TrainingLoop(LoopContext):
         }
         about = {
             "images": trainer.images,
+            "stage": trainer.grown.stage,
             "resolution": trainer.grown.resolution,
             "alpha": trainer.grown.alpha,
             "best": self._best.found,
@@ -240,8 +241,8 @@ class TrainingLoop(LoopContext):
 
     def _kept(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
         """What `_as_kept` gave; stages that were added since change nothing of those before."""
-        since = progress_in(self._trainer.stages, stage, images).stage_images
-        return Progress(images, total, stage, stages, resolution, alpha, since)
+        now = progress_in(self._trainer.stages, stage, images)
+        return Progress(images, total, stage, stages, resolution, alpha, now.stage_images, now.stage_total)
 
     def _answer_request(self) -> None:
         """Do what an observer asked for.
@@ -286,8 +287,8 @@ class TrainingLoop(LoopContext):
 
 
 def _as_kept(progress: Progress) -> tuple[int | float, ...]:
-    """What checkpoints hold of where a run stood: all but the images of the stage, which follow from the others."""
-    return tuple(progress)[:-1]
+    """What checkpoints hold of where a run stood: all but what follows of the stage from the others."""
+    return tuple(progress)[:6]
 
 
 class Stopwatch:

@@ -11,7 +11,7 @@ from gankit.checkpoints.classes import with_classes, with_classes_of
 from gankit.checkpoints.integrity import newest_manifest
 from gankit.config.experiment import Experiment
 from gankit.config.loader import experiment_in, with_plugins
-from gankit.config.old_records import run_in_new_words
+from gankit.config.old_records import former_options, run_in_new_words
 from gankit.config.yaml.merge import read_experiment, with_settings
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping
@@ -96,7 +96,9 @@ def changed_options(run: Path, options: Mapping[str, Any]) -> str | None:
         None if they are, or there is no checkpoint that tells: gankit 0.1 and a run that is just begun keep none.
     """
     now = dict(_flat(options))
-    trained: Mapping[str, Any] = newest_manifest(run).get(DECISIVE, {})
+    recorded: Mapping[str, Any] = newest_manifest(run).get(DECISIVE, {})
+    former = {*former_options(recorded)}
+    trained = {option: value for option, value in recorded.items() if option not in former}
     changed = [
         f"{option} was {inline(trained[option])} and is {inline(now[option]) if option in now else 'gone'}"
         for option in {**now, **trained}  # in the order of the file

@@ -43,6 +43,8 @@ OPTIONS: dict[str, dict[str, str]] = {
     "stem": {"generator.stem": "{}"},
     "block": {"generator.block": "{}", "discriminator.block": "{}"},
     "head": {"discriminator.head": "{}"},
+    "join": {"generator.join": "{}", "discriminator.join": "{}"},
+    "schedule": {"fading.rate": "{{use: {}}}"},
     "norm": {"generator.norm": "[equalized, {}]"},
     # an equalized weight is drawn anew, and steps that suit it are too long for another
     "init": {

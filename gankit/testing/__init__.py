@@ -3,7 +3,18 @@
 Needs pytest and hypothesis: `pip install 'gankit[testing]'`.
 """
 
-from gankit.testing import components, images, launchers, losses, metrics, networks, observers, training, weights  # noqa: F401
+from gankit.testing import (  # noqa: F401
+    components,
+    images,
+    joins,
+    launchers,
+    losses,
+    metrics,
+    networks,
+    observers,
+    training,
+    weights,
+)
 from gankit.testing.conformance import check, conformance
 from gankit.testing.rules import RULES, Broken, Rule, Trial, rule
 

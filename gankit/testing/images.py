@@ -21,6 +21,7 @@ from gankit.testing.experiments import complaints, experiment_with
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.state import stir_randomness
 from gankit.training.contracts import check_augmented
+from gankit.training.step import BEGINNING, AugmentedBatch
 
 RESOLUTIONS = (8, 4, 16)
 """Where a data set is tried, as far as it can be had there."""
@@ -105,9 +106,9 @@ def _copy(component: Any) -> Any:
 @rule(Augmentation, examples=20, implied=("gradients-pass", *UNTRAINABLE))
 def augmented_are_images(trial: Trial[Augmentation]) -> None:
     """Augmented images have the shape and type of those that came in, and are finite, call after call."""
-    images, memory = _in_network_range(trial), {}
+    images, batch = _in_network_range(trial), _batch()
     for _ in range(3):
-        check_augmented(images, augmented := trial.component.apply(images, memory))
+        check_augmented(images, augmented := trial.component.apply(images, batch))
         check_finite(f"of images {list(images.shape)} from -1 to 1 what apply() made is", augmented)
 
 
@@ -115,7 +116,7 @@ def augmented_are_images(trial: Trial[Augmentation]) -> None:
 def gradients_pass(trial: Trial[Augmentation]) -> None:
     """Gradients reach the images, finite, and can be differentiated again, as gradient penalties do."""
     images = _in_network_range(trial).requires_grad_()
-    check_augmented(images, augmented := trial.component.apply(images, {}))
+    check_augmented(images, augmented := trial.component.apply(images, _batch()))
     gradient = torch.autograd.grad(augmented.square().sum(), images, create_graph=True)[0]
     again = torch.autograd.grad(gradient.square().sum(), images)[0]
     check_finite("the gradient through apply() is", gradient, again)
@@ -126,9 +127,14 @@ def augments_a_copy(trial: Trial[Augmentation]) -> None:
     """The images that come in stay as they are."""
     images = _in_network_range(trial)
     before = images.clone()
-    trial.component.apply(images, {})
+    trial.component.apply(images, _batch())
     if not torch.equal(before, images):
         raise Broken("apply() writes to the images that it is given; others use them too: work on what is computed")
+
+
+def _batch() -> AugmentedBatch:
+    """What there is to know of images without labels."""
+    return AugmentedBatch(None, True, BEGINNING, {}, lambda name, value: None)
 
 
 def _in_network_range(trial: Trial[Any]) -> Tensor:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import torch
+from hypothesis import strategies as st
 from torch import Tensor
 
 from gankit.config.experiment import Experiment
 from gankit.core.component import Component
-from gankit.core.progress import Stage
+from gankit.core.progress import Stage, ends, progress_at
 from gankit.data.images import RealImages
-from gankit.kinds import Augmentation, Dataset, Growth, Loss, Optimizer, Regularizer, WeightAverage
+from gankit.kinds import Augmentation, Dataset, Growth, Loss, Optimizer, Regularizer, Schedule, WeightAverage
 from gankit.testing.experiments import complaints, experiment_with, tried_in
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.state import bits, first_differing, stir_randomness, through_checkpoint
@@ -61,6 +63,20 @@ def stages_are_possible(trial: Trial[Growth]) -> None:
             raise Broken(f"{stage}: a stage must show an image at least")
         if not 0 <= stage.fade <= stage.images:
             raise Broken(f"{stage}: the fade must take from 0 to {stage.images} images, all that the stage shows")
+
+
+@rule(Schedule)
+def moves_by_the_clock_alone(trial: Trial[Schedule]) -> None:
+    """Its number is finite and follows from where the run stands alone, so that a resumed run goes on as it was."""
+    stages = [Stage(4, trial.draw(st.integers(1, 5000))), Stage(8, 1000, 500)]
+    moments = [progress_at(stages, images) for images in range(0, ends(stages)[-1] + 1, 100)]
+    first = [trial.component.value(progress) for progress in moments]
+    again = [trial.component.value(progress) for progress in reversed(moments)][::-1]
+    for progress, number, other in zip(moments, first, again, strict=True):
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise Broken(f"after {progress.images:,} images value() gives {number!r:.40}, not a finite number")
+        if number != other:
+            raise Broken(f"after {progress.images:,} images value() gives {number!r} and, asked again, {other!r}")
 
 
 @rule(WeightAverage, Augmentation, examples=3)

@@ -23,7 +23,7 @@ from gankit.networks.protocols import BuiltBy
 from gankit.training.contracts import check_augmented, check_groups, check_rate, check_reaches
 from gankit.training.parameters import grouped
 from gankit.training.step import Step
-from gankit.training.trainer import NetworkName, Trainer
+from gankit.training.trainer import Trainer
 
 
 class Rehearsal(Trainer):
@@ -75,14 +75,13 @@ class Rehearsal(Trainer):
                 yield from ([begin + fade // 2] if fade > 1 else [])
                 yield from ([begin + fade] if fade < stage.images else [])
 
-    def _optimizer(self, name: NetworkName) -> Any:
-        return getattr(self.experiment.training.optimizer, name)
-
     def _loss(self, step: Step) -> Tensor:
-        loss, augment = self.experiment.loss, self.experiment.augment
-        if augment is not None and step.phase == "discriminator":
-            with blaming(augment):
-                check_augmented(step.real, augment.apply(step.real, self._memory(augment)))
+        loss, images = self.experiment.loss, step.real
+        for augmentation in self.experiment.augment if step.phase == "discriminator" else ():
+            with blaming(augmentation):
+                augmented = step.augmented(augmentation, images, step.labels, real=True)
+                check_augmented(images, augmented)
+            images = augmented
         value = super()._loss(step)
         scores = {"fakes": step.on_fake.score}
         if step.phase == "discriminator":

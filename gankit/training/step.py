@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol
@@ -29,6 +29,22 @@ class Draw(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AugmentedBatch:
+    """What an augmentation may know of the images that it is given."""
+
+    labels: Tensor | None
+    """Their classes, int64 [N]; None without labels."""
+    real: bool
+    """Whether they are reals; of points between reals and fakes, as some penalties ask for, they are not."""
+    progress: Progress
+    """Where the run stands before this update."""
+    memory: dict[str, Tensor]
+    """What the augmentation remembers from call to call; kept in checkpoints."""
+    log: Callable[[str, Tensor | float], None]
+    """Records a scalar of this update by name, as `Step.log` does."""
+
+
 @dataclass
 class Step:
     """One update; what is drawn and scored is made on first use and shared by the loss and every regularizer."""
@@ -41,8 +57,8 @@ class Step:
     """The generator in training."""
     discriminator: Discriminator
     """The discriminator in training."""
-    augment: Augmentation | None
-    """What changes images before the discriminator sees them, if anything does."""
+    augment: Sequence[Augmentation]
+    """What changes images before the discriminator sees them, in this order."""
     real_images: Tensor
     """Reals [N, channels, H, W], faded like the generator's images."""
     labels: Tensor | None
@@ -81,7 +97,7 @@ class Step:
         """The discriminator's verdict on the reals."""
         real = self.real
         self.seed("real")
-        return self.critic(real, self.labels)
+        return self.critic(real, self.labels, real=True)
 
     @cached_property
     def on_fake(self) -> DiscriminatorOutput:
@@ -90,11 +106,15 @@ class Step:
         self.seed("fake")
         return self.critic(fake, self.labels)
 
-    def critic(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+    def critic(self, images: Tensor, labels: Tensor | None, real: bool = False) -> DiscriminatorOutput:
         """The discriminator's verdict on augmented `images`; gradients reach the images before augmentation."""
-        if self.augment is not None:
-            images = self.augment.apply(images, self.memory(self.augment))
+        for augmentation in self.augment:
+            images = self.augmented(augmentation, images, labels, real)
         return self.discriminator(images, labels)
+
+    def augmented(self, by: Augmentation, images: Tensor, labels: Tensor | None, real: bool) -> Tensor:
+        """Images [N, C, H, W] after one augmentation."""
+        return by.apply(images, AugmentedBatch(labels, real, self.progress, self.memory(by), self.log))
 
     def gradient(self, of: Tensor, to: Tensor) -> Tensor:
         """The gradient of the sum of `of` with respect to `to`, differentiable again."""

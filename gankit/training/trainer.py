@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.config.experiment import Experiment, GeneratorName
+from gankit.config.schedules import Acting
 from gankit.config.walk import components
 from gankit.core.component import Component
 from gankit.core.errors import blaming
 from gankit.core.options import at
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
-from gankit.kinds import Regularizer
+from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
@@ -38,7 +41,10 @@ class Trainer:
     """
 
     def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
-        self.experiment, self.reals, self.device = experiment, reals, device
+        self._acting = Acting(experiment)
+        self.experiment = experiment = self._acting.experiment
+        """As it is where the run stands: in place of schedules it has the numbers in force."""
+        self.reals, self.device = reals, device
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
         self.images = self.iterations = self.attempt = 0
@@ -64,10 +70,8 @@ class Trainer:
         }
         """The parameters that training moves; others were frozen by the components that made them, and stay so."""
         self.corrections = {name: correction(experiment.regularizers, name) for name in self.networks}
-        self.optimizers = {
-            name: getattr(experiment.training.optimizer, name).build(
-                grouped(network, self.trained[name]), self.corrections[name]
-            )
+        self.optimizers: dict[NetworkName, TorchOptimizer] = {
+            name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])
             for name, network in self.networks.items()
         }
         self.now = progress_at(self.stages, 0)
@@ -172,6 +176,7 @@ class Trainer:
 
     def grow(self, now: Progress) -> None:
         """Let both networks and the average work at `now`; the next iteration goes on where its images say."""
+        self._acting.move(now)
         self.grown, self._estimated = now, False
         for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
@@ -208,17 +213,28 @@ class Trainer:
         reset = {False: False, True: now.phase != self.now.phase, "stage": begins}
         forgets = reset[self.experiment.training.reset_optimizer]
         self.now = now
+        self._acting.move(now)
         grown = self.grown  # which may have been set back meanwhile, to evaluate the stage before
         if (now.resolution, now.alpha) != (grown.resolution, grown.alpha):
             self.grow(now)
         for name, optimizer in self.optimizers.items():
             if forgets:
                 optimizer.state.clear()
-            settings = getattr(self.experiment.training.optimizer, name)
-            rate = settings.learning_rate(now)
+            rate, settings = self._optimizer(name).learning_rate(now), self._settings(name)
             for group in optimizer.param_groups:
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
+                group |= settings
                 group["lr"] = rate * self.rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
+
+    def _optimizer(self, name: NetworkName) -> Optimizer:
+        return getattr(self.experiment.training.optimizer, name)
+
+    def _settings(self, name: NetworkName) -> dict[str, Any]:
+        """What stands in the groups of a network's optimizer beside the parameters, if any of it moves."""
+        if not self._acting.moves(optimizer := self._optimizer(name)):
+            return {}
+        [group] = optimizer.build([{"params": [Parameter()], "new_at": 0}], self.corrections[name]).param_groups
+        return {setting: value for setting, value in group.items() if setting not in ("params", "new_at")}
 
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
@@ -229,7 +245,7 @@ class Trainer:
             mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5
             images = torch.where(mirrored, images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
-        blends = self.now.alpha < 1 and self.experiment.fading.by == "blend"
+        blends = self.now.alpha < 1 and self.experiment.generator.join.fades_reals
         return (fade_reals(images, self.now.alpha) if blends else images), labels
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
@@ -259,8 +275,8 @@ class Trainer:
             with torch.no_grad():
                 for regularizer in self.experiment.regularizers:
                     regularizer.constrain(self.discriminator)
-                if self.experiment.augment is not None:
-                    self.experiment.augment.adapt(step)
+                for augmentation in self.experiment.augment:
+                    augmentation.adapt(step)
         return record | step.logged
 
     def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
@@ -298,6 +314,8 @@ class Trainer:
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=self.trained[name])
+        if (longest := self._optimizer(name).clip_norm) is not None:
+            nn.utils.clip_grad_norm_(self.trained[name], longest)
         optimizer.step()
 
     @torch.no_grad()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from gankit import Regularizer, UserError
+from gankit import Regularizer, Scheduled, UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class AuxiliaryClassifier(Regularizer):
 
     trains_classes: ClassVar[bool] = True
 
-    weight: float = Field(default=1.0, ge=0)
+    weight: Scheduled[Annotated[float, Field(ge=0)]] = 1.0
     """Share of the cross-entropies, the same in both steps."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:

@@ -1,12 +1,14 @@
-"""What belongs to no single paper: optimizers, averages, growth, common norms, inits and the plain mapping."""
+"""What belongs to no single paper: optimizers, schedules, averages, growth, common norms, inits, the plain mapping."""
 
 from gankit import registering
 from gankit_basics.averages import Exponential, Snapshots
 from gankit_basics.growth import Fixed, Progressive
 from gankit_basics.inits import Glorot, Normal, Orthogonal
+from gankit_basics.joins import Blend, Gate, Never
 from gankit_basics.mappings import Identity
 from gankit_basics.norms import Batch, Layer
 from gankit_basics.optimizers import Adam, RMSprop
+from gankit_basics.schedules import Constant, Cosine, Linear, Piecewise, Steps, WarmUp
 
 gankit_register = registering(
     ("adam", Adam),
@@ -15,10 +17,19 @@ gankit_register = registering(
     ("snapshots", Snapshots),
     ("fixed", Fixed),
     ("progressive", Progressive),
+    ("blend", Blend),
+    ("gate", Gate),
+    ("none", Never),
     ("identity", Identity),
     ("batch", Batch),
     ("layer", Layer),
     ("normal", Normal),
     ("glorot", Glorot),
     ("orthogonal", Orthogonal),
+    ("constant", Constant),
+    ("linear", Linear),
+    ("cosine", Cosine),
+    ("warm-up", WarmUp),
+    ("steps", Steps),
+    ("piecewise", Piecewise),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from gankit import Images, PerResolution, Progress, WeightAverage, at
+from gankit import Images, PerResolution, Progress, Scheduled, WeightAverage, at
 from gankit.core.progress import crossed
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ class Exponential(WeightAverage):
 
     later_options: ClassVar[tuple[str, ...]] = ("decay",)
 
-    half_life: PerResolution[Images] = {0: 10_000}
+    half_life: PerResolution[Scheduled[Images]] = {0: 10_000}
     """Images after which a weight's share in the average has halved; 0 follows the generator at once."""
-    warmup: float = Field(default=0.1, ge=0, le=1)
+    warmup: Scheduled[Annotated[float, Field(ge=0, le=1)]] = 0.1
     """The half-life is never more than this share of the images shown since the stage began; 0: no warm-up."""
-    decay: PerResolution[Annotated[float, Field(ge=0, lt=1)]] | None = None
+    decay: PerResolution[Scheduled[Annotated[float, Field(ge=0, lt=1)]]] | None = None
     """The share of the average that each update of the generator keeps, as in 0.999, whatever the batch; stands in
     place of half-life and warm-up."""
 

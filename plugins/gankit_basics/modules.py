@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+from gankit import BuildContext
+from gankit.networks.layers import JoinModule
 
 
 class Identity(nn.Module):
@@ -15,3 +19,23 @@ class Identity(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
         """Styles [N, styles, latent] of z [N, latent]."""
         return z[:, None].expand(-1, styles, -1)
+
+
+class BlendModule(JoinModule):
+    """Blends the new with the old."""
+
+    def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
+        """Alpha * newer + (1 - alpha) * older, of [N, C, H, W]."""
+        return newer if alpha is None else torch.lerp(older, newer, alpha)
+
+
+class GateModule(JoinModule):
+    """Adds the new through one learned number a channel; starts at zero, so that it is nothing at first."""
+
+    def __init__(self, context: BuildContext) -> None:
+        super().__init__(context)
+        self.weight = nn.Parameter(torch.zeros(context.out_channels))
+
+    def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
+        """Older + weight * newer, of [N, C, H, W]."""
+        return older + newer * self.weight.view(1, -1, 1, 1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from gankit import Scheduled
 from gankit_wgan.regularizers import SampleGradientPenalty, distance_to_norm
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Dragan(SampleGradientPenalty):
     weight * mean((||grad D(x)|| - 1)^2), the norm over all of an image (Kodali et al. 2017).
     """
 
-    weight: float = Field(default=10.0, ge=0)
+    weight: Scheduled[Annotated[float, Field(ge=0)]] = 10.0
     """Lambda."""
     noise: Literal["one-sided", "zero-mean"] = "one-sided"
     """Where the points lie, s being the standard deviation of all pixels of the batch. one-sided, the authors' code: on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gankit import Loss
+from gankit import Loss, Scheduled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,11 +17,11 @@ class LeastSquares(Loss):
     minimum is that of the Pearson chi-squared divergence.
     """
 
-    fake: float = 0.0
+    fake: Scheduled[float] = 0.0
     """The score that the discriminator aims at for fakes, the paper's a."""
-    real: float = 1.0
+    real: Scheduled[float] = 1.0
     """The score that the discriminator aims at for reals, the paper's b."""
-    target: float = 1.0
+    target: Scheduled[float] = 1.0
     """The score that the generator aims at for its fakes, the paper's c."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from gankit import Scheduled
 from gankit_wgan.regularizers import SampleGradientPenalty
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ZeroCentered(SampleGradientPenalty):
 
     later_options: ClassVar[tuple[str, ...]] = ("sigma",)
 
-    gamma: float = Field(default=10.0, ge=0)
+    gamma: Scheduled[Annotated[float, Field(ge=0)]] = 10.0
     """Strength; half of it weighs the mean of the squared norms."""
     sigma: float | None = Field(default=None, gt=0, le=1)
     """Standard deviation of the noise that estimates the square, for images in [-1, 1], such as 0.01; null: the
@@ -45,7 +46,7 @@ class ZeroCentered(SampleGradientPenalty):
 
         noise = step.per_sample(torch.randn, *images.shape[1:]).to(images.dtype)
         step.seed(which)  # to draw what was drawn for the score, in augmentations too: noise alone makes a difference
-        moved = step.critic(images.detach() + self.sigma * noise, step.labels).score
+        moved = step.critic(images.detach() + self.sigma * noise, step.labels, which == "real").score
         slopes = (moved - score).reshape(len(images), -1).sum(1) / self.sigma
         return self.gamma / 2 * slopes.square().mean()
 

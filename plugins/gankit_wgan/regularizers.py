@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from gankit import Regularizer
+from gankit import Regularizer, Scheduled
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,9 +35,9 @@ class GradientPenalty(SampleGradientPenalty):
     equation 3; the target of Karras et al. 2018, appendix A.2).
     """
 
-    weight: float = Field(default=10.0, ge=0)
+    weight: Scheduled[Annotated[float, Field(ge=0)]] = 10.0
     """Lambda."""
-    target: float = Field(default=1.0, gt=0)
+    target: Scheduled[Annotated[float, Field(gt=0)]] = 1.0
     """Gamma, the norm aimed at."""
 
     def discriminator(self, step: Step) -> Tensor:
@@ -52,7 +52,7 @@ class GradientPenalty(SampleGradientPenalty):
 class Drift(Regularizer):
     """Keeps scores of reals from drifting away: weight * mean(D(real)^2) (Karras et al. 2018, appendix A.1)."""
 
-    weight: float = Field(default=1e-3, ge=0)
+    weight: Scheduled[Annotated[float, Field(ge=0)]] = 1e-3
     """Epsilon of the paper."""
 
     def discriminator(self, step: Step) -> Tensor:
@@ -67,7 +67,7 @@ class WeightClipping(Regularizer):
     that is clipped, not the one in use.
     """
 
-    limit: float = Field(default=0.01, gt=0)
+    limit: Scheduled[Annotated[float, Field(gt=0)]] = 0.01
     """The paper's c."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:

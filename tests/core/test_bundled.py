@@ -54,7 +54,8 @@ def test_every_experiment_loads_and_survives_being_saved(file: Path, tmp_path: P
     assert load_experiment(saved, check=False) == experiment
     for _, component in components(experiment):
         full_name = registries[component.kind].entry_of(type(component)).full_name
-        assert f"use: {full_name}" in saved.read_text()
+        if full_name != "basics/blend":  # the default of an option that came later, which is not written
+            assert f"use: {full_name}" in saved.read_text()
 
 
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)

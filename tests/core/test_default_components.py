@@ -211,4 +211,4 @@ def test_installed_components(capsys: pytest.CaptureFixture[str], tmp_path: Path
     settings = ["--set", "evaluation.extractor.weights=x", "--set", "training={optimizer: {lr: 1e-4}}"]
     assert main(["expand", str(file), *settings]) == 0
     printed = capsys.readouterr().out
-    assert "generator: {use: basics/adam, lr: 0.0001, decay: none" in printed
+    assert "generator: {use: basics/adam, lr: 0.0001, betas" in printed

@@ -27,11 +27,11 @@ def grown(to: int, alpha: float, **changes: Any) -> Trainer:
 
 @pytest.mark.parametrize("resolution", [8, 16])
 def test_a_gate_lets_nothing_through_at_first_and_then_adds(resolution: int) -> None:
-    made = grown(resolution, 0.0, fading={"by": "gate"})
+    made = grown(resolution, 0.0, join="gate")
     z, images = torch.randn(2, 8), torch.randn(2, 1, resolution, resolution)
     with torch.no_grad():
         for network in made.networks.values():
-            for at, gate in network.gates.items():
+            for at, gate in network.join_modules.items():
                 gate.get_parameter("weight").fill_(0.0 if int(at) == resolution else 0.5)
         fresh, score = made.generator(z), made.discriminator(images).score
         for network in made.networks.values():
@@ -40,7 +40,7 @@ def test_a_gate_lets_nothing_through_at_first_and_then_adds(resolution: int) -> 
         assert torch.equal(score, made.discriminator(halve(images)).score)
         for network in made.networks.values():
             network.grow(resolution, 1.0)
-            network.gates[str(resolution)].get_parameter("weight").fill_(0.5)
+            network.join_modules[str(resolution)].get_parameter("weight").fill_(0.5)
         raw = made.generator.eval()
         torch.testing.assert_close(raw(z) - fresh, 0.5 * last_image(made, z))
         assert not torch.equal(score, made.discriminator(images).score)
@@ -57,13 +57,13 @@ def last_image(made: Trainer, z: torch.Tensor) -> torch.Tensor:
 
 
 def test_gates_open_in_training_and_reals_are_not_faded(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = trainer(tiny(growth=GROWTH, fading={"by": "gate"}))
+    made = trainer(tiny(growth=GROWTH, join="gate"))
     shown: list[torch.Tensor] = []
     forward = type(made.discriminator).forward
     while made.images < made.ends[-1]:
         made.iteration()
-    assert all(gate.get_parameter("weight").abs().min() > 0 for gate in made.generator.gates.values())
-    again = trainer(tiny(growth=GROWTH, fading={"by": "gate"}))
+    assert all(gate.get_parameter("weight").abs().min() > 0 for gate in made.generator.join_modules.values())
+    again = trainer(tiny(growth=GROWTH, join="gate"))
     while again.images < 80:
         again.iteration()
     monkeypatch.setattr(
@@ -91,7 +91,7 @@ def test_fading_layers_learn_at_their_rate_and_then_like_the_others() -> None:
 
 def test_every_parameter_is_in_one_group() -> None:
     for by in ("blend", "gate"):
-        made = trainer(tiny(growth=GROWTH, fading={"by": by}))
+        made = trainer(tiny(growth=GROWTH, join=by))
         for name, network in made.networks.items():
             grouped = [id(p) for group in made.optimizers[name].param_groups for p in group["params"]]
             assert sorted(grouped) == sorted(map(id, network.parameters()))
@@ -111,7 +111,7 @@ def test_half_of_the_reals_are_mirrored_if_asked() -> None:
     "changes",
     [
         {"training": {"batch": 8, "average": {"use": "snapshots", "every": 16, "last": 2}}},
-        {"fading": {"by": "gate", "rate": 0.5}, "training": {"batch": 8, "reset_optimizer": True}},
+        {"join": "gate", "fading": {"rate": 0.5}, "training": {"batch": 8, "reset_optimizer": True}},
         {"regularizers": [{"use": "gradient-penalty", "every": 3}, "minibatch-stddev"]},
     ],
 )
@@ -129,7 +129,9 @@ def test_a_state_goes_on_to_the_same_bits(tmp_path: Path, rounds: int, changes: 
 
 
 def test_a_rate_may_fall_to_zero_over_the_run() -> None:
-    made = trainer(tiny(training={"batch": 8, "optimizer": {"use": "adam", "lr": 1.0, "decay": "linear"}}))
+    made = trainer(
+        tiny(training={"batch": 8, "optimizer": {"use": "adam", "lr": {"use": "linear", "start": 1.0, "end": 0}}})
+    )
     while made.images < made.ends[-1]:
         before = made.images
         made.iteration()

@@ -29,9 +29,10 @@ def by_definition(stages: list[Stage], images: int) -> Progress:
             stage, shown = stage + 1, 0
     if stages[stage].fade and shown == 0 and stage:
         over = stages[stage - 1]
-        return Progress(images, total, stage, len(stages), over.resolution, 1.0, over.images)
+        return Progress(images, total, stage, len(stages), over.resolution, 1.0, over.images, over.images)
     alpha = min(1.0, shown / stages[stage].fade) if stages[stage].fade else 1.0
-    return Progress(images, total, stage + 1, len(stages), stages[stage].resolution, alpha, shown)
+    now = stages[stage]
+    return Progress(images, total, stage + 1, len(stages), now.resolution, alpha, shown, now.images)
 
 
 @given(schedules(), st.integers(0, 300))

@@ -53,7 +53,7 @@ def test_components_walks_into_tables_lists_and_other_components(load: Load) -> 
     assert (("regularizers", 1, "pulls", 0), Push()) in found
     assert (("training", "optimizer", "discriminator"), Adam()) in found
     assert [path for path, component in found if type(component) is Tug] == [("loss",)]
-    assert len({path for path, _ in found}) == len(found) == 24
+    assert len({path for path, _ in found}) == len(found) == 26
 
 
 def test_full_names_and_short_names_are_the_same(load: Load) -> None:

@@ -15,7 +15,7 @@ from gankit.core.progress import Progress, progress_at, progress_in
 from gankit.core.registry import register, restored
 from gankit.networks.context import BuildContext
 from gankit.training.sampler import sample
-from gankit.training.step import Step
+from gankit.training.step import AugmentedBatch, Step
 from gankit.training.trainer import Trainer
 
 pytestmark = pytest.mark.costly
@@ -195,8 +195,8 @@ class Clip(Regularizer):
 class Brightness(Augmentation):
     """Shifts images by what it remembers, and remembers more."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
-        return images + memory.setdefault("shift", torch.zeros(()))
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
+        return images + batch.memory.setdefault("shift", torch.zeros(()))
 
     def adapt(self, step: Step) -> None:
         step.memory(self)["shift"] = step.memory(self)["shift"] + 0.5
@@ -292,7 +292,7 @@ def test_augmentation_remembers_and_acts_on_both_networks_steps() -> None:
         made = trainer(tiny(augment="brightness"))
         made.iteration()
         made.iteration()
-        assert float(made.memory["augment"]["shift"]) == 1.0
+        assert float(made.memory["augment.0"]["shift"]) == 1.0
 
 
 class Remembers(Regularizer):
@@ -315,7 +315,7 @@ def test_everyone_has_a_memory_of_their_own_whatever_they_are_called() -> None:
         made.iteration()
         made.iteration()
         assert {path: set(memory) for path, memory in made.memory.items()} == {
-            "augment": {"shift"},
+            "augment.0": {"shift"},
             "training.average": {"stage_start", "snapshots"},
             **{f"regularizers.{position}": {"updates"} for position in range(3)},
         }

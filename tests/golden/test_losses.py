@@ -36,7 +36,7 @@ class Critic(torch.nn.Module):
 
 def step_on(critic: Critic, real: torch.Tensor, fake: torch.Tensor, share: torch.Tensor) -> Step:
     generator, _ = unused_networks()
-    step = Step("discriminator", (), generator, critic, None, real, None, lambda _: {})  # pyright: ignore[reportArgumentType]
+    step = Step("discriminator", (), generator, critic, (), real, None, lambda _: {})  # pyright: ignore[reportArgumentType]
     step.fake = fake.clone().requires_grad_()
     step.per_sample = lambda draw, *shape: share
     return step

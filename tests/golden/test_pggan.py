@@ -56,7 +56,7 @@ def test_wasserstein_step_with_gradient_penalty_and_drift(dtype: torch.dtype) ->
     case = Case("tf_pggan_wgangp", dtype)
     network = discriminator({4: 8}, (4, 8)).to(dtype)
     fill_discriminator(case, network)
-    step = Step("discriminator", (), unused_networks()[0], network, None, case["in.reals"], None, lambda _: {})
+    step = Step("discriminator", (), unused_networks()[0], network, (), case["in.reals"], None, lambda _: {})
     step.fake = case["in.fakes"].clone().requires_grad_()
     step.per_sample = lambda draw, *shape: case["in.mix"]
     take_gradient, on_mixed = step.gradient, []

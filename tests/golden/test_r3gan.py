@@ -31,7 +31,7 @@ def authors_networks(case: Case) -> tuple[Generator, Discriminator]:
 
 def step(case: Case, phase: Literal["generator", "discriminator"], part: slice = slice(None)) -> Step:
     generator, discriminator = authors_networks(case)
-    made = Step(phase, (), generator, discriminator, None, case["in.real"][part], None, lambda _: {})
+    made = Step(phase, (), generator, discriminator, (), case["in.real"][part], None, lambda _: {})
     made.z = case["in.z"][part]
     return made
 

@@ -25,7 +25,7 @@ def step_of(phase: Literal["generator", "discriminator"]) -> Step:
     made.generator.grow(8, 1.0)
     made.discriminator.grow(8, 1.0)
     images, labels = made.reals.batch(8, 0, 0, 6, device=made.device)
-    return Step(phase, (0,), made.generator, made.discriminator, None, images, labels, lambda _: {})
+    return Step(phase, (0,), made.generator, made.discriminator, (), images, labels, lambda _: {})
 
 
 def cross_entropy_by_hand(logits: Tensor, labels: Tensor) -> Tensor:

@@ -136,14 +136,13 @@ DISCRIMINATORS = {
 @pytest.mark.parametrize(("norm", "regularizers"), DISCRIMINATORS.values(), ids=DISCRIMINATORS)
 @pytest.mark.parametrize("rgb", slow_but(["dcgan"], ["rgb", "dcgan"]))
 def test_it_trains_through_a_fade(rgb: str, norm: dict[str, Any], regularizers: list[str], by: str) -> None:
-    changes = {"rgb": rgb, "init": "normal"}
+    changes = {"rgb": rgb, "init": "normal", "join": by}
     made = trainer(
         tiny(
             generator=options("generator", output="tanh", **changes),
             discriminator=options("discriminator", **changes | norm),
             loss="hinge",
             regularizers=regularizers,
-            fading={"by": by},
         )
     )
     before = {name: value.clone() for name, value in made.average.state_dict().items()}

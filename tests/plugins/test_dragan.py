@@ -31,7 +31,7 @@ class Watching(torch.nn.Module):
 
 def step_of(critic: Watching, real: Tensor) -> Step:
     generator, _ = unused_networks()
-    return Step("discriminator", (), generator, critic, None, real, None, lambda _: {})  # pyright: ignore[reportArgumentType]
+    return Step("discriminator", (), generator, critic, (), real, None, lambda _: {})  # pyright: ignore[reportArgumentType]
 
 
 def penalized(**options: Any) -> tuple[Tensor, Tensor]:

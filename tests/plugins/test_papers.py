@@ -10,6 +10,7 @@ from support.schedules import check_schedule, kept_share
 from gankit import at
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
+from gankit.core.component import as_options
 from gankit.core.progress import progress_in
 from gankit_sagan.modules import SelfAttention
 
@@ -112,7 +113,10 @@ def test_adam_groups_and_mirroring_are_karras(name: str) -> None:
 
 
 def test_gates_learn_at_a_tenth_of_the_rate() -> None:
-    assert paper("residual-attention-celeba-128-gate").fading.model_dump() == {"by": "gate", "rate": 0.1}
+    experiment = paper("residual-attention-celeba-128-gate")
+    assert experiment.fading.rate == 0.1
+    for network in (experiment.generator, experiment.discriminator):
+        assert as_options(network.join) == {"use": "basics/gate"}
 
 
 @pytest.mark.parametrize(("name", "row"), [("pggan-cifar10", 0), ("pggan-celebahq-1024", 1)])
@@ -137,7 +141,11 @@ def test_stylegan_has_as_many_parameters() -> None:
         ("pggan-cifar10", "pggan-cifar10-labels", {"name", "data", "regularizers"}),
         ("stylegan-ffhq-1024", "stylegan-ffhq-1024-batch-1gpu", {"name", "training"}),
         ("stylegan-ffhq-1024", "stylegan-celebahq-1024-wgan-gp", {"name", "data", "loss", "regularizers"}),
-        ("residual-attention-celeba-128", "residual-attention-celeba-128-gate", {"name", "fading"}),
+        (
+            "residual-attention-celeba-128",
+            "residual-attention-celeba-128-gate",
+            {"name", "fading", "generator", "discriminator"},
+        ),
     ],
 )
 def test_what_extends_another_differs_in_what_it_says(name: str, other: str, differences: set[str]) -> None:

@@ -59,7 +59,7 @@ def test_batches_updates_and_optimizers(name: str) -> None:
     assert (stage.resolution, stage.images) == (shape_of(name).resolutions[0], images)
     assert (at(training.batch, stage.resolution), training.discriminator_steps) == (batch, steps)
     for _, each in training.optimizer:
-        assert each.model_dump() == optimizer | {"decay": "none", "eps": 1e-8}
+        assert each.model_dump() == optimizer | {"eps": 1e-8}
     assert kept_share(training, progress_at([stage], images // 2)) == 0  # the average is the generator itself
     assert not training.mirror
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from gankit import at
 from gankit.config.loader import load_experiment
+from gankit.config.schedules import Acting
 from gankit.core.progress import progress_at
 from gankit.networks.growing import ImageShape
 from gankit.networks.layers import WEIGHTED
@@ -43,13 +44,13 @@ def test_updates_batches_and_learning_rates(name: str) -> None:
     assert at(training.batch, stage.resolution) == batch
     assert (training.discriminator_steps, training.generator_batches) == (steps, batches)
     assert stage.images == updates * steps * batch
-    for rate, (_, optimizer) in zip(rates, training.optimizer, strict=True):
-        assert optimizer.model_dump() | {"lr": None} == {"lr": None, "decay": decay, "betas": (0, 0.9), "eps": 1e-8}
+    for rate, (network, optimizer) in zip(rates, training.optimizer, strict=True):
+        assert optimizer.model_dump() | {"lr": None} == {"lr": None, "betas": (0, 0.9), "eps": 1e-8}
         for quarters in (0, 1, 4):
+            now = progress_at([stage], quarters * stage.images // 4)
+            acting = getattr(Acting(paper(name), now).experiment.training.optimizer, network)
             expected = rate * (1 - quarters / 4) if decay == "linear" else rate
-            assert optimizer.learning_rate(progress_at([stage], quarters * stage.images // 4)) == pytest.approx(
-                expected
-            )
+            assert acting.learning_rate(now) == pytest.approx(expected)
 
 
 def test_losses_and_penalties() -> None:

@@ -16,7 +16,7 @@ from gankit import Augmentation
 from gankit.config.checks import problems
 from gankit.networks.discriminator import DiscriminatorOutput
 from gankit.networks.growing import ImageShape
-from gankit.training.step import Step
+from gankit.training.step import AugmentedBatch, Step
 
 
 class Square(torch.nn.Module):
@@ -34,11 +34,11 @@ class Square(torch.nn.Module):
 class Triple(Augmentation):
     """Makes pixels three times as large."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         return 3 * images
 
 
-def step_of(critic: torch.nn.Module, real: Tensor, fake: Tensor, augment: Augmentation | None = None) -> Step:
+def step_of(critic: torch.nn.Module, real: Tensor, fake: Tensor, *augment: Augmentation) -> Step:
     generator, _ = unused_networks()
     step = Step("discriminator", (), generator, critic, augment, real, None, lambda _: {})  # pyright: ignore[reportArgumentType]
     step.fake = fake.clone().requires_grad_()
@@ -66,7 +66,7 @@ def test_the_gradient_is_taken_before_augmentation(name: str) -> None:
 class Random(Augmentation):
     """Makes each image larger or smaller, and moves it."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         return torch.rand(len(images), 1, 1, 1) * images + torch.randn_like(images)
 
 

@@ -126,7 +126,7 @@ def test_behind_closed_gates_both_networks_are_the_old_ones(system: str, data: s
     generator, discriminator = grown = networks(experiment)
     z, labels = inputs(experiment)
     for network in grown:
-        nn.init.zeros_(network.gates[str(resolution)].get_parameter("weight"))
+        nn.init.zeros_(network.join_modules[str(resolution)].get_parameter("weight"))
         network.grow(resolution, alpha)
     images = generator(z, labels)
     verdict = discriminator(images, labels)
@@ -148,7 +148,7 @@ def test_through_open_gates_the_new_is_added_to_the_old_whatever_alpha(system: s
     old = double(generator(z, labels))
     generator.grow(resolution, alpha)
     images = generator(z, labels)
-    gate = generator.gates[str(resolution)].get_parameter("weight").view(1, -1, 1, 1)
+    gate = generator.join_modules[str(resolution)].get_parameter("weight").view(1, -1, 1, 1)
     new = new_alone[0](z, labels)
     if experiment.generator.output == "tanh":
         near(images, (old.atanh() + gate * new.atanh()).tanh())
@@ -158,6 +158,6 @@ def test_through_open_gates_the_new_is_added_to_the_old_whatever_alpha(system: s
     discriminator.grow(below, 1.0)
     entered = discriminator(halve(images), labels).features[below]
     discriminator.grow(resolution, alpha)
-    gate = discriminator.gates[str(resolution)].get_parameter("weight").view(1, -1, 1, 1)
+    gate = discriminator.join_modules[str(resolution)].get_parameter("weight").view(1, -1, 1, 1)
     through = new_alone[1](images, labels).features[below]
     near(discriminator(images, labels).features[below], entered + gate * through)

@@ -71,7 +71,7 @@ def step_of(made: Trainer, phase: Literal["discriminator", "generator"]) -> Step
         key=("a step",),
         generator=made.generator,
         discriminator=made.discriminator,
-        augment=None,
+        augment=(),
         real_images=real,
         labels=labels,
         memory_of=lambda component: memory.setdefault(id(component), {}),

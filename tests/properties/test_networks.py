@@ -13,10 +13,11 @@ from support.systems import CPU, experiments, growths, latents_and_labels, train
 from torch import Tensor, nn
 
 from gankit.config.experiment import Experiment
-from gankit.networks.growing import Gate, GrowingNetwork
+from gankit.networks.growing import GrowingNetwork
 from gankit.networks.layers import WEIGHTED
 from gankit.training.sampler import SampleOptions, sample
 from gankit.training.trainer import Trainer
+from gankit_basics.modules import GateModule
 from gankit_stylegan.modules import Constant, MappingNetwork, Noise
 
 
@@ -132,7 +133,7 @@ def test_stored_weights_start_as_they_should(system: str, data: st.DataObject) -
 
 def constant_start(module: nn.Module, own: str) -> float | None:
     """The number at which all of a parameter starts; None if it is drawn."""
-    if own in ("bias", "gamma") or isinstance(module, Noise | Gate) or getattr(module, "gain", 1) == 0:
+    if own in ("bias", "gamma") or isinstance(module, Noise | GateModule) or getattr(module, "gain", 1) == 0:
         return 0.0
     return 1.0 if isinstance(module, Constant | nn.BatchNorm2d) else None
 

@@ -81,15 +81,16 @@ def drawn(seed: int) -> dict[str, Any]:
         head |= {"labels": "classify" if classifies else "select"}
     without_labels = () if labels else ("conditional-batch",)
     batch_norms = ("batch",) if penalized else without_labels
-    generator = _network(rng, growth, seldom=without_labels, goes_first=True)
+    join: dict[str, Any] = {"join": rng.choice(["blend", "gate"])}
+    generator = join | _network(rng, growth, seldom=without_labels, goes_first=True)
     is_equalized = any(norm["use"] == "pggan/equalized" for norm in generator["norm"])
-    discriminator = _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
+    discriminator = join | _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
     return {
         "name": "drawn",
         "seed": seed,
         "data": {"use": "digits", "labels": labels},
         "growth": growth,
-        "fading": {"by": rng.choice(["blend", "gate"]), "rate": rng.choice([1.0, 0.1])},
+        "fading": {"rate": rng.choice([1.0, 0.1])},
         "generator": generator
         | {"mapping": _mapping(rng, is_equalized, labels), "stem": _one(rng, Stem), "latent": 6}
         | {"output": rng.choice(["linear", "tanh"])},

@@ -61,16 +61,19 @@ def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experi
         "images": {start: draw(st.integers(1, 40)), 2 * start: draw(st.integers(16, 40))},
         "fade": draw(st.sampled_from([0.5, 0.75, 1.0])),
     }
+    join = {"join": "gate" if system == GATE else "blend"}
     return Experiment.model_validate(
         {
             "name": "drawn",
             "seed": draw(st.integers(0, 1000)),
             "data": data,
             "growth": growth,
-            "fading": {"by": "gate", "rate": draw(st.sampled_from([0.1, 1.0]))} if system == GATE else {},
-            "generator": draw(_networks(system, "generator", start, final, data.shape))
+            "fading": {"rate": draw(st.sampled_from([0.1, 1.0]))} if system == GATE else {},
+            "generator": join
+            | draw(_networks(system, "generator", start, final, data.shape))
             | draw(_generators(system, equalized)),
-            "discriminator": draw(_networks(system, "discriminator", start, final, data.shape))
+            "discriminator": join
+            | draw(_networks(system, "discriminator", start, final, data.shape))
             | draw(_discriminators(system, equalized)),
             "loss": draw(st.sampled_from(LOSSES[system])),
             "regularizers": [*draw(_penalties(system)), {"use": "minibatch-stddev", "group": group}],

@@ -16,9 +16,12 @@ CPU = torch.device("cpu")
 
 
 def tiny(**changes: Any) -> Experiment:
-    """A progressive experiment of 4x4 and 8x8 digits that trains in seconds; keywords replace top-level options."""
+    """A progressive experiment of 4x4 and 8x8 digits that trains in seconds; keywords replace top-level options.
+
+    But `join`, which is that of both networks.
+    """
     plugins.load_installed()
-    network = {"block": "conv", "rgb": "rgb", "channels": {4: 8, 8: 4}}
+    network = {"block": "conv", "rgb": "rgb", "channels": {4: 8, 8: 4}, "join": changes.pop("join", "blend")}
     options: dict[str, Any] = {
         "name": "tiny",
         "data": "digits",

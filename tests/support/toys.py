@@ -22,6 +22,12 @@ class Identity(gankit.LatentMapping):
     def build(self, context: Any) -> Any: ...
 
 
+class Blend(gankit.Join):
+    """Blends nothing."""
+
+    def build(self, context: Any) -> Any: ...
+
+
 class Seed(gankit.Stem):
     """The first map."""
 
@@ -205,6 +211,7 @@ class Sequential(gankit.Launcher):
 
 TOYS: dict[str, type[gankit.Component]] = {
     "identity": Identity,
+    "blend": Blend,
     "seed": Seed,
     "plain": Plain,
     "still": Still,

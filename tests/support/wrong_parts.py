@@ -203,12 +203,12 @@ class HalvedLayer(Regularizer):
 
 
 class Crops(Augmentation):
-    def apply(self, images, memory):
+    def apply(self, images, batch):
         return images[:, :, 1:, 1:]
 
 
 class ByNumpy(Augmentation):
-    def apply(self, images, memory):
+    def apply(self, images, batch):
         import torch
 
         return torch.from_numpy(images.detach().numpy().copy())

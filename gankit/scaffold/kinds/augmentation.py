@@ -6,6 +6,7 @@ from gankit import Augmentation, hookimpl
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from gankit.training.step import AugmentedBatch
     from torch import Tensor
 
 
@@ -15,7 +16,7 @@ class ExampleAugmentation(Augmentation):
     strength: float = Field(default=0.5, ge=0, le=2)
     """The most that is added to an image or taken from it; black is -1 and white 1."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Images [N, C, H, W], each shifted as a whole."""
         import torch
 

@@ -12,7 +12,7 @@ from gankit import Augmentation, Component, hookimpl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.training.step import Step
+    from gankit.training.step import AugmentedBatch, Step
 
 
 class Brightness(Augmentation):
@@ -21,7 +21,7 @@ class Brightness(Augmentation):
     most: float = Field(default=0.5, ge=0, le=1)
     """By how much at most, in network range."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Images and a number for each."""
         import torch
 
@@ -34,11 +34,11 @@ class Adaptive(Augmentation):
     target: float = Field(default=0.6, ge=0, le=1)
     """How often the discriminator may be right about reals before the strength rises."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Some of the images mirrored left to right."""
         import torch
 
-        strength = memory.setdefault("strength", torch.zeros(()))
+        strength = batch.memory.setdefault("strength", torch.zeros(()))
         mirrored = torch.rand(len(images), 1, 1, 1) < strength.cpu()
         return torch.where(mirrored.to(images.device), images.flip(3), images)
 

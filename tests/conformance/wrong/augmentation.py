@@ -10,13 +10,13 @@ from gankit import Augmentation, Component, hookimpl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gankit.training.step import Step
+    from gankit.training.step import AugmentedBatch, Step
 
 
 class Cropped(Augmentation):
     """Cuts off a border."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Without the outermost pixels."""
         return images[:, :, 1:-1, 1:-1]
 
@@ -24,7 +24,7 @@ class Cropped(Augmentation):
 class InFloat32(Augmentation):
     """Turns everything into float32."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """The same in another type."""
         return images.float() * 0.5
 
@@ -32,7 +32,7 @@ class InFloat32(Augmentation):
 class Contrast(Augmentation):
     """Brings images to one contrast."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Divided by the deviation of brightness over the batch, which one image does not have."""
         brightness = images.mean((1, 2, 3), keepdim=True)
         return images / (brightness - brightness.mean()).square().mean().sqrt()
@@ -41,7 +41,7 @@ class Contrast(Augmentation):
 class Detached(Augmentation):
     """Mirrors by way of numpy."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Mirrored left to right."""
         import torch
 
@@ -51,7 +51,7 @@ class Detached(Augmentation):
 class Gamma(Augmentation):
     """Brightens dark pixels by a root, whose slope has no bound at black."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """The root of the brightness."""
         return ((images + 1) / 2).sqrt() * 2 - 1
 
@@ -59,7 +59,7 @@ class Gamma(Augmentation):
 class InPlace(Augmentation):
     """Saves memory."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Darkened."""
         import torch
 
@@ -71,9 +71,9 @@ class InPlace(Augmentation):
 class PlainNumber(Augmentation):
     """Keeps its strength as a plain number."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Darkened."""
-        return images * (1 - float(memory.get("strength", 0)))
+        return images * (1 - float(batch.memory.get("strength", 0)))
 
     def adapt(self, step: Step) -> None:
         """Get stronger."""
@@ -86,7 +86,7 @@ class Hidden(Augmentation):
 
     strength: ClassVar[list[float]] = [0.0]
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Darkened."""
         return images * (1 - self.strength[0])
 
@@ -98,7 +98,7 @@ class Hidden(Augmentation):
 class DrawnByPython(Augmentation):
     """Draws with a generator that the trainer does not seed."""
 
-    def apply(self, images: Tensor, memory: dict[str, Tensor]) -> Tensor:
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Darkened."""
         import random
 
