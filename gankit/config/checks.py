@@ -183,7 +183,7 @@ def _problems_of_network(
     """Why a network cannot grow through `stages`."""
     first, base = stages[0].resolution, network.base
     if base > first or not _are_doublings(first, base):
-        yield (name, "base"), f"must be the first resolution, {first}, or that halved some times, not {base}"
+        yield (name, "base"), f"must be {first}, where growth starts, or that halved some times, not {base}"
     if not _is_whole(base * aspect) and (bases := _whole_bases(first, aspect)):
         message = f"must make whole pixels, but at {aspect:g} times as wide {base} are {base * aspect:g}"
         yield (name, "base"), f"{message}; {' or '.join(map(str, bases))} would do"

@@ -30,7 +30,8 @@ class NeighborMetric(Metric):
         """Every image needs neighbours."""
         images, least = experiment.evaluation.images, self.neighbors + 1
         if images < least:
-            yield f"evaluation.images: none of {images} images has {self.neighbors} neighbours; give at least {least}"
+            said = f"none of {images} images has {self.neighbors} neighbours"
+            yield f"evaluation.images: {said}; give at least {least}, or fewer neighbors"
 
 
 class PrecisionRecall(NeighborMetric):

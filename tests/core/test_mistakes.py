@@ -148,8 +148,8 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
     ("block: {use: plain, slope: 0.3}", "block: []", "[]", "discriminator.block", "names no block, but the resolution"),
     ("block: {4: plain", "block: {4: still", "still", "generator.block.4", "keeps the resolution, and the first block"),
     ("{use: plain, slope: 0.3}", "[plain, still]", "still", "discriminator.block.1", "keeps the resolution, and the"),
-    ("channels: 64", "channels: 64\n  base: 8", "8", "discriminator.base", "must be the first resolution, 4, or that"),
-    ("channels: 64", "channels: 64\n  base: 3", "3", "discriminator.base", "must be the first resolution, 4, or that"),
+    ("channels: 64", "channels: 64\n  base: 8", "8", "discriminator.base", "must be 4, where growth starts, or that"),
+    ("channels: 64", "channels: 64\n  base: 3", "3", "discriminator.base", "must be 4, where growth starts, or that"),
     (
         "rgb: plain\n  norm",
         "rgb: null\n  norm",
@@ -199,8 +199,8 @@ def test_the_first_resolution_is_the_base_doubled_some_times(
 ) -> None:
     found = mistakes(changed("[4, 8, 16]", "[12, 24]"))
     assert [line for mistake in found if ".base: " in (line := mistake.splitlines()[0])] == [
-        "experiment.yaml:4:1: generator.base: must be the first resolution, 12, or that halved some times, not 4",
-        "experiment.yaml:10:1: discriminator.base: must be the first resolution, 12, or that halved some times, not 4",
+        "experiment.yaml:4:1: generator.base: must be 12, where growth starts, or that halved some times, not 4",
+        "experiment.yaml:10:1: discriminator.base: must be 12, where growth starts, or that halved some times, not 4",
     ]
     one_value = ["generator.channels=8", "generator.block=plain", "training.batch=8"]
     load(changed("[4, 8, 16]", "[12, 24]"), "generator.base=6", "discriminator.base=12", *one_value)

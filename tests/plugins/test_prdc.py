@@ -14,6 +14,7 @@ from support.degradations import blurred, noisy, repeated
 from support.digits import digits
 from support.populations import population, samples
 from support.slow import slow_but
+from support.tiny import tiny
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
@@ -154,3 +155,12 @@ def test_one_odd_real_deceives_precision_but_hardly_density() -> None:
             assert (after > 0).double().mean() > (before > 0).double().mean() + 0.5
         else:
             assert after.double().mean() / 5 < before.double().mean() / 5 + 0.25
+
+
+# --- what is asked for ------------------------------------------------------------------------------------------------
+
+
+def test_more_neighbors_than_images_are_refused_with_both_ways_out() -> None:
+    few = tiny(evaluation={"metrics": [{"use": "precision-recall", "neighbors": 16}], "images": 16})
+    (said,) = few.evaluation.metrics[0].problems(few)
+    assert said == "evaluation.images: none of 16 images has 16 neighbours; give at least 17, or fewer neighbors"
