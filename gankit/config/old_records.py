@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gankit.config.experiment import EvaluationOptions
-from gankit.config.yaml.nodes import Item, Node, Scalar, Table
+from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table
 from gankit.core.registry import registries
 
 NETWORKS = ("generator", "discriminator")
@@ -24,7 +25,7 @@ def run_in_new_words(root: Table) -> Table:
         return _with_changed(options, "optimizer", _of_optimizers)
 
     root = _with_changed(root, "evaluation", _of_evaluation)
-    return _of_fading(_with_changed(root, "training", of_training))
+    return _of_augment(_of_fading(_with_changed(root, "training", of_training)))
 
 
 def study_in_new_words(root: Table) -> Table:
@@ -39,6 +40,7 @@ def study_in_new_words(root: Table) -> Table:
 def former_options(options: Mapping[str, Any]) -> Iterator[str]:
     """Those of a run's options, by their dotted paths, which `run_in_new_words` writes otherwise."""
     yield "fading.by"
+    yield from (option for option in options if re.fullmatch(r"augment(\.(?!\d).*)?", option) and options[option] != [])
     for network in NETWORKS:
         optimizer = f"training.optimizer.{network}"
         yield f"{optimizer}.decay"
@@ -65,14 +67,25 @@ def _of_fading(root: Table) -> Table:
     return root
 
 
+def _of_augment(root: Table) -> Table:
+    """There are several augmentations where there was one or none."""
+    item = root.entries.get("augment")
+    if item is None or isinstance(item.node, Items):
+        return root
+    is_none = isinstance(item.node, Scalar) and item.node.value is None
+    several = Items(item.node.mark, [] if is_none else [item.node])
+    return Table(root.mark, {**root.entries, "augment": item._replace(node=several)})
+
+
 def _of_optimizers(pair: Table) -> Table:
     """A learning rate that falls is a schedule, where an option of the optimizer told so."""
 
     def falling(rate: Node) -> Node:
         if isinstance(rate, Table):
             return Table(rate.mark, {key: item._replace(node=falling(item.node)) for key, item in rate.entries.items()})
-        parts = {"use": Scalar(rate.mark, "basics/linear"), "start": rate, "end": Scalar(rate.mark, 0.0)}
-        return Table(rate.mark, {key: Item(rate.mark, part) for key, part in parts.items()})
+        said = {"use": "basics/linear", "end": 0.0, "over": "run"}
+        parts = {option: Item(rate.mark, Scalar(rate.mark, value)) for option, value in said.items()}
+        return Table(rate.mark, {**parts, "start": Item(rate.mark, rate)})
 
     def without_decay(options: Table) -> Table:
         is_linear = _value(options, "decay") == "linear"

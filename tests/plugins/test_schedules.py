@@ -10,8 +10,9 @@ import pytest
 import torch
 from support.pggan import component
 from support.tiny import tiny, trainer
+from torch import nn
 
-from gankit import Regularizer, Schedule, Scheduled, UserError
+from gankit import Block, BuildContext, Regularizer, Schedule, Scheduled, UserError
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting, moving_numbers
@@ -139,6 +140,37 @@ def test_options_of_anyones_parts_and_of_optimizers_move_and_go_on_to_the_same_b
         resumed.iteration()
     for name, tensor in straight.generator.state_dict().items():
         assert torch.equal(tensor, resumed.generator.state_dict()[name])
+
+
+class Fading(Block):
+    """A convolution whose features are weighed by a number that moves."""
+
+    share: Scheduled[float] = 1.0
+    """The weight."""
+
+    def build(self, context: BuildContext) -> nn.Module:
+        from gankit.networks.layers import Chain, Function, conv, resampling
+
+        up, down = (resampling(context.resample, way) for way in ("up", "down"))
+        weigh = Function(lambda x: x * self.share)
+        return Chain(up=up, conv=conv(context.in_channels, context.out_channels), weigh=weigh, down=down)
+
+
+def test_a_number_of_a_block_moves_in_the_network_and_in_its_average() -> None:
+    plugins.load_installed()
+    with registry.restored():
+        registry.register("test", "fading", Fading)
+        block = {"use": "test/fading", "share": {"use": "linear", "start": 1, "end": 0}}
+        made = trainer(tiny(generator=tiny().generator.model_dump() | {"block": block}))
+        z = torch.randn(2, 8)
+        total = made.ends[-1]
+        for network in (made.generator, made.average):
+            made.grow(progress_at(made.stages, total // 2))
+            half = network(z)
+            made.grow(progress_at(made.stages, total)._replace(alpha=1.0))
+            nothing = network(z)
+            assert not torch.equal(half, nothing)
+            assert float(nothing.detach().std()) < 1e-6  # only the bias of the way into the image is left
 
 
 def test_a_clipped_gradient_is_no_longer_than_asked() -> None:
