@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from support.tiny import tiny, trainer
 from torch import nn
 
 from gankit import Block, BuildContext, Regularizer, Schedule, Scheduled, UserError
+from gankit.cli import main
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting, moving_numbers
+from gankit.config.yaml.writer import dump_experiment
 from gankit.core import registry
 from gankit.core.progress import Stage, progress_at
 from gankit.discovery.manager import plugins
@@ -184,3 +187,38 @@ def test_a_clipped_gradient_is_no_longer_than_asked() -> None:
 def test_points_that_do_not_begin_at_zero_are_refused() -> None:
     with pytest.raises((ValueError, UserError), match="no number for the beginning"):
         component("schedule", "steps", points=[[10, 1]])
+
+
+def test_all_that_moves_is_printed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "moving.yaml"
+    file.write_text(dump_experiment(scheduled_r1()))
+    assert main(["explain", "--schedule", str(file), "--plot", str(tmp_path / "s.png")]) == 0
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["images", "stage", "alpha", "training.optimizer.lr", "regularizers.0.gamma"]
+    assert rows[0].split() == ["0", "4x4", "1", "0.01", "4"]
+    assert rows[-1].split() == ["96", "8x8", "1", "0", "1"]
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["explain", "--schedule", str(file), "--set", "regularizers.0.gamma=2", "--set", "fading.rate=1"]) == 0
+    assert "gamma" not in capsys.readouterr().out
+
+
+def scheduled_r1() -> Experiment:
+    return tiny(
+        regularizers={"use": "r1", "gamma": {"use": "cosine", "start": 4, "end": 1}},
+        training={"batch": 8, "optimizer": {"use": "adam", "lr": {"use": "linear", "start": 0.01, "end": 0}}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--plot", "s.png"], "--plot and --set say what to do"),
+        (["--schedule", "absent.yaml"], "absent.yaml"),
+        (["--schedule", "absent.yaml", "--plot", "s.pgn"], "Did you mean 'png'"),
+    ],
+)
+def test_mistakes_of_whoever_asks_for_what_moves(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", *arguments]) == 2
+    assert said in capsys.readouterr().err
