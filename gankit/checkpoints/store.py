@@ -1,6 +1,7 @@
 """Checkpoints: all that a run needs to go on, one folder each, complete or not there, never code.
 
 generator.safetensors  discriminator.safetensors  average.safetensors
+average-NAME.safetensors  for each of `training.averages`
 training.pt      optimizers, counters and memories, for torch.load(weights_only=True)
 metrics.jsonl    the rows that the run had written
 manifest.json    where the run stood, and the sha256 of every other file and of itself
@@ -38,17 +39,20 @@ from gankit.checkpoints.integrity import (
     sync_folder,
     write,
 )
-from gankit.config.experiment import Experiment, GeneratorName
+from gankit.config.experiment import AVERAGE_NAME, Experiment, GeneratorName
 from gankit.config.schedules import Acting
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
+from gankit.core.options import did_you_mean
 from gankit.core.progress import Progress, progress_in
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
+from gankit.training.averages import weights_name
 
 WEIGHTS = ("generator", "discriminator", "average")
 TRAINING = "training.pt"
 METRICS = "metrics.jsonl"
+FURTHER_AVERAGE = re.compile(rf"(average-{AVERAGE_NAME.pattern})\.safetensors")
 
 
 class Checkpoint(NamedTuple):
@@ -127,7 +131,7 @@ def read(path: Path) -> Checkpoint:
     state: dict[str, Any] = parsed(
         TRAINING, lambda: torch.load(io.BytesIO(read_file(path, manifest, TRAINING)), "cpu", weights_only=True)
     )
-    weights = {name: _weights(path, manifest, name) for name in WEIGHTS}
+    weights = _all_weights(path, manifest)
     return Checkpoint(path, manifest, {**state, "weights": weights}, read_file(path, manifest, METRICS))
 
 
@@ -238,15 +242,18 @@ def experiment_of(checkpoint: Path) -> Path:
 def load_generator(
     path: Path, experiment: Experiment, device: torch.device, which: GeneratorName = "average"
 ) -> Generator:
-    """The averaged or the trained generator of a checkpoint, or of a run's newest, in eval mode and grown as it was.
+    """A generator of a checkpoint, or of a run's newest, in eval mode and grown as it was; by default the averaged one.
 
     Raises:
-        UserError: if there is no checkpoint or it cannot be read.
+        UserError: if there is no checkpoint, it cannot be read or has no such generator.
     """
     checkpoint = chosen(path)
+    if which not in (generators := experiment.training.generators):
+        hint = did_you_mean(which, generators) or f" There are: {', '.join(generators)}."
+        raise UserError(f"{checkpoint} has no generator {which!r}.{hint}")
     try:
         manifest = read_manifest(checkpoint)
-        weights = _weights(checkpoint, manifest, "average" if which == "average" else "generator")
+        weights = _weights(checkpoint, manifest, weights_name(which))
         shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
         acting = Acting(experiment, progress_of(manifest, experiment))
         generator = Generator(acting.experiment.generator, shape).placed(device)
@@ -266,7 +273,7 @@ def load_weights(path: Path) -> tuple[Path, dict[str, dict[str, torch.Tensor]]]:
     checkpoint = chosen(path)
     try:
         manifest = read_manifest(checkpoint)
-        return checkpoint, {name: _weights(checkpoint, manifest, name) for name in WEIGHTS}
+        return checkpoint, _all_weights(checkpoint, manifest)
     except CorruptCheckpointError as problem:
         raise UserError(f"{checkpoint}: cannot be read: {problem}") from None
 
@@ -293,6 +300,12 @@ def plain(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float):
         return value
     raise TypeError(f"a checkpoint holds plain values and tensors, not {type(value).__name__}: {value!r:.80}")
+
+
+def _all_weights(path: Path, manifest: Mapping[str, Any]) -> dict[str, dict[str, torch.Tensor]]:
+    """The weights of all networks, and of the further averages that there are."""
+    files = parsed(MANIFEST, lambda: [*map(FURTHER_AVERAGE.fullmatch, manifest["files"])])
+    return {name: _weights(path, manifest, name) for name in (*WEIGHTS, *(file[1] for file in files if file))}
 
 
 def _weights(path: Path, manifest: Mapping[str, Any], name: str) -> dict[str, torch.Tensor]:

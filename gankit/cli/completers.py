@@ -45,6 +45,13 @@ def numbers(parsed_args: argparse.Namespace, **_: object) -> list[str]:
         return component_names("metric")
 
 
+def generators(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """The generators of the run that was named before."""
+    training = _said_in(parsed_args).get("training")
+    averages = training.get("averages") if isinstance(training, Mapping) else None
+    return ["average", "current", *(averages if isinstance(averages, Mapping) else ())]
+
+
 def _said_in(parsed_args: argparse.Namespace) -> Mapping[Any, Any]:
     """What the experiment's file says that was named before; nothing if none was that can be read."""
     from gankit.config.yaml.merge import read_experiment

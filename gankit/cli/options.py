@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from gankit.cli.completers import completed_by, numbers, settings
+from gankit.cli.completers import completed_by, generators, numbers, settings
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
@@ -86,8 +86,11 @@ def add_no_run_plugins_option(parser: argparse.ArgumentParser) -> None:
 
 def add_which_option(parser: argparse.ArgumentParser) -> None:
     """Add `which`, the generator of a run that is meant."""
-    text = "the averaged generator, or the trained one itself as the last update left it (default: average)"
-    parser.add_argument("--which", choices=("average", "current"), default="average", help=text)
+    text = (
+        "average, the averaged generator (the default); current, the trained one itself as the last update left it; or "
+        "the name of one of training.averages"
+    )
+    completed_by(parser.add_argument("--which", metavar="NAME", default="average", help=text), generators)
 
 
 def add_no_rehearsal_option(parser: argparse.ArgumentParser) -> None:

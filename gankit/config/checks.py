@@ -13,7 +13,7 @@ from gankit.config.walk import KEY, Path, Problem, components, problem_of_failur
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
-from gankit.core.options import at
+from gankit.core.options import at, did_you_mean
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
@@ -235,7 +235,11 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
 
 def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
     """What of an evaluation does not go together."""
-    options = experiment.evaluation
+    options, generators = experiment.evaluation, experiment.training.generators
+    for position, name in enumerate(options.generators):
+        if name not in generators:
+            hint = did_you_mean(name, generators) or f" There are: {', '.join(generators)}."
+            yield ("evaluation", "generators", position), f"there is no generator {name!r} in training.averages.{hint}"
     if options.background and experiment.checkpoints.best is not None:
         yield (
             ("evaluation", "background"),

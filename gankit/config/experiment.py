@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -55,8 +56,18 @@ from gankit.kinds import (
 OPTIMIZER = "adam"
 """The optimizer of networks that are given none, or only options of one."""
 
-GeneratorName = Literal["average", "current"]
-"""average: the averaged generator. current: the trained generator itself, as the last update left it."""
+GeneratorName: TypeAlias = str
+"""average: the averaged generator. current: the trained generator itself, as the last update left it. Any other: the
+one of `training.averages` that is called so."""
+
+AVERAGE_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
+"""What further averages are called: one word, with which names of numbers and of files may end."""
+OTHER_MEANINGS = {
+    "average": "that is training.average",
+    "current": "that is the trained generator itself",
+    **dict.fromkeys(("floor", "quick", "track", "error", "std"), "names of other numbers end so"),
+}
+"""Words that no further average is called, for they mean something else."""
 
 MOST_MEASURED = 1_000_000_000
 """Images that any evaluation may ask for."""
@@ -198,8 +209,21 @@ class FadingOptions(Options):
     """Learning rate of layers while they fade in, as a share of that of the others."""
 
 
+def _average_name(name: str) -> str:
+    """A name that a further average may have."""
+    if not AVERAGE_NAME.fullmatch(name):
+        wanted = "such a name begins with one of a-z and goes on with those, 0-9 and -, in 40 characters at most"
+    elif name in OTHER_MEANINGS:
+        wanted = OTHER_MEANINGS[name]
+    else:
+        return name
+    raise PydanticCustomError("average_name", "no further average can be called so: {why}", {"why": wanted})
+
+
 class TrainingOptions(Options):
     """How the networks are trained."""
+
+    later_options: ClassVar[tuple[str, ...]] = ("averages",)
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
@@ -216,6 +240,9 @@ class TrainingOptions(Options):
     """Show each real mirrored left to right with a probability of one half."""
     average: WeightAverage = default("exponential")
     """The averaged generator, which is what is evaluated and sampled."""
+    averages: dict[Annotated[str, AfterValidator(_average_name)], WeightAverage] = {}
+    """Further averaged generators by names of your own, as in {slow: {use: exponential, half_life: 100k}}. They change
+    nothing of training; evaluation.generators, gankit sample --which and gankit evaluate --which take their names."""
     threads: int | None = Field(default=None, ge=1, le=1_024)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -226,6 +253,11 @@ class TrainingOptions(Options):
     What does not fit is told; if nothing does, the run is refused."""
     extend: Images = 0
     """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
+
+    @property
+    def generators(self) -> list[GeneratorName]:
+        """The generators that can be measured and sampled."""
+        return ["average", "current", *self.averages]
 
 
 class QuickOptions(Options):
@@ -250,8 +282,9 @@ class EvaluationOptions(Options):
     metrics: Many[Metric] = []
     """What is computed."""
     generators: Annotated[Many[GeneratorName], Field(min_length=1), AfterValidator(_each_once)] = ["average"]
-    """Which generators are measured: the averaged one, the trained one itself (current), or both. Numbers of the
-    trained one have names that end in _current."""
+    """Which generators are measured: the averaged one (average), the trained one itself (current), those of
+    training.averages by their names, or several. Numbers of the trained one have names that end in _current, those of
+    an average called slow names that end in _slow."""
     images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 10_000
     """Generated images, and as many reals to compare with if the data set has them."""
     every: Annotated[Images, Field(ge=1)] | None = None

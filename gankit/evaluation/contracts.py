@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from gankit.core.errors import ContractError
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from gankit.evaluation.images import Features
 
 
-def check_numbers(found: object) -> dict[str, float]:
-    """What a metric gives.
+def check_numbers(found: object, averages: Collection[str] = ()) -> dict[str, float]:
+    """What a metric gives, of an experiment with further averages of these names.
 
     Raises:
         ContractError: if it is no mapping of numbers by name, or a name is one that gankit gives to another number.
     """
     if not isinstance(found, Mapping):
         raise ContractError(f'gives {found!r:.60} in evaluate(), not a mapping such as {{"name": 0.5}}')
-    if mistake := mistaken_name(found):
+    if mistake := mistaken_name(found, averages):
         raise ContractError(mistake)
     numbers: dict[str, float] = {}
     for name, number in found.items():

@@ -16,7 +16,7 @@ from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import CURRENT, ERROR, FLOOR, GENERATED, QUICK, clash, is_spread
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, QUICK, clash, is_spread, suffix_of
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
@@ -279,7 +279,8 @@ class Evaluator:
     def _measured(self, metric: Metric, samples: Samples, of: str, classes: str | None = None) -> dict[str, Number]:
         """The metric's numbers, each with its protocol."""
         samples.class_names = () if isinstance(self._reals, AbsentReals) else self._reals.class_names
-        numbers, high = check_numbers(metric.evaluate(samples)), metric.higher_is_better
+        numbers = check_numbers(metric.evaluate(samples), self._options.generators)
+        high = metric.higher_is_better
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         return {
             name: Number(
@@ -341,7 +342,7 @@ def named_by_generator(row: Row, which: GeneratorName) -> Row:
     """The number of a generator by the name that it is recorded by; what measures reals alone is everyone's."""
     if which == "average" or (row.protocol or {}).get("of") != GENERATED:
         return row
-    return row._replace(name=row.name + CURRENT, protocol={**(row.protocol or {}), "generator": which})
+    return row._replace(name=row.name + suffix_of(which), protocol={**(row.protocol or {}), "generator": which})
 
 
 def evaluate_generators(

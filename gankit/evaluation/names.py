@@ -14,8 +14,6 @@ FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
 QUICK = "_quick"
 """Ends the names of the cheaper protocol's numbers, so that no series mixes the two."""
-CURRENT = "_current"
-"""Ends the names of the numbers of the trained generator itself, which is measured beside the averaged one if asked."""
 ERROR = "_error"
 """Ends the name of the standard error of another number, by resampling."""
 SEEDS_STD = "_seeds_std"
@@ -23,19 +21,15 @@ SEEDS_STD = "_seeds_std"
 STD = "_std"
 """Ends the name that a metric gives to a standard deviation of its own, beside the number that it is of."""
 
-_ADDED = {
-    FLOOR: "the noise floor",
-    QUICK: "the cheaper estimate",
-    CURRENT: "the trained generator's number",
-    ERROR: "the error",
-    SEEDS_STD: "the spread",
-}
-"""What gankit names after a metric's own numbers."""
+_ADDED = {FLOOR: "the noise floor", QUICK: "the cheaper estimate"}
+"""What gankit names after a metric's own numbers, whether that metric gives these or not."""
+_ADDED_BESIDE = {ERROR: "the error", SEEDS_STD: "the spread"}
+"""What it names after those that are there."""
 
 
-def floor_of(name: str) -> str:
-    """What the noise floor of a number is called: of either generator's the same, as it is of reals alone."""
-    return name.removesuffix(CURRENT) + FLOOR
+def suffix_of(generator: str) -> str:
+    """What ends the names of the numbers of a generator other than the one that is measured by default."""
+    return "" if generator == "average" else f"_{generator}"
 
 
 def is_spread(name: str, names: Collection[str]) -> bool:
@@ -47,18 +41,28 @@ def is_spread(name: str, names: Collection[str]) -> bool:
         name: Its name.
         names: The names of all numbers of the same evaluation.
     """
-    own = name.removesuffix(QUICK).removesuffix(CURRENT)
-    measured_by = name[len(own) :]
-    named_after = [own.removesuffix(end) for end in (SEEDS_STD, STD, ERROR) if own.endswith(end)]
-    return any(other + measured_by in names for other in named_after)
+    whole = name.removesuffix(QUICK)
+    for own in (whole, whole.rpartition("_")[0]):  # where the last word says of which generator it is
+        measured_by = name[len(own) :]
+        named_after = [own.removesuffix(end) for end in (SEEDS_STD, STD, ERROR) if own.endswith(end)]
+        if any(other + measured_by in names for other in named_after):
+            return True
+    return False
 
 
-def mistaken_name(names: Collection[str]) -> str | None:
-    """Why a metric may not give its numbers these names, which gankit gives to others; None if it may."""
+def mistaken_name(names: Collection[str], averages: Collection[str] = ()) -> str | None:
+    """Why a metric may not give its numbers these names, which gankit gives to others; None if it may.
+
+    Args:
+        names: Those of one metric's numbers.
+        averages: What the experiment calls its further averages.
+    """
+    of_generators = {suffix_of(average): f"the average {average}'s number" for average in averages}
+    of_generators[suffix_of("current")] = "the trained generator's number"
     for name in names:
-        for end, meaning in _ADDED.items():
+        for end, meaning in (_ADDED | of_generators | _ADDED_BESIDE).items():
             other = name.removesuffix(end)
-            if other != name and (end in (FLOOR, QUICK, CURRENT) or other in names):
+            if other != name and (end not in _ADDED_BESIDE or other in names):
                 return f"{name!r} is what gankit calls {meaning} of {other!r}"
     return None
 

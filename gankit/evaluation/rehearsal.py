@@ -70,13 +70,14 @@ def _rehearsed(
 ) -> dict[str, float]:
     """What a metric gives of few images, or of as many as are evaluated; nothing if it has made images of its own."""
     count, most = _images_needed(experiment, metric), experiment.evaluation.images
+    averages = experiment.training.averages
     try:
         try:
-            return check_numbers(metric.evaluate(_samples(count, reals, generator, extraction, metric)))
+            return check_numbers(metric.evaluate(_samples(count, reals, generator, extraction, metric)), averages)
         except Exception as failure:
             if count == most or isinstance(failure, SURE) or type(failure) is LookupError:
                 raise
-        return check_numbers(metric.evaluate(_samples(most, reals, generator, extraction, metric)))
+        return check_numbers(metric.evaluate(_samples(most, reals, generator, extraction, metric)), averages)
     except _Enough:
         return {}
 

@@ -167,8 +167,9 @@ class Metric(Component):
 
         A name that ends in `_std` beside the name without it, as `kid_std` beside `kid`, is that number's spread: runs
         are not ranked by it. Any other number counts for itself. gankit adds `<name>_floor`, `<name>_error` and
-        `<name>_seeds_std` beside `<name>`, `<name>_current` for the trained generator itself and `<name>_quick` for the
-        cheaper protocol. So names that end in `_floor`, `_current` or `_quick`, and `<name>_error` or
-        `<name>_seeds_std` beside `<name>`, are refused: the metric counts as failed. It does too if another metric of
-        the evaluation has given the same name.
+        `<name>_seeds_std` beside `<name>`, `<name>_current` for the trained generator itself, `<name>_slow` for one of
+        `training.averages` that is called slow, and `<name>_quick` for the cheaper protocol. So names that end in
+        `_floor`, `_current`, `_quick` or what an average is called, and `<name>_error` or `<name>_seeds_std` beside
+        `<name>`, are refused: the metric counts as failed. It does too if another metric of the evaluation has given
+        the same name.
         """

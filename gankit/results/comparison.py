@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
-from gankit.evaluation.names import floor_of
 from gankit.kinds.callbacks import Row
 from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
 from gankit.results.protocols import (
     common_protocol,
+    floor_of,
     measured,
     metric_names,
     refuse_unlike_protocols,
@@ -155,7 +155,7 @@ def compare(
     variants = group_runs(runs)
     first = _named(variants, baseline)
     chosen = _chosen(metrics, runs)
-    with_floors = {*chosen, *map(floor_of, chosen)}
+    with_floors = {*chosen, *(floor_of(row) for _, _, row in measured(runs) if row.name in chosen)}
     refuse_unlike_protocols(runs, with_floors)
     stages = [
         _stage(variants, first, metric, resolution, correct)
@@ -231,7 +231,7 @@ def _stage(
     sign = -1 if better == "higher" else 1
     results.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
     protocol = common_protocol(rows[metric] for rows in metrics)
-    of_floors = [rows[floor_of(metric)] for rows in metrics if floor_of(metric) in rows]
+    of_floors = [rows[floor] for rows in metrics if (floor := floor_of(rows[metric])) in rows]
     floors = _finite(row.value for row in of_floors)
     floor = fmean(floors) if floors else None
     return StageComparison(metric, resolution, better, floor, protocol, common_protocol(of_floors), results)

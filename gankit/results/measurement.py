@@ -66,7 +66,7 @@ class ProtocolOptions(Options):
     bootstrap: int | None = Field(default=None, ge=0)
     """Resamples for standard errors."""
     which: GeneratorName = "average"
-    """Which generator of runs and checkpoints."""
+    """Which generator of runs and checkpoints: average, current, or one of training.averages."""
 
     def over(self, options: EvaluationOptions) -> EvaluationOptions:
         """`options` changed by those that are given here."""
@@ -196,7 +196,7 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
     with attributing_errors(experiment):
         generator = load_generator(checkpoint, experiment, device, protocol.which)
     progress = progress_of(about, experiment)
-    options = protocol.over(experiment.evaluation)
+    options = protocol.over(experiment.evaluation).model_copy(update={"generators": [protocol.which]})
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
     data = protocol.data.with_classes(about.get(CLASSES)) if protocol.data else experiment.data

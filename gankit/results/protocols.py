@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gankit.core.errors import UserError
-from gankit.evaluation.names import GENERATED, QUICK, USUAL_METRIC, is_spread
+from gankit.evaluation.names import FLOOR, GENERATED, QUICK, USUAL_METRIC, is_spread, suffix_of
 from gankit.kinds.callbacks import Row
 from gankit.results.run_results import RunResults, StageMetrics
 
@@ -78,6 +78,11 @@ def usual_metric(runs: Sequence[RunResults]) -> str | None:
     names = sorted(metric_names(runs), key=lambda name: name != USUAL_METRIC)
     everywhere = (name for name in names if all(name in metrics for metrics in ends.values()))
     return next(everywhere, names[0] if names else None)
+
+
+def floor_of(row: Row) -> str:
+    """What the noise floor of a number is called: of all generators the same, as it is of reals alone."""
+    return row.name.removesuffix(suffix_of((row.protocol or {}).get("generator", "average"))) + FLOOR
 
 
 def shown_name(name: str, protocol: Mapping[str, Any] | None) -> str:

@@ -121,7 +121,8 @@ def measured_as(before: Experiment, wanted: Experiment) -> Experiment:
     else:
         metrics = [*before.evaluation.metrics, *changed.metrics]
         evaluation = before.evaluation.model_copy(update={"metrics": metrics})
-    training = wanted.training.model_copy(update={"average": before.training.average})
+    averages = {"average": before.training.average, "averages": before.training.averages}
+    training = wanted.training.model_copy(update=averages)
     kept = {"checkpoints": before.checkpoints, "training": training}  # what means nothing to it is as it was
     return wanted.model_copy(update={"evaluation": evaluation, **kept})
 
@@ -130,6 +131,6 @@ def unheeded(changes: Iterable[str], late: LateEvaluation | None) -> list[str]:
     """Those of some options that were changed which mean nothing to a run that is finished."""
     if late is None:
         return [*changes]
-    never = ("checkpoints.", "training.average.", *(f"evaluation.{option}" for option in WHEN))
+    never = ("checkpoints.", "training.average", *(f"evaluation.{option}" for option in WHEN))
     heeded = "" if late.kept else "evaluation."  # who observes and where, too, if there is something to measure
     return [option for option in changes if option.startswith(never) or not option.startswith(heeded)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ DECISIVE = "experiment"
 """What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
 MOST_CHANGED = 3
 """Options that are named."""
-MAY_CHANGE = ("observers", "evaluation", "checkpoints", "training.device", "training.average.statistics")
+MAY_CHANGE = (
+    *("observers", "evaluation", "checkpoints", "training.device"),
+    *("training.average.statistics", "training.averages.*.statistics"),
+)
 """Options that may be other ones when a run goes on: none of them changes what is trained."""
 HOW_READ = ("max_megapixels", "range")
 """Options of a data set that say how image files are read."""
@@ -150,8 +154,8 @@ def _plain(experiment: Experiment) -> dict[str, Any]:
 
 
 def _is_among(option: str, options: Sequence[str]) -> bool:
-    """Whether an option is one of `options`, or an option of one."""
-    return any(f"{option}.".startswith(f"{each}.") for each in options)
+    """Whether an option is one of `options`, in which * may stand for a name, or an option of one."""
+    return any(fnmatchcase(f"{option}.", f"{each}.*") for each in options)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -115,8 +115,11 @@ def goes_on_to_the_bit(trial: Trial[Any]) -> None:
 
 
 def _tried(trial: Trial[Component]) -> Experiment:
-    """A small experiment with the component, with labels only if it does not do without."""
-    return tried_in(trial, labels=bool(complaints(trial.component, experiment_with(trial.component))))
+    """A small experiment with the component, with labels only if it does not do without; with two of an average."""
+    twice = isinstance(trial.component, WeightAverage)
+    further: dict[str, Any] = {"training__averages": {"further": trial.component}} if twice else {}
+    labels = bool(complaints(trial.component, experiment_with(trial.component)))
+    return tried_in(trial, labels=labels, **further)
 
 
 @cache

@@ -64,7 +64,7 @@ class Rehearsal(Trainer):
     def measured(self) -> Generator:
         """The averaged generator, grown to the end, to be measured; its batch norms have seen next to nothing."""
         self.grow(progress_in(self.stages, len(self.stages), self.images))
-        return self._average
+        return self.averages["average"].generator
 
     def _moments(self, since: int) -> Iterator[int]:
         """Images after which to rehearse: in the midst of each fade, and where each stage is fully grown."""

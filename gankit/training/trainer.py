@@ -24,7 +24,7 @@ from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
-from gankit.training.batch_norm import NormStatistics, estimate_statistics
+from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.contracts import check_scalar
 from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
 from gankit.training.sampler import SampleOptions, sample
@@ -34,7 +34,7 @@ NetworkName = Literal["generator", "discriminator"]
 
 
 class Trainer:
-    """Networks, their optimizers and their average after some number of real images.
+    """Networks, their optimizers and the averaged generators after some number of real images.
 
     Everything that an iteration does is a function of the experiment and of `images`, the number of real images shown
     to the discriminator so far.
@@ -54,9 +54,12 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
-        self._average = copy.deepcopy(self.generator).eval().requires_grad_(False)
-        self._statistics = NormStatistics(self._average), NormStatistics(self.generator)
-        self._estimated = False
+        labels = None if reals.labels is None else torch.from_numpy(reals.labels)
+        averages = {"average": experiment.training.average, **experiment.training.averages}
+        self.averages: dict[GeneratorName, AveragedGenerator] = {
+            name: AveragedGenerator(name, average, self.generator, experiment.seed, labels)
+            for name, average in averages.items()
+        }
         self.memory: dict[str, dict[str, Tensor]] = {}
         self.names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
         self.paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
@@ -89,25 +92,24 @@ class Trainer:
 
     @property
     def average(self) -> Generator:
-        """The averaged generator as it is measured and sampled: with batch norms as `training.average` has them."""
-        if self.experiment.training.average.statistics == "estimate" and not self._estimated:
-            labels = None if self.reals.labels is None else torch.from_numpy(self.reals.labels)
-            estimate_statistics(self._average, self.experiment.seed, self.device, labels)
-            self._estimated = True
-        return self._average
+        """The averaged generator of `training.average`, as it is measured and sampled."""
+        return self.averages["average"].measured()
 
     def generators(self, names: Sequence[GeneratorName]) -> dict[GeneratorName, Generator]:
-        """The averaged generator, a copy of the trained one, or both, in eval mode, to be measured."""
+        """Averaged generators, and a copy of the trained one as `current`, in eval mode, to be measured."""
         found: dict[GeneratorName, Generator] = {}
         for which in names:
-            found[which] = self.average if which == "average" else copy.deepcopy(self._average)
             if which == "current":
+                found[which] = copy.deepcopy(self.averages["average"].generator)
                 found[which].load_state_dict(self.generator.state_dict())
+            else:
+                found[which] = self.averages[which].measured()
         return found
 
     def state_dict(self) -> dict[str, Any]:
         """All that the iterations to come depend on beside the experiment: plain values and tensors."""
-        networks: dict[str, GrowingNetwork] = {**self.networks, "average": self.average}
+        averages = {weights_name(name): averaged.measured() for name, averaged in self.averages.items()}
+        networks: dict[str, GrowingNetwork] = {**self.networks, **averages}
         return {
             "images": self.images,
             "rounds": self.iterations,
@@ -135,21 +137,22 @@ class Trainer:
         self.grow(grown)
 
     def load_weights(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take over parameters and buffers of both networks and the average.
+        """Take over parameters and buffers of both networks and the averages.
 
         Raises:
-            RuntimeError: if they are those of other networks.
+            KeyError, RuntimeError: if they are those of other networks.
         """
-        self._estimated = False
         for name, network in self._all_networks().items():
             network.load_state_dict(weights[name])
 
     def load_fitting(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take over those parameters and buffers whose names and shapes are the same here."""
-        self._estimated = False
+        """Take over those parameters and buffers whose names and shapes are the same here.
+
+        An average that is not there begins as the trained generator, as it does in a run that starts from nothing.
+        """
         for name, network in self._all_networks().items():
             own = network.state_dict()
-            there = {key: tensor for key, tensor in weights[name].items() if key in own}
+            there = {key: tensor for key, tensor in weights.get(name, weights["generator"]).items() if key in own}
             network.load_state_dict({key: each for key, each in there.items() if each.shape == own[key].shape}, False)
 
     @property
@@ -158,7 +161,7 @@ class Trainer:
         return progress_in(self.stages, self.grown.stage, self.images, self.grown.alpha)
 
     def iteration(self) -> dict[str, Tensor]:
-        """Discriminator updates, each counting its reals and moving the average, then one generator update.
+        """Discriminator updates, each counting its reals and moving the averages, then one generator update.
 
         Returns:
             Scalars by name, still on the device: losses, penalties and mean scores of the last updates.
@@ -175,9 +178,9 @@ class Trainer:
         return record
 
     def grow(self, now: Progress) -> None:
-        """Let both networks and the average work at `now`; the next iteration goes on where its images say."""
+        """Let both networks and the averages work at `now`; the next iteration goes on where its images say."""
         self._acting.move(now)
-        self.grown, self._estimated = now, False
+        self.grown = now
         for network in self._all_networks().values():
             network.grow(now.resolution, now.alpha)
 
@@ -194,15 +197,16 @@ class Trainer:
         return progress_in(self.stages, position + 1, self.images, alpha)
 
     def _all_networks(self) -> dict[str, GrowingNetwork]:
-        return {**self.networks, "average": self._average}
+        """All networks by the names of their weights, to be changed."""
+        averages = {weights_name(name): averaged.to_change() for name, averaged in self.averages.items()}
+        return {**self.networks, **averages}
 
     def _train_discriminator(self, record: dict[str, Tensor], is_last: bool) -> tuple[Tensor, Tensor | None]:
         """Show the discriminator the next reals, perhaps the last of its iteration; returns them, adds to `record`."""
         self._follow_growth()
         real, labels = self._batch()
         record |= self._update("discriminator", real, labels)
-        if is_last or not self.experiment.training.average.moves_once_an_iteration():
-            self._move_average(len(real))
+        self._move_averages(len(real), is_last)
         self.images += len(real)
         return real, labels
 
@@ -318,32 +322,24 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.trained[name], longest)
         optimizer.step()
 
-    @torch.no_grad()
-    def _move_average(self, count: int) -> None:
-        """Let the average follow the generator, which this iteration has yet to update.
+    def _move_averages(self, count: int, is_last: bool = True) -> None:
+        """Let the averages follow the generator, which this iteration has yet to update."""
+        for averaged in self.averages.values():
+            if is_last or not averaged.average.moves_once_an_iteration():
+                averaged.move(self.now, count, self._remembered)
 
-        Buffers are copied, but for the statistics of batch norms if these are to be averaged too.
-        """
-        average = self.experiment.training.average
-        average.move(self._average, self.generator, self.now, count, self._memory(average))
-        averaged: set[int] = set()
-        if average.statistics == "average":
-            average.move(*self._statistics, self.now, count, self._memory(average, "statistics"))
-            averaged = {id(statistic) for statistic in self._statistics[0].parameters()}
-        for kept, buffer in zip(self._average.buffers(), self.generator.buffers(), strict=True):
-            if id(kept) not in averaged:
-                kept.copy_(buffer)
-        self._estimated = False
-
-    def _memory(self, component: Component, *below: str) -> dict[str, Tensor]:
-        """What a component remembers, kept by where the experiment names it, and by what of it there is more to keep.
+    def _memory(self, component: Component) -> dict[str, Tensor]:
+        """What a component remembers, kept by where the experiment names it.
 
         Raises:
             LookupError: if the experiment does not name it.
         """
         if (path := self.paths.get(id(component))) is None:
             raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
-        return self.memory.setdefault(".".join((path, *below)), {})
+        return self._remembered(path)
+
+    def _remembered(self, path: str) -> dict[str, Tensor]:
+        return self.memory.setdefault(path, {})
 
 
 def _as_kept(progress: Progress) -> tuple[int, int, float]:

@@ -47,15 +47,15 @@ def test_averaged_statistics_have_the_half_life_of_the_weights() -> None:
     (averaged, *_), (current, *_) = batch_norms(made.average), batch_norms(made.generator)
     assert averaged.running_mean is not None
     assert current.running_mean is not None
-    expected, update = averaged.running_mean.clone(), made._move_average
+    expected, update = averaged.running_mean.clone(), made._move_averages
     seen: list[Tensor] = []
 
-    def moving(count: int) -> None:
+    def moving(count: int, is_last: bool = True) -> None:
         assert current.running_mean is not None
         seen.append(current.running_mean.clone())
-        update(count)
+        update(count, is_last)
 
-    made._move_average = moving
+    made._move_averages = moving
     for _ in range(3):
         made.iteration()
     for mean in seen:
@@ -106,7 +106,7 @@ def test_estimating_leaves_no_trace_but_the_statistics() -> None:
     made = trained(normalized("estimate"))
     torch.manual_seed(3)
     before, momenta = torch.get_rng_state(), [norm.momentum for norm in batch_norms(made.generator)]
-    weights = [weight.clone() for weight in made._average.parameters()]
+    weights = [weight.clone() for weight in made.averages["average"].generator.parameters()]
     average = made.average
     assert torch.equal(torch.get_rng_state(), before)
     assert not any(module.training for module in average.modules())
@@ -158,7 +158,7 @@ def test_running_statistics_are_copied_into_the_average() -> None:
     made.iteration()
     made.iteration()
     statistics = {name: value.clone() for name, value in made.generator.named_buffers() if "running_mean" in name}
-    made._move_average(8)
+    made._move_averages(8)
     assert any(value.any() for value in statistics.values())
     for name, value in statistics.items():
         assert torch.equal(made.average.get_buffer(name), value)

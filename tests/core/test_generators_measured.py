@@ -13,6 +13,7 @@ from support.tiny import tiny
 
 from gankit.checkpoints import store
 from gankit.cli import main
+from gankit.config.checks import problems
 from gankit.evaluation.names import is_spread, mistaken_name
 from gankit.results.tables import significant
 from gankit.runs.start import begin
@@ -114,7 +115,10 @@ def test_names_say_of_which_a_number_is() -> None:
 
 
 def test_at_least_one_is_measured() -> None:
-    for wrong in ([], "raw", ["average", "raw"]):
-        with pytest.raises(ValidationError, match="generators"):
-            tiny(evaluation=MEASURED | {"generators": wrong})
+    with pytest.raises(ValidationError, match="generators"):
+        tiny(evaluation=MEASURED | {"generators": []})
+    for wrong in ("raw", ["average", "raw"]):
+        ((path, said),) = problems(tiny(evaluation=MEASURED | {"generators": wrong}))
+        assert path == ("evaluation", "generators", len(wrong) - 1 if isinstance(wrong, list) else 0)
+        assert said == "there is no generator 'raw' in training.averages. There are: average, current."
     assert tiny(evaluation=MEASURED | {"generators": ["current", "current"]}).evaluation.generators == ["current"]

@@ -173,7 +173,7 @@ def test_truncated_samples(system: str, data: st.DataObject) -> None:
     """At 1 they are the same to the last bit; at 0, and without noise, all of a class are one image."""
     experiment = data.draw(experiments(system))
     made = grown(experiment, *data.draw(growths(experiment)))
-    made._move_average(1)  # which copies the mean of styles
+    made._move_averages(1)  # which copies the mean of styles
     assert torch.equal(made.average.get_buffer("mapping.mean"), made.generator.get_buffer("mapping.mean"))
 
     label = 0 if experiment.data.class_count() else None

@@ -70,7 +70,8 @@ def in_force(made: Trainer, images: int) -> Any:
     made.images = images
     made._follow_growth()
     reals, labels = made._batch()
-    for network in (*made.networks.values(), made.average):
+    averages = [averaged.measured() for averaged in made.averages.values()]
+    for network in (*made.networks.values(), *averages):
         assert (network.resolution, float(network.alpha)) == (made.now.resolution, pytest.approx(made.now.alpha))
     rates = [[(group["new_at"], group["lr"]) for group in each.param_groups] for each in made.optimizers.values()]
     return made.now, rates, reals.shape, reals.tolist(), None if labels is None else labels.tolist()

@@ -42,7 +42,14 @@ SYSTEMS = {
         "data": {"use": "digits", "labels": True},
         "generator": {"latent": 8, "norm": "conditional-batch", "channels": CHANNELS},
         "discriminator": {"rgb": "residual-rgb", "head": {"labels": "project"}, "channels": CHANNELS},
-        "training": {"batch": 8, "discriminator_steps": 5},
+        "training": {
+            "batch": 8,
+            "discriminator_steps": 5,
+            "averages": {
+                "slow": {"use": "exponential", "half_life": "1k", "statistics": "average"},
+                "snapshots": {"use": "snapshots", "every": 24, "last": 3},
+            },
+        },
     },
     "r3gan": {
         "extends": str(EXPERIMENTS / "r3gan-digits.yaml"),

@@ -85,6 +85,9 @@ def experiments(draw: st.DrawFn, system: str, equalized: bool = False) -> Experi
                 "reset_optimizer": draw(st.sampled_from([False, True, "stage"])),
                 "mirror": draw(st.booleans()),
                 "average": draw(_averages()),
+                "averages": draw(
+                    st.sampled_from([{}, {"further": {"use": "exponential", "half_life": 5, "statistics": "copy"}}])
+                ),
             },
             "evaluation": {"extractor": "digits", "images": 16},
             "observers": QUIET,
