@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
@@ -369,6 +370,16 @@ PerResolutionAboveFirst = Annotated[
 
 Many = Annotated[list[T], WrapValidator(_list), OneOrMany()]
 """One value, a list of values, or nothing."""
+
+
+def _weighing(taps: tuple[float, ...]) -> tuple[float, ...]:
+    if not sum(taps):
+        raise ValueError("must not add up to zero: a filter is divided by its sum")
+    return taps
+
+
+Taps = Annotated[tuple[float, ...], Field(min_length=1, max_length=64), AfterValidator(_weighing)]
+"""A filter along rows and columns, in whatever scale: [1, 3, 3, 1]."""
 
 
 def at(values: Mapping[int, T], resolution: int) -> T:

@@ -4,7 +4,7 @@ from gankit import registering
 from gankit_basics.averages import Exponential, Snapshots
 from gankit_basics.growth import Fixed, Progressive
 from gankit_basics.inits import Glorot, Normal, Orthogonal
-from gankit_basics.joins import Blend, Gate, Never
+from gankit_basics.joins import Blend, Gate, Never, Summed
 from gankit_basics.mappings import Identity
 from gankit_basics.norms import Batch, Layer
 from gankit_basics.optimizers import Adam, RMSprop
@@ -18,6 +18,7 @@ gankit_register = registering(
     ("fixed", Fixed),
     ("progressive", Progressive),
     ("blend", Blend),
+    ("sum", Summed),
     ("gate", Gate),
     ("none", Never),
     ("identity", Identity),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit import BuildContext, Join
+from gankit.core.options import Taps
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +35,25 @@ class Blend(Join):
         from gankit_basics.modules import BlendModule
 
         return BlendModule(context)
+
+
+class Summed(Join):
+    """The new is added to the old, at every resolution (Karras et al. 2020, figure 7b, "skip").
+
+    Old images are doubled or halved through a filter on their way. While new layers fade in, alpha weighs what they
+    give, so that they start from the old.
+    """
+
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "resolutions"
+
+    filter: Taps = (1, 3, 3, 1)
+    """The filter along rows and columns."""
+
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module that adds."""
+        from gankit_basics.modules import SumModule
+
+        return SumModule(context, self.filter)
 
 
 class Gate(Join):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from gankit import BuildContext
+from gankit.networks.filters import Resample
 from gankit.networks.layers import JoinModule
 
 
@@ -27,6 +30,18 @@ class BlendModule(JoinModule):
     def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
         """Alpha * newer + (1 - alpha) * older, of [N, C, H, W]."""
         return newer if alpha is None else torch.lerp(older, newer, alpha)
+
+
+class SumModule(JoinModule):
+    """Adds the new, and resamples images through a filter."""
+
+    def __init__(self, context: BuildContext, taps: Sequence[float]) -> None:
+        super().__init__(context)
+        self.by = Resample(taps, "up" if context.network == "generator" else "down")
+
+    def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
+        """Older + newer, which alpha weighs, of [N, C, H, W]."""
+        return older + (newer if alpha is None else alpha * newer)
 
 
 class GateModule(JoinModule):

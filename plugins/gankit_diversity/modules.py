@@ -11,15 +11,16 @@ from gankit.networks.layers import dense
 class MinibatchStddev(nn.Module):
     """The standard deviation over a group, averaged over channels and pixels, as one more feature map.
 
-    Sample n belongs to group n mod (N / group); the variance is biased; the root is taken before the mean.
+    Sample n belongs to group n mod (N / group); the variance is biased; the root is taken before the mean. With several
+    `features` each is the average over a share of the channels, in their order.
     """
 
-    def __init__(self, channels: int, group: int) -> None:
+    def __init__(self, channels: int, group: int, features: int = 1) -> None:
         super().__init__()
-        self.group, self.out_channels = group, channels + 1
+        self.group, self.features, self.out_channels = group, features, channels + features
 
     def forward(self, x: Tensor) -> Tensor:
-        """Append the statistic to [N, C, H, W].
+        """Append the statistics to [N, C, H, W]: [N, C + features, H, W].
 
         Raises:
             ValueError: if N is above the group size and no multiple of it.
@@ -30,9 +31,9 @@ class MinibatchStddev(nn.Module):
             raise ValueError(f"minibatch-stddev: a batch of {count} does not split into groups of {group}")
         grouped = x.reshape(group, count // group, channels, height, width)
         variance = (grouped - grouped.mean(0)).square().mean(0)  # torch's var is several times slower here
-        deviation = (variance + 1e-8).sqrt().mean((1, 2, 3))
-        statistic = deviation.repeat(group).view(count, 1, 1, 1).expand(count, 1, height, width)
-        return torch.cat([x, statistic], 1)
+        deviation = (variance + 1e-8).sqrt().unflatten(1, (self.features, -1)).mean((2, 3, 4))
+        statistics = deviation.repeat(group, 1)[:, :, None, None].expand(-1, -1, height, width)
+        return torch.cat([x, statistics], 1)
 
 
 class MinibatchDiscrimination(nn.Module):

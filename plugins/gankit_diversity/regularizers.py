@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import BuildContext, Regularizer, at
+from gankit import BuildContext, Regularizer, UserError, at
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,8 +28,12 @@ class BatchLayer(Regularizer):
 class MinibatchStddev(BatchLayer):
     """Appends the mean standard deviation over groups of the batch as a feature map (Karras et al. 2018, section 3)."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("features",)
+
     group: int = Field(default=4, ge=1)
     """Samples a group; a batch no larger than this is one group."""
+    features: int = Field(default=1, ge=1)
+    """Feature maps appended, each of a share of the channels; it has to divide their number."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Every batch must split into whole groups, the generator's larger ones too."""
@@ -41,10 +46,20 @@ class MinibatchStddev(BatchLayer):
                     yield f"a batch of {count} (at {size}x{size}) does not split into groups of {self.group}"
 
     def layer(self, context: BuildContext) -> nn.Module:
-        """A module from [N, C, H, W] to [N, C + 1, H, W]."""
+        """A module from [N, C, H, W] to [N, C + features, H, W].
+
+        Raises:
+            UserError: if the channels cannot be shared out.
+        """
         from gankit_diversity.modules import MinibatchStddev
 
-        return MinibatchStddev(context.in_channels, self.group)
+        if context.in_channels % self.features:
+            nearest = math.gcd(context.in_channels, self.features)
+            raise UserError(
+                f"minibatch-stddev cannot share {context.in_channels} channels out among {self.features} features; "
+                f"{nearest} would do"
+            )
+        return MinibatchStddev(context.in_channels, self.group, self.features)
 
 
 class MinibatchDiscrimination(BatchLayer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 MOST_LAYERS = 1_000
 """Of a mapping: hundreds of times as many as any that has been trained."""
+
+
+def without_effect(
+    lr_multiplier: float, experiment: Experiment, network: Literal["generator", "discriminator"]
+) -> Iterable[str]:
+    """What is wrong with layers at the base of a network that would not learn slower, as nothing scales them."""
+    options = getattr(experiment, network)
+    scaled = any(isinstance(norm, Equalized) for norm in at(options.norm, options.base))
+    if lr_multiplier != 1 and not scaled:
+        yield (
+            f"lr_multiplier {lr_multiplier:g} has no effect without the equalized norm: "
+            f"add equalized to {network}.norm, or set lr_multiplier: 1"
+        )
 
 
 class Style(LatentMapping):
@@ -42,13 +55,7 @@ class Style(LatentMapping):
         """Layers beyond number take for ever to build, and a multiplier does nothing to weights that are not scaled."""
         if self.layers > MOST_LAYERS:
             yield f"layers must be at most {MOST_LAYERS:,}, not {self.layers:,}"
-        generator = experiment.generator
-        norms = at(generator.norm, generator.base)
-        if self.lr_multiplier != 1 and not any(isinstance(norm, Equalized) for norm in norms):
-            yield (
-                f"lr_multiplier {self.lr_multiplier:g} has no effect without the equalized norm: "
-                "add equalized to generator.norm, or set lr_multiplier: 1"
-            )
+        yield from without_effect(self.lr_multiplier, experiment, "generator")
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from z [N, latent] and labels to styles [N, styles, width]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -9,26 +10,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit import BuildContext
+from gankit.networks.filters import blurred, fir
 from gankit.networks.layers import Bias, Condition, Conditioned, dense
 from gankit_pggan.modules import pixel_norm
 
 
-class MappingNetwork(nn.Module):
-    """Dense layers from latents to styles, the mixing of two styles, and a running mean to truncate towards."""
+class StyleMixing(nn.Module):
+    """Hands a style to every part that asks: mixes those of two latents, and keeps a mean to truncate towards."""
 
     mean: Tensor
 
-    def __init__(
-        self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
-    ) -> None:
+    def __init__(self, width: int, mixing: float, decay: float) -> None:
         super().__init__()
         self.width, self.mixing, self.decay = width, mixing, decay
-        self.label_vectors = nn.Parameter(torch.randn(classes, latent)) if classes else None
-        widths = [latent * (2 if classes else 1)] + [width] * layers
-        self.layers = nn.ModuleList(
-            dense(inputs, outputs, lr_multiplier=lr_multiplier) for inputs, outputs in pairwise(widths)
-        )
         self.register_buffer("mean", torch.zeros(width))
+
+    def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """One style [N, width] of each latent; subclasses say how."""
+        raise NotImplementedError
 
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
         """Styles [N, styles, width] of z [N, latent] and labels [N]; mixed, and the mean moved, in training only."""
@@ -39,15 +38,6 @@ class MappingNetwork(nn.Module):
         with torch.no_grad():
             self.mean.copy_(torch.lerp(style.mean(0), self.mean, self.decay))
         return self._mixed(broadcast, z, labels) if self.mixing and styles > 1 else broadcast
-
-    def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """One style [N, width] of each latent."""
-        if self.label_vectors is not None and labels is not None:
-            z = torch.cat([z, self.label_vectors[labels]], 1)
-        x = pixel_norm(z)
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
-        return x
 
     def truncated(self, styles: Tensor, psi: float, cutoff: int | None = None) -> Tensor:
         """Styles [N, styles, width] with the first `cutoff` (default: all) pulled towards the mean.
@@ -70,6 +60,29 @@ class MappingNetwork(nn.Module):
         mixes = torch.rand((), device=z.device) < self.mixing
         late = (torch.arange(count, device=z.device) >= first_of_second) & mixes
         return torch.where(late[None, :, None], self.style(second, labels)[:, None], styles)
+
+
+class MappingNetwork(StyleMixing):
+    """Dense layers from latents to styles."""
+
+    def __init__(
+        self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
+    ) -> None:
+        super().__init__(width, mixing, decay)
+        self.label_vectors = nn.Parameter(torch.randn(classes, latent)) if classes else None
+        widths = [latent * (2 if classes else 1)] + [width] * layers
+        self.layers = nn.ModuleList(
+            dense(inputs, outputs, lr_multiplier=lr_multiplier) for inputs, outputs in pairwise(widths)
+        )
+
+    def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """One style [N, width] of each latent."""
+        if self.label_vectors is not None and labels is not None:
+            z = torch.cat([z, self.label_vectors[labels]], 1)
+        x = pixel_norm(z)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return x
 
 
 class Constant(Conditioned):
@@ -101,35 +114,40 @@ class Noise(nn.Module):
 
 
 class AdaIN(Conditioned):
-    """Instance normalization, then a scale and a shift that an affine map makes of the style."""
+    """Instance normalization, if wanted, then a scale and a shift that an affine map makes of the style."""
 
     styles = 1
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, normalize: bool = True) -> None:
         super().__init__()
         self.affine = dense(width, 2 * channels, gain=1.0)
+        self.normalize = normalize
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         """Normalize [N, C, H, W] and apply one style."""
         assert condition.styles is not None
         scale, shift = self.affine(condition.styles[:, 0]).view(len(x), 2, -1, 1, 1).unbind(1)
-        return instance_norm(x) * (scale + 1) + shift
+        return (instance_norm(x) if self.normalize else x) * (scale + 1) + shift
 
 
 class Blur(nn.Module):
-    """The filter (1, 2, 1) in both directions, with zeros beyond the edges."""
+    """A FIR filter in both directions, with zeros beyond the edges."""
 
     kernel: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, taps: Sequence[float] = (1, 2, 1)) -> None:
         super().__init__()
-        taps = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("kernel", torch.outer(taps, taps), persistent=False)
+        self.register_buffer("kernel", fir(taps), persistent=False)
+        self.pads_evenly = len(taps) % 2 == 1 and tuple(taps) == tuple(reversed(taps))
+        """The convolution then pads by itself, which saves a copy of the maps."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Blur each map of [N, C, H, W]."""
-        kernel = self.kernel.to(x).expand(x.shape[1], 1, 3, 3)
-        return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
+        size = self.kernel.shape[0]
+        if not self.pads_evenly:
+            return blurred(x, self.kernel)
+        kernel = self.kernel.to(x).expand(x.shape[1], 1, size, size)
+        return F.conv2d(x, kernel, padding=size // 2, groups=x.shape[1])
 
 
 def instance_norm(x: Tensor) -> Tensor:

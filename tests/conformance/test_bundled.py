@@ -40,6 +40,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "gankit_observers": {"guard": {"against": ["not-finite", "gradients", "collapse", "saturation"]}},
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},
     "gankit_stylegan": {"style": {"lr_multiplier": 1.0}},
+    "gankit_stylegan2": {"mapping/stylegan2": {"lr_multiplier": 1.0}, "head/stylegan2": {"layers": 2}},
 }
 """What cannot be drawn, would take long, or would be refused where it is tried."""
 

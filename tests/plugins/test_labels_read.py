@@ -25,7 +25,7 @@ plugins.load_installed()
 LABELLED = {"use": "digits", "labels": True}
 SELECTING = {"use": "pggan", "labels": "select"}
 SMALL = Path(__file__).parents[2] / "experiments" / "small"
-READ_THEM = "mapping normalized, mapping label-embedding, mapping style"
+READ_THEM = "mapping normalized, mapping label-embedding, mapping style, mapping stylegan2"
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_generator_that_reads_no_labels_is_refused_and_told_what_does(name: st
 def test_what_is_told_helps() -> None:
     small("sngan-digits", "generator.norm=conditional-batch")
     for mapping in READ_THEM.replace("mapping ", "").split(", "):
-        options = "{use: style, lr_multiplier: 1}" if mapping == "style" else mapping
+        options = f"{{use: {mapping}, lr_multiplier: 1}}" if "style" in mapping else mapping
         small("dcgan-digits", f"generator.mapping={options}", "discriminator.head=sngan")
 
 
@@ -70,7 +70,7 @@ def test_a_discriminator_that_reads_no_labels_is_refused() -> None:
     ((path, message),) = problems(labelled(head="dcgan"))
     assert path == ("discriminator",)
     assert (
-        "no part of the discriminator reads labels; name one that does (head pggan, head r3gan, head sngan, norm c"
+        "no part of the discriminator reads labels; name one that does (head pggan, head r3gan, head sngan, head styleg"
         in message
     )
     assert not problems(labelled(head={"use": "sngan"}))
@@ -128,7 +128,8 @@ PLACES = dict.fromkeys(("mapping", "stem", "block", "norm"), "generator") | {"he
 """The network in which a part of each kind is tried."""
 
 PARTS = [(kind, {"use": entry.full_name}) for kind in PLACES for entry in registries[kind].entries()]
-PARTS += [("head", {"use": name, "labels": "ignore"}) for name in ("pggan/pggan", "r3gan/r3gan", "sngan/sngan")]
+HEADS = ("pggan/pggan", "r3gan/r3gan", "sngan/sngan", "stylegan2/stylegan2")
+PARTS += [("head", {"use": name, "labels": "ignore"}) for name in HEADS]
 
 
 def built_of(kind: str, part: dict[str, Any]) -> Generator | Discriminator:

@@ -59,7 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options that have no default, or one that is too large here."""
 
-READ_LABELS = ("pggan", "r3gan", "sngan")
+READ_LABELS = ("pggan", "r3gan", "sngan", "stylegan2")
 """The heads that make use of labels."""
 
 SELDOM = 0.03
@@ -81,10 +81,12 @@ def drawn(seed: int) -> dict[str, Any]:
         head |= {"labels": "classify" if classifies else "select"}
     without_labels = () if labels else ("conditional-batch",)
     batch_norms = ("batch",) if penalized else without_labels
-    join: dict[str, Any] = {"join": rng.choice(["blend", "gate"])}
+    join: dict[str, Any] = {"join": rng.choice(["blend", "gate", "sum"])}
     generator = join | _network(rng, growth, seldom=without_labels, goes_first=True)
     is_equalized = any(norm["use"] == "pggan/equalized" for norm in generator["norm"])
     discriminator = join | _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
+    if "stylegan2" in head["use"] and not any(norm["use"] == "pggan/equalized" for norm in discriminator["norm"]):
+        head |= {"lr_multiplier": 1.0}
     return {
         "name": "drawn",
         "seed": seed,
@@ -133,7 +135,9 @@ def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str]
 def _mapping(rng: random.Random, is_equalized: bool, labels: bool) -> dict[str, Any]:
     """One that looks at labels if there are any, and learns as fast as the rest unless the norm gives another rate."""
     mapping = _one(rng, LatentMapping, seldom=["identity"] if labels else [])
-    return mapping | ({"lr_multiplier": 1.0} if mapping["use"] == "stylegan/style" and not is_equalized else {})
+    if mapping["use"] == "stylegan2/stylegan2":
+        mapping |= OPTIONS["stylegan/style"]
+    return mapping | ({"lr_multiplier": 1.0} if "stylegan" in mapping["use"] and not is_equalized else {})
 
 
 def _laziness(rng: random.Random, regularizer: str) -> dict[str, int]:
