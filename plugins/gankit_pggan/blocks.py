@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from gankit import Block, BuildContext
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 class Conv(Block):
     """Two 3x3 convolutions, each with bias, leaky ReLU and the norm; goes up by repeating pixels, down by averaging."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("averaging",)
+
+    averaging: Literal["last", "before-activation"] = "last"
+    """Where a block goes down. last: as in table 2 of the paper. before-activation: between the second convolution and
+    its leaky ReLU, as in the authors' code unless its `fused_scale` is off; of equal weights it is another network."""
+
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
@@ -22,15 +28,18 @@ class Conv(Block):
 
         inputs, outputs = context.in_channels, context.out_channels
         between = outputs if context.network == "generator" else inputs
+        down, nothing = resampling(context.resample, "down"), nn.Identity()
+        early, late = (nothing, down) if self.averaging == "last" else (down, nothing)
         return Chain(
             up=resampling(context.resample, "up"),
             conv0=conv(inputs, between),
             act0=nn.LeakyReLU(0.2),
             norm0=context.norm(between),
             conv1=conv(between, outputs),
+            down1=early,
             act1=nn.LeakyReLU(0.2),
             norm1=context.norm(outputs),
-            down=resampling(context.resample, "down"),
+            down=late,
         )
 
 

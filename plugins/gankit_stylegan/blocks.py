@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import Block, BuildContext
+from gankit.core.options import Taps
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 class StyleganBlock(Block):
     """Two 3x3 convolutions with blurred resampling; in a generator each with noise, bias, leaky ReLU and the norm.
 
-    The blur (1, 2, 1) comes after the convolution that follows going up and before the one that precedes going down
-    (Karras et al. 2019, appendix C, and the authors' code).
+    The blur comes after the convolution that follows going up and before the one that precedes going down (Karras et
+    al. 2019, appendix C, and the authors' code).
     """
+
+    later_options: ClassVar[tuple[str, ...]] = ("filter",)
+
+    filter: Taps | None = (1, 2, 1)
+    """The blur along rows and columns; null: none."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
@@ -23,13 +29,13 @@ class StyleganBlock(Block):
 
     def _up(self, context: BuildContext) -> nn.Module:
         from gankit.networks.layers import Chain, conv, resampling
-        from gankit_stylegan.modules import Blur, epilogue
+        from gankit_stylegan.modules import epilogue
 
         channels = context.out_channels
         return Chain(
             up=resampling(context.resample, "up"),
             conv0=conv(context.in_channels, channels, bias=False),
-            blur=Blur(),
+            blur=self._blur(),
             **epilogue(context, channels, 0),
             conv1=conv(channels, channels, bias=False),
             **epilogue(context, channels, 1),
@@ -39,17 +45,23 @@ class StyleganBlock(Block):
         from torch import nn
 
         from gankit.networks.layers import Bias, Chain, conv, resampling
-        from gankit_stylegan.modules import Blur
 
         inputs, outputs = context.in_channels, context.out_channels
         return Chain(
             conv0=conv(inputs, inputs),
             act0=nn.LeakyReLU(0.2),
             norm0=context.norm(inputs),
-            blur=Blur(),
+            blur=self._blur(),
             conv1=conv(inputs, outputs, bias=False),
             down=resampling(context.resample, "down"),
             bias1=Bias(outputs),
             act1=nn.LeakyReLU(0.2),
             norm1=context.norm(outputs),
         )
+
+    def _blur(self) -> nn.Module:
+        from torch import nn
+
+        from gankit_stylegan.modules import Blur
+
+        return nn.Identity() if self.filter is None else Blur(self.filter)

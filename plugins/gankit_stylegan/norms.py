@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import BuildContext, Norm
 
@@ -19,6 +19,11 @@ class AdaptiveInstance(Norm):
     Consumes one style wherever a block asks for its norm, in any block of a generator.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("normalize",)
+
+    normalize: bool = True
+    """false: scale and shift the maps as they are."""
+
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A discriminator has no styles."""
         if any(norm is self for norms in experiment.discriminator.norm.values() for norm in norms):
@@ -28,4 +33,4 @@ class AdaptiveInstance(Norm):
         """A module that keeps shapes, conditioned on one style of `context.width`."""
         from gankit_stylegan.modules import AdaIN
 
-        return AdaIN(context.out_channels, context.width)
+        return AdaIN(context.out_channels, context.width, self.normalize)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,10 +17,12 @@ from support.pggan import (
 )
 
 from gankit import BuildContext
+from gankit.networks.layers import Condition
 from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 RESOLUTIONS = (4, 8, 16)
+AVERAGING = ("last", "before-activation")
 
 
 @DTYPES
@@ -142,21 +142,36 @@ def test_equalized_learning_rate_leaves_the_bias_alone(dtype: torch.dtype) -> No
     case.check_complete("out.conv_peer", "out.lin_peer")
 
 
-@pytest.mark.parametrize("resample", ["up", "down"])
-def test_the_authors_fused_scaling_is_the_same_map(resample: Literal["up", "down"]) -> None:
-    """They may resample inside the convolution, by a kernel of 4x4 made of its own 3x3; going up it is turned round."""
-    network = "generator" if resample == "up" else "discriminator"
-    block = component("block", "pggan/conv").build(BuildContext(network, 8, 3, 5, resample)).double()
-    x = torch.randn(2, 3, 4 if resample == "up" else 8, 8, dtype=torch.float64)
-    if resample == "up":
-        layer = block.get_submodule("conv0")
-        fused = F.conv_transpose2d(x, four_by_four(layer.weight.flip(2, 3)).transpose(0, 1), layer.bias, 2, padding=1)
-        ours = layer(block.get_submodule("up")(x))
-    else:
-        x, layer = block.get_submodule("conv0")(x), block.get_submodule("conv1")
-        fused = F.conv2d(x, four_by_four(layer.weight) / 4, layer.bias, 2, padding=1)
-        ours = block.get_submodule("down")(layer(x))
-    torch.testing.assert_close(ours, fused)
+def test_going_up_the_authors_fused_scaling_is_the_same_map() -> None:
+    """They may resample inside the convolution, by a kernel of 4x4 made of its own 3x3, which is turned round."""
+    block = component("block", "pggan/conv").build(BuildContext("generator", 8, 3, 5, "up")).double()
+    x, layer = torch.randn(2, 3, 4, 8, dtype=torch.float64), block.get_submodule("conv0")
+    fused = F.conv_transpose2d(x, four_by_four(layer.weight.flip(2, 3)).transpose(0, 1), layer.bias, 2, padding=1)
+    torch.testing.assert_close(layer(block.get_submodule("up")(x)), fused)
+
+
+def test_going_down_the_authors_fused_scaling_is_a_network_of_its_own() -> None:
+    """It averages before the second convolution's activation, which is `averaging: before-activation`."""
+    case = Case("tf_pggan_D_16px")
+    paper, fused = (discriminator({4: 16, 16: 8}, RESOLUTIONS, averaging=each).double() for each in AVERAGING)
+    for network in (paper, fused):
+        fill_discriminator(case, network)
+    images = case["in.x_full"]
+    x = F.leaky_relu(F.conv2d(images, *weights(fused.rgb["16"].get_submodule("conv"))), 0.2)
+    for resolution in (16, 8):
+        first, second = (fused.get_submodule(f"blocks.{resolution}.conv{number}") for number in (0, 1))
+        x = F.leaky_relu(F.conv2d(x, *weights(first), padding=1), 0.2)
+        weight, bias = weights(second)
+        x = F.leaky_relu(F.conv2d(x, four_by_four(weight) / 4, bias, stride=2, padding=1), 0.2)
+    scores = fused.head(fused.layers(x), Condition())[:, 0]
+    torch.testing.assert_close(fused(images).score, scores)
+    assert float((scores - paper(images).score).detach().abs().max()) > 0.1  # of scores around 0.4
+
+
+def weights(layer: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """As they are used."""
+    assert isinstance(layer.weight, torch.Tensor)
+    return layer.weight, layer.get_parameter("bias")
 
 
 def four_by_four(kernel: torch.Tensor) -> torch.Tensor:

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
+from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gankit import BuildContext
 from gankit.config.checks import problems
+from gankit.networks.filters import blurred, fir
+from gankit.networks.layers import Condition
 from gankit.training.trainer import Trainer
 from gankit_stylegan.modules import Blur
 
@@ -99,6 +104,34 @@ def test_the_blur_goes_where_its_network_goes_and_has_second_derivatives() -> No
     assert torch.autograd.gradgradcheck(blur, x)
     assert Blur()(x).dtype == torch.float64
     assert Blur()(x.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("taps", [(1, 2, 1), (1, 3, 3, 1), (1, 4, 6, 4, 1), (1, 2, 3)], ids=str)
+def test_any_filter_blurs(taps: tuple[int, ...]) -> None:
+    x, kernel = torch.randn(2, 3, 6, 7, dtype=torch.float64), fir(taps)
+    block = component("block", "stylegan/stylegan", filter=taps).build(BuildContext("discriminator", 8, 3, 3, "down"))
+    torch.testing.assert_close(block.get_submodule("blur").double()(x), blurred(x, kernel))
+
+
+def test_without_a_filter_nothing_is_blurred() -> None:
+    x = torch.randn(2, 3, 4, 4)
+    for context in (BuildContext("generator", 8, 3, 3, "up"), BuildContext("discriminator", 8, 3, 3, "down")):
+        block = component("block", "stylegan/stylegan", filter=None).build(context)
+        assert block.get_submodule("blur")(x) is x
+
+
+def test_a_filter_has_a_sum() -> None:
+    with pytest.raises(ValidationError, match="must not add up to zero: a filter is divided by its sum"):
+        component("block", "stylegan/stylegan", filter=[1, -1])
+
+
+def test_a_style_may_scale_what_is_not_normalized() -> None:
+    context = BuildContext("generator", 4, 3, 3, width=5)
+    norm = component("norm", "adaptive-instance", normalize=False).build(context)
+    x, style = torch.randn(2, 3, 4, 4), torch.randn(2, 1, 5)
+    nn.init.normal_(norm.affine.bias)
+    scale, shift = norm.affine(style[:, 0]).view(2, 2, 3, 1, 1).unbind(1)
+    torch.testing.assert_close(norm(x, Condition(style)), x * (scale + 1) + shift)
 
 
 class Calls(TorchDispatchMode):

@@ -40,12 +40,14 @@ def generator(
     return Generator(options, ImageShape(resolutions, image_channels, 0))
 
 
-def discriminator(channels: dict[int, int], resolutions: tuple[int, ...], image_channels: int = 3) -> Discriminator:
+def discriminator(
+    channels: dict[int, int], resolutions: tuple[int, ...], image_channels: int = 3, averaging: str = "last"
+) -> Discriminator:
     stddev: Regularizer = component("regularizer", "minibatch-stddev")
     options = DiscriminatorOptions.model_validate(
         {
             "head": "pggan/pggan",
-            "block": "pggan/conv",
+            "block": {"use": "pggan/conv", "averaging": averaging},
             "rgb": "pggan/rgb",
             "norm": "equalized",
             "channels": channels,
