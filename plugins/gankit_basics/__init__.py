@@ -7,12 +7,14 @@ from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.joins import Blend, Gate, Never, Summed
 from gankit_basics.mappings import Identity
 from gankit_basics.norms import Batch, Layer
-from gankit_basics.optimizers import Adam, RMSprop
+from gankit_basics.optimizers import SGD, Adam, AdamW, RMSprop
 from gankit_basics.schedules import Constant, Cosine, Linear, Piecewise, Steps, WarmUp
 
 gankit_register = registering(
     ("adam", Adam),
+    ("adamw", AdamW),
     ("rmsprop", RMSprop),
+    ("sgd", SGD),
     ("exponential", Exponential),
     ("snapshots", Snapshots),
     ("fixed", Fixed),

@@ -46,6 +46,21 @@ class Adam(ByResolution):
         return torch.optim.Adam(parameters, lr=min(self.lr.values()) * correction, betas=betas, eps=self.eps)
 
 
+class AdamW(Adam):
+    """Adam whose weights decay apart from the gradient (Loshchilov and Hutter 2019)."""
+
+    weight_decay: Scheduled[Annotated[float, Field(ge=0)]] = 0.01
+    """The share of a weight that an update takes away, over the learning rate."""
+
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """AdamW with its decay to the power of `correction`; the trainer sets the learning rate."""
+        import torch
+
+        betas = (self.betas[0] ** correction, self.betas[1] ** correction)
+        rate, weight_decay = min(self.lr.values()) * correction, self.weight_decay
+        return torch.optim.AdamW(parameters, lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay)
+
+
 class RMSprop(ByResolution):
     """RMSprop (Hinton 2012, lecture 6e; what Arjovsky et al. 2017 train Wasserstein GANs with)."""
 
@@ -60,3 +75,24 @@ class RMSprop(ByResolution):
 
         alpha = self.alpha**correction
         return torch.optim.RMSprop(parameters, lr=min(self.lr.values()) * correction, alpha=alpha, eps=self.eps)
+
+
+class SGD(ByResolution):
+    """Stochastic gradient descent with momentum (Robbins and Monro 1951; Polyak 1964)."""
+
+    momentum: Scheduled[Share] = 0.9
+    """Decay of the running sum of gradients that a weight moves by, an update; 0: it moves by the gradient."""
+    nesterov: bool = False
+    """Move by the gradient beyond the momentum's own step (Nesterov 1983; Sutskever et al. 2013)."""
+    weight_decay: Scheduled[Annotated[float, Field(ge=0)]] = 0.0
+    """Times the weight, added to the gradient."""
+
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """SGD with its momentum to the power of `correction`; the trainer sets the learning rate."""
+        import torch
+
+        momentum, rate = self.momentum**correction, min(self.lr.values()) * correction
+        nesterov = self.nesterov and momentum > 0  # without momentum it is the same, which torch refuses
+        return torch.optim.SGD(
+            parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay
+        )

@@ -11,6 +11,7 @@ from support.pggan import component, parameters
 from support.r3gan import fill_discriminator, fill_generator, networks
 from torch import Tensor, nn
 
+from gankit.core.progress import Stage, progress_at
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
@@ -88,3 +89,13 @@ def test_numbers_of_parameters_at_full_size() -> None:
         widths = {4: 2 * 768 // 96, 8: 2 * 768 // 96}
         made = networks({4: 768}, 64, widths, 2, ImageShape((32,), 3))
     assert [parameters(network) for network in made] == Case("param_counts")["out.r3gan_cifar10_G_D"].tolist()
+
+
+def test_numbers_move_along_half_a_cosine() -> None:
+    case = Case("r3gan_cosine")
+    (arguments,) = case.meta["args"]
+    start, end, over = (arguments[name] for name in ("base_value", "final_value", "total_nimg"))
+    cosine = component("schedule", "cosine", start=start, end=end, over=int(over))
+    for images, expected in case["sched.0"].tolist():
+        now = progress_at([Stage(32, 2 * int(over))], int(images))
+        assert cosine.value(now) == pytest.approx(expected, rel=0, abs=case.meta["atol"])
