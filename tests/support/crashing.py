@@ -57,6 +57,13 @@ SYSTEMS = {
         "discriminator": {"channels": CHANNELS},
         "training": {"batch": 16},
     },
+    "ada": {
+        "extends": str(EXPERIMENTS / "stylegan-r1-digits.yaml"),
+        "generator": {"latent": 8, "mapping": {"layers": 2, "width": 8, "mixing": 0.9}, "channels": CHANNELS},
+        "discriminator": {"channels": CHANNELS},
+        "augment": {"use": "ada", "start": 0.3, "target": 0.1, "over": 5_000, "interval": 3},
+        "training": {"batch": 16},
+    },
 }
 """Tiny forms of the systems, each grown through a fade."""
 
