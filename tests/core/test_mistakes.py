@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import time
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.toys import EXPERIMENT, changed, only_toys
+from support.toys import EXPERIMENT, changed
 
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
@@ -257,19 +258,22 @@ PIECES = ["", *":-{}[]\n\t'x0", "  ", "null", "8: ", "&a ", "*a", "use: ", "1e9"
 
 
 @pytest.mark.costly
-@settings(max_examples=150)
-@given(st.data())
-def test_no_text_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    text = EXPERIMENT
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(text)))
-        end = data.draw(st.integers(start, min(start + 12, len(text))))
-        new = data.draw(st.sampled_from(PIECES))
-        text = text[:start] + new + text[end:]
-    file = tmp_path_factory.getbasetemp() / "mutated.yaml"
-    file.write_text(text)
-    with only_toys(), suppress(UserError):
-        load_experiment(file)
+def test_no_text_ends_in_a_traceback(toys: None, tmp_path: Path) -> None:
+    file = tmp_path / "mutated.yaml"
+
+    @given(st.data())
+    def is_told(data: st.DataObject) -> None:
+        text = EXPERIMENT
+        for _ in range(data.draw(st.integers(1, 4))):
+            start = data.draw(st.integers(0, len(text)))
+            end = data.draw(st.integers(start, min(start + 12, len(text))))
+            new = data.draw(st.sampled_from(PIECES))
+            text = text[:start] + new + text[end:]
+        file.write_text(text)
+        with suppress(UserError):
+            load_experiment(file)
+
+    is_told()
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -289,16 +293,19 @@ ANYTHING = st.recursive(
 
 
 @pytest.mark.costly
-@settings(max_examples=150)
-@given(st.data())
-def test_no_value_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    experiment: Any = yaml.safe_load(EXPERIMENT)
-    *path, last = data.draw(st.sampled_from(places(experiment)))
-    parent = experiment
-    for key in path:
-        parent = parent[key]
-    parent[last] = data.draw(ANYTHING)
-    file = tmp_path_factory.getbasetemp() / "mutated.yaml"
-    file.write_text(yaml.safe_dump(experiment))
-    with only_toys(), suppress(UserError):
-        load_experiment(file)
+def test_no_value_ends_in_a_traceback(toys: None, tmp_path: Path) -> None:
+    file, whole = tmp_path / "mutated.yaml", yaml.safe_load(EXPERIMENT)
+
+    @given(st.data())
+    def is_told(data: st.DataObject) -> None:
+        experiment: Any = copy.deepcopy(whole)
+        *path, last = data.draw(st.sampled_from(places(experiment)))
+        parent = experiment
+        for key in path:
+            parent = parent[key]
+        parent[last] = data.draw(ANYTHING)
+        file.write_text(yaml.safe_dump(experiment))
+        with suppress(UserError):
+            load_experiment(file)
+
+    is_told()

@@ -25,9 +25,12 @@ from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
 from gankit.config.study import Study
 from gankit.config.study_loader import load_study
+from gankit.config.yaml.writer import dump_experiment
 from gankit.core.errors import ComponentError, UserError
 from gankit.core.registry import register, registries, restored
 from gankit.discovery.manager import plugins
+from gankit.evaluation import background
+from gankit.evaluation.background import EvaluatorProcess
 from gankit.evaluation.evaluator import EvaluatorPair
 from gankit.runs.components import RunComponents
 from gankit.runs.rehearsal import rehearse
@@ -179,8 +182,27 @@ def test_a_metric_is_given_as_few_images_as_it_says_that_it_can_do_with(
     assert Counting.given == given
 
 
-@pytest.mark.costly
-def test_metrics_that_are_measured_in_the_background_are_rehearsed_there(tmp_path: Path) -> None:
+class Beside:
+    """Stands for the process that evaluates: does in this one what that would do."""
+
+    def __init__(self, experiment: Experiment, device: torch.device, classes: list[str]) -> None:
+        self.measurer = background._prepared(dump_experiment(experiment), experiment.plugins, str(device), classes)
+
+    def send(self, told: Any) -> None:
+        assert told == background.REHEARSE
+
+    def receive(self) -> str | None:
+        return background._problem_in_rehearsal(self.measurer)
+
+    def end(self) -> str:
+        return "ended"
+
+
+@pytest.mark.parametrize("process", [Beside, pytest.param(EvaluatorProcess, marks=pytest.mark.slow)])
+def test_metrics_that_are_measured_in_the_background_are_rehearsed_there(
+    process: type[Beside | EvaluatorProcess], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "EvaluatorProcess", process)
     changes = measured("fid", "words", background=True) | {"plugins": [WRONG]}
     with pytest.raises(UserError, match=told("words", "evaluation.metrics.1")):
         begin(tiny(**changes), tmp_path / "run", rehearsed=True)
