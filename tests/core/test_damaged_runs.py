@@ -170,7 +170,6 @@ def interrupted_later(iterate: Callable[[TrainingLoop], None]) -> Callable[[Trai
     return iterate_or_leave
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("how", UNREADABLE)
 def test_a_run_goes_on_without_it_and_begins_a_new_one(
     left: Path, tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
@@ -195,7 +194,6 @@ def test_a_run_goes_on_without_it_and_begins_a_new_one(
     assert read_run(run).damage == []
 
 
-@pytest.mark.costly
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "null", '"text"', "\x00", '{"event": 7}'])
 @pytest.mark.parametrize("name", ["times.jsonl", ".holder.json", "metrics.jsonl"])
 def test_no_other_file_that_is_not_the_state_stops_a_run(
@@ -211,7 +209,6 @@ def test_no_other_file_that_is_not_the_state_stops_a_run(
     read_run(run)
 
 
-@pytest.mark.costly
 def test_another_experiment_than_the_one_that_was_trained_is_not_gone_on_with(
     left: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,7 +228,6 @@ def test_another_experiment_than_the_one_that_was_trained_is_not_gone_on_with(
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"} == before
 
 
-@pytest.mark.costly
 def test_what_may_change_may_be_changed_in_the_file_too(left: Path, tmp_path: Path) -> None:
     run = shutil.copytree(left, tmp_path / "run")
     file = run / "experiment.yaml"
@@ -243,7 +239,6 @@ def test_what_may_change_may_be_changed_in_the_file_too(left: Path, tmp_path: Pa
     resumed._record.close()
 
 
-@pytest.mark.costly
 def test_what_was_measured_is_not_recorded_again_where_the_record_is_lost(tmp_path: Path) -> None:
     run = tmp_path / "run"
     begin(tiny(evaluation={"metrics": ["is"], "extractor": "digits", "images": 16}), run).train()

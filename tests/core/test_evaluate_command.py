@@ -40,7 +40,6 @@ def numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
     return {Path(one["path"]).name: {row["name"]: row["value"] for row in one["rows"]} for one in found}
 
 
-@pytest.mark.costly
 def test_folders_are_measured_without_any_run(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = [str(made / "digits"), str(made / "noisy")]
     assert main(["evaluate", *paths, "--data", "digits", "--extractor", "digits"]) == 0

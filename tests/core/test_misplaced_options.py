@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from support.toys import EXPERIMENT, changed
 
-from gankit.config.experiment import Experiment
 from gankit.config.option_paths import option_paths
 from gankit.core.errors import UserError
 
@@ -104,7 +103,3 @@ def test_arguments_of_commands_are_not_told_of_experiments(toys: None) -> None:
 
     with pytest.raises(UserError, match=r"batch: unknown option\. Options here: metrics"):
         read_arguments(option_groups()["evaluation"], {"batch": "3"})
-
-
-def test_an_experiment_that_is_right_is_read(load: Callable[..., Experiment]) -> None:
-    assert load().training.batch == {4: 16, 16: 8}
