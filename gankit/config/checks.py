@@ -187,6 +187,11 @@ def _problems_of_network(
     if not _is_whole(base * aspect) and (bases := _whole_bases(first, aspect)):
         message = f"must make whole pixels, but at {aspect:g} times as wide {base} are {base * aspect:g}"
         yield (name, "base"), f"{message}; {' or '.join(map(str, bases))} would do"
+    if network.rgb is None and network.join.where == "resolutions":
+        yield (
+            (name, "join"),
+            f"joins at every resolution, for which a block between feature maps and images is needed: {name}.rgb",
+        )
     if network.rgb is None and len(stages) > 1:
         yield (
             (name, "rgb"),

@@ -93,3 +93,8 @@ def test_configuration_f_has_as_many_parameters() -> None:
 @pytest.mark.parametrize("name", ["stylegan2-ffhq-1024", CIFAR10])
 def test_it_trains(name: str) -> None:
     assert not untouched_by_training(small(name, resolution=16, images=32))
+
+
+@NAMES
+def test_only_those_of_ada_augment(name: str) -> None:
+    assert [as_options(each)["use"] for each in paper(name).augment] == (["ada/ada"] if "-ada-" in name else [])

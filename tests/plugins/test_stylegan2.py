@@ -227,3 +227,11 @@ def test_features_of_minibatch_stddev_share_the_channels() -> None:
     layer = component("regularizer", "minibatch-stddev", features=4)
     with pytest.raises(UserError, match="cannot share 6 channels out among 4 features; 2 would do"):
         layer.layer(BuildContext("discriminator", 4, 6, 6))
+
+
+def test_a_join_at_every_resolution_needs_a_way_into_images() -> None:
+    discriminator = tiny().discriminator.model_dump() | {"join": "sum", "rgb": None}
+    growth = {"use": "fixed", "resolution": 8, "images": 64}
+    (found,) = problems(tiny(growth=growth, discriminator=discriminator))
+    assert found[0] == ("discriminator", "join")
+    assert "discriminator.rgb" in found[1]
