@@ -74,7 +74,7 @@ def test_five_numbers_move(name: str) -> None:
 
 
 def test_size_of_both_networks() -> None:
-    """As the authors' for CIFAR-10 without labels; FFHQ-256 and ImageNet-64 as the paper has them, in millions."""
+    """The authors' count for CIFAR-10 without labels; in millions, what is remembered of the paper for the others."""
     assert sizes(paper("r3gan-cifar10"), shape_of("cifar10", 0)) == (0, *Case("param_counts")["out.r3gan_cifar10_G_D"])
     assert round(sizes(paper("r3gan-ffhq-256"), shape_of("ffhq-256", 0))[1] / MILLION, 1) == 23.1
     mapping, rest, _ = sizes(paper("r3gan-imagenet-64"), shape_of("imagenet-64", 1000))

@@ -81,10 +81,9 @@ def drawn(seed: int) -> dict[str, Any]:
         head |= {"labels": "classify" if classifies else "select"}
     without_labels = () if labels else ("conditional-batch",)
     batch_norms = ("batch",) if penalized else without_labels
-    join: dict[str, Any] = {"join": rng.choice(["blend", "gate", "sum"])}
-    generator = join | _network(rng, growth, seldom=without_labels, goes_first=True)
+    generator = _network(rng, growth, seldom=without_labels, goes_first=True)
     is_equalized = any(norm["use"] == "pggan/equalized" for norm in generator["norm"])
-    discriminator = join | _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
+    discriminator = _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
     if "stylegan2" in head["use"] and not any(norm["use"] == "pggan/equalized" for norm in discriminator["norm"]):
         head |= {"lr_multiplier": 1.0}
     return {
@@ -116,13 +115,18 @@ def drawn(seed: int) -> dict[str, Any]:
 def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str], goes_first: bool) -> dict[str, Any]:
     """What both networks have; `goes_first`: the first of a list of blocks changes the resolution, not the last."""
     touches_image = "fixed" in growth["use"] and rng.random() < 0.3
-    keeping = ["attention", "rgb", *(["residual"] if touches_image and goes_first else [])]
+    keeping = [
+        "attention",
+        *(name for name in _names(Block) if "rgb" in name),
+        *(["residual"] if touches_image and goes_first else []),
+    ]
     goes = _one(rng, Block, seldom=keeping)
     others = [_one(rng, Block, seldom=["rgb"]) for _ in range(0 if touches_image else rng.choice([0, 0, 1]))]
     norms = [_one(rng, Norm, seldom=seldom) for _ in range(rng.randrange(3))]
     return {
         "block": [goes, *others] if goes_first else [*others, goes],
         "base_blocks": [_one(rng, Block, seldom=["rgb"]) for _ in range(rng.choice([0, 0, 1]))],
+        "join": rng.choice(["blend", "gate"] if touches_image else ["blend", "gate", "sum"]),
         "rgb": None
         if touches_image
         else _one(rng, Block, seldom=[name for name in _names(Block) if "rgb" not in name]),
