@@ -80,9 +80,9 @@ def test_a_generator_blends_from_the_old_images_to_the_new(system: str, data: st
     resolution, alpha = data.draw(resolutions(experiment)), data.draw(alphas)
     grown = networks(experiment)
     z, labels = inputs(experiment)
-    old = double(alone(experiment, grown, resolution // 2)[0](z, labels))
-    new = alone(experiment, grown, resolution)[0](z, labels)
     generator = grown[0]
+    old = generator.join(resolution).resample(alone(experiment, grown, resolution // 2)[0](z, labels))
+    new = alone(experiment, grown, resolution)[0](z, labels)
     generator.grow(resolution, 0.0)
     near(generator(z, labels), old)
     generator.grow(resolution, 1.0)
@@ -104,7 +104,8 @@ def test_a_discriminator_blends_from_the_old_features_to_the_new(system: str, da
     generator, discriminator = grown
     generator.grow(resolution, 1.0)
     images = generator(z, labels)
-    old = alone(experiment, grown, resolution // 2)[1](halve(images), labels)
+    halved = discriminator.join(resolution).resample(images)
+    old = alone(experiment, grown, resolution // 2)[1](halved, labels)
     new = alone(experiment, grown, resolution)[1](images, labels)
     for weight, expected in ((0.0, old), (1.0, new)):
         discriminator.grow(resolution, weight)

@@ -37,6 +37,12 @@ SYSTEMS = {
         "discriminator": {"channels": CHANNELS},
         "training": {"batch": 16, "mirror": True},
     },
+    "stylegan2": {
+        "extends": str(EXPERIMENTS / "stylegan2-digits.yaml"),
+        "generator": {"latent": 8, "mapping": {"layers": 2, "width": 8}, "channels": CHANNELS},
+        "discriminator": {"channels": CHANNELS},
+        "training": {"batch": 16},
+    },
     "sngan": {
         "extends": str(EXPERIMENTS / "sngan-digits.yaml"),
         "data": {"use": "digits", "labels": True},

@@ -19,9 +19,9 @@ from gankit.training.trainer import Trainer
 PGGAN, LABELS = "pggan", "pggan-labels"
 RESIDUAL, GATE = "residual-attention", "residual-attention-gate"
 STYLEGAN_R1, STYLEGAN_WGAN = "stylegan-r1", "stylegan-wgan-gp"
-R3GAN = "r3gan"
-SYSTEMS = (PGGAN, LABELS, RESIDUAL, GATE, STYLEGAN_R1, STYLEGAN_WGAN, R3GAN)
-STYLED = (STYLEGAN_R1, STYLEGAN_WGAN)
+STYLEGAN2, R3GAN = "stylegan2", "r3gan"
+SYSTEMS = (PGGAN, LABELS, RESIDUAL, GATE, STYLEGAN_R1, STYLEGAN_WGAN, STYLEGAN2, R3GAN)
+STYLED = (STYLEGAN_R1, STYLEGAN_WGAN, STYLEGAN2)
 BLENDED = tuple(system for system in SYSTEMS if system != GATE)
 
 NORMS: tuple[list[list[str]], ...] = ([["spectral"], []], [["equalized"], ["spectral"], []])
@@ -38,6 +38,7 @@ LOSSES = {
     GATE: ["non-saturating", "hinge"],
     STYLEGAN_R1: ["non-saturating"],
     STYLEGAN_WGAN: ["wgan"],
+    STYLEGAN2: ["non-saturating"],
     R3GAN: ["relativistic"],
 }
 
@@ -105,6 +106,15 @@ def _networks(draw: st.DrawFn, system: str, network: str, start: int, final: int
         channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
         both = {"block": block, "base_blocks": block, "rgb": "r3gan-rgb"}
         return {"base": base, "channels": channels, **both}
+    if system == STYLEGAN2:
+        block = {
+            "use": "stylegan2/stylegan2",
+            "residual": draw(st.booleans()),
+            "filter": draw(st.sampled_from([[1, 3, 3, 1], [1, 2, 1], [1]])),
+        }
+        channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
+        join = draw(st.sampled_from(["sum", "blend"]))
+        return {"base": base, "channels": channels, "block": block, "rgb": "stylegan2-rgb", "join": join}
     if system not in (RESIDUAL, GATE):
         block, rgb = ("stylegan/stylegan" if system in STYLED else "conv"), "rgb"
         channels = {resolution: draw(st.integers(4, 12)) for resolution in (base, *above)}
@@ -134,15 +144,17 @@ def _generators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, Any]
     weights = ["equalized"] if equalized else draw(st.sampled_from(NORMS[system != R3GAN]))
     latent = draw(st.integers(3, 8))
     if system in STYLED:
+        name = "stylegan2" if system == STYLEGAN2 else "stylegan"
         mapping = {
-            "use": "style",
+            "use": "stylegan2" if system == STYLEGAN2 else "style",
             "layers": draw(st.integers(1, 3)),
             "width": draw(st.integers(4, 8)),
             "lr_multiplier": draw(st.sampled_from([0.01, 1.0])) if "equalized" in weights else 1.0,
             "mixing": draw(st.sampled_from([0.9, 0.0])),
             "decay": 0.5,
         }
-        return {"latent": latent, "mapping": mapping, "stem": "stylegan", "norm": [*weights, "adaptive-instance"]}
+        norm = weights if system == STYLEGAN2 else [*weights, "adaptive-instance"]
+        return {"latent": latent, "mapping": mapping, "stem": f"{name}/{name}", "norm": norm}
     if system == R3GAN:
         mapping = {"use": "label-embedding", "embedding": draw(st.integers(1, 8))}
         return {"latent": latent, "mapping": mapping, "stem": "r3gan", "norm": weights}
@@ -161,6 +173,11 @@ def _discriminators(draw: st.DrawFn, system: str, equalized: bool) -> dict[str, 
     norm = ["equalized"] if equalized else draw(st.sampled_from(NORMS[system != R3GAN]))
     if system == R3GAN:
         return {"norm": norm, "head": {"use": "r3gan", "embedding": draw(st.integers(1, 8))}}
+    if system == STYLEGAN2:
+        return {
+            "norm": norm,
+            "head": {"use": "stylegan2", "layers": 2, "lr_multiplier": 0.1 if "equalized" in norm else 1.0},
+        }
     head = {"use": "pggan", "labels": "select" if system in STYLED else "classify"}
     return {"norm": norm, "head": draw(st.sampled_from([head, "sngan"])) if system in (RESIDUAL, GATE) else head}
 
@@ -171,6 +188,8 @@ def _penalties(draw: st.DrawFn, system: str) -> list[Any]:
     if system == R3GAN:
         sigma = {"sigma": draw(st.sampled_from([None, 0.01]))}
         return [{"use": "r1", "gamma": 0.1, **every, **sigma}, {"use": "r2", "gamma": 0.1, **sigma}]
+    if system == STYLEGAN2:
+        return [{"use": "r1", "gamma": 1.0, **every}, {"use": "path-length", **every}]
     if system in (RESIDUAL, GATE, STYLEGAN_R1):
         return [{"use": "r1", "gamma": 1.0, **every}]
     target = draw(st.sampled_from([1.0, 10.0])) if system != STYLEGAN_WGAN else 1.0
