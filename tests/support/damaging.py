@@ -14,7 +14,9 @@ from types import FrameType
 from support.command import gankit_here
 
 MOST_SECONDS = 10.0
-"""That a command may take for a folder of a few kilobytes."""
+"""Seconds of processor time that a command may take for a folder of a few kilobytes."""
+PATIENCE = 60
+"""Seconds by the clock after which a command hangs; long, for where other work slows the processor."""
 OWN = (".lock", ".holder.json")
 """What a command that opens a run for writing leaves there, and nobody misses."""
 
@@ -103,22 +105,25 @@ def snapshot(folder: Path) -> dict[str, bytes | str]:
 
 @contextmanager
 def soon(seconds: float = MOST_SECONDS) -> Iterator[None]:
-    """Give up what takes longer, be it waiting.
+    """Give up what takes more processor time, or waits until patience is at its end.
 
     Raises:
         HangError: then.
     """
 
-    def give_up(_: int, frame: FrameType | None) -> None:
-        raise HangError(f"given up after {seconds:g} seconds at {frame}")
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise HangError(f"given up by {signal.Signals(number).name} at {frame}")
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, PATIENCE))
+    before = [signal.signal(number, give_up) for _, number, _ in timers]
+    for timer, _, limit in timers:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def met(arguments: Sequence[object], folder: Path) -> int:

@@ -14,16 +14,13 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 import torch
-from support.damaging import HangError
+from support.damaging import PATIENCE, HangError
 
 from gankit.cli import main
 from gankit.discovery.manager import plugins
 
 LONGEST_LINE = 1000
 """Characters of a line that a person may still read."""
-
-PATIENCE = 60
-"""Seconds by the clock after which a command hangs; long, for where other work slows the processor."""
 
 
 def secluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
