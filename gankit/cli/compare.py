@@ -29,7 +29,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
 
 
 def compare_command(arguments: argparse.Namespace) -> int:
-    """Variants side by side at each resolution, with what their seeds tell of chance.
+    """Variants side by side at the end of each stage, with what their seeds tell of chance.
 
     Returns:
         0; 1 if a run could not be read, so that its seed is missing, or its metrics.jsonl is not what it recorded.

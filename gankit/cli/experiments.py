@@ -63,12 +63,12 @@ def _in_a_line(experiment: Experiment) -> str:
 
     stages = experiment.stages()
     aspect = experiment.data.aspect()
-    resolutions = ", ".join(f"{stage.resolution}x{round(stage.resolution * aspect)}" for stage in stages)
+    labels = (f"{stage.resolution}x{round(stage.resolution * aspect)} {stage.name}".rstrip() for stage in stages)
     images = sum(stage.images for stage in stages)
     names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
     plural = "stage" if len(stages) == 1 else "stages"
     return (
-        f"{experiment.name}: valid; {len(stages)} {plural} ({resolutions}) of {images:,} images in all; "
+        f"{experiment.name}: valid; {len(stages)} {plural} ({', '.join(labels)}) of {images:,} images in all; "
         f"plugins {', '.join(sorted(names))}"
     )
 

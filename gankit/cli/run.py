@@ -189,7 +189,7 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
         "--extend",
         default="0",
         metavar="IMAGES",
-        help="train a finished run further at its last resolution, as in 200k",
+        help="train a finished run further in its last stage, as in 200k",
     )
     parser.add_argument(
         "--strict", action="store_true", help="refuse to go on with other code, or on a machine that computes otherwise"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import os.path
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from gankit.config.experiment import Experiment, NetworkOptions
+from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.schedules import schedule_problems
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
-from gankit.core.options import at, did_you_mean
+from gankit.core.options import did_you_mean
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
@@ -75,7 +77,10 @@ def _no_room(experiment: Experiment) -> str | None:
     training = experiment.training
     try:
         aspect = experiment.data.aspect()
-        sizes = [(at(training.batch, height), height, round(height * aspect)) for height, *_ in experiment.stages()]
+        sizes = [
+            (training.batch_in(stage), stage.resolution, round(stage.resolution * aspect))
+            for stage in experiment.stages()
+        ]
     except Exception:  # which `problems` tells of
         return None
     times = training.generator_batches
@@ -120,11 +125,20 @@ def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
         yield "has no stages"
     for stage in stages:
         if stage.resolution < 1 or stage.images < 1 or not 0 <= stage.fade <= stage.images:
-            yield f"has an impossible stage: {stage}"
+            yield f"has an impossible stage: {stage.label} of {stage.images:,} images, with a fade of {stage.fade:,}"
             return
+        if stage.name and not re.fullmatch(NAME, stage.name):
+            yield f"calls a stage {stage.name!r:.60}; names have letters, digits and . _ = , + - alone"
+        if not stage.rate > 0 or (stage.batch is not None and stage.batch < 1):
+            yield f"gives {stage.label} a batch of {stage.batch} and a rate of {stage.rate:g}; they must be above 0"
     for before, after in pairwise(stages):
-        if after.resolution != 2 * before.resolution:
-            yield f"goes from {before.resolution} to {after.resolution}; each stage must double the resolution"
+        if after.resolution not in (before.resolution, 2 * before.resolution):
+            resolutions = f"{before.resolution} to {after.resolution}"
+            yield f"goes from {resolutions}; each stage must double the resolution, or keep it"
+        elif after.fade and after.resolution == before.resolution:
+            yield f"fades in {after.label}, which has no new layers; the stage before is at {before.resolution} too"
+    for label in sorted({label for label, times in Counter(stage.label for stage in stages).items() if times > 1}):
+        yield f"has several stages called {label}; those at one resolution need names that are unlike each other"
 
 
 def _problems_of_iterations(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:
@@ -132,16 +146,15 @@ def _problems_of_iterations(experiment: Experiment, stages: Sequence[Stage]) -> 
 
     The first may be as short as it likes.
     """
-    batch, steps = experiment.training.batch, experiment.training.discriminator_steps
+    training, steps = experiment.training, experiment.training.discriminator_steps
     for before, stage in pairwise(stages):
-        images = steps * max(at(batch, before.resolution), at(batch, stage.resolution))
+        images = steps * max(training.batch_in(before), training.batch_in(stage))
         if stage.images < images:
-            size = f"{stage.resolution}x{stage.resolution}"
             updates = "one update" if steps == 1 else f"{steps} updates"
             yield (
                 ("growth",),
-                f"gives {size} {stage.images:,} images, fewer than the {images:,} of {updates} of the discriminator, "
-                "which may pass it by; give it more, or smaller batches",
+                f"gives {stage.label} {stage.images:,} images, fewer than the {images:,} of {updates} of the "
+                "discriminator, which may pass it by; give it more, or smaller batches",
             )
 
 
@@ -192,10 +205,10 @@ def _problems_of_network(
             (name, "join"),
             f"joins at every resolution, for which a block between feature maps and images is needed: {name}.rgb",
         )
-    if network.rgb is None and len(stages) > 1:
+    if network.rgb is None and first != stages[-1].resolution:
         yield (
             (name, "rgb"),
-            "null leaves the image to the outermost block, which changes from stage to stage; to grow, name a block "
+            "null leaves the image to the outermost block, which changes with the resolution; to grow, name a block "
             "between feature maps and images that can be faded in",
         )
 

@@ -25,6 +25,7 @@ from gankit.core.options import (
     Options,
     PerResolution,
     PerResolutionAboveFirst,
+    at,
     defined,
     did_you_mean,
     raised_again,
@@ -235,7 +236,7 @@ class TrainingOptions(Options):
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
     also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}. Adam need not be named."""
     reset_optimizer: bool | Literal["stage"] = False
-    """Forget the optimizers' moments. true: when a fade begins and when it ends; stage: once a stage, as it begins."""
+    """Forget the optimizers' moments. true: when a stage begins and when its fade ends; stage: when it begins alone."""
     mirror: bool = False
     """Show each real mirrored left to right with a probability of one half."""
     average: WeightAverage = default("exponential")
@@ -252,7 +253,11 @@ class TrainingOptions(Options):
     those whose names and shapes are the same, and nothing else: stages, optimizers and random draws begin afresh.
     What does not fit is told; if nothing does, the run is refused."""
     extend: Images = 0
-    """Images shown at the last resolution beyond those of the growth schedule; gankit resume --extend adds to it."""
+    """Images shown in the last stage beyond those of the growth schedule; gankit resume --extend adds to it."""
+
+    def batch_in(self, stage: Stage) -> int:
+        """Real images a discriminator update in a stage."""
+        return at(self.batch, stage.resolution) if stage.batch is None else stage.batch
 
     @property
     def generators(self) -> list[GeneratorName]:
@@ -383,5 +388,5 @@ class Experiment(Options):
 
     def stages(self) -> list[Stage]:
         """The stages of the growth schedule, the last one extended by `training.extend`."""
-        *before, last = self.growth.stages()
-        return [*before, Stage(*last)._replace(images=last[1] + self.training.extend)]
+        *before, last = (Stage(*stage) for stage in self.growth.stages())
+        return [*before, last._replace(images=last.images + self.training.extend)]

@@ -7,6 +7,11 @@ from itertools import accumulate
 from typing import NamedTuple
 
 
+def stage_label(resolution: int, name: str = "") -> str:
+    """What a stage is called: 8x8, height by height, and its name if it has one, as in 8x8 burn-in."""
+    return f"{resolution}x{resolution} {name}".rstrip()
+
+
 class Stage(NamedTuple):
     """Training at one resolution: its fade, then stable training."""
 
@@ -15,7 +20,18 @@ class Stage(NamedTuple):
     images: int
     """Real images shown in this stage, its fade included."""
     fade: int = 0
-    """Real images over which the new layers are faded in; 0 switches at once."""
+    """Real images over which the new layers are faded in; 0 switches at once, as where there are none."""
+    name: str = ""
+    """Tells it from other stages at its resolution."""
+    batch: int | None = None
+    """Real images a discriminator update; None: as `training.batch` says."""
+    rate: float = 1.0
+    """Factor on all learning rates."""
+
+    @property
+    def label(self) -> str:
+        """What it is called, unlike all others of its run."""
+        return stage_label(self.resolution, self.name)
 
 
 class Progress(NamedTuple):
@@ -37,6 +53,13 @@ class Progress(NamedTuple):
     """Real images shown since the stage began."""
     stage_total: int = 0
     """Real images that the stage shows."""
+    name: str = ""
+    """The stage's name; empty if it has none."""
+
+    @property
+    def label(self) -> str:
+        """What the stage is called, unlike all others of the run."""
+        return stage_label(self.resolution, self.name)
 
     @property
     def share(self) -> float:
@@ -50,8 +73,8 @@ class Progress(NamedTuple):
 
     @property
     def phase(self) -> tuple[int, bool]:
-        """What changes when a fade begins and when it ends: the resolution, and whether it fades."""
-        return self.resolution, self.alpha < 1
+        """What changes when a stage begins and when its fade ends: its number, and whether it fades."""
+        return self.stage, self.alpha < 1
 
 
 def progress_at(stages: Sequence[Stage], images: int) -> Progress:
@@ -77,7 +100,15 @@ def progress_in(stages: Sequence[Stage], number: int, images: int, alpha: float 
     limits, stage = ends(stages), stages[number - 1]
     began = limits[number - 1] - stage.images
     return Progress(
-        images, limits[-1], number, len(stages), stage.resolution, alpha, images - began, stage_total=stage.images
+        images=images,
+        total=limits[-1],
+        stage=number,
+        stages=len(stages),
+        resolution=stage.resolution,
+        alpha=alpha,
+        stage_images=images - began,
+        stage_total=stage.images,
+        name=stage.name,
     )
 
 

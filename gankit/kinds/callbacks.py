@@ -137,7 +137,7 @@ class Callback:
     """Called as a run goes on; override the methods that matter, all do nothing by default."""
 
     def on_stage_start(self, progress: Progress) -> None:
-        """A resolution begins."""
+        """A stage begins."""
 
     def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """The discriminator and the generator were updated; called after every iteration, so keep it cheap.
@@ -155,7 +155,7 @@ class Callback:
         """A picture was saved."""
 
     def on_stage_end(self, progress: Progress) -> None:
-        """A resolution has been trained and evaluated."""
+        """A stage has been trained and evaluated."""
 
     def on_save(self, progress: Progress) -> None:
         """A checkpoint is about to be written."""

@@ -139,4 +139,4 @@ class Growth(Component):
 
     @abstractmethod
     def stages(self) -> list[Stage]:
-        """The stages in order, each resolution twice the one before."""
+        """The stages in order: each at the resolution of the one before or twice that; at one resolution with names."""

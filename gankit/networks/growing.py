@@ -21,7 +21,7 @@ class ImageShape(NamedTuple):
     """What the data and the growth demand of both networks."""
 
     resolutions: tuple[int, ...]
-    """Resolutions of the stages, lowest first."""
+    """Resolutions of the stages, each once, lowest first."""
     channels: int
     """Channels of the images."""
     classes: int = 0
@@ -34,7 +34,7 @@ class ImageShape(NamedTuple):
         """What `experiment` demands; of so many classes, if a run has kept their number, whatever its data is now."""
         data = experiment.data
         return ImageShape(
-            resolutions=tuple(stage.resolution for stage in experiment.growth.stages()),
+            resolutions=tuple(dict.fromkeys(stage.resolution for stage in experiment.growth.stages())),
             channels=data.image_channels(),
             classes=data.class_count() if classes is None else classes,
             aspect=data.aspect(),
@@ -112,7 +112,7 @@ class GrowingNetwork(nn.Module):
         return self.join(resolution)(older, newer, alpha)
 
     def new_parameters(self, resolution: int) -> list[nn.Parameter]:
-        """The parameters that begin to take part at the stage of `resolution`; none at the first."""
+        """The parameters that begin to take part at `resolution`; none at the first."""
         if resolution == self.stage_resolutions[0]:
             return []
         grown = [parts for parts in (self.blocks, self.rgb, self.join_modules) if str(resolution) in parts]

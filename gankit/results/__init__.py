@@ -27,6 +27,7 @@ def load(*places: str | PathLike[str]) -> Any:
         - name, variant, seed: of its experiment or study; variant is None outside of studies
         - images: real images shown when it was measured
         - stage, resolution: the number of the stage, from 1, and the height of its images in pixels
+        - stage_name: the stage's own name; empty where it has none
         - metric, value: as in metrics.jsonl; losses and events too
         - complete: whether it is of the last evaluation of a stage that has come to its end; False for losses
         - of: "generated", or the reals that were measured instead; None for losses
@@ -43,7 +44,7 @@ def load(*places: str | PathLike[str]) -> Any:
     from gankit.results.protocols import GENERATED
 
     columns = ("run", "name", "variant", "seed", "images", "stage", "resolution")
-    columns += ("metric", "value", "complete", "of", "protocol", "note")
+    columns += ("stage_name", "metric", "value", "complete", "of", "protocol", "note")
     numbers = []
     for run in gather([Path(place) for place in places or ("runs",)]):
         for why in run.damage:
@@ -53,7 +54,7 @@ def load(*places: str | PathLike[str]) -> Any:
         for row in run.rows:
             of = None if row.protocol is None else row.protocol.get("of", GENERATED)
             said = (row.name, row.value, id(row) in final, of, row.protocol, row.note)
-            numbers.append((*about, row.images, row.stage, row.resolution, *said))
+            numbers.append((*about, row.images, row.stage, row.resolution, run.names.get(row.stage, ""), *said))
     try:
         import pandas
     except ImportError:

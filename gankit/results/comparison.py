@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
+from gankit.core.progress import stage_label
 from gankit.kinds.callbacks import Row
 from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
@@ -24,7 +25,7 @@ from gankit.results.protocols import (
     surroundings,
     usual_metric,
 )
-from gankit.results.run_results import RunResults, StageMetrics
+from gankit.results.run_results import RunResults, StageMetrics, in_order
 from gankit.results.significance import Difference, Summary, Verdict, holm, mean_difference, summarize, verdict
 from gankit.runs.status import RunState, state_of
 
@@ -60,7 +61,7 @@ class VariantResult:
 
 @dataclass(frozen=True)
 class StageComparison:
-    """All variants by one metric at one resolution."""
+    """All variants by one metric at the end of one stage."""
 
     metric: str
     resolution: int
@@ -74,11 +75,13 @@ class StageComparison:
     """The same of the floors, which may be of fewer images; empty without one."""
     results: list[VariantResult]
     """The best mean first; variants of which no seed has come to the stage's end are missing."""
+    name: str = ""
+    """Tells the stage from others at its resolution; empty if it has none."""
 
     @property
-    def size(self) -> str:
-        """Height by height, as stages are called."""
-        return f"{self.resolution}x{self.resolution}"
+    def label(self) -> str:
+        """What the stage is called."""
+        return stage_label(self.resolution, self.name)
 
     @property
     def shown_metric(self) -> str:
@@ -158,9 +161,9 @@ def compare(
     with_floors = {*chosen, *(floor_of(row) for _, _, row in measured(runs) if row.name in chosen)}
     refuse_unlike_protocols(runs, with_floors)
     stages = [
-        _stage(variants, first, metric, resolution, correct)
+        _stage(variants, first, metric, key, correct)
         for metric in chosen
-        for resolution in sorted({stage.resolution for run in runs for stage in _completed(run, metric)})
+        for key in in_order(_completed(run, metric) for run in runs)
     ]
     around = surroundings(row for _, _, row in measured(runs) if row.name in with_floors)
     unfinished, unmeasured = [], []
@@ -203,13 +206,13 @@ def _completed(run: RunResults, metric: str) -> list[StageMetrics]:
 
 
 def _stage(
-    variants: Sequence[RunGroup], baseline: RunGroup, metric: str, resolution: int, correct: bool
+    variants: Sequence[RunGroup], baseline: RunGroup, metric: str, key: tuple[int, str], correct: bool
 ) -> StageComparison:
-    """One stage by one metric, every variant compared with the baseline."""
+    """The stage of a resolution and a name by one metric, every variant compared with the baseline."""
     ended: dict[str, list[tuple[RunResults, StageMetrics]]] = {}
     for variant in variants:
         stages = [(run, stage) for run in variant.runs for stage in _completed(run, metric)]
-        ended[variant.label] = [(run, stage) for run, stage in stages if stage.resolution == resolution]
+        ended[variant.label] = [(run, stage) for run, stage in stages if (stage.resolution, stage.name) == key]
     metrics = [stage.metrics for pairs in ended.values() for _, stage in pairs]
     better = "higher" if (metrics[0][metric].protocol or {}).get("better") == "higher" else "lower"
     by_seed = {label: {run.seed: stage.metrics[metric].value for run, stage in ended[label]} for label in ended}
@@ -234,7 +237,8 @@ def _stage(
     of_floors = [rows[floor] for rows in metrics if (floor := floor_of(rows[metric])) in rows]
     floors = _finite(row.value for row in of_floors)
     floor = fmean(floors) if floors else None
-    return StageComparison(metric, resolution, better, floor, protocol, common_protocol(of_floors), results)
+    resolution, name = key
+    return StageComparison(metric, resolution, better, floor, protocol, common_protocol(of_floors), results, name)
 
 
 def _finite(values: Iterable[float]) -> list[float]:
@@ -243,16 +247,16 @@ def _finite(values: Iterable[float]) -> list[float]:
 
 def _has_ended(run: RunResults) -> bool:
     """Whether a run has come to the end of its own schedule, the last evaluation included."""
-    reached = max((row.resolution for row in run.rows), default=0)
-    is_measured = any(stage.complete and stage.resolution == reached for stage in run.stages)
+    reached = max((row.stage for row in run.rows), default=0)
+    is_measured = any(stage.complete and stage.number == reached for stage in run.stages)
     return run.is_complete and (is_measured or state_of(run.path) is RunState.FINISHED)
 
 
 def _lacks(run: RunResults, stages: Sequence[StageComparison]) -> list[str]:
     """The numbers that others have at stages through which a run has come as well."""
-    through = {row.resolution for row in run.rows}
+    through = {run.label_at(row) for row in run.rows}
     return [
-        f"{stage.metric} at {stage.size}"
+        f"{stage.metric} at {stage.label}"
         for stage in stages
-        if stage.resolution in through and all(one.path != run.path for result in stage.results for one in result.seeds)
+        if stage.label in through and all(one.path != run.path for result in stage.results for one in result.seeds)
     ]

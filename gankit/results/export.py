@@ -14,10 +14,11 @@ from gankit.results.differences import differing
 from gankit.runs.rows import number_as_json
 
 COLUMNS = (
-    *("metric", "resolution", "variant", "is_baseline", "seeds", "n", "images", "mean", "std", "low", "high", "best"),
-    *("floor", "difference", "difference_low", "difference_high", "p", "p_holm", "method", "verdict", "detectable"),
+    *("metric", "resolution", "stage", "variant", "is_baseline", "seeds", "n", "images", "mean", "std", "low", "high"),
+    *("best", "floor", "difference", "difference_low", "difference_high", "p", "p_holm", "method", "verdict"),
+    "detectable",
 )
-"""Of the CSV: `n` of `seeds` gave a finite number; what is not known is left empty."""
+"""Of the CSV: `n` of `seeds` gave a finite number; what is not known is empty. `stage` is there with names alone."""
 FORMULA = "=+-@\t"
 """What a cell begins with that spreadsheets compute."""
 
@@ -25,7 +26,9 @@ FORMULA = "=+-@\t"
 def comparison_as_csv(comparison: Comparison) -> str:
     """One line for each metric, stage and variant, numbers in full."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    named = any(stage.name for stage in comparison.stages)
+    columns = [column for column in COLUMNS if named or column != "stage"]
+    writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for stage in comparison.stages:
         for result in stage.results:
@@ -47,7 +50,8 @@ def _as_cell(text: str) -> str:
 def _csv_line(stage: StageComparison, result: VariantResult, comparison: Comparison) -> dict[str, Any]:
     summary, apart = result.summary, result.difference
     low, high = summary.interval or (None, None)
-    line: dict[str, Any] = {"metric": stage.metric, "resolution": stage.resolution, "variant": result.variant.label}
+    line: dict[str, Any] = {"metric": stage.metric, "resolution": stage.resolution, "stage": stage.name}
+    line |= {"variant": result.variant.label}
     line |= {"is_baseline": str(result.variant is comparison.baseline).lower(), "seeds": summary.given, "n": summary.n}
     line |= {"images": max(one.images for one in result.seeds), "mean": summary.mean, "std": summary.std}
     line |= {"low": low, "high": high, "best": result.best, "floor": stage.floor, "verdict": result.verdict}
@@ -90,6 +94,7 @@ def comparison_as_json(comparison: Comparison) -> str:
             {
                 "metric": stage.metric,
                 "resolution": stage.resolution,
+                **({"stage": stage.name} if stage.name else {}),
                 "better": stage.better,
                 "floor": stage.floor,
                 "protocol": stage.protocol,

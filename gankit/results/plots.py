@@ -1,4 +1,4 @@
-"""A figure of a comparison: values over images, and means with their intervals, at every resolution."""
+"""A figure of a comparison: values over images, and means with their intervals, at the end of every stage."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,7 +89,7 @@ def as_file(figure: Figure, extension: str) -> bytes:
 
 
 def _figure(comparison: Comparison) -> Figure:
-    """For every metric a row of curves, if there are any, and a row of means, one panel a resolution."""
+    """For every metric a row of curves, if there are any, and a row of means, one panel a stage."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -111,7 +112,7 @@ def _figure(comparison: Comparison) -> Figure:
             axes.set_visible(False)
         for axes, stage in zip(row, stages, strict=False):
             (_draw_curves if curves else _draw_means)(axes, stage, comparison.variants)
-            axes.set_title(stage.size)
+            axes.set_title(_as_text(stage.label))
         if curves:
             row[0].set_ylabel(_as_text(stages[0].shown_metric))
             _limit_to_stages(row, stages)
@@ -125,7 +126,7 @@ def _curve(variant: RunGroup, stage: StageComparison, name: str) -> Curve:
     """A metric over the images of a stage, at each point of those seeds that have come so far with a finite number."""
     points: dict[int, list[float]] = {}
     for run in variant.runs:
-        at = {row.images: row.value for row in run.rows if row.name == name and row.resolution == stage.resolution}
+        at = {row.images: row.value for row in run.rows if row.name == name and run.label_at(row) == stage.label}
         for images, value in at.items():
             if math.isfinite(value):
                 points.setdefault(images, []).append(value)
@@ -192,13 +193,22 @@ def _draw_result(axes: Axes, result: VariantResult, position: int) -> list[float
 
 
 def _limit_to_stages(row: Iterable[Axes], stages: Sequence[StageComparison]) -> None:
-    """Let each panel begin where the stage before ended."""
-    begun = 0
+    """Let each panel begin where the stage before ended; with names, where the first of its runs began it."""
+    begun, has_names = 0, any(stage.name for stage in stages)
     for axes, stage in zip(row, stages, strict=False):
+        begun = min(_begun(stage)) if has_names else begun
         ended = max(one.images for result in stage.results for one in result.seeds)
         margin = 0.04 * (ended - begun)
         axes.set_xlim(begun, max(ended + margin, axes.get_xlim()[1]))
         begun = ended
+
+
+def _begun(stage: StageComparison) -> Iterator[int]:
+    """Images at which the runs that have a stage began it: at the end of the one before."""
+    for run in (run for result in stage.results for run in result.variant.runs):
+        for before, after in pairwise([None, *run.stages]):
+            if after is not None and after.label == stage.label:
+                yield 0 if before is None else before.images
 
 
 def _limit(axes: Axes, values: Iterable[float]) -> None:

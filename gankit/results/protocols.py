@@ -36,7 +36,7 @@ def refuse_unlike_protocols(runs: Sequence[RunResults], metrics: Collection[str]
         for key in expected | found:
             if expected.get(key) != found.get(key):
                 values = f"{expected.get(key, 'none')} in {other.path}, {found.get(key, 'none')} in {run.path}"
-                differences.setdefault(f"{key}: {values}", []).append(f"{row.name} at {stage.size}")
+                differences.setdefault(f"{key}: {values}", []).append(f"{row.name} at {stage.label}")
     if differences:
         lines = [
             f"  {difference} ({where[0]}{f' and {len(where) - 1} more' if where[1:] else ''})"
@@ -72,9 +72,9 @@ def usual_metric(runs: Sequence[RunResults]) -> str | None:
 
     That is the first of the experiment which there is at the end of every stage, fid before all others.
     """
-    ends: dict[int, set[str]] = {}
+    ends: dict[str, set[str]] = {}
     for stage in (stage for run in runs for stage in run.stages if stage.complete):
-        ends.setdefault(stage.resolution, set()).update(stage.metrics)
+        ends.setdefault(stage.label, set()).update(stage.metrics)
     names = sorted(metric_names(runs), key=lambda name: name != USUAL_METRIC)
     everywhere = (name for name in names if all(name in metrics for metrics in ends.values()))
     return next(everywhere, names[0] if names else None)

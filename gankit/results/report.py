@@ -11,7 +11,7 @@ from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
 from gankit.results.protocols import other_count, shown_name, unlike_floors
-from gankit.results.run_results import NETWORKS
+from gankit.results.run_results import NETWORKS, RunResults
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
 
@@ -47,7 +47,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     after = f" after {counts.copy().pop():,} images" if len(counts) == 1 else ""
     floor = "" if stage.floor is None else f"; noise floor {significant(stage.floor)}"
     floor += other_count(stage.floor_protocol, stage.protocol)
-    title = f"{stage.shown_metric} at {stage.size}{after}: {stage.better} is better{floor}"
+    title = f"{stage.shown_metric} at {stage.label}{after}: {stage.better} is better{floor}"
     many, several = stage.repeated, len(comparison.variants) > 1
     columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
         (True, Column("variant", is_number=False), lambda one: _label(one, comparison)),
@@ -101,7 +101,10 @@ def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
                 "mean, interval and verdict are of these alone"
             )
     if all(one.variant is not comparison.baseline for one in stage.results):
-        yield f"the baseline, {comparison.baseline.label}, has not come to the end of this stage"
+        known = {each.label for run in comparison.baseline.runs for each in run.plan}
+        has_it = not stage.name or stage.label in known
+        lacks = "has not come to the end of this stage" if has_it else "has no such stage"
+        yield f"the baseline, {comparison.baseline.label}, {lacks}"
     few = [one for one in stage.results if one.difference is not None and 1 < one.summary.n <= FEW]
     seen = [(size, one) for one in few if one.difference and (size := one.difference.detectable) is not None]
     if seen:
@@ -165,12 +168,12 @@ def _so_far(one: Unfinished) -> str:
     run = one.run
     of = "" if run.total is None else f" of {run.total:,}"
     at = f" at {run.cost.images:,}{of} images" if run.cost.images != run.total else ""
-    last = ", ".join(map(_measured, one.last))
+    last = ", ".join(_measured(run, row) for row in one.last)
     return f"{one.variant.called(run)}: {one.state}{at}; {last or 'no evaluation yet'}"
 
 
-def _measured(row: Row) -> str:
-    at = f"at {row.resolution}x{row.resolution} after {row.images:,}"
+def _measured(run: RunResults, row: Row) -> str:
+    at = f"at {run.label_at(row)} after {row.images:,}"
     return f"{shown_name(row.name, row.protocol)} {significant(row.value)} {at}"
 
 

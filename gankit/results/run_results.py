@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from gankit.config.old_records import run_in_new_words
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
-from gankit.core.progress import Stage, ends
+from gankit.core.progress import Stage, ends, stage_label
 from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
 from gankit.results.plugin_code import Code, code_of
@@ -36,11 +36,15 @@ class StageMetrics:
     """Each with its protocol, by name."""
     complete: bool = True
     """Whether the stage had come to its end."""
+    number: int = 1
+    """Of the stage, the first is 1."""
+    name: str = ""
+    """Tells the stage from others of its run at one resolution; empty if there are none."""
 
     @property
-    def size(self) -> str:
-        """Height by height, as stages are called."""
-        return f"{self.resolution}x{self.resolution}"
+    def label(self) -> str:
+        """What the stage is called."""
+        return stage_label(self.resolution, self.name)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class RunResults:
     path: Path
     """The run's folder, as it was asked for."""
     stages: list[StageMetrics]
-    """The last evaluation of each stage, lowest resolution first."""
+    """The last evaluation of each stage, in order."""
     options: dict[str, Any] = field(default_factory=dict)
     """The experiment with every default, as plain values."""
     rows: list[Row] = field(default_factory=list)
@@ -74,6 +78,8 @@ class RunResults:
     """Real images that the whole run shows; None if it is not known."""
     plan: list[Stage] = field(default_factory=list)
     """The stages that it is to go through; empty if they are not known."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Of stages, by number; of those of which it is not known, numbers where several are at one resolution."""
     code: list[Code] = field(default_factory=list)
     """The source of each plugin that it used, of one that changed on the way each; empty if it is not known."""
     restored: str | None = None
@@ -97,6 +103,10 @@ class RunResults:
     def seed(self) -> int:
         """The experiment's seed."""
         return int(self.options.get("seed", 0))
+
+    def label_at(self, row: Row) -> str:
+        """What the stage is called that a row was recorded in."""
+        return stage_label(row.resolution, self.names.get(row.stage, ""))
 
     @property
     def damage(self) -> list[str]:
@@ -151,9 +161,20 @@ def _read(path: Path, check: bool) -> RunResults:
     stages = [Stage(*stage) for entry in entries[-1:] for stage in entry.get("stages", [])]
     cost = Cost(max((row.images for row in rows), default=0), *_times(path / TIMES, stages))
     total = sum(stage.images for stage in stages) if stages else None
-    evaluations, code = last_evaluations(rows, stages), code_of(entries)
-    changed = changed_options(path, options) if check else None
-    return RunResults(path, evaluations, options, rows, cost, total, stages, code, recorded.restored, changed, unknown)
+    return RunResults(
+        path,
+        last_evaluations(rows, stages),
+        options,
+        rows,
+        cost,
+        total,
+        stages,
+        _names(rows, stages),
+        code=code_of(entries),
+        restored=recorded.restored,
+        changed=changed_options(path, options) if check else None,
+        unknown_origin=unknown,
+    )
 
 
 def _named_as_today(row: Row) -> Row:
@@ -162,12 +183,24 @@ def _named_as_today(row: Row) -> Row:
     return row if row.protocol is None or other == row.name else row._replace(name=other + QUICK)
 
 
+def _names(rows: Sequence[Row], stages: Sequence[Stage]) -> dict[int, str]:
+    """The names of the stages that a run is to go through, by number; without these, of those that it went through.
+
+    Then those that come after another at their resolution are called by number, so that two are never taken for one.
+    """
+    if stages:
+        return {number: stage.name for number, stage in enumerate(stages, start=1)}
+    resolutions = {row.stage: row.resolution for row in rows if row.note is None}
+    first = {resolution: number for number, resolution in sorted(resolutions.items(), reverse=True)}
+    return {n: "" if first[resolution] == n else f"stage {n}" for n, resolution in resolutions.items()}
+
+
 def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[StageMetrics]:
-    """The last evaluation of each stage among all that a run has recorded, in order; lowest resolution first.
+    """The last evaluation of each stage among all that a run has recorded, in order.
 
     Without the stages that it is to go through, all that have begun count as complete.
     """
-    limits = dict(enumerate(ends(stages), start=1))
+    limits, names = dict(enumerate(ends(stages), start=1)), _names(rows, stages)
     found: dict[int, StageMetrics] = {}
     for row in rows:
         if row.protocol is None:
@@ -177,9 +210,20 @@ def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[
             continue
         if last is None or last.images != row.images:
             complete = row.images >= limits.get(row.stage, 0)
-            last = found[row.stage] = StageMetrics(row.images, row.resolution, {}, complete)
+            name = names.get(row.stage, "")
+            last = found[row.stage] = StageMetrics(row.images, row.resolution, {}, complete, row.stage, name)
         last.metrics[row.name] = row
-    return sorted(found.values(), key=lambda evaluation: evaluation.resolution)
+    return [found[number] for number in sorted(found)]
+
+
+def in_order(runs: Iterable[Sequence[StageMetrics]]) -> list[tuple[int, str]]:
+    """Resolution and name of each stage of several runs, each once: by resolution, then as the runs went through."""
+    last: dict[tuple[int, str], int] = {}
+    for stages in runs:
+        for stage in stages:
+            key = stage.resolution, stage.name
+            last[key] = max(stage.number, last.get(key, 0))
+    return sorted(last, key=lambda key: (key[0], last[key]))
 
 
 def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | None, dict[str, int]]:
@@ -190,15 +234,18 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | N
     seconds: dict[int, float] = {}
     cpu_seconds: dict[int, float] = {}
     parameters: dict[str, int] = {}
-    planned: Mapping[int, int] = {stage.resolution: stage.images for stage in stages}
+    planned = {number: stage.images for number, stage in enumerate(stages, start=1)}
+    numbers = {stage.resolution: number for number, stage in enumerate(stages, start=1)}
     for event in read_events(path):
         if event["event"] == "stage":
             resolution, speed, took = (event.get(fact) for fact in ("resolution", "images_per_second", "seconds"))
             if isinstance(resolution, int) and isinstance(speed, int | float) and isinstance(took, int | float):
-                images = planned.get(resolution)
-                seconds[resolution] = images / speed if images and speed else took
+                if type(stage := event.get("stage")) is not int:  # runs of before went by the resolution
+                    stage = numbers.get(resolution, resolution)
+                images = planned.get(stage)
+                seconds[stage] = images / speed if images and speed else took
                 if isinstance(worked := event.get("cpu_seconds"), int | float) and took:
-                    cpu_seconds[resolution] = worked * seconds[resolution] / took
+                    cpu_seconds[stage] = worked * seconds[stage] / took
         counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
         parameters = {network: count for network, count in counts.items() if isinstance(count, int)} or parameters
     total, worked = (sum(each.values()) if each else None for each in (seconds, cpu_seconds))

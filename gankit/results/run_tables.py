@@ -19,7 +19,7 @@ from gankit.results.protocols import (
     unlike_floors,
     usual_metric,
 )
-from gankit.results.run_results import RunResults, StageMetrics, read_run
+from gankit.results.run_results import RunResults, StageMetrics, in_order, read_run
 from gankit.results.tables import ABSENT, Bold, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.status import state_of
 
@@ -91,28 +91,30 @@ def column_names(names: Iterable[str]) -> list[str]:
 def _overview_of(run: RunResults, metric: str) -> list[str]:
     row, stage = run.last_value(metric), ABSENT
     cheaper = " (quick)" if row is not None and row.name != metric else ""
-    value = ABSENT if row is None else f"{significant(row.value)}{cheaper} at {row.resolution}x{row.resolution}"
+    value = ABSENT if row is None else f"{significant(row.value)}{cheaper} at {run.label_at(row)}"
     if run.rows:
         last = max(run.rows, key=lambda row: row.images)
-        stage = f"{last.stage}{f'/{len(run.plan)}' if run.plan else ''} {last.resolution}x{last.resolution}"
+        stage = f"{last.stage}{f'/{len(run.plan)}' if run.plan else ''} {run.label_at(last)}"
     total = "" if run.total is None else f" of {run.total:,}"
     return [str(run.path), str(state_of(run.path)), stage, f"{run.cost.images:,}{total}", value]
 
 
 def _metrics(runs: Sequence[RunResults]) -> Section:
-    """A block for each resolution, in it a line for each run, the best first."""
+    """A block for each stage, in it a line for each run, the best first."""
     names = column_names(row.name for _, _, row in measured(runs))
     of_images = [(stage, row.name) for _, stage, row in measured(runs) if not of_reals(row)]
     ranked = {name for stage, name in of_images if not is_spread(name, stage.metrics)}
     decisive = usual_metric(runs) or names[0]
     has_several = len(runs) > 1
     labels, rows = _labels(runs), []
-    for resolution in sorted({stage.resolution for run in runs for stage in run.stages}):
-        block = [(labels[run.path], stage) for run in runs for stage in run.stages if stage.resolution == resolution]
+    for key in in_order(run.stages for run in runs):
+        block = [
+            (labels[run.path], stage) for run in runs for stage in run.stages if (stage.resolution, stage.name) == key
+        ]
         block.sort(key=lambda line: _rank(line[1], decisive))
         best = {name: _best([_rank(stage, name) for _, stage in block]) for name in ranked}
         for label, stage in block:
-            about = [stage.size, *([label] if has_several else []), f"{stage.images:,}" if stage.images else ABSENT]
+            about = [stage.label, *([label] if has_several else []), f"{stage.images:,}" if stage.images else ABSENT]
             rows.append(about + [_cell(stage, name, best.get(name)) for name in names])
         rows += [[]] if has_several else []
     classes = {
@@ -121,7 +123,8 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
     words = {name: "floor" if name.endswith(FLOOR) else name.replace("_", "\n") for name in names}  # one word a line
     headers = [f"{word}\n{classes[name]}" if name in classes else word for name, word in words.items()]
     columns = [Column("stage"), *text_columns(*["run"] * has_several), *map(Column, ["images", *headers])]
-    notes = ["* the best at this resolution"] if has_several else []
+    place = "stage" if any(stage.name for run in runs for stage in run.stages) else "resolution"
+    notes = [f"* the best at this {place}"] if has_several else []
     notes.append(f"measured with {surroundings(row for _, _, row in measured(runs))}")
     notes += unlike_floors(
         (floor.protocol or {}, row.protocol or {})

@@ -29,7 +29,7 @@ class MovingCurve(NamedTuple):
 
 
 def curves(experiment: Experiment, images: list[int]) -> list[MovingCurve]:
-    """All numbers that are not the same at each of `images`: those of tables by resolution, and schedules.
+    """All numbers that are not the same at each of `images`: those of stages, tables by resolution, and schedules.
 
     What is the same for both networks' optimizers is said once.
     """
@@ -38,7 +38,11 @@ def curves(experiment: Experiment, images: list[int]) -> list[MovingCurve]:
     found = [MovingCurve("alpha", [progress.alpha for progress in moments])]
     in_tables = dict(_numbers_by_resolution(experiment, stages[0].resolution))
     for name, table in in_tables.items():
-        found.append(MovingCurve(name, [_number(table, progress) for progress in moments]))
+        if name != "training.batch":
+            found.append(MovingCurve(name, [_number(table, progress) for progress in moments]))
+    here = [stages[progress.stage - 1] for progress in moments]
+    found.append(MovingCurve("training.batch", [float(experiment.training.batch_in(stage)) for stage in here]))
+    found.append(MovingCurve("growth: rate", [stage.rate for stage in here]))
     for number in moving_numbers(experiment):
         name = ".".join(map(str, number.path))
         if not any(name.startswith(f"{table}.") for table in in_tables):
@@ -71,7 +75,7 @@ def schedule_table(experiment: Experiment) -> Section:
     images = sorted({*_borders(stages), *(total * part // ROWS for part in range(ROWS + 1))})
     found = curves(experiment, images)
     rows = [
-        [f"{shown:,}", _stage(progress_at(stages, shown)), *(f"{curve.values[row]:.5g}" for curve in found)]
+        [f"{shown:,}", progress_at(stages, shown).label, *(f"{curve.values[row]:.5g}" for curve in found)]
         for row, shown in enumerate(images)
     ]
     columns = [Column("images"), Column("stage", is_number=False), *(Column(curve.name) for curve in found)]
@@ -84,10 +88,6 @@ def _borders(stages: list[Stage]) -> Iterator[int]:
     for stage, end in zip(stages, ends(stages), strict=True):
         begin = end - stage.images
         yield from (begin, begin + stage.fade, end)
-
-
-def _stage(progress: Progress) -> str:
-    return f"{progress.resolution}x{progress.resolution}"
 
 
 def schedule_figure(experiment: Experiment, extension: str) -> bytes:

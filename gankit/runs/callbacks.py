@@ -42,7 +42,7 @@ class CallbackList(Callback):
                 self._callbacks[label] = callback, counter
 
     def on_stage_start(self, progress: Progress) -> None:
-        """Tell all that a resolution begins."""
+        """Tell all that a stage begins."""
         self._tell("on_stage_start", progress)
 
     def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
@@ -62,7 +62,7 @@ class CallbackList(Callback):
         self._tell("on_picture", picture)
 
     def on_stage_end(self, progress: Progress) -> None:
-        """Tell all that a resolution has been trained and evaluated."""
+        """Tell all that a stage has been trained and evaluated."""
         self._tell("on_stage_end", progress)
 
     def on_save(self, progress: Progress) -> None:

@@ -47,8 +47,7 @@ class LateEvaluation(NamedTuple):
         experiment, rows = parts.experiment, list["Row"]()
         evaluator = Evaluator(self.options, parts.reals, parts.device, mirrors=experiment.training.mirror)
         for path, progress in self.kept:
-            size = f"{progress.resolution}x{progress.resolution}"
-            warn(f"measuring {_names_of(self.options)} at {size} of checkpoint {path}")
+            warn(f"measuring {_names_of(self.options)} at {progress.label} of checkpoint {path}")
             sources: dict[GeneratorName, ImageSampler] = {
                 which: GeneratorSampler(load_generator(path, experiment, parts.device, which), parts.device)
                 for which in self.options.generators

@@ -134,7 +134,7 @@ class TrainingLoop(LoopContext):
                 self._tasks.append(Task.SAVE)
         else:
             self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
-            self._time_stage(stage.resolution)
+            self._time_stage(position + 1)
             trainer.grow(progress_in(trainer.stages, position + 1, trainer.images))
             self._tasks = [Task.EVALUATION, Task.END_STAGE, Task.SAVE]
             if position + 1 < len(trainer.stages):
@@ -242,7 +242,7 @@ class TrainingLoop(LoopContext):
     def _kept(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
         """What `_as_kept` gave; stages that were added since change nothing of those before."""
         now = progress_in(self._trainer.stages, stage, images)
-        return Progress(images, total, stage, stages, resolution, alpha, now.stage_images, now.stage_total)
+        return now._replace(total=total, stages=stages, resolution=resolution, alpha=alpha)
 
     def _answer_request(self) -> None:
         """Do what an observer asked for.
@@ -280,15 +280,18 @@ class TrainingLoop(LoopContext):
             for name, network in self.networks.items()
         }
 
-    def _time_stage(self, resolution: int) -> None:
+    def _time_stage(self, number: int) -> None:
+        stage = self._trainer.stages[number - 1]
+        about = {"stage": number, "resolution": stage.resolution} | ({"name": stage.name} if stage.name else {})
         images, watch = self._stage_began
         taken, images = watch.taken(), self._trainer.images - images
-        self._record.time("stage", resolution=resolution, **taken, images_per_second=images / taken["seconds"])
+        self._record.time("stage", **about, **taken, images_per_second=images / taken["seconds"])
 
 
 def _as_kept(progress: Progress) -> tuple[int | float, ...]:
     """What checkpoints hold of where a run stood: all but what follows of the stage from the others."""
-    return tuple(progress)[:6]
+    at = progress
+    return at.images, at.total, at.stage, at.stages, at.resolution, at.alpha
 
 
 class Stopwatch:

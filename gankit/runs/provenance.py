@@ -52,7 +52,7 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
         },
         "gankit": of_gankit().as_json(),
         "plugins": plugins_of(experiment),
-        "stages": [list(stage) for stage in experiment.stages()],
+        "stages": [list(stage[: 4 if stage.name else 3]) for stage in experiment.stages()],
         "platform": platform.platform(),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
@@ -97,7 +97,7 @@ class _Origin(BaseModel):
     versions: dict[str, str] = {}
     gankit: _Source | None = None
     plugins: dict[str, _Source] = {}
-    stages: list[tuple[int, int, int]] = []
+    stages: list[tuple[int, int, int] | tuple[int, int, int, str]] = []
     hardware: _Hardware = _Hardware()
     threads: int | None = Field(default=None, ge=1, le=1024)
     computing: _Computing = _Computing()

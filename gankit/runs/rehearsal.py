@@ -31,7 +31,7 @@ def rehearse(parts: RunComponents, images: int = 0) -> None:
 
 def _gone_through(parts: RunComponents, images: int) -> Rehearsal:
     """The rehearsal of what is trained; what few images break may be right with as many as are trained on."""
-    batch = max(parts.experiment.training.batch.values())
+    batch = max(map(parts.experiment.training.batch_in, parts.experiment.stages()))
     for most in sorted({min(FEW, batch), batch}):
         try:
             rehearsal = Rehearsal(parts.experiment, parts.reals.spread(most), parts.device, most)

@@ -93,7 +93,7 @@ def resume(
         settings: Changes of the form a.b=value to what may change.
         experiment: What is to be run, if not what the folder says; then with its plugins, not the folder's copies. It
             may be any where the run failed before anything was trained, as when it was mended since.
-        extend: Images to go on for at the last resolution after the run was finished.
+        extend: Images to go on for in the last stage after the run was finished.
         strict: Refuse to go on with other code or on a machine that computes otherwise, instead of warning.
         measured: What was measured on its checkpoints meanwhile, to be recorded.
         rehearsed: Rehearse what is still to come first: its stages, and the metrics.

@@ -106,7 +106,7 @@ def _last_metric(run: RunResults | None) -> str:
     """The last value of the usual metric, in words; empty if there is none."""
     if run is None or (metric := usual_metric([run])) is None or (row := run.last_value(metric)) is None:
         return ""
-    return f"{row.name} {significant(row.value)} at {row.resolution}x{row.resolution}"
+    return f"{row.name} {significant(row.value)} at {run.label_at(row)}"
 
 
 def print_runs(study: Study, runs: Sequence[StudyRun], folder: Path) -> None:

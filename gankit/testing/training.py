@@ -43,20 +43,27 @@ def stages_follow_from_options(trial: Trial[Growth]) -> None:
 
 @rule(Growth)
 def resolutions_double(trial: Trial[Growth]) -> None:
-    """There is a stage, and each has twice the resolution of the one before."""
-    resolutions = [stage.resolution for stage in _stages(trial.component)]
+    """There is a stage, and each has twice the resolution of the one before, or keeps it under a name of its own."""
+    stages = _stages(trial.component)
+    resolutions = [stage.resolution for stage in stages]
     if not resolutions:
         raise Broken("stages() is empty")
     if any(type(resolution) is not int or resolution < 1 for resolution in resolutions):
         raise Broken(f"resolutions are {resolutions}; each must be a whole number of pixels, an int above 0")
-    if any(after != 2 * before for before, after in pairwise(resolutions)):
-        raise Broken(f"resolutions are {resolutions}; each must be twice the one before")
+    if any(after not in (before, 2 * before) for before, after in pairwise(resolutions)):
+        raise Broken(f"resolutions are {resolutions}; each must be twice the one before, or the same")
+    if len(labels := [stage.label for stage in stages]) > len(set(labels)):
+        raise Broken(f"stages are called {', '.join(labels)}; give those at one resolution names unlike each other")
 
 
 @rule(Growth)
 def stages_are_possible(trial: Trial[Growth]) -> None:
     """Every stage shows images, whole numbers of them, and its fade is over when it ends."""
+    resolution = 0
     for stage in _stages(trial.component):
+        if stage.fade and stage.resolution == resolution:
+            raise Broken(f"{stage}: there is nothing to fade in where the resolution stays as it was")
+        resolution = stage.resolution
         if type(stage.images) is not int or type(stage.fade) is not int:
             raise Broken(f"{stage}: images and fade must be whole numbers, ints; round what is computed")
         if stage.images < 1:

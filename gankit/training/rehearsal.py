@@ -35,10 +35,10 @@ class Rehearsal(Trainer):
         Raises:
             ContractError: if an optimizer builds other than it should.
         """
-        batch = {start: min(most, count) for start, count in experiment.training.batch.items()}
-        changes = {"batch": batch, "discriminator_steps": 1, "generator_batches": 1}
+        changes = {"discriminator_steps": 1, "generator_batches": 1}
         training = experiment.training.model_copy(update=changes)
         super().__init__(experiment.model_copy(update={"training": training}), reals, device)
+        self.stages = [stage._replace(batch=min(most, training.batch_in(stage))) for stage in self.stages]
         for name, network in self.networks.items():
             with blaming(self._optimizer(name)):
                 check_groups(grouped(network, self.trained[name]), self.optimizers[name])

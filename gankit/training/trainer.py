@@ -16,7 +16,6 @@ from gankit.config.schedules import Acting
 from gankit.config.walk import components
 from gankit.core.component import Component
 from gankit.core.errors import blaming
-from gankit.core.options import at
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
 from gankit.kinds import Optimizer, Regularizer
@@ -213,18 +212,19 @@ class Trainer:
     def _follow_growth(self) -> None:
         """Bring networks, learning rates and (if asked for) optimizer moments to where the run stands."""
         now = progress_at(self.stages, self.images)
-        begins = now.resolution != self.now.resolution
+        begins = now.stage != self.now.stage
         reset = {False: False, True: now.phase != self.now.phase, "stage": begins}
         forgets = reset[self.experiment.training.reset_optimizer]
         self.now = now
         self._acting.move(now)
         grown = self.grown  # which may have been set back meanwhile, to evaluate the stage before
-        if (now.resolution, now.alpha) != (grown.resolution, grown.alpha):
+        if (now.stage, now.alpha) != (grown.stage, grown.alpha):
             self.grow(now)
         for name, optimizer in self.optimizers.items():
             if forgets:
                 optimizer.state.clear()
-            rate, settings = self._optimizer(name).learning_rate(now), self._settings(name)
+            rate = self._optimizer(name).learning_rate(now) * self.stages[now.stage - 1].rate
+            settings = self._settings(name)
             for group in optimizer.param_groups:
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
                 group |= settings
@@ -242,7 +242,7 @@ class Trainer:
 
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
-        count = at(self.experiment.training.batch, self.now.resolution)
+        count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
         images, labels = self.reals.batch(self.now.resolution, self.seed, self.images, count, device=self.device)
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)

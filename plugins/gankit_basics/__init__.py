@@ -2,7 +2,7 @@
 
 from gankit import registering
 from gankit_basics.averages import Exponential, Snapshots
-from gankit_basics.growth import Fixed, Progressive
+from gankit_basics.growth import Fixed, Progressive, Stages
 from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.joins import Blend, Gate, Never, Summed
 from gankit_basics.mappings import Identity
@@ -19,6 +19,7 @@ gankit_register = registering(
     ("snapshots", Snapshots),
     ("fixed", Fixed),
     ("progressive", Progressive),
+    ("stages", Stages),
     ("blend", Blend),
     ("sum", Summed),
     ("gate", Gate),

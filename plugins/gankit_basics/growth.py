@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from gankit import Growth, Images, PerResolution, PerResolutionAboveFirst, Stage, at
+from gankit import Growth, Images, Options, PerResolution, PerResolutionAboveFirst, Stage, at
+from gankit.config.experiment import NAME
 from gankit.core.options import parse_images
 
 
@@ -24,6 +26,11 @@ def _share_or_images(value: Any) -> Any:
 
 Fade = Annotated[float, BeforeValidator(_share_or_images, json_schema_input_type=float | str), Field(ge=0)]
 """A share of a stage from 0 to 1, or a number of images above 1."""
+
+
+def _in_images(fade: float, images: int) -> int:
+    """How many of a stage's images a fade takes."""
+    return round(fade * images if fade <= 1 else fade)
 
 
 class Fixed(Growth):
@@ -81,6 +88,87 @@ class Progressive(Growth):
         while resolution <= self.final:
             images = at(self.images, resolution)
             fade = at(self.fade, resolution) if resolution > self.start else 0
-            stages.append(Stage(resolution, images, round(fade * images if fade <= 1 else fade)))
+            stages.append(Stage(resolution, images, _in_images(fade, images)))
             resolution *= 2
         return stages
+
+
+class StageOptions(Options):
+    """One stage of `stages`."""
+
+    later_options: ClassVar[tuple[str, ...]] = ("fade", "name", "batch", "rate")  # so that plans are short to read
+
+    resolution: int = Field(ge=1)
+    """Height of the images in pixels: that of the stage before, or twice as much."""
+    images: Annotated[Images, Field(ge=1)]
+    """Real images shown in the stage, its fade included."""
+    fade: Fade = 0.0
+    """How long new layers fade in: a share of the stage from 0 to 1, or a number of images; 0 switches at once."""
+    name: Annotated[str, Field(pattern=NAME)] | None = None
+    """Tells the stage from others at its resolution, in tables and pictures."""
+    batch: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Real images a discriminator update; null: as `training.batch` says."""
+    rate: float = Field(default=1.0, gt=0, le=1_000)
+    """Factor on the learning rates of both networks."""
+
+    def stage(self) -> Stage:
+        """The stage itself."""
+        fade = _in_images(self.fade, self.images)
+        return Stage(self.resolution, self.images, fade, self.name or "", self.batch, self.rate)
+
+
+def _is_a_plan(plan: list[StageOptions]) -> list[StageOptions]:
+    """Refuse stages that no run can go through, each where it is written."""
+    details = [
+        InitErrorDetails(type=PydanticCustomError("plan", "{reason}", {"reason": reason}), loc=where, input=plan)
+        for where, reason in _mistakes([each.stage() for each in plan])
+    ]
+    if details:
+        raise ValidationError.from_exception_data("plan", details)
+    return plan
+
+
+def _mistakes(stages: Sequence[Stage]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What is wrong with the order, the fades and the names of stages, with position and option."""
+    before, seen = None, set[str]()
+    for position, stage in enumerate(stages):
+        risen = before is not None and stage.resolution == 2 * before.resolution
+        if before is not None and not risen and stage.resolution != before.resolution:
+            steps = f"{before.resolution}, as in the stage before, or {2 * before.resolution}"
+            yield (position, "resolution"), f"must be {steps}, not {stage.resolution}"
+        elif stage.fade and not risen:
+            lacking = "it is the first stage" if before is None else f"the stage before is at {before.resolution} too"
+            yield (position, "fade"), f"there are no new layers to fade in, for {lacking}; leave fade out"
+        if stage.fade > stage.images:
+            yield (position, "fade"), f"takes {stage.fade:,} images, but its stage has only {stage.images:,}"
+        if stage.label in seen:
+            said = f"is the second stage called {stage.label}"
+            yield (position, "name"), f"{said}; stages at one resolution need names, such as name: fine-tuning"
+        before = stage
+        seen.add(stage.label)
+
+
+class Stages(Growth):
+    """Stages as they are listed: several at one resolution too, as for burn-in, another batch or fine-tuning.
+
+    Each doubles the resolution of the one before or keeps it; those at one resolution have names unlike each other, of
+    which one may be left out. A stage may have a batch of its own, and a factor on the learning rates.
+    """
+
+    plan: Annotated[list[StageOptions], Field(min_length=1), AfterValidator(_is_a_plan)] = Field(
+        examples=[
+            [{"resolution": 4, "images": 64}, {"resolution": 8, "images": 64, "fade": 0.5}],
+            [
+                {"resolution": 8, "images": 40, "name": "burn-in", "batch": 4},
+                {"resolution": 8, "images": 64},
+                {"resolution": 8, "images": 40, "name": "fine-tuning", "rate": 0.1},
+            ],
+        ]
+    )
+    """The stages in order. Each has a `resolution` and `images`, and may have a `fade`, if it doubles the resolution (a
+    share of its images or a number of them; default 0), a `name`, a `batch` in place of `training.batch`, and a `rate`,
+    by which the learning rates of both networks are multiplied there (default 1)."""
+
+    def stages(self) -> list[Stage]:
+        """Those of the plan."""
+        return [each.stage() for each in self.plan]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import BuildContext, Regularizer, UserError, at
+from gankit import BuildContext, Regularizer, UserError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,11 +39,11 @@ class MinibatchStddev(BatchLayer):
         """Every batch must split into whole groups, the generator's larger ones too."""
         yield from super().problems(experiment)
         training = experiment.training
-        for size in (stage.resolution for stage in experiment.growth.stages()):
-            batch = at(training.batch, size)
+        for stage in experiment.stages():
+            batch = training.batch_in(stage)
             for count in sorted({batch, batch * training.generator_batches}):
                 if count % min(self.group, count):
-                    yield f"a batch of {count} (at {size}x{size}) does not split into groups of {self.group}"
+                    yield f"a batch of {count} (at {stage.label}) does not split into groups of {self.group}"
 
     def layer(self, context: BuildContext) -> nn.Module:
         """A module from [N, C, H, W] to [N, C + features, H, W].

@@ -86,7 +86,7 @@ class Reporter(Callback):
         began, before = self._stage_began
         images, seconds = progress.images - before, self._clock() - began
         facts = [f"{images:,} images in {duration(seconds)}", *metrics_in_words(self._metrics)]
-        self.say(f"{progress.resolution}x{progress.resolution}: {', '.join(facts)}")
+        self.say(f"{progress.label}: {', '.join(facts)}")
 
     @property
     def images_per_second(self) -> float:
@@ -201,4 +201,4 @@ def duration(seconds: float) -> str:
 
 
 def _stage_in_words(progress: Progress) -> str:
-    return f"{progress.resolution}x{progress.resolution} (stage {progress.stage} of {progress.stages})"
+    return f"{progress.label} (stage {progress.stage} of {progress.stages})"

@@ -44,7 +44,7 @@ class HealthCheck(ABC):
         self.stage_started()
 
     def stage_started(self) -> None:
-        """A resolution begins."""
+        """A stage begins."""
         return
 
     def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:

@@ -79,5 +79,6 @@ class GridPainter(Callback):
         else:
             samples = self._run.sample(count, seed)
             picture, caption = grid(samples), ""
-        self._run.show(f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}", picture, caption)
+        name = f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}-{progress.name}".removesuffix("-")
+        self._run.show(name, picture, caption)
         self._painted = progress.images

@@ -121,7 +121,7 @@ def test_seeds_are_paired_and_the_better_is_found(tmp_path: Path) -> None:
     assert same.verdict is Verdict.NOT_DISTINGUISHABLE
     assert (better.best, better.summary.n) == (4.0, 3)
     assert at(comparison, 8, "loss=hinge").verdict is None
-    assert [stage.size for stage in comparison.stages] == ["4x4", "8x8"]
+    assert [stage.label for stage in comparison.stages] == ["4x4", "8x8"]
     assert [one.variant.label for one in comparison.stages[1].results] == ["loss=wgan", "loss=least", "loss=hinge"]
     assert comparison.stages[0].floor == pytest.approx(0.02)
 
@@ -173,7 +173,7 @@ def pyramid(path: Path, **options: Any) -> Path:
 def test_without_fid_the_first_metric_of_every_stage_is_compared(tmp_path: Path) -> None:
     pyramid(tmp_path / "swd")
     comparison = compare(gather([tmp_path]))
-    assert (comparison.metrics, [stage.size for stage in comparison.stages]) == (["swd"], ["4x4", "8x8"])
+    assert (comparison.metrics, [stage.label for stage in comparison.stages]) == (["swd"], ["4x4", "8x8"])
     rows = [*measured(1000, 1, 4, swd=3.0, fid=1.0), *measured(3000, 2, 8, swd=3.0, fid=1.0)]
     recorded(tmp_path / "other", rows, seed=1)
     assert compare(gather([tmp_path])).metrics == ["fid"]

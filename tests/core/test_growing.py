@@ -13,11 +13,14 @@ from gankit.core.progress import Progress, Stage, ends, progress_at
 
 @st.composite
 def schedules(draw: st.DrawFn) -> list[Stage]:
-    """Stages as growth gives them: doubling, no fade in the first, fades no longer than their stage."""
-    first = draw(st.sampled_from([1, 4, 8]))
-    lengths = draw(st.lists(st.integers(1, 50), min_size=1, max_size=5))
-    fades = [0, *(draw(st.integers(0, length)) for length in lengths[1:])]
-    return [Stage(first << i, length, fade) for i, (length, fade) in enumerate(zip(lengths, fades, strict=True))]
+    """Stages as growth gives them: doubling or not, fades where they do, no longer than their stage, and names."""
+    resolution, stages = draw(st.sampled_from([1, 4, 8])), list[Stage]()
+    for number, length in enumerate(draw(st.lists(st.integers(1, 50), min_size=1, max_size=5))):
+        rises = number > 0 and draw(st.booleans())
+        resolution *= 2 if rises else 1
+        fade = draw(st.integers(0, length)) if rises else 0
+        stages.append(Stage(resolution, length, fade, "" if rises else f"part-{number}"))
+    return stages
 
 
 def by_definition(stages: list[Stage], images: int) -> Progress:
@@ -27,12 +30,11 @@ def by_definition(stages: list[Stage], images: int) -> Progress:
         shown += 1
         if shown == stages[stage].images and stage + 1 < len(stages):
             stage, shown = stage + 1, 0
-    if stages[stage].fade and shown == 0 and stage:
-        over = stages[stage - 1]
-        return Progress(images, total, stage, len(stages), over.resolution, 1.0, over.images, over.images)
     alpha = min(1.0, shown / stages[stage].fade) if stages[stage].fade else 1.0
-    now = stages[stage]
-    return Progress(images, total, stage + 1, len(stages), now.resolution, alpha, shown, now.images)
+    if stages[stage].fade and shown == 0 and stage:
+        stage, alpha, shown = stage - 1, 1.0, stages[stage - 1].images
+    resolution, length, _, name, *_ = stages[stage]
+    return Progress(images, total, stage + 1, len(stages), resolution, alpha, shown, length, name)
 
 
 @given(schedules(), st.integers(0, 300))
@@ -45,6 +47,7 @@ def test_progress_is_what_showing_images_one_by_one_gives(stages: list[Stage], i
 def test_growth_never_turns_back(stages: list[Stage]) -> None:
     moments = [progress_at(stages, images) for images in range(ends(stages)[-1] + 20)]
     assert all(0 < now.alpha <= 1 for now in moments)
+    assert all(now.label == stages[now.stage - 1].label for now in moments)
     assert moments == sorted(moments, key=lambda now: (now.stage, now.alpha))
     assert moments[-1][2:6] == (len(stages), len(stages), stages[-1].resolution, 1.0)
 

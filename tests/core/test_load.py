@@ -35,7 +35,8 @@ def test_every_number_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ]
     assert {key: value for key, value in table[2].items() if key != "protocol"} == {
         **{"run": str(tmp_path / "run"), "name": "toy", "variant": None, "seed": 3, "images": 1000, "stage": 1},
-        **{"resolution": 4, "metric": "fid", "value": 2.0, "complete": True, "of": "generated", "note": None},
+        **{"stage_name": "", "resolution": 4, "metric": "fid", "value": 2.0, "complete": True, "of": "generated"},
+        "note": None,
     }
     assert table[2]["protocol"]["images"] == 1000
     assert table[0]["protocol"] is None

@@ -132,12 +132,13 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
     ("images: 1k}", "fade: {16: 9}}", "{16: 9}", "growth.fade", "gives no value for resolution 8: its first is 16"),
     ("[4, 8, 16]", "[]", "{use: steps", "growth", "has no stages"),
     ("[4, 8, 16]", "[4, 16]", "{use: steps", "growth", "goes from 4 to 16; each stage must double the resolution"),
+    ("[4, 8, 16]", "[4, 8, 8]", "{use: steps", "growth", "has several stages called 8x8; those at one resolution need"),
     (
         "images: 1k",
         "images: 0",
         "{use: steps",
         "growth",
-        "has an impossible stage: Stage(resolution=4, images=0, fade=0)",
+        "has an impossible stage: 4x4 of 0 images, with a fade of 0",
     ),
     (
         "[4, 8, 16], images: 1k",

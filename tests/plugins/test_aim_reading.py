@@ -92,7 +92,7 @@ def test_a_run_is_read_from_aim_as_from_its_folder(whole: Path, home: Path) -> N
     assert there.options == here.options
     assert str(there.options) == str(here.options), "the order"
     assert there.stages == here.stages
-    assert [(stage.size, stage.complete) for stage in there.stages] == [("4x4", True), ("8x8", True)]
+    assert [(stage.label, stage.complete) for stage in there.stages] == [("4x4", True), ("8x8", True)]
     assert [list(stage.metrics) for stage in there.stages] == [list(stage.metrics) for stage in here.stages]
     assert len(there.rows) == len(here.rows) > 50
     assert as_text(there.rows) == as_text(here.rows)

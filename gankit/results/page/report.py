@@ -47,10 +47,11 @@ def _curves(comparison: Comparison) -> PagePart | None:
     if not comparison.stages:
         return None
     metrics = ", ".join(dict.fromkeys(stage.shown_metric for stage in comparison.stages))
-    sizes = ", ".join(dict.fromkeys(stage.size for stage in comparison.stages))
+    labels = ", ".join(dict.fromkeys(stage.label for stage in comparison.stages))
     alt = (
-        f"{metrics} of {', '.join(variant.label for variant in comparison.variants)} at {sizes}: over real images "
+        f"{metrics} of {', '.join(variant.label for variant in comparison.variants)} at {labels}: over real images "
         "shown, and each seed with mean and 95% interval at the end; the numbers stand in the tables below"
     )
     drawing = Figure("", address_of(plot(comparison, "svg"), "svg+xml"), alt, kind="drawing")
-    return PagePart(Section(f"{metrics} by resolution"), drawing)
+    has_names = any(stage.name for stage in comparison.stages)
+    return PagePart(Section(f"{metrics} by {'stage' if has_names else 'resolution'}"), drawing)

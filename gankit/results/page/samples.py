@@ -26,8 +26,8 @@ COUNT = 2 * COLUMNS
 """Images of each variant."""
 LONGEST_REASON = 300
 """Characters of a reason why something is not shown."""
-GRID = re.compile(r"(\d{8,})-(\d+)x(\d+)\.png")
-"""Names of the grids that are painted in training: real images shown, height and width of the samples."""
+GRID = re.compile(r"(\d{8,})-(\d+)x(\d+)(?:-(.+))?\.png")
+"""Names of the grids that are painted in training: real images shown, height and width, the stage's name if any."""
 
 
 class Choice(NamedTuple):
@@ -45,8 +45,15 @@ class Grid(NamedTuple):
     images: int
     """Real images shown by then."""
     height: int
-    size: str
+    width: int
+    name: str
+    """Of the stage; empty if it has none."""
     path: Path
+
+    @property
+    def label(self) -> str:
+        """The size of the samples, and what the stage is called."""
+        return f"{self.height}x{self.width} {self.name}".rstrip()
 
 
 def choices(comparison: Comparison) -> list[Choice]:
@@ -69,7 +76,7 @@ def _choice(variant: RunGroup, comparison: Comparison) -> Choice:
         run = next(run for run in variant.runs if run.path == middle.path)
         among = f", the median of {len(finite)} seeds" if len(finite) > 2 else ""
         among = ", the worse of 2 seeds" if len(finite) == 2 else among
-        number = f"{stage.shown_metric} {significant(middle.value)} at {stage.size}"
+        number = f"{stage.shown_metric} {significant(middle.value)} at {stage.label}"
         return Choice(variant, run, f"seed {run.seed}, {number}{among}")
     run = variant.runs[0]
     return Choice(variant, run, f"seed {run.seed}, no number yet")
@@ -101,12 +108,12 @@ def stages_part(choices: Sequence[Choice]) -> PagePart | None:
     parts = []
     for choice in choices:
         plan = choice.run.plan
-        limits = {stage.resolution: end for stage, end in zip(plan, ends(plan), strict=True)}
-        grids = _grids(choice.run.path)
-        last = {grid.height: grid for grid in grids if grid.images <= limits.get(grid.height, grid.images)}
+        limits = {(stage.resolution, stage.name): end for stage, end in zip(plan, ends(plan), strict=True)}
+        grids = [((grid.height, grid.name), grid) for grid in _grids(choice.run)]
+        last = {key: grid for key, grid in grids if grid.images <= limits.get(key, grid.images)}
         label = choice.variant.called(choice.run)
         found = [
-            saved_grid(f"{grid.size} after {grid.images:,} images", grid.path, f"samples of {label} at {grid.size}")
+            saved_grid(f"{grid.label} after {grid.images:,} images", grid.path, f"samples of {label} at {grid.label}")
             for grid in last.values()
         ]
         figures = [figure for figure in found if figure is not None]
@@ -144,18 +151,21 @@ def _figure(choice: Choice, drawn: Drawn | str, first: tuple[int, int, str] | No
             caption += f"; a row for each class: {printable(', '.join(drawn.names))}"
         return strip(caption, drawn.images, f"{len(drawn.images)} samples of {label}", drawn.names)
     painted = None
-    for grid in _grids(choice.run.path)[-1:]:
-        when = f"as painted in training after {grid.images:,} images, {grid.size}, perhaps of other latents"
+    for grid in _grids(choice.run)[-1:]:
+        when = f"as painted in training after {grid.images:,} images, {grid.label}, perhaps of other latents"
         why = f"{caption}; {when}, for none could be drawn: {drawn}"
         painted = saved_grid(why, grid.path, f"samples of {label} in training")
     return painted or Figure(f"{caption}; no samples: {drawn}")
 
 
-def _grids(run: Path) -> list[Grid]:
+def _grids(run: RunResults) -> list[Grid]:
     """The grids that were painted in training, oldest first; none if the folder is not here."""
-    if not is_run(run):
+    if not is_run(run.path):
         return []
-    named = [(GRID.fullmatch(path.name), path) for path in (run / "samples").glob("*.png")]
+    named = [(GRID.fullmatch(path.name), path) for path in (run.path / "samples").glob("*.png")]
+    names = {"", *run.names.values()}
     return sorted(
-        Grid(int(found[1]), int(found[2]), f"{found[2]}x{found[3]}", path) for found, path in named if found is not None
+        Grid(int(found[1]), int(found[2]), int(found[3]), found[4] or "", path)
+        for found, path in named
+        if found is not None and (found[4] or "") in names
     )

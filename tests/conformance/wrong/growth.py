@@ -109,6 +109,22 @@ class LongFade(Growth):
         return [Stage(4, 100), Stage(8, 100, fade=200)]
 
 
+class Nameless(Growth):
+    """Goes on at one resolution with another batch, and calls both stages the same."""
+
+    def stages(self) -> list[Stage]:
+        """Two stages at 8."""
+        return [Stage(8, 100), Stage(8, 100, batch=4)]
+
+
+class FadeOfNothing(Growth):
+    """Fades in a stage whose layers are there already."""
+
+    def stages(self) -> list[Stage]:
+        """A second stage at 8 that fades in."""
+        return [Stage(8, 100), Stage(8, 100, fade=50, name="fine-tuning")]
+
+
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register each under the rule that it breaks."""
@@ -119,6 +135,8 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("resolutions-double.3", Nothing)
     register("resolutions-double.4", SmallOnes)
     register("resolutions-double.5", ByDefault)
+    register("resolutions-double.6", Nameless)
     register("stages-are-possible", Divided)
     register("stages-are-possible.2", Empty)
     register("stages-are-possible.3", LongFade)
+    register("stages-are-possible.4", FadeOfNothing)
