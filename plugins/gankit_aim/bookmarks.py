@@ -56,7 +56,7 @@ class Bookmark(NamedTuple):
 
 
 STUDY, VARIANT, SEED = (f"run.params.{name}" for name in ("study", "variant", "seed"))
-NAME, RESOLUTION = "name", "context.resolution"
+NAME, RESOLUTION, STAGE = "name", "context.resolution", "context.stage"
 MEAN, MIN_TO_MAX = 0, 1
 """Numbers that Aim's user interface has for a group's line and for the band around it."""
 
@@ -71,6 +71,7 @@ def _sorted_by(**orders: str) -> list[dict[str, str]]:
         "variant": VARIANT,
         "seed": SEED,
         "resolution": RESOLUTION,
+        "stage": STAGE,
         "metric": NAME,
         "step": "step",
     }
@@ -80,11 +81,14 @@ def _sorted_by(**orders: str) -> list[dict[str, str]]:
 AGGREGATED = {"methods": {"line": MEAN, "area": MIN_TO_MAX}, "isApplied": True, "isEnabled": True}
 
 
-def of_metric(name: str, is_log: bool = True) -> Bookmark:
-    """One chart for each resolution of a study; each variant's mean over the seeds, with the band from least to most.
+def of_metric(name: str, is_log: bool = True, has_names: bool = False) -> Bookmark:
+    """One chart for each stage of a study; each variant's mean over the seeds, with the band from least to most.
 
-    Numbers of the cheaper protocol stand in the same chart, dashed.
+    Numbers of the cheaper protocol stand in the same chart, dashed. Stages are told apart by their resolutions, and if
+    any has one by their names.
     """
+    stage = {"resolution": RESOLUTION, **({"stage": STAGE} if has_names else {})}
+    orders = {"study": "asc", **dict.fromkeys(stage, "asc"), "metric": "asc", "variant": "asc", "seed": "asc"}
     return Bookmark(
         name,
         "metrics",
@@ -92,7 +96,7 @@ def of_metric(name: str, is_log: bool = True) -> Bookmark:
         {
             "select": _query(f"metric.name in {(name, name + QUICK)}"),
             # titles are cut short: the resolution first
-            "grouping": {"color": [VARIANT], "stroke": [NAME], "chart": [RESOLUTION, STUDY]},
+            "grouping": {"color": [VARIANT], "stroke": [NAME], "chart": [*stage.values(), STUDY]},
             "chart": {
                 "aggregationConfig": AGGREGATED,
                 "axesScaleType": {"yAxis": "log" if is_log else "linear"},
@@ -101,7 +105,7 @@ def of_metric(name: str, is_log: bool = True) -> Bookmark:
             },
             # charts stand in the order of the table
             "table": {
-                "sortFields": _sorted_by(study="asc", resolution="asc", metric="asc", variant="asc", seed="asc"),
+                "sortFields": _sorted_by(**orders),
                 "height": "0.65",
             },
         },
@@ -162,7 +166,8 @@ def views(runs: Sequence[RunResults], folder: Path | None = None) -> list[Bookma
     """
     usual = usual_metric(runs)
     names = sorted(metric_names(runs), key=lambda name: name != usual) if runs else [USUAL_METRIC]
-    found = [*(of_metric(name, _can_be_log(name, runs)) for name in names), LOSSES, SAMPLES]
+    has_names = any(name for run in runs for name in run.names.values())
+    found = [*(of_metric(name, _can_be_log(name, runs), has_names) for name in names), LOSSES, SAMPLES]
     return found if folder is None else [view.within(folder) for view in found]
 
 

@@ -22,7 +22,7 @@ def _absolute(repo: str) -> str:
 class Aim(Observer):
     """Tracks a run in an Aim repository, to be looked at with `aim up`.
 
-    Losses are one series each, metrics and pictures one for each resolution; their step is the number of images
+    Losses are one series each, metrics and pictures one for each stage; their step is the number of images
     shown. All options stand in the run's params under `hparams`.
     """
 

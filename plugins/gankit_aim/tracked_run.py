@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class TrackedRun(aim.Run):
         self._stage = self._batches = 0
         self._files: dict[str, str] = {}
         self._events: dict[int, list[aim.Text]] = {}
+        self._names: Mapping[int, str] = {}
         super().__init__(
             repo=repo,
             experiment=experiment,
@@ -84,13 +85,15 @@ class TrackedRun(aim.Run):
         self["study"], self["variant"], self["seed"] = options["name"], variant or folder.name, options["seed"]
         self["stage"] = self._stage = 1
         self["folder"] = str(folder)
+        self._names = read_run(folder).names if is_run(folder) else {}
         self["hparams"] = options
 
     def record(self, rows: Sequence[Row]) -> None:
         """Track losses, metrics and events: as series, and as lines of metrics.jsonl.
 
         Every name with every context is a column of Aim's table of runs, in the order of the alphabet. So only
-        metrics have a context, the resolution, which lines up runs that came to it in different stages.
+        metrics have a context: the resolution, which lines up runs that came to it in different stages, and the name
+        of the stage if it has one.
         """
         for _, together in groupby(rows, key=lambda row: row.images):
             if protocol := common_protocol(measured := list(together)):
@@ -109,7 +112,8 @@ class TrackedRun(aim.Run):
         """Track a picture in the series that its name belongs to."""
         name, path, at = picture
         image = aim.Image(str(path), caption=_caption(name, path), format="png")
-        self.track(image, name=series(name), step=at.images, context={"resolution": at.resolution})
+        of = series(name.removesuffix(f"-{at.name}"))
+        self.track(image, name=of, step=at.images, context=context_of(at.resolution, at.name))
         self._refuse_broken()
 
     def copy_files(self, folder: Path) -> None:
@@ -136,7 +140,7 @@ class TrackedRun(aim.Run):
             raise ConnectionError(f"the connection to {self.repo.root_path} broke, and nothing more is shown there")
 
     def _track_row(self, row: Row) -> None:
-        context: dict[int | str, Any] = {} if row.protocol is None else {"resolution": row.resolution}
+        context = {} if row.protocol is None else context_of(row.resolution, self._names.get(row.stage, ""))
         # what measures reals is the same for every run: it stands behind in Aim's table of runs
         self.track(row.value, name=f"reals.{row.name}" if of_reals(row) else row.name, step=row.images, context=context)
         if row.note is not None:  # each step of a series holds what was tracked last
@@ -149,6 +153,11 @@ def _caption(name: str, path: Path) -> str:
     """What stands under a picture: its name, and what its file says of it."""
     with Image.open(path) as picture:
         return ": ".join(filter(None, (name, caption_of(picture))))
+
+
+def context_of(resolution: int, name: str) -> dict[int | str, Any]:
+    """The context of what was measured or painted in a stage: its resolution, and its name if it has one."""
+    return {"resolution": resolution, **({"stage": name} if name else {})}
 
 
 def series(name: str) -> str:

@@ -1,7 +1,7 @@
 """gankit ui: look at runs in Aim.
 
 Starts Aim's user interface for the repository that runs are tracked in, on this machine alone, and opens it with the
-FID, or what else was measured, of every variant at each resolution: of the runs in a folder that is named, alone.
+FID, or what else was measured, of every variant at each stage: of the runs in a folder that is named, alone.
 Ctrl-C ends it.
 """
 

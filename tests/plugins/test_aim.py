@@ -18,11 +18,16 @@ import psutil
 import pytest
 from PIL import Image
 from support import driven
+from support.command import QUIET
 from support.driven import DrivenRun
+from support.tiny import tiny
 from support.tracked import SILENT, Here, driven_run, entered, only_run
 
 from gankit.data.pictures import grid
+from gankit.runs import start
 from gankit_aim import observers, worker
+from gankit_aim.bookmarks import RESOLUTION, STAGE, STUDY, views
+from gankit_aim.reader import read_repositories
 from gankit_aim.tracked_run import series
 from gankit_aim.worker import Worker
 
@@ -127,6 +132,26 @@ def test_pictures_are_tracked_by_resolution(tmp_path: Path) -> None:
 )
 def test_the_name_of_a_picture_tells_its_series(name: str, expected: str) -> None:
     assert series(name) == expected
+
+
+def test_stages_at_one_resolution_are_told_apart(tmp_path: Path) -> None:
+    plan = [{"resolution": 4, "images": 8, "name": "burn-in"}, {"resolution": 4, "images": 8}]
+    evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16}
+    watching = ["aim", {"use": "sample-grid", "count": 4}, *QUIET]
+    experiment = tiny(growth={"use": "stages", "plan": plan}, evaluation=evaluation, observers=watching)
+    start.begin(experiment, tmp_path / "one").train()
+    contexts = [{"resolution": 4, "stage": "burn-in"}, {"resolution": 4}]
+    fids = series_of(tmp_path, "fid")["one"]
+    assert {context: [step for step, _ in points] for context, points in fids.items()} == {
+        str(contexts[0]): [8],
+        str(contexts[1]): [16],
+    }
+    (found,) = aim.Repo(str(tmp_path)).query_images("images.name == 'samples'", report_mode=SILENT).iter_runs()
+    assert {str(sequence.context.to_dict()) for sequence in found} == set(map(str, contexts))
+    (read,) = read_repositories([tmp_path / ".aim"])
+    assert [stage.label for stage in read.stages] == ["4x4 burn-in", "4x4"]
+    board, *_ = views([read])
+    assert board.state["grouping"]["chart"] == [RESOLUTION, STAGE, STUDY]
 
 
 def test_repository_and_experiment_can_be_chosen(tmp_path: Path) -> None:
