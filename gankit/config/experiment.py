@@ -204,7 +204,7 @@ class OneForBoth:
 class FadingOptions(Options):
     """How the layers of a new resolution learn as they come in, for as long as `growth` says."""
 
-    renamed_options: ClassVar[Mapping[str, str]] = {"by": "join, under generator and discriminator,"}
+    renamed_options: ClassVar[Mapping[str, str]] = {"by": "generator.join and discriminator.join"}
 
     rate: Scheduled[Annotated[float, Field(gt=0, le=1)]] = 1.0
     """Learning rate of layers while they fade in, as a share of that of the others."""

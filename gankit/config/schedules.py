@@ -53,6 +53,21 @@ class Acting:
         return copy
 
 
+def stands_for(acting: Any, written: Any) -> bool:
+    """Whether `acting` is what `written`, a component or another value of an experiment, may be where a run stands."""
+    if isinstance(written, Schedule):
+        return True
+    if isinstance(written, Options):
+        names = type(written).model_fields
+        alike = type(acting) is type(written)
+        return alike and all(stands_for(getattr(acting, name), getattr(written, name)) for name in names)
+    if isinstance(written, Mapping) and isinstance(acting, Mapping):
+        return acting.keys() == written.keys() and all(stands_for(acting[key], written[key]) for key in written)
+    if isinstance(written, list | tuple) and isinstance(acting, list | tuple):
+        return len(acting) == len(written) and all(map(stands_for, acting, written))
+    return acting == written
+
+
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """`value`, or what stands in a mapping, list or tuple, changed; the same object if nothing is."""
     if isinstance(value, Mapping):
@@ -131,7 +146,8 @@ def schedule_problems(experiment: Experiment) -> Iterator[Problem]:
                 yield problem_of_failure(number.path, number.schedule, failure)
                 break
             if (wrong := _refusal(number, value)) is not None:
-                yield number.path, f"gives {value!r:.40} after {images:,} images: {wrong}"
+                said = f"{value:.6g}" if isinstance(value, float) else f"{value!r:.40}"
+                yield number.path, f"gives {said} after {images:,} images: {wrong}"
                 break
 
 

@@ -69,7 +69,7 @@ def _number(table: Any, progress: Progress) -> float:
 
 
 def schedule_table(experiment: Experiment) -> Section:
-    """Where the run stands at the ends of stages and fades and at equal distances, and the numbers that move."""
+    """Where the run stands at the ends of stages, within fades and at equal distances, and the numbers that move."""
     stages = experiment.stages()
     total = ends(stages)[-1]
     images = sorted({*_borders(stages), *(total * part // ROWS for part in range(ROWS + 1))})
@@ -84,10 +84,10 @@ def schedule_table(experiment: Experiment) -> Section:
 
 
 def _borders(stages: list[Stage]) -> Iterator[int]:
-    """Images at which a stage or a fade begins or ends."""
+    """Images at which a stage or a fade begins, is half over or ends."""
     for stage, end in zip(stages, ends(stages), strict=True):
         begin = end - stage.images
-        yield from (begin, begin + stage.fade, end)
+        yield from (begin, begin + stage.fade // 2, begin + stage.fade, end)
 
 
 def schedule_figure(experiment: Experiment, extension: str) -> bytes:

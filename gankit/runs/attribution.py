@@ -9,6 +9,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from gankit.config.schedules import stands_for
 from gankit.config.walk import Path, components
 from gankit.core.component import Component
 from gankit.core.errors import ComponentError, ContractError, RunError, UserError
@@ -101,8 +102,9 @@ def _guilty(failure: Exception, experiment: Experiment) -> tuple[Path, Component
 
 
 def _path_of(named: Iterable[tuple[Path, Component]], component: Component) -> Path | None:
-    """Where an experiment names a component, or one like it, as that of a copied network is a copy; None if nowhere."""
-    alike = sorted(((other is not component, path) for path, other in named if other == component), key=itemgetter(0))
+    """Where an experiment names a component, or one that it stands for, by its numbers in force; None if nowhere."""
+    alike = [(other is not component, path) for path, other in named if stands_for(component, other)]
+    alike.sort(key=itemgetter(0))
     return alike[0][1] if alike else None
 
 

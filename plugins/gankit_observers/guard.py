@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 CheckName = Literal["not-finite", "gradients", "collapse", "saturation"]
 
 
+REMEDY = (
+    "a lower learning rate or a stronger regularizer may help; gankit resume with "
+    "--set 'observers=[progress, {use: guard, policy: roll-back, rate: 0.5}]' goes on with other draws, more slowly"
+)
+"""What whoever reads that a run was stopped can do: it would meet the same draws again."""
+
+
 class Guard(Observer):
     """Looks for training that goes wrong, and stops the run, goes back to its last checkpoint, or warns.
 
@@ -151,7 +158,7 @@ class Sentinel(Callback):
 
     def _intervene(self, reason: str, policy: str) -> None:
         if policy == "stop":
-            self._run.stop(reason)
+            self._run.stop(f"{reason}; {REMEDY}")
         elif self._run.attempt >= self._options.times:
             self._run.stop(f"{reason}; roll-backs so far: {self._run.attempt}")
         else:

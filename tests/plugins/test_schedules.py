@@ -20,8 +20,11 @@ from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting, moving_numbers
 from gankit.config.yaml.writer import dump_experiment
 from gankit.core import registry
+from gankit.core.errors import ComponentError
 from gankit.core.progress import Stage, progress_at
 from gankit.discovery.manager import plugins
+from gankit.runs.attribution import attributing_errors
+from gankit_r1.regularizers import R1
 
 STAGES = [Stage(4, 400), Stage(8, 600, 300)]
 
@@ -54,8 +57,8 @@ def test_the_numbers_that_schedules_give(options: dict[str, Any], expected: list
     ("path", "option", "said"),
     [
         ("regularizers", {"use": "r1", "gamma": {"use": "linear", "start": 1, "end": -1}}, "gives -0."),
-        ("training", {"average": {"half_life": {"use": "linear", "start": -5, "end": 10}}}, "gives -5.0 after 0"),
-        ("training", {"optimizer": {"betas": [0, {"use": "constant", "number": 2}]}}, "gives 2.0 after 0 images"),
+        ("training", {"average": {"half_life": {"use": "linear", "start": -5, "end": 10}}}, "gives -5 after 0"),
+        ("training", {"optimizer": {"betas": [0, {"use": "constant", "number": 2}]}}, "gives 2 after 0 images"),
     ],
 )
 def test_a_number_that_an_option_may_not_be_is_told_with_the_images_at_which_it_comes(
@@ -222,3 +225,14 @@ def test_mistakes_of_whoever_asks_for_what_moves(
 ) -> None:
     assert main(["explain", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_who_fails_is_named_though_its_numbers_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: R1, step: Any) -> torch.Tensor:
+        raise KeyError(self.gamma)
+
+    monkeypatch.setattr(R1, "discriminator", fails)
+    moving = {"use": "r1", "gamma": {"use": "linear", "start": 1, "end": 0}}
+    experiment = tiny(regularizers=["drift", moving])
+    with pytest.raises(ComponentError, match=r"r1/r1 .*'regularizers\.1'"), attributing_errors(experiment):
+        trainer(experiment).iteration()
