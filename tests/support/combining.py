@@ -53,6 +53,13 @@ KINDS = (
 OPTIONS: dict[str, dict[str, Any]] = {
     "basics/progressive": {"start": 4, "final": 8, "images": {4: 8, 8: 32}, "fade": 0.5},
     "basics/fixed": {"resolution": 8, "images": 40},
+    "basics/stages": {
+        "plan": [
+            {"resolution": 4, "images": 8},
+            {"resolution": 8, "images": 16, "fade": 8},
+            {"resolution": 8, "images": 16, "name": "fine-tuning", "rate": 0.5},
+        ]
+    },
     "basics/snapshots": {"every": 8, "last": 2},
     "stylegan/style": {"width": 8, "layers": 2},
     "diversity/minibatch-discrimination": {"kernels": 6},
