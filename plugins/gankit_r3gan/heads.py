@@ -33,7 +33,7 @@ class R3ganHead(Head):
         from torch import nn
 
         from gankit.networks.layers import Chain, dense, gained
-        from gankit_r3gan.modules import Projection
+        from gankit_sngan.modules import Projection
 
         channels = context.in_channels
         classes = context.classes if self.labels == "project" else 0

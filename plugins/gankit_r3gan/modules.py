@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gankit.networks.layers import Condition, Conditioned, dense, gained
+from gankit.networks.layers import dense, gained
 
 
 class Basis(nn.Module):
@@ -36,22 +36,3 @@ class LabelledLatent(nn.Module):
         if self.embedding is not None and labels is not None:
             z = torch.cat([z, self.embedding(labels)], 1)
         return z[:, None].expand(-1, styles, -1)
-
-
-class Projection(Conditioned):
-    """The inner product of what a layer makes of features with a vector for the label."""
-
-    def __init__(self, layer: nn.Module, embedding: nn.Module) -> None:
-        super().__init__()
-        self.layer, self.embedding = layer, embedding
-
-    def forward(self, x: Tensor, condition: Condition) -> Tensor:
-        """Scores [N, 1] of features [N, C] and labels [N].
-
-        Raises:
-            ValueError: if there are no labels.
-            IndexError: if a label is no class.
-        """
-        if condition.labels is None:
-            raise ValueError("a head that projects on the label's class was given no labels")
-        return (self.layer(x) * self.embedding(condition.labels)).sum(1, keepdim=True)

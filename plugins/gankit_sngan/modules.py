@@ -80,6 +80,25 @@ class ConditionalBatchNorm(Conditioned):
         return gamma * self.normalize(x) + beta
 
 
+class Projection(Conditioned):
+    """The inner product of what a layer makes of features with a vector for the label."""
+
+    def __init__(self, layer: nn.Module, embedding: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.embedding = layer, embedding
+
+    def forward(self, x: Tensor, condition: Condition) -> Tensor:
+        """Scores [N, 1] of features [N, C] and labels [N].
+
+        Raises:
+            ValueError: if there are no labels.
+            IndexError: if a label is no class.
+        """
+        if condition.labels is None:
+            raise ValueError("a head that projects on the label's class was given no labels")
+        return (self.layer(x) * self.embedding(condition.labels)).sum(1, keepdim=True)
+
+
 class ProjectionScore(Conditioned):
     """A linear score, plus the inner product of the features with a vector for the label, if there is one.
 

@@ -47,7 +47,7 @@ class Stylegan2Head(Head):
         from torch import nn
 
         from gankit.networks.layers import Chain, conv, dense
-        from gankit_r3gan.modules import Projection
+        from gankit_sngan.modules import Projection
         from gankit_stylegan2.modules import GainedLeakyReLU, LabelVector
 
         channels, classes = context.out_channels, context.classes

@@ -12,6 +12,7 @@ import pytest
 import torch
 from support.command import rows
 from support.crashing import files
+from support.measuring import MEASURED
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -37,13 +38,6 @@ FAST = {"use": "exponential", "half_life": 4, "warmup": 0, "statistics": "copy"}
 SLOW = {"use": "exponential", "half_life": 200, "warmup": 0, "statistics": "average"}
 LAST = {"use": "snapshots", "every": 16, "last": 2}
 GENERATORS = ["average", "current", "fast", "slow"]
-MEASURED: dict[str, Any] = {
-    "metrics": ["fid", "is"],
-    "extractor": "digits",
-    "images": 64,
-    "quick": {"images": 32, "metrics": "fid"},
-    "every": 48,
-}
 
 
 class Wide(WeightAverage):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from support.command import rows
+from support.measuring import MEASURED
 from support.tiny import tiny
 
 from gankit.checkpoints import store
@@ -19,14 +20,6 @@ from gankit.results.tables import significant
 from gankit.runs.start import begin
 
 pytestmark = pytest.mark.costly
-
-MEASURED: dict[str, Any] = {
-    "metrics": ["fid", "is"],
-    "extractor": "digits",
-    "images": 64,
-    "quick": {"images": 32, "metrics": "fid"},
-    "every": 48,
-}
 
 
 @pytest.fixture(autouse=True)

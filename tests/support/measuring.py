@@ -97,6 +97,16 @@ class Prefix(Dataset):
         return LabelledImages(images, None)
 
 
+MEASURED: dict[str, Any] = {
+    "metrics": ["fid", "is"],
+    "extractor": "digits",
+    "images": 64,
+    "quick": {"images": 32, "metrics": "fid"},
+    "every": 48,
+}
+"""An evaluation of tiny runs, with a cheaper one on the way."""
+
+
 class Kept(Metric):
     """The mean of a part of the generated population that its `needs` do not name."""
 

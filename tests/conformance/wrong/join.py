@@ -10,6 +10,8 @@ from gankit import BuildContext, Component, Join, hookimpl
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from gankit.networks.layers import JoinModule
+
 
 class Stacked(Join):
     """Puts the two side by side."""
@@ -18,13 +20,7 @@ class Stacked(Join):
         """Twice the channels."""
         import torch
 
-        from gankit.networks.layers import JoinModule
-
-        class Module(JoinModule):
-            def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
-                return torch.cat([older, newer], 1)
-
-        return Module(context)
+        return _module(context, lambda older, newer, alpha: torch.cat([older, newer], 1))
 
 
 class Same(Join):
@@ -34,16 +30,9 @@ class Same(Join):
         """A module that does not resample."""
         import torch
 
-        from gankit.networks.layers import JoinModule
-
-        class Module(JoinModule):
-            def resample(self, images: Tensor) -> Tensor:
-                return images
-
-            def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
-                return newer if alpha is None else torch.lerp(older, newer, alpha)
-
-        return Module(context)
+        module = _module(context, torch.lerp)
+        module.by = lambda x: x
+        return module
 
 
 class Inverted(Join):
@@ -53,13 +42,7 @@ class Inverted(Join):
         """A module that blends backwards."""
         import torch
 
-        from gankit.networks.layers import JoinModule
-
-        class Module(JoinModule):
-            def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
-                return newer if alpha is None else torch.lerp(newer, older, alpha)
-
-        return Module(context)
+        return _module(context, lambda older, newer, alpha: torch.lerp(newer, older, alpha))
 
 
 class Cut(Join):
@@ -69,13 +52,20 @@ class Cut(Join):
         """A module that detaches."""
         import torch
 
-        from gankit.networks.layers import JoinModule
+        return _module(context, lambda older, newer, alpha: torch.lerp(older.detach(), newer, alpha))
 
-        class Module(JoinModule):
-            def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
-                return newer if alpha is None else torch.lerp(older.detach(), newer, alpha)
 
-        return Module(context)
+def _module(context: BuildContext, fade: Callable[[Tensor, Tensor, Tensor], Tensor]) -> JoinModule:
+    """A module that joins by `fade`, with a weight of 1 once new layers have come in."""
+    import torch
+
+    from gankit.networks.layers import JoinModule
+
+    class Module(JoinModule):
+        def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
+            return fade(older, newer, torch.ones(()).to(newer) if alpha is None else alpha)
+
+    return Module(context)
 
 
 @hookimpl
