@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os.path
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -16,7 +15,7 @@ from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
 from gankit.core.options import did_you_mean
-from gankit.core.progress import Stage
+from gankit.core.progress import Stage, stage_mistakes
 from gankit.core.registry import registries
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 
@@ -131,14 +130,9 @@ def _problems_of_stages(stages: Sequence[Stage]) -> Iterator[str]:
             yield f"calls a stage {stage.name!r:.60}; names have letters, digits and . _ = , + - alone"
         if not stage.rate > 0 or (stage.batch is not None and stage.batch < 1):
             yield f"gives {stage.label} a batch of {stage.batch} and a rate of {stage.rate:g}; they must be above 0"
-    for before, after in pairwise(stages):
-        if after.resolution not in (before.resolution, 2 * before.resolution):
-            resolutions = f"{before.resolution} to {after.resolution}"
-            yield f"goes from {resolutions}; each stage must double the resolution, or keep it"
-        elif after.fade and after.resolution == before.resolution:
-            yield f"fades in {after.label}, which has no new layers; the stage before is at {before.resolution} too"
-    for label in sorted({label for label, times in Counter(stage.label for stage in stages).items() if times > 1}):
-        yield f"has several stages called {label}; those at one resolution need names that are unlike each other"
+    for position, field, said in stage_mistakes(stages):
+        if position or field != "fade":  # which a first stage passes over
+            yield f"{field} of stage {position + 1}: {said}"
 
 
 def _problems_of_iterations(experiment: Experiment, stages: Sequence[Stage]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -32,6 +32,26 @@ class Stage(NamedTuple):
     def label(self) -> str:
         """What it is called, unlike all others of its run."""
         return stage_label(self.resolution, self.name)
+
+
+def stage_mistakes(stages: Sequence[Stage]) -> Iterator[tuple[int, str, str]]:
+    """Why no run can go through possible stages in this order: which one, its field, and what is wrong with that."""
+    before, seen = None, set[str]()
+    for position, stage in enumerate(stages):
+        risen = before is not None and stage.resolution == 2 * before.resolution
+        if before is not None and not risen and stage.resolution != before.resolution:
+            steps = f"{before.resolution}, as in the stage before, or {2 * before.resolution}"
+            yield position, "resolution", f"must be {steps}, not {stage.resolution}"
+        elif stage.fade and not risen:
+            lacking = "it is the first stage" if before is None else f"the stage before is at {before.resolution} too"
+            yield position, "fade", f"there are no new layers to fade in, for {lacking}; leave fade out"
+        if stage.fade > stage.images:
+            yield position, "fade", f"takes {stage.fade:,} images, but its stage has only {stage.images:,}"
+        if stage.label in seen:
+            said = f"is the second stage called {stage.label}"
+            yield position, "name", f"{said}; stages at one resolution need names, such as name: fine-tuning"
+        before = stage
+        seen.add(stage.label)
 
 
 class Progress(NamedTuple):

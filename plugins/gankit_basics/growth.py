@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
@@ -11,6 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from gankit import Growth, Images, Options, PerResolution, PerResolutionAboveFirst, Stage, at
 from gankit.config.experiment import NAME
 from gankit.core.options import parse_images
+from gankit.core.progress import stage_mistakes
 
 
 def _share_or_images(value: Any) -> Any:
@@ -120,32 +120,12 @@ class StageOptions(Options):
 def _is_a_plan(plan: list[StageOptions]) -> list[StageOptions]:
     """Refuse stages that no run can go through, each where it is written."""
     details = [
-        InitErrorDetails(type=PydanticCustomError("plan", "{reason}", {"reason": reason}), loc=where, input=plan)
-        for where, reason in _mistakes([each.stage() for each in plan])
+        InitErrorDetails(type=PydanticCustomError("plan", "{reason}", {"reason": said}), loc=(at, option), input=plan)
+        for at, option, said in stage_mistakes([each.stage() for each in plan])
     ]
     if details:
         raise ValidationError.from_exception_data("plan", details)
     return plan
-
-
-def _mistakes(stages: Sequence[Stage]) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """What is wrong with the order, the fades and the names of stages, with position and option."""
-    before, seen = None, set[str]()
-    for position, stage in enumerate(stages):
-        risen = before is not None and stage.resolution == 2 * before.resolution
-        if before is not None and not risen and stage.resolution != before.resolution:
-            steps = f"{before.resolution}, as in the stage before, or {2 * before.resolution}"
-            yield (position, "resolution"), f"must be {steps}, not {stage.resolution}"
-        elif stage.fade and not risen:
-            lacking = "it is the first stage" if before is None else f"the stage before is at {before.resolution} too"
-            yield (position, "fade"), f"there are no new layers to fade in, for {lacking}; leave fade out"
-        if stage.fade > stage.images:
-            yield (position, "fade"), f"takes {stage.fade:,} images, but its stage has only {stage.images:,}"
-        if stage.label in seen:
-            said = f"is the second stage called {stage.label}"
-            yield (position, "name"), f"{said}; stages at one resolution need names, such as name: fine-tuning"
-        before = stage
-        seen.add(stage.label)
 
 
 class Stages(Growth):

@@ -131,8 +131,20 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
     ("lr: 1e-3", "lr: {8: 1}", "{8: 1}", "training.optimizer.lr", "gives no value for resolution 4: its first is 8"),
     ("images: 1k}", "fade: {16: 9}}", "{16: 9}", "growth.fade", "gives no value for resolution 8: its first is 16"),
     ("[4, 8, 16]", "[]", "{use: steps", "growth", "has no stages"),
-    ("[4, 8, 16]", "[4, 16]", "{use: steps", "growth", "goes from 4 to 16; each stage must double the resolution"),
-    ("[4, 8, 16]", "[4, 8, 8]", "{use: steps", "growth", "has several stages called 8x8; those at one resolution need"),
+    (
+        "[4, 8, 16]",
+        "[4, 16]",
+        "{use: steps",
+        "growth",
+        "resolution of stage 2: must be 4, as in the stage before, or 8",
+    ),
+    (
+        "[4, 8, 16]",
+        "[4, 8, 8]",
+        "{use: steps",
+        "growth",
+        "name of stage 3: is the second stage called 8x8; stages at one",
+    ),
     (
         "images: 1k",
         "images: 0",
