@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gankit.core.component import Component
+from gankit.core.registry import RegistryEntry
 from gankit.discovery.manager import GROUP
 from gankit.testing import conformance
 
@@ -50,7 +53,25 @@ NEEDS_AIM = pytest.mark.skipif(
 OWN_TESTS = pytest.mark.slow
 """Of a plugin whose own tests show the same in less time."""
 
+
+def quicker(held: Any) -> Any:
+    """The test, with what it draws for like components marked as slow: those between the first and last of their kind.
+
+    What is true of every component costs little, and is tried of all.
+    """
+    (mark,) = held.pytestmark
+    of_kind: defaultdict[str, list[RegistryEntry]] = defaultdict(list)
+    for entry in dict.fromkeys(trial.values[0] for trial in mark.args[1]):
+        of_kind[entry.component.kind].append(entry)
+    between = {entry for entries in of_kind.values() for entry in entries[1:-1]}
+    for number, trial in enumerate(mark.args[1]):
+        entry, rule = trial.values
+        if entry in between and rule.kinds != (Component,):
+            mark.args[1][number] = trial._replace(marks=[pytest.mark.slow])
+    return held
+
+
 for point in entry_points(group=GROUP):
     if point.dist is not None and point.dist.name == "gankit":
-        held = conformance(point.value, OPTIONS.get(point.value))
+        held = quicker(conformance(point.value, OPTIONS.get(point.value)))
         globals()[f"test_{point.name}"] = OWN_TESTS(NEEDS_AIM(held)) if point.name == "aim" else held

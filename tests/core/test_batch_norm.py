@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.slow import slow_but
 from support.tiny import CPU, tiny, trainer
 from torch import Tensor, nn
 
@@ -118,7 +119,7 @@ def test_estimating_leaves_no_trace_but_the_statistics() -> None:
     assert not torch.equal(first, made.sample(0, 4, 0))
 
 
-@pytest.mark.parametrize("statistics", ["average", "estimate", "copy"])
+@pytest.mark.parametrize("statistics", slow_but(["estimate"], ["average", "estimate", "copy"]))
 def test_training_goes_on_from_a_state_to_the_bit(statistics: str) -> None:
     whole, half = trained(normalized(statistics), 6), trained(normalized(statistics), 3)
     rest = trainer(normalized(statistics))

@@ -19,6 +19,7 @@ from gankit.checkpoints import store
 from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text, remove_leftovers
 from gankit.checkpoints.store import found, newest, read, save
 from gankit.cli import main
+from gankit.core.errors import RunError
 from gankit.runs.folder import RunFolder
 from gankit.runs.recorded import DECISIVE
 from gankit.runs.start import begin, resume
@@ -92,6 +93,28 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     resumed.train()
     for path in sorted((run / "checkpoints").rglob("*.*")):
         assert path.read_bytes() == (copy / path.relative_to(run)).read_bytes()
+
+
+def test_a_disk_without_room_for_a_checkpoint_stops_a_run_until_there_is(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_on_a_small_disk(folder: Path, *rest: Any) -> Path:
+        if len(found(folder)) == 2:
+            raise OSError(28, "No space left on device")
+        return save(folder, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "save", save_on_a_small_disk)
+        said = (
+            r"cannot write a checkpoint to .*/checkpoints: No space left on device; make room, then go on from the last"
+        )
+        with pytest.raises(RunError, match=said):
+            begin(tiny(checkpoints={"every": 64, "keep": 9}), tmp_path / "run").train()
+    resumed = resume(tmp_path / "run")
+    assert resumed is not None
+    resumed.train()
+    for path in sorted((run / "checkpoints").rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "run" / path.relative_to(run)).read_bytes()
 
 
 def test_a_run_with_nothing_but_damaged_checkpoints_is_left_as_it_is(copy: Path) -> None:

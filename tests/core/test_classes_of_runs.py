@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from support.crashing import files
+from support.slow import slow_but
 from support.tiny import tiny
 
 from gankit.checkpoints import store
@@ -91,8 +92,11 @@ def test_every_checkpoint_keeps_the_names_in_their_order(origin: Path) -> None:
     assert all(store.manifest_of(path)["classes"] == NAMES for path in store.found(origin / "run/checkpoints"))
 
 
+FATES = ["moved", "one more", "one less", "as many others"]
+
+
 @pytest.mark.parametrize("before", [False, True], ids=["new", "older"])
-@pytest.mark.parametrize("fate", ["moved", "one more", "one less", "as many others"])
+@pytest.mark.parametrize("fate", slow_but(["moved", "as many others"], FATES))
 def test_images_are_drawn_measured_and_shown_whatever_became_of_the_folder(
     origin: Path, place: Path, fate: str, before: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,7 +155,7 @@ def equal_weights(one: Path, other: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("junk", [[], ["__MACOSX"]])
+@pytest.mark.parametrize("junk", slow_but([["__MACOSX"]], [[], ["__MACOSX"]]))
 def test_a_run_from_before_goes_on_with_the_order_that_it_was_trained_with(
     tmp_path: Path, junk: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -224,6 +228,7 @@ def test_moved_images_do_not_end_a_run(origin: Path, place: Path, capsys: pytest
     assert main(["resume", str(cut(run))]) == 0
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_images_that_were_moved(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "study.yaml").write_text(
         f"extends: {place / 'run/experiment.yaml'}\nname: study\nmatrix: {{seed: [0, 1]}}\n"

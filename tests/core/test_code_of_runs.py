@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.command import QUICKSTART, SMALL, gankit, gankit_here
+from support.slow import slow_but
 
 from gankit.discovery.sources import sha256_of
 from gankit.runs.folder import EXPERIMENT
@@ -69,7 +70,10 @@ def sent(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return Path(shutil.copytree(trained, tmp_path / "sent"))
 
 
-@pytest.mark.parametrize("command", [*EXECUTING, *READING], ids=lambda command: command[0])
+COMMANDS = slow_but([*EXECUTING[:2], EXECUTING[-1], READING[0]], [*EXECUTING, *READING])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_code_of_a_folder_is_named_before_it_is_executed(sent: Path, tmp_path: Path, command: Sequence[str]) -> None:
     done = gankit_here(command, tmp_path)
     assert done.returncode == 0

@@ -45,6 +45,7 @@ def test_commands_and_those_of_plugins(tmp_path: Path) -> None:
     assert "train" in completed("gankit extractor ", tmp_path)
 
 
+@pytest.mark.slow
 def test_options_choices_and_files(tmp_path: Path) -> None:
     (tmp_path / "experiment.yaml").touch()
     assert "--baseline" in completed("gankit compare runs --", tmp_path)
@@ -59,6 +60,7 @@ def test_kinds_and_components_of_installed_plugins(tmp_path: Path) -> None:
     assert completed("gankit explain loss/li", tmp_path, PYTHONPATH=str(tmp_path))[0].strip() == "loss/lift"
 
 
+@pytest.mark.slow
 def test_options_that_may_be_set_and_components_for_them(tmp_path: Path) -> None:
     assert "training.batch=" in completed("gankit run file.yaml --set training.b", tmp_path)
     (tmp_path / "file.yaml").write_text("loss: least-squares\nregularizers: [drift]\n")

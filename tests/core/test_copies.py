@@ -57,6 +57,7 @@ def test_a_run_holds_the_file_and_its_hash(command: Command) -> None:
     assert all(manifest["plugins"]["pggan"]["distribution"] == "gankit" for manifest in manifests)
 
 
+@pytest.mark.slow
 def test_so_does_one_whose_file_was_named_on_the_command_line(command: Command) -> None:
     Path("experiment.yaml").write_text(f"extends: {QUICKSTART}\nloss: lift\n")
     run(command, "--plugin", "mine.py")
@@ -114,6 +115,7 @@ def test_a_run_that_failed_goes_on_with_the_mended_file_of_its_experiment(comman
     assert [code.plugin for code in read_run(Path("run")).code].count("mine") == 2
 
 
+@pytest.mark.slow
 def test_runs_that_keep_the_same_file_are_read_together(command: Command) -> None:
     run(command, out="one")
     run(command, out="two")
@@ -124,6 +126,7 @@ def test_runs_that_keep_the_same_file_are_read_together(command: Command) -> Non
     assert "a plugin 'mine' with other source is loaded already, from " in said
 
 
+@pytest.mark.slow
 def test_a_page_draws_each_run_with_its_own_code(command: Command) -> None:
     run(command, "--set", "evaluation.metrics=[fid]", out="one")
     Path("mine.py").write_text(PLUGIN + "\n# other\n")

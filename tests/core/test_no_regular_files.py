@@ -7,11 +7,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from support.recorded import measured, recorded
+from support.slow import slow_but
 from support.toys import EXPERIMENT
 
 from gankit.checkpoints.integrity import CorruptCheckpointError, manifest_text, read_file, read_manifest
@@ -35,6 +37,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "a socket": _socket,
     "a device": lambda path: path.symlink_to("/dev/zero"),
 }
+FILES = ["metrics.jsonl", "times.jsonl", "provenance.json", "experiment.yaml"]
 
 
 @pytest.fixture(autouse=True)
@@ -99,8 +102,10 @@ def test_an_experiment_may_come_from_a_pipe_that_was_handed_over(
     os.close(reader)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["metrics.jsonl", "times.jsonl", "provenance.json", "experiment.yaml"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    slow_but([*product(KINDS, FILES[:1]), *product(["a pipe"], FILES)], product(KINDS, FILES), together=True),
+)
 def test_each_file_of_a_run_is_one(name: str, kind: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(kind, run / name)
     for command in (["runs"], ["compare"], ["report", "-o", "page.html"], ["sample", "-o", "x.png"], ["resume"]):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from support.recorded import study
+from support.slow import slow_but
 
 from gankit.cli import main
 from gankit.results.comparison import compare
@@ -73,6 +74,7 @@ def test_a_report_says_what_it_wrote_and_is_no_other_format(capsys: pytest.Captu
     assert not Path("page.json").exists()
 
 
+@pytest.mark.slow
 def test_a_backend_for_notebooks_is_no_matter() -> None:
     chosen = {**os.environ, "MPLBACKEND": "module://no_such_package.backend"}
     commands = (["compare", "losses", "--plot", "a.png"], ["report", "losses", "-o", "a.html"])
@@ -83,7 +85,10 @@ def test_a_backend_for_notebooks_is_no_matter() -> None:
     assert "data:image/svg+xml" in Path("a.html").read_text()
 
 
-@pytest.mark.parametrize("arguments", [["schema"], ["compare", "losses"], ["compare", "losses", "--format=csv"]])
+@pytest.mark.parametrize(
+    "arguments",
+    slow_but([["compare", "losses"]], [["schema"], ["compare", "losses"], ["compare", "losses", "--format=csv"]]),
+)
 def test_a_full_disk_is_said_in_a_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", MAIN, *arguments]

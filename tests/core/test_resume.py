@@ -34,6 +34,7 @@ from gankit.runs.status import RunState, state_of
 pytestmark = pytest.mark.costly
 
 MEASURED = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 16}
+MOMENTS = ["on_update", "on_evaluation_start", "on_save", "on_rows", "on_stage_end"]
 OFTEN: dict[str, Any] = {"evaluation": MEASURED, "checkpoints": {"every": 24, "keep": 9}}
 
 
@@ -87,6 +88,19 @@ def stopped(path: Path, at: int, **changes: Any) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def _stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with restored():
+        register("observers", "ender", Ender)
+        return stopped(tmp_path_factory.mktemp("stopped") / "run", at=40)
+
+
+@pytest.fixture
+def run(_stopped: Path, tmp_path: Path) -> Path:
+    """A copy of a run that an observer stopped at 40 images."""
+    return Path(shutil.copytree(_stopped, tmp_path / "run"))
+
+
 def going_on(run: Path, settings: Sequence[str] = (), extend: int = 0) -> TrainingLoop:
     resumed = resume(run, settings, extend=extend)
     assert resumed is not None
@@ -106,9 +120,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         return files(whole(tmp_path_factory.mktemp("whole") / "run"))
 
 
-@pytest.mark.parametrize(
-    "at", [pytest.param(at, marks=[pytest.mark.slow][at in (32, 40) :]) for at in (8, 32, 40, 56, 88)]
-)
+@pytest.mark.parametrize("at", slow_but([32, 40], [8, 32, 40, 56, 88]))
 def test_a_run_that_goes_on_is_the_same_run(tmp_path: Path, at: int, uninterrupted: dict[str, Any]) -> None:
     run = stopped(tmp_path / "run", at)
     going_on(run).train()
@@ -160,8 +172,7 @@ def test_a_finished_run_can_be_extended(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--extend: expected a number of images, such as 600000, 600k or 1.2M, not 'many'" in capsys.readouterr().err
 
 
-def test_what_is_only_watched_may_change_and_is_noted(tmp_path: Path) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_what_is_only_watched_may_change_and_is_noted(run: Path) -> None:
     going_on(
         run,
         [
@@ -182,8 +193,7 @@ def test_what_is_only_watched_may_change_and_is_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["seed=1", "training.batch=16", "training.threads=1", "loss=hinge", "name=other"])
-def test_what_is_trained_may_not_change(tmp_path: Path, setting: str) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_what_is_trained_may_not_change(run: Path, setting: str) -> None:
     before = files(run)
     with pytest.raises(UserError, match=f"may be changed, but these were too:\n  {setting.partition('=')[0]}"):
         resume(run, [setting])
@@ -216,10 +226,7 @@ def test_other_data_is_noticed(tmp_path: Path) -> None:
         resume(run)
 
 
-def test_other_source_of_a_plugin_is_told_and_refused_if_strict(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_other_source_of_a_plugin_is_told_and_refused_if_strict(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     origin = json.loads((run / "provenance.json").read_text())
     origin["plugins"]["pggan"]["sha256"] = "0" * 64
     (run / "provenance.json").write_text(json.dumps(origin))
@@ -244,10 +251,7 @@ def test_folders_that_a_copy_left_out_are_made_anew(tmp_path: Path, capsys: pyte
     assert f"gankit resume '{run}' --extend 100k" in capsys.readouterr().err
 
 
-def test_a_run_whose_checkpoints_were_deleted_keeps_its_record(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_a_run_whose_checkpoints_were_deleted_keeps_its_record(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(run / "checkpoints")
     before = files(run)
     with pytest.raises(UserError, match="was trained for 40 images, but its checkpoints are gone: put them back"):
@@ -263,8 +267,7 @@ def test_a_run_whose_checkpoints_were_deleted_keeps_its_record(
     assert rows(run) != []
 
 
-def test_drafts_of_a_process_that_was_killed_are_cleared_away(tmp_path: Path) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_drafts_of_a_process_that_was_killed_are_cleared_away(run: Path) -> None:
     drafts = [run / ".provenance.json.123", run / "samples" / ".00000040-8x8.png.29551"]
     others = [run / "samples" / ".keep", run / "mine.7"]
     for file in (*drafts, *others):
@@ -273,8 +276,7 @@ def test_drafts_of_a_process_that_was_killed_are_cleared_away(tmp_path: Path) ->
     assert [file.exists() for file in (*drafts, *others)] == [False, False, True, True]
 
 
-def test_so_is_other_source_of_gankit_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = stopped(tmp_path / "run", at=40)
+def test_so_is_other_source_of_gankit_itself(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     origin = json.loads((run / "provenance.json").read_text())
     assert origin["gankit"]["sha256"] == sha256_of(Path(gankit.__file__).parent)
     origin["gankit"]["sha256"] = "0" * 64
@@ -348,7 +350,7 @@ class Signalling(Callback):
 
 
 @pytest.mark.parametrize("number", slow_but([signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]))
-@pytest.mark.parametrize("moment", ["on_update", "on_evaluation_start", "on_rows", "on_stage_end", "on_save"])
+@pytest.mark.parametrize("moment", slow_but(MOMENTS[:3], MOMENTS))
 def test_a_signal_at_any_moment_leaves_a_run_that_goes_on(
     tmp_path: Path, moment: str, number: int, capsys: pytest.CaptureFixture[str], uninterrupted: dict[str, Any]
 ) -> None:

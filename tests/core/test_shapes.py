@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from support.measuring import Made
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 
 from gankit import Dataset, LabelledImages, UserError
@@ -47,8 +49,9 @@ class Flags(Dataset):
         return LabelledImages(images, None)
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("aspect", [2.0, 0.5, 1.5])
+@pytest.mark.parametrize(
+    ("channels", "aspect"), slow_but([(1, 2.0), (3, 0.5), (4, 1.5)], product([1, 3, 4], [2.0, 0.5, 1.5]), together=True)
+)
 def test_a_run_of_images_of_any_shape_and_channels(tmp_path: Path, channels: int, aspect: float) -> None:
     with restored():
         register("images", "flags", Flags)

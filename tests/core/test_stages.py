@@ -13,6 +13,7 @@ from support.command import rows
 from support.crashing import files
 from support.pages import page_of
 from support.recorded import measured, recorded
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 
 from gankit import Callback, Observer, UserError
@@ -146,7 +147,7 @@ def test_each_stage_is_trained_and_measured(trained: Path) -> None:
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("at", [20, 24, 56, 96])
+@pytest.mark.parametrize("at", slow_but([24, 56], [20, 24, 56, 96]))
 def test_a_run_that_goes_on_is_the_same_run(tmp_path: Path, at: int, trained: Path) -> None:
     """In burn-in, at its end, where the resolution rises and in fine-tuning."""
     Stopper.at = at

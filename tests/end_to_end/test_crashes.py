@@ -46,6 +46,7 @@ def test_a_run_killed_and_interrupted_ends_like_one_that_was_not(tmp_path: Path)
     assert files(run) == files(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_one_process_a_run_and_two_signals_end_it_at_once(tmp_path: Path) -> None:
     run = tmp_path / "run"
     process = Process("run", written(tmp_path, "pggan", images=64000), "--out", run, cache=tmp_path)

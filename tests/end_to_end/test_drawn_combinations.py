@@ -38,7 +38,7 @@ def test_the_draws_that_train_name_every_part() -> None:
     assert there <= named
 
 
-@pytest.mark.parametrize("seed", [seed for seed in SEEDS if seed % 10 == 0])
+@pytest.mark.parametrize("seed", [seed for seed in SEEDS if seed % 20 == 0])
 def test_a_draw_trains_is_saved_and_goes_on(seed: int, tmp_path: Path) -> None:
     if not reasons()[seed]:
         try_out(drawn(seed), tmp_path)

@@ -243,6 +243,7 @@ def test_observers_and_metrics_that_always_raise_do_not_stop_a_run(
     assert "Traceback" not in done.said
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_checkpoints_stops_a_run_until_there_is_room(
     box: Sandbox, experiment: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 from support.command import QUICKSTART, SMALL, gankit, rows
+from support.slow import slow_but
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PACKAGES = {
@@ -57,7 +58,7 @@ def test_what_is_installed_is_listed_with_where_it_comes_from(tmp_path: Path, in
     assert packages == {(package.replace("_", "-"), "0.1.0") for package in PACKAGES}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", slow_but(["gankit_convnext"], PACKAGES))
 def test_its_components_are_explained_and_its_experiment_is_valid(
     tmp_path: Path, installed: Mapping[str, str], package: str
 ) -> None:

@@ -173,6 +173,7 @@ def test_runs_of_another_experiment_are_not_taken_for_those_of_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = study(tmp_path, "matrix: {loss: [hinge], seed: [0, 1]}\n")
+    file.write_text(file.read_text().replace("growth: {images: 64}", "growth: {use: fixed, resolution: 4, images: 32}"))
     monkeypatch.chdir(tmp_path)
     assert main(["run", str(file), "--run", "loss=hinge/seed-0"]) == 0
     assert main(["run", str(file), "--set", "training.batch=8"]) == 2

@@ -20,6 +20,7 @@ from PIL import Image
 from support import driven
 from support.command import QUIET
 from support.driven import DrivenRun
+from support.slow import slow_but
 from support.tiny import tiny
 from support.tracked import SILENT, Here, driven_run, entered, only_run
 
@@ -240,7 +241,7 @@ def test_a_repository_that_cannot_be_made_is_reported_and_the_run_goes_on(
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+@pytest.mark.parametrize("number", slow_but([signal.SIGKILL], [signal.SIGSTOP, signal.SIGKILL]))
 def test_the_process_in_which_aim_runs_may_hang_or_die(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:

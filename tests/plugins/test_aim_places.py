@@ -65,6 +65,7 @@ def test_a_repository_that_is_gone_is_reported(tmp_path: Path, capsys: pytest.Ca
     assert series_of(tmp_path / "second", run_hash) == expected(run.rows)
 
 
+@pytest.mark.slow
 def test_a_repository_that_another_process_has_is_reported_and_put_in_order_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

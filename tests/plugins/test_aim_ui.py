@@ -162,10 +162,11 @@ def test_nothing_is_left_when_it_ends_while_aim_starts(tmp_path: Path) -> None:
     ("file", "content", "said"),
     [
         ("VERSION", "0.0", "gankit: {} is not in the form of this version of Aim"),  # which would ask to overwrite it
-        (
+        pytest.param(
             "aim_db",
             "no database of SQLite's, which begins with its name in sixteen letters",
             "gankit: Aim cannot serve {}",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -132,7 +132,7 @@ DISCRIMINATORS = {
 }
 
 
-@pytest.mark.parametrize("by", ["blend", "gate"])
+@pytest.mark.parametrize("by", slow_but(["blend"], ["blend", "gate"]))
 @pytest.mark.parametrize(("norm", "regularizers"), DISCRIMINATORS.values(), ids=DISCRIMINATORS)
 @pytest.mark.parametrize("rgb", slow_but(["dcgan"], ["rgb", "dcgan"]))
 def test_it_trains_through_a_fade(rgb: str, norm: dict[str, Any], regularizers: list[str], by: str) -> None:

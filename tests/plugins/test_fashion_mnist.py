@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from support.slow import slow_but
 from support.tiny import tiny
 
 from gankit import UserError
@@ -258,7 +259,10 @@ def test_what_the_system_refuses_is_named(tmp_path: Path) -> None:
 # --- the real files ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("split", "prefix", "count"), [("train", "train", 60_000), ("test", "t10k", 10_000)])
+@pytest.mark.parametrize(
+    ("split", "prefix", "count"),
+    slow_but([("test", "t10k", 10_000)], [("train", "train", 60_000), ("test", "t10k", 10_000)], together=True),
+)
 def test_the_files_of_debians_package(split: str, prefix: str, count: int) -> None:
     dataset = FashionMnist.model_validate({"split": split, "labels": True})
     if (missing := dataset.missing(tiny())) is not None:

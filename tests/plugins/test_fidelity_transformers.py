@@ -76,9 +76,13 @@ def test_clip_is_torch_fidelitys(clip_file: Path) -> None:
     assert extractor.resize == "bilinear to 224x224 as TensorFlow 1"
 
 
-def test_another_model_than_the_one_named_is_refused(clip_file: Path, dino_file: Path) -> None:
+@pytest.mark.slow
+def test_another_clip_than_the_one_named_is_refused(clip_file: Path) -> None:
     with torch.random.fork_rng(), pytest.raises(UserError, match=r"clip-vit-b-16 has 86,192,640 parameters .* 87,849,"):
         Clip(model="vit-b-16", weights=clip_file).load(CPU)
+
+
+def test_another_dino_than_the_one_named_is_refused(dino_file: Path) -> None:
     with pytest.raises(UserError, match=r"no weights of DINOv2 as published: .*size mismatch"):
         DinoV2(model="vit-b-14", weights=dino_file).load(CPU)
 

@@ -32,6 +32,7 @@ def warnings(folder: Path, guard: dict[str, Any], images: int = 2400, **changes:
     return [row["note"] for row in rows(folder / "run") if "note" in row]
 
 
+@pytest.mark.slow
 def test_exploding_gradients(tmp_path: Path) -> None:
     guard = {"against": "gradients", "gradients": 10, "every": 16}
     training = {"batch": 16, "optimizer": {"use": "adam", "generator": {"lr": 1e-3}, "discriminator": {"lr": 0.03}}}

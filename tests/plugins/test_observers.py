@@ -197,6 +197,7 @@ def on_a_terminal(command: str) -> str:
 
 
 class TestConsole:
+    @pytest.mark.slow
     def test_a_file_gets_plain_lines_even_if_colours_are_forced(self) -> None:
         done = carried_out("run.train()", subprocess.PIPE, FORCE_COLOR="1")
         assert done.returncode == 0

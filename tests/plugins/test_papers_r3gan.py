@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.case import Case
 from support.papers import PAPERS, paper, sizes, small, untouched_by_training
+from support.slow import slow_but
 
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
@@ -82,7 +83,7 @@ def test_size_of_both_networks() -> None:
     assert round((mapping + rest) / MILLION) == 104
 
 
-@pytest.mark.parametrize("name", ["cifar10", "ffhq-64"])
+@pytest.mark.parametrize("name", slow_but(["cifar10"], ["cifar10", "ffhq-64"]))
 def test_they_train_and_no_weight_is_left_out(name: str) -> None:
     data = "{use: digits, labels: true}" if name == "cifar10" else "digits"
     assert untouched_by_training(small(f"r3gan-{name}", data, resolution=16, images=64)) == []

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from support.case import Case
 from support.papers import PAPERS, paper, sizes, small, untouched_by_training
+from support.slow import slow_but
 
 from gankit import at
 from gankit.config.loader import load_experiment
@@ -90,7 +91,7 @@ def test_configuration_f_has_as_many_parameters() -> None:
     assert styles == 18
 
 
-@pytest.mark.parametrize("name", ["stylegan2-ffhq-1024", CIFAR10])
+@pytest.mark.parametrize("name", slow_but([CIFAR10], ["stylegan2-ffhq-1024", CIFAR10]))
 def test_it_trains(name: str) -> None:
     assert not untouched_by_training(small(name, resolution=16, images=32))
 

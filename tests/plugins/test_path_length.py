@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -95,7 +96,7 @@ def test_it_sees_abrupt_changes_and_is_blind_to_nonsense() -> None:
     assert length(Stepped()) > 2 * length(Linear())
 
 
-@pytest.mark.parametrize("space", ["w", "z"])
+@pytest.mark.parametrize("space", slow_but(["w"], ["w", "z"]))
 def test_a_run_measures_its_own_generator(tmp_path: Path, space: str, capsys: pytest.CaptureFixture[str]) -> None:
     metric = {"use": "perceptual-path-length", "distance": "pixels", "space": space, "paths": 70}
     begin(tiny(evaluation={"metrics": metric, "extractor": "digits", "images": 4}), tmp_path / "run").train()

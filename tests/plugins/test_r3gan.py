@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from support.pggan import component
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -111,7 +112,7 @@ def test_widths_that_groups_do_not_divide_are_refused() -> None:
     assert message in found["generator", "base_blocks", 0]
 
 
-@pytest.mark.parametrize("classes", [False, True], ids=["alone", "classes"])
+@pytest.mark.parametrize("classes", slow_but([True], [False, True]), ids=["alone", "classes"])
 def test_it_grows_and_all_of_it_learns(classes: bool) -> None:
     made = trainer(small(classes=classes))
     before = {name: copied(network) for name, network in made.networks.items()}

@@ -12,6 +12,7 @@ from scipy.stats import wasserstein_distance
 from support.degradations import blurred, coarse, levels, noisy, repeated
 from support.digits import digits
 from support.populations import samples
+from support.slow import slow_but
 from torch import Tensor
 
 from gankit_pggan.metrics import SlicedWasserstein, drawn
@@ -83,7 +84,10 @@ def of_scipy(one: Tensor, other: Tensor) -> dict[int, float]:
     return distances
 
 
-@pytest.mark.parametrize("shape", [(32, 32), (32, 48), (16, 16), (8, 8), (4, 4), (4, 8)])
+SHAPES = [(32, 32), (32, 48), (16, 16), (8, 8), (4, 4), (4, 8)]
+
+
+@pytest.mark.parametrize("shape", slow_but([(32, 48), (16, 16), (4, 8)], SHAPES))
 def test_it_is_that_of_plain_scipy(shape: tuple[int, int]) -> None:
     one, other = textures(0, 12, *shape), textures(1, 12, *shape)
     found = sliced_wasserstein(one, other)
@@ -176,6 +180,7 @@ def test_it_rises_as_images_get_worse(
     assert numbers[-1] > 4 * numbers[0]
 
 
+@pytest.mark.slow
 def test_it_rises_as_classes_are_dropped_and_images_repeat() -> None:
     data = digits(120)
     count = int((data.classes >= 9).sum())

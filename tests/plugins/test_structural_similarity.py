@@ -122,6 +122,7 @@ def test_the_reals_number_is_the_floor() -> None:
     assert ms_ssim(digits().new) == pytest.approx(ms_ssim(digits().real), abs=0.03)
 
 
+@pytest.mark.slow
 def test_it_is_blind_to_quality() -> None:
     assert ms_ssim(noisy(digits().new, 150)) < ms_ssim(digits().new)
 

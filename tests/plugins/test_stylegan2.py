@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from support.pggan import component
+from support.slow import slow_but
 from support.stylegan2 import ARCHITECTURES, discriminator, generator
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ def small(variant: str = "skip", classes: bool = False, **changes: Any) -> Exper
     )
 
 
-@pytest.mark.parametrize("classes", [False, True], ids=["alone", "classes"])
+@pytest.mark.parametrize("classes", slow_but([True], [False, True]), ids=["alone", "classes"])
 @VARIANTS
 def test_each_variant_grows_and_all_of_it_learns(variant: str, classes: bool) -> None:
     made = trainer(small(variant, classes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple, TypeVar
 
 import pytest
@@ -52,7 +53,8 @@ def holds(name: str, systems: Sequence[str] | None = None, examples: int = 5) ->
     def on_systems(test: Test) -> Test:
         on = PROPERTIES[name].systems if systems is None else systems
         TESTED[name] |= set(on)
-        drawn = settings(max_examples=examples, phases=NOT_SHRUNK)(test)
+        most = max(2, ceil(examples * settings().max_examples / 100))  # fewer in the fast profile
+        drawn = settings(max_examples=most, phases=NOT_SHRUNK)(test)
         tried = slow_but([system for system in on if system in FAST], on)
         return pytest.mark.holds(name)(pytest.mark.parametrize("system", tried)(drawn))
 
