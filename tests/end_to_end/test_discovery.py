@@ -85,7 +85,7 @@ def answered(arguments: list[str], site: Path, folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    slow_but([["schema"], []], [*COMMANDS, []]),
+    slow_but([[]], [*COMMANDS, []]),
     ids=lambda words: " ".join(words) or "completion",
 )
 def test_what_there_is_is_told_without_importing_anything_heavy(

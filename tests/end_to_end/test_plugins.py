@@ -58,7 +58,7 @@ def test_what_is_installed_is_listed_with_where_it_comes_from(tmp_path: Path, in
     assert packages == {(package.replace("_", "-"), "0.1.0") for package in PACKAGES}
 
 
-@pytest.mark.parametrize("package", slow_but(["gankit_convnext"], PACKAGES))
+@pytest.mark.parametrize("package", slow_but(["gankit_squared_hinge"], PACKAGES))
 def test_its_components_are_explained_and_its_experiment_is_valid(
     tmp_path: Path, installed: Mapping[str, str], package: str
 ) -> None:

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from support.command import SMALL, gankit, gankit_here
+from support.command import SMALL, gankit_here
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -37,7 +37,7 @@ def test_its_mistakes_look_as_shown(tmp_path: Path) -> None:
         "generator: {stem: pggan, block: conv, rgb: rgb, channels: 64}\n"
         "discriminator: {block: conv, rgb: rgb, head: pggan, channels: {4: many}}\nloss: wgan\n"
     )
-    refused = gankit(["validate", "digits.yaml"], tmp_path)
+    refused = gankit_here(["validate", "digits.yaml"], tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.strip() == block("digits.yaml:2:1: sed").strip()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from support.command import QUIET
 from support.driven import DrivenRun
 from support.slow import slow_but
 from support.tiny import tiny
-from support.tracked import SILENT, Here, driven_run, entered, only_run
+from support.tracked import SILENT, Here, driven_run, empty_repository, entered, only_run
 
 from gankit.data.pictures import grid
 from gankit.runs import start
@@ -140,6 +141,7 @@ def test_stages_at_one_resolution_are_told_apart(tmp_path: Path) -> None:
     evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16}
     watching = ["aim", {"use": "sample-grid", "count": 4}, *QUIET]
     experiment = tiny(growth={"use": "stages", "plan": plan}, evaluation=evaluation, observers=watching)
+    shutil.copytree(empty_repository().name, tmp_path, dirs_exist_ok=True)
     start.begin(experiment, tmp_path / "one").train()
     contexts = [{"resolution": 4, "stage": "burn-in"}, {"resolution": 4}]
     fids = series_of(tmp_path, "fid")["one"]

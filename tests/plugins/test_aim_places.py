@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import driven
+from support.slow import slow_but
 from support.tracked import Here, driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
 
 from gankit_aim import observers, repository, worker
@@ -21,7 +22,7 @@ def _aim_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observers, "Worker", Here)
 
 
-@pytest.mark.parametrize("with_its_repository", [False, True])
+@pytest.mark.parametrize("with_its_repository", slow_but([False], [False, True]))
 def test_a_run_that_was_moved_is_shown_once(tmp_path: Path, with_its_repository: bool) -> None:
     before = left(tmp_path / "old" / "run")
     if with_its_repository:

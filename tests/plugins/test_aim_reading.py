@@ -20,7 +20,7 @@ from support import driven
 from support.command import gankit
 from support.driven import DrivenRun
 from support.tiny import tiny
-from support.tracked import Here, driven_run, left, noted, resumed
+from support.tracked import Here, driven_run, empty_repository, left, noted, resumed
 
 from gankit import UserError
 from gankit.config.yaml.writer import dump_experiment
@@ -59,6 +59,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch = pytest.MonkeyPatch()
     patch.setattr(observers, "Worker", Here)
     patch.setattr(repository, "index", lambda *_: None)
+    shutil.copytree(empty_repository().name, folder.parents[2], dirs_exist_ok=True)
     begin(tiny(seed=3, variant="wgan", evaluation=EVALUATION, observers=TRACKED), folder).train()
     patch.undo()
     return folder

@@ -24,6 +24,7 @@ from support.tiny import tiny
 from support.tracked import (
     Here,
     driven_run,
+    empty_repository,
     entered,
     events_of,
     expected,
@@ -94,6 +95,7 @@ def _registries() -> Iterator[None]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing happened to."""
     folder = tmp_path_factory.mktemp("whole") / "run"
+    shutil.copytree(empty_repository().name, folder.parent, dirs_exist_ok=True)
     begin(tiny(**OPTIONS), folder).train()
     return folder
 

@@ -152,7 +152,9 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 TREES = [plain_value(node) for name, text in BUNDLED.items() if (node := parse(text, name))]
 PARTS = [(key, parent[key]) for tree in TREES for parent, key in _places(tree)]
-ALIKE = {key: [part for name, part in PARTS if name == key] for key, _ in PARTS}
+ALIKE: dict[Any, list[Any]] = {}
+for name, part in PARTS:
+    ALIKE.setdefault(name, []).append(part)
 
 
 def _exchanged(draw: Draw, tree: Any) -> None:
