@@ -248,7 +248,7 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     monkeypatch.setattr(observers, "Worker", Worker)
-    monkeypatch.setattr(worker, "PATIENCE", 20.0)
+    monkeypatch.setattr(worker, "PATIENCE", 60.0)
     run = driven_run(tmp_path / "one")
     run.train(until=500)
     monkeypatch.setattr(worker, "PATIENCE", 0.5)
