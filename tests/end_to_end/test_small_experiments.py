@@ -20,7 +20,7 @@ from gankit.training.trainer import Trainer
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
 CPU = torch.device("cpu")
-MINUTES = 3
+MINUTES = 6
 
 
 def untrained(experiment: Experiment) -> Row:
