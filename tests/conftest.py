@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from importlib.util import find_spec
 
 from hypothesis import settings
@@ -10,6 +11,10 @@ from hypothesis import settings
 from gankit.discovery.manager import plugins
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads that share cores wait for each other
+
+if "GANKIT_CACHE" not in os.environ:  # that of the user is none of a test's business
+    _cache = tempfile.TemporaryDirectory(prefix="gankit-tests-")
+    os.environ["GANKIT_CACHE"] = _cache.name
 
 collect_ignore_glob = ["examples/*"]  # packages with tests of their own, which end_to_end/test_plugins.py runs
 if not find_spec("aim"):  # it has no release for Python 3.13 and later

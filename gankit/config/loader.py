@@ -187,12 +187,12 @@ def read_arguments(model: type[T], given: Mapping[str, str | None]) -> T:
 
 
 def data_argument(text: str, **options: object) -> str:
-    """A data set as YAML: `text` itself, or the folder of images that it names.
+    """A data set as YAML: `text` itself, or the folder or zip archive of images that it names.
 
     Args:
-        text: A name, a mapping with its options, or an existing folder.
+        text: A name, a mapping with its options, or an existing folder or archive.
         options: Of the folder's data set.
     """
-    if not os.path.isdir(text):
+    if not os.path.isdir(text) and not (text.lower().endswith(".zip") and os.path.isfile(text)):
         return text
     return json.dumps({"use": "folder", "path": os.path.abspath(text), **options})

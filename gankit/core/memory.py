@@ -35,16 +35,21 @@ def too_large(what: str, size: int) -> str | None:
 def too_large_for_disk(what: str, size: int, place: Path) -> str | None:
     """The same of the disk on which `place` lies, or will lie when it is made."""
     there = next(folder for folder in [place, *place.absolute().parents] if folder.is_dir())
-    return _more_than(shutil.disk_usage(there).free, what, size, f"on the disk of {there}")
+    return _more_than(disk_room(there), what, size, f"on the disk of {there}")
+
+
+def disk_room(folder: Path) -> int:
+    """Bytes that are free on the disk of a folder."""
+    return shutil.disk_usage(folder).free
 
 
 def _more_than(there: int | None, what: str, size: int, where: str) -> str | None:
     if there is None or size <= there:
         return None
-    return f"{what} take {_bytes_in_words(size)} {where}, but there are {_bytes_in_words(there)}"
+    return f"{what} take {bytes_in_words(size)} {where}, but there are {bytes_in_words(there)}"
 
 
-def _bytes_in_words(size: int) -> str:
+def bytes_in_words(size: int) -> str:
     """Bytes as people say them, such as "2.9 GB"."""
     for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= power:

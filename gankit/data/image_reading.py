@@ -16,7 +16,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from gankit.core.errors import UserError
 from gankit.core.files import refuse_irregular
 from gankit.core.text import printable
-from gankit.data.image_files import ENDINGS, find_images
+from gankit.data.image_files import ENDINGS
+from gankit.data.trees import ImageTree, PackedFile
 
 MAX_MEGAPIXELS = 180.0
 """Millions of pixels that are decoded at a time unless told otherwise: as many as Pillow decodes of one image."""
@@ -101,7 +102,7 @@ _pillows_guards = _PillowsGuards()
 
 
 @contextmanager
-def open_image(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
+def open_image(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Image]:
     """One image, decoded and upright.
 
     Raises:
@@ -117,16 +118,16 @@ def open_image(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
         raise _unreadable(path, problem) from problem
 
 
-def image_sizes(folder: Path, bound: PixelBound) -> Counter[tuple[int, int]]:
-    """How many images of a folder have which width and height, upright; hardly any is decoded for it.
+def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
+    """How many images of a tree have which width and height, upright; hardly any is decoded for it.
 
     Raises:
         UserError: if there are none, or one cannot be read.
     """
-    return Counter(_upright_size(folder / file, bound) for file in find_images(folder).files)
+    return Counter(_upright_size(tree.image(file), bound) for file in tree.found.files)
 
 
-def _upright_size(path: Path, bound: PixelBound) -> tuple[int, int]:
+def _upright_size(path: Path | PackedFile, bound: PixelBound) -> tuple[int, int]:
     """Width and height of an image.
 
     Raises:
@@ -141,7 +142,7 @@ def _upright_size(path: Path, bound: PixelBound) -> tuple[int, int]:
 
 
 @contextmanager
-def _decoded(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
+def _decoded(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Image]:
     """An image with its pixels in memory."""
     with ExitStack() as stack:
         image = stack.enter_context(_opened(path))
@@ -156,23 +157,24 @@ def _decoded(path: Path, bound: PixelBound) -> Iterator[Image.Image]:
         yield image
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path | PackedFile) -> Image.Image:
     """An image of which hardly more than the header has been read."""
-    refuse_irregular(path)
+    if isinstance(path, Path):
+        refuse_irregular(path)
     try:
-        return Image.open(path, formats=_formats(path.suffix.lower()))
+        return Image.open(path if isinstance(path, Path) else path.open(), formats=_formats(path.suffix.lower()))
     except (ValueError, UnidentifiedImageError):  # Pillow refuses long text, and stops at chunks that are damaged
         if not _is_png(path):
             raise
         return _png_without_metadata(path)
 
 
-def _is_png(path: Path) -> bool:
+def _is_png(path: Path | PackedFile) -> bool:
     with path.open("rb") as file:
         return file.read(len(PNG)) == PNG
 
 
-def _png_without_metadata(path: Path) -> Image.Image:
+def _png_without_metadata(path: Path | PackedFile) -> Image.Image:
     """A PNG of which nothing but pixels and orientation is looked at."""
     content = path.read_bytes()
     chunks, start = [PNG], len(PNG)
@@ -206,7 +208,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _unreadable(path: Path, problem: Exception) -> UserError:
+def _unreadable(path: Path | PackedFile, problem: Exception) -> UserError:
     """What is said of an image that cannot be read."""
     if isinstance(problem, UnidentifiedImageError):
         reason = f"its content is none of {', '.join(ENDINGS)}"

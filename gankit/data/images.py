@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gankit.core.errors import UserError
+from gankit.data.prepared import CHUNK, FromDisk, reduced
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from gankit.kinds import Dataset, LabelledImages
-
-CHUNK = 1024
-"""Images that are reduced at a time, which bounds the memory of their floating-point copies."""
 
 DRAWN = 2**31
 """Names a draw among all that depend on a seed; epochs, which the others are named by, never come so far."""
@@ -34,7 +32,7 @@ class Batch(NamedTuple):
 
 
 class RealImages:
-    """A data set in memory, at each resolution of a growth."""
+    """A data set at each resolution of a growth: in memory, or prepared on the disk."""
 
     def __init__(self, dataset: Dataset, resolutions: Sequence[int]) -> None:
         """Load `dataset` at the last of `resolutions`, from which the others are made when first asked for.
@@ -46,11 +44,13 @@ class RealImages:
         self._dataset = dataset
         self._orders: dict[int, np.ndarray] = {}
         try:
-            images, self.labels = _checked(dataset, dataset.load(self.final), self.final)
+            loaded = _checked(dataset, dataset.load(self.final), self.final)
         except MemoryError as lack:
             raise UserError(
                 f"data: {type(dataset).__name__} at {self.final} pixels of height does not fit into memory: {lack}"
             ) from lack
+        images, self.labels = loaded
+        self._prepared = loaded.prepared if isinstance(loaded, FromDisk) else None
         self.class_names = [*dataset.class_names()]
         """What the classes are called, in the order of their numbers; empty without labels."""
         self._levels = {self.final: images}
@@ -60,6 +60,7 @@ class RealImages:
         chosen = np.linspace(0, self.count - 1, min(count, self.count)).round().astype(np.int64)
         some = object.__new__(RealImages)
         some.final, some._dataset, some._orders, some.class_names = self.final, self._dataset, {}, self.class_names
+        some._prepared = None
         some.labels = None if self.labels is None else self.labels[chosen]
         some._levels = {self.final: self._levels[self.final][chosen]}
         return some
@@ -77,13 +78,21 @@ class RealImages:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of images at the final resolution, their shape and their labels."""
+        if self._prepared is None:
+            return self._hash().hex()
+        labels = b"" if self.labels is None else np.ascontiguousarray(self.labels).tobytes()
+        name = f"fingerprint-{hashlib.blake2b(labels, digest_size=8).hexdigest()}-{self.labels is not None}"
+        kept = self._prepared.remembered(name, 16, lambda: np.frombuffer(self._hash(), np.uint8))
+        return kept.tobytes().hex()
+
+    def _hash(self) -> bytes:
         images = self._levels[self.final]
         content = hashlib.blake2b(repr((images.shape, self.labels is not None)).encode(), digest_size=16)
         for start in range(0, len(images), CHUNK):
             content.update(np.ascontiguousarray(images[start : start + CHUNK]).data)
         if self.labels is not None:
             content.update(np.ascontiguousarray(self.labels).data)
-        return content.hexdigest()
+        return content.digest()
 
     def at(self, resolution: int) -> np.ndarray:
         """All images at a height, uint8 [N, channels, resolution, W]: means of square blocks, rounded to even.
@@ -92,7 +101,9 @@ class RealImages:
             ValueError: if the final resolution is no multiple of `resolution`.
         """
         if resolution not in self._levels:
-            self._levels[resolution] = reduced(self._levels[self.final], resolution)
+            kept = self._prepared
+            images = reduced(self._levels[self.final], resolution) if kept is None else kept.at(resolution)
+            self._levels[resolution] = images
         return self._levels[resolution]
 
     def drawn(self, count: int, seed: int) -> np.ndarray:
@@ -102,8 +113,19 @@ class RealImages:
     def order_by_hash(self, seed: int) -> np.ndarray:
         """Positions of all images in the order of a hash of `seed` and their pixels, int64 [count]."""
         if seed not in self._orders:
-            self._orders[seed] = order_by_hash(self._levels[self.final], seed)
+            images, kept = self._levels[self.final], self._prepared
+
+            def order() -> np.ndarray:
+                return order_by_hash(images, seed)
+
+            self._orders[seed] = order() if kept is None else kept.remembered(f"order-{seed}", self.count, order)
         return self._orders[seed]
+
+    @cached_property
+    def distinct(self) -> int:
+        """How many images there are when equal ones are counted once."""
+        images = self._levels[self.final]
+        return len({hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images})
 
     @cached_property
     def test_part(self) -> RealImages | None:
@@ -186,19 +208,6 @@ def fade_reals(images: Tensor, alpha: float) -> Tensor:
 
     coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="nearest")
     return torch.lerp(coarse, images, alpha)
-
-
-def reduced(images: np.ndarray, resolution: int) -> np.ndarray:
-    """Images, uint8 [N, C, H, W], at a lower height that divides H: means of square blocks, rounded to even."""
-    count, channels, height, width = images.shape
-    factor, rest = divmod(height, resolution)
-    if rest or width % factor:
-        raise ValueError(f"images of {height}x{width} cannot be reduced to a height of {resolution}")
-    small = np.empty((count, channels, resolution, width // factor), np.uint8)
-    for start in range(0, count, CHUNK):
-        blocks = images[start : start + CHUNK].reshape(-1, channels, resolution, factor, width // factor, factor)
-        small[start : start + CHUNK] = np.rint(blocks.mean(axis=(3, 5)))
-    return small
 
 
 @lru_cache(maxsize=8)

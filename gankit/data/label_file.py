@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gankit.core.errors import UserError
-from gankit.core.files import parse_json, read_regular, written_at_once
+from gankit.core.files import parse_json, written_at_once
+from gankit.data.trees import ImageTree
 
 LABEL_FILE = "dataset.json"
 LONGEST = 200
@@ -31,15 +32,15 @@ class FolderLabels(NamedTuple):
     """What the classes are called, in the order of their numbers; None if it does not say."""
 
 
-def read_labels(folder: Path) -> FolderLabels:
-    """The labels of a folder's images.
+def read_labels(tree: ImageTree) -> FolderLabels:
+    """The labels of the images of a folder or archive.
 
     Raises:
         UserError: if there is no label file, or it cannot be read as one.
     """
-    file = folder / LABEL_FILE
+    file = tree.path / LABEL_FILE
     try:
-        content = parse_json(read_regular(file))
+        content = parse_json(tree.read(LABEL_FILE))
         labels, names = content["labels"], content.get("classes")
         numbers = {Path(image).as_posix(): label for image, label in labels}
         _check(numbers, names)

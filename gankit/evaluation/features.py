@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gankit.core.cache import cache_folder
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large, too_large_for_disk
 from gankit.evaluation.statistics import RunningStatistics, Statistics
@@ -108,13 +109,6 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype, mode="w+", shape=shape)
-
-
-def cache_folder() -> Path:
-    """Where gankit keeps what it can compute again: $GANKIT_CACHE, or gankit/ in $XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("GANKIT_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "gankit"
 
 
 def load_features(content: Mapping[str, Any], count: int, needs: Set[str]) -> FeatureStore | None:

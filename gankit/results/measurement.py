@@ -21,10 +21,10 @@ from gankit.core.errors import UserError
 from gankit.core.options import Images, Many, Options
 from gankit.core.progress import Progress
 from gankit.core.text import first_of
-from gankit.data.image_files import find_images
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
 from gankit.data.images import AbsentReals, Batch, RealImages
 from gankit.data.label_file import LABEL_FILE, read_labels
+from gankit.data.trees import ImageTree, ZipTree, image_tree
 from gankit.evaluation.evaluator import Evaluator, ImageSampler, named_by_generator
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.kinds import Dataset, Extractor, Metric
@@ -217,18 +217,18 @@ def _folder(
     path: Path, protocol: ProtocolOptions, mirrors: bool, device: torch.device, say: Callable[[str], None]
 ) -> Subject:
     """A folder of images that anything has made."""
-    if path.is_file():
+    tree = image_tree(path)
+    if path.is_file() and not isinstance(tree, ZipTree):
         raise UserError(
-            f"{path} is a file, but runs, checkpoints and folders of images are measured; unpack an archive and name "
-            "the folder"
+            f"{path} is a file, but runs, checkpoints and folders of images, or zip archives of these, are measured"
         )
-    if not path.is_dir():
+    if not path.exists():
         raise UserError(f"{path}: there is no such folder")
     if protocol.data is None:
         raise UserError(f"{path} is a folder of images; say with --data which real ones to compare it with")
     real = as_options(protocol.data)
     as_reals = {name: real[name] for name in HOW_READ if name in real}
-    sizes = image_sizes(path, PixelBound(as_reals.get("max_megapixels", MAX_MEGAPIXELS)))
+    sizes = image_sizes(tree, PixelBound(as_reals.get("max_megapixels", MAX_MEGAPIXELS)))
     resolution = protocol.resolution or _only_height(path, sizes)
     width = round(resolution * protocol.data.aspect())
     resized = None
@@ -237,7 +237,7 @@ def _folder(
         say(f"{path}: {others.total():,} of {sizes.total():,} images are {to}: {_listed(others)}")
         resized = f"{others.total():,} of {sizes.total():,} images, {to}"
     channels, names = protocol.data.image_channels(), _classes(protocol.data)
-    if labels := _labels_of(path, names, say):
+    if labels := _labels_of(tree, names, say):
         as_reals["labels"] = labels
     text = data_argument(str(path), channels=channels, shape=[resolution, width], **as_reals)
     images = read_arguments(ProtocolOptions, {"data": text}).data
@@ -255,19 +255,19 @@ def _folder(
     return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated, resized=resized)
 
 
-def _labels_of(path: Path, names: Sequence[str], say: Callable[[str], None]) -> bool | str:
+def _labels_of(tree: ImageTree, names: Sequence[str], say: Callable[[str], None]) -> bool | str:
     """How a folder tells of which of some classes its images are: by a label file, or by folders called like them.
 
     Returns:
         The option `labels` of the folder; False if it does not tell.
     """
-    if names and (path / LABEL_FILE).is_file():
-        own = read_labels(path).names
+    if names and tree.holds(LABEL_FILE):
+        own = read_labels(tree).names
         if own is None or {*own} <= {*names}:
             return LABEL_FILE
-        say(f"{path}: measured without labels: {LABEL_FILE} names other classes than the real images have")
+        say(f"{tree.path}: measured without labels: {LABEL_FILE} names other classes than the real images have")
         return False
-    return bool(names) and all(len(file.parts) > 1 and file.parts[0] in names for file in find_images(path).files)
+    return bool(names) and all(len(file.parts) > 1 and file.parts[0] in names for file in tree.found.files)
 
 
 def _only_height(path: Path, sizes: Counter[tuple[int, int]]) -> int:

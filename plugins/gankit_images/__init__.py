@@ -1,18 +1,22 @@
-"""Data sets of images: scans of handwritten digits, pieces of clothing, and any folder of pictures."""
+"""Data sets of images: a folder or archive of pictures, an array, sets by their names, and those for trying."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gankit import Component, hookimpl
+from gankit_images.arrays import Arrays
 from gankit_images.datasets import Digits, FashionMnist, StackedDigits
 from gankit_images.folder import Folder
+from gankit_images.torchvision_sets import Torchvision
 
 
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     """Register every component of this package."""
+    register("arrays", Arrays)
     register("digits", Digits)
     register("fashion-mnist", FashionMnist)
     register("folder", Folder)
     register("stacked-digits", StackedDigits)
+    register("torchvision", Torchvision)

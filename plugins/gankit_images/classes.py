@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from gankit import UserError
 from gankit.data.label_file import LABEL_FILE, FolderLabels
+from gankit.data.trees import ImageTree
 
 OF_SYSTEMS = frozenset(
     {"$recycle.bin", "#recycle", "@eadir", "__macosx", "__pycache__", "lost+found", "system volume information"}
@@ -31,19 +31,16 @@ def is_class(name: str) -> bool:
     return not name.startswith(".") and name.lower() not in OF_SYSTEMS
 
 
-def class_folders(path: Path, files: Sequence[Path]) -> list[str]:
-    """Names of the folders directly inside `path` that are classes, in natural order.
-
-    Args:
-        path: The data set's folder.
-        files: The images in it, relative to it.
+def class_folders(tree: ImageTree) -> list[str]:
+    """Names of the folders at the top of a data set that are classes, in natural order.
 
     Raises:
         UserError: if an image lies in no class, or a class holds no images.
     """
+    path, files = tree.path, tree.found.files
     _refuse_loose(path, files)
     holding = {file.parts[0] for file in files}
-    there = [entry.name for entry in os.scandir(path) if is_class(entry.name) and entry.is_dir()]
+    there = [name for name in tree.folders() if is_class(name)]
     if empty := in_natural_order([name for name in there if name not in holding]):
         others = f" and {len(empty) - 1} more folders hold" if len(empty) > 1 else " holds"
         raise UserError(
@@ -55,14 +52,14 @@ def class_folders(path: Path, files: Sequence[Path]) -> list[str]:
     return in_natural_order(there)
 
 
-def class_folders_by_text(path: Path, files: Sequence[Path]) -> list[str]:
+def class_folders_by_text(tree: ImageTree) -> list[str]:
     """The same as gankit numbered them before runs kept their classes: by text, 10 before 2, whatever holds images.
 
     Raises:
         UserError: if an image lies in no class.
     """
-    _refuse_loose(path, files)
-    return sorted({file.parts[0] for file in files})
+    _refuse_loose(tree.path, tree.found.files)
+    return sorted({file.parts[0] for file in tree.found.files})
 
 
 def classes_in_file(path: Path, labels: FolderLabels, files: Sequence[Path]) -> list[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
@@ -19,16 +19,21 @@ from gankit_images.classes import (
     classes_in_file,
     in_natural_order,
 )
-from gankit_images.datasets import too_many
 from gankit_images.reports import report_little_contrast, report_other_folders, report_skipped
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
-    from gankit.data.image_files import FoundImages
     from gankit.data.label_file import FolderLabels
+    from gankit.data.trees import ImageTree
+    from gankit_images.pictures import PictureFiles
+
+Fit: TypeAlias = Literal["crop", "pad", "squash"]
+"""What becomes of a picture of another shape: cut to its middle, framed in black, or stretched."""
+Filter: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "hamming", "box", "nearest"]
+"""Pillow's filters, by which pictures are resized."""
 
 
-def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
+def two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
     """Black and white, if they differ."""
     if levels[0] == levels[1]:
         raise PydanticCustomError("range", "expected two numbers that differ, that of black and that of white")
@@ -36,16 +41,16 @@ def _two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
 
 
 class Folder(Dataset):
-    """The images of a folder and of all folders in it, in the order of their paths.
+    """The images of a folder or a zip archive and of all folders in it, in the order of their paths.
 
     Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF, PNM, AVIF, JPEG 2000 and TGA, from regular files and
-    links to them; names that begin with a dot are passed over. Images are turned as their EXIF orientation says, cut
-    in their middle to the square or another `shape`, and resized with Pillow's Lanczos filter. All are held in memory
-    at the final resolution.
+    links to them; names that begin with a dot are passed over. Images are turned as their EXIF orientation says and
+    brought to the final resolution once, on all cores, by `gankit prepare` or by whatever needs them first; they are
+    kept in the cache (`gankit cache`) and read from there.
     """
 
     path: AbsolutePath
-    """The folder; a relative path starts from the current folder and is saved as an absolute one."""
+    """The folder or .zip; a relative path starts from the current folder and is saved as an absolute one."""
     channels: Literal[1, 3, 4] = 3
     """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
@@ -61,12 +66,17 @@ class Folder(Dataset):
     max_megapixels: Annotated[float, Field(gt=0)] = 180.0
     """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
     cannot be read."""
-    range: Annotated[tuple[float, float], AfterValidator(_two_numbers)] | None = None
+    fit: Fit = "crop"
+    """What becomes of images of another shape. crop: their middle is cut out; pad: they are framed in black (or in
+    nothing, with four channels); squash: they are stretched."""
+    filter: Filter = "lanczos"
+    """Pillow's filter by which they are brought to the final resolution; the lower ones are means of its pixels."""
+    range: Annotated[tuple[float, float], AfterValidator(two_numbers)] | None = None
     """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
     for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
     be meant so are refused."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range")
+    later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range", "fit", "filter")
 
     _classes: tuple[str, ...] | None = PrivateAttr(None)
     """Those that a run began with."""
@@ -102,8 +112,8 @@ class Folder(Dataset):
         if self._classes is not None:
             return [*self._classes]
         if self._in_file is not None:
-            return classes_in_file(self.path, self._in_file, self.found.files)
-        return (class_folders_by_text if self._by_text else class_folders)(self.path, self.found.files)
+            return classes_in_file(self.path, self._in_file, self.tree.found.files)
+        return (class_folders_by_text if self._by_text else class_folders)(self.tree)
 
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """With these folders as classes; images in others are passed over."""
@@ -118,8 +128,8 @@ class Folder(Dataset):
             UserError: see `class_names`.
         """
         names = self.class_names()
-        counts = Counter(self._class_of(file, names) for file in self.found.files if names)
-        return self.found.in_words({name: counts[name] for name in names} if names else None)
+        counts = Counter(self._class_of(file, names) for file in self.tree.found.files if names)
+        return self.tree.found.in_words({name: counts[name] for name in names} if names else None)
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""
@@ -130,51 +140,53 @@ class Folder(Dataset):
                 yield str(problem)
 
     def missing(self, experiment: Experiment) -> str | None:
-        """The folder, images in it, or memory to hold them."""
+        """The folder, images in it, or room in the cache to hold them."""
+        from gankit.data.prepared import lack_of_room
+
+        final = max(stage.resolution for stage in experiment.growth.stages())
         try:
-            images = len(self.found.files)
+            source = self._source(self.tree.found.files)
         except UserError as problem:
             return str(problem)
-        return too_many(images, self, [stage.resolution for stage in experiment.growth.stages()])
+        return lack_of_room(source, self.channels, final, round(final * self.aspect()))
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
 
         Raises:
-            UserError: if the folder is missing or empty, its images do not fit into memory, or one cannot be read; if
+            UserError: if the folder is missing or empty, there is no room for its images, or one cannot be read; if
                 those are skipped, when nothing is left.
         """
         import numpy as np
 
-        from gankit.data.image_reading import PixelBound
-        from gankit_images.pictures import read_all
+        from gankit.data.prepared import FromDisk, prepared
 
-        files = self._labelled_files() if self.labels else self.found.files
-        if lack := too_many(len(files), self, [resolution]):
-            raise UserError(lack)
-        size = (resolution, round(resolution * self.aspect()))
-        paths, skip = [self.path / file for file in files], self.broken == "skip"
-        images, kept = read_all(paths, size, self.channels, skip, PixelBound(self.max_megapixels), self.range)
-        if len(kept) < len(files):
-            report_skipped(self.path, files, kept)
-        report_little_contrast(self.path, images)
+        files = self._labelled_files() if self.labels else self.tree.found.files
+        width = round(resolution * self.aspect())
+        kept = prepared(self._source(files), self.channels, resolution, width, skip=self.broken == "skip")
+        if kept.skipped:
+            report_skipped(self.path, len(files), [str(files[each.position]) for each in kept.skipped])
+        report_little_contrast(self.path, kept.darkest, kept.lightest)
         if not self.labels:
-            return LabelledImages(images, None)
+            return FromDisk.of(kept, resolution, None)
         names = self.class_names()
         numbers = {name: number for number, name in enumerate(names)}
-        labels = [numbers[self._class_of(files[position], names)] for position in kept]
-        return LabelledImages(images, np.array(labels, np.int64))
+        labels = [numbers[self._class_of(files[position], names)] for position in kept.positions]
+        return FromDisk.of(kept, resolution, np.array(labels, np.int64))
+
+    def _source(self, files: Sequence[Path]) -> PictureFiles:
+        """Some of the images, to be decoded."""
+        from gankit_images.pictures import Decoding, PictureFiles
+
+        decoding = Decoding(self.range, self.fit, self.filter, self.max_megapixels)
+        return PictureFiles(self.tree, files, self.channels, decoding)
 
     @cached_property
-    def found(self) -> FoundImages:
-        """What there is in the folder, looked up once: it may be large, and whatever is asked of it has to agree.
+    def tree(self) -> ImageTree:
+        """The folder or archive."""
+        from gankit.data.trees import image_tree
 
-        Raises:
-            UserError: if it is missing or empty, or a folder below cannot be listed.
-        """
-        from gankit.data.image_files import find_images
-
-        return find_images(self.path)
+        return image_tree(self.path)
 
     @cached_property
     def _in_file(self) -> FolderLabels | None:
@@ -185,7 +197,7 @@ class Folder(Dataset):
         """
         from gankit.data.label_file import read_labels
 
-        return read_labels(self.path) if isinstance(self.labels, str) else None
+        return read_labels(self.tree) if isinstance(self.labels, str) else None
 
     def _class_of(self, file: Path, names: Sequence[str]) -> str:
         """What the class of an image is called, which need not be one of `names`.
@@ -201,7 +213,7 @@ class Folder(Dataset):
         Raises:
             UserError: if no class holds any.
         """
-        files, names = self.found.files, self.class_names()
+        files, names = self.tree.found.files, self.class_names()
         classes, known = [self._class_of(file, names) for file in files], {*names}
         kept = [file for file, name in zip(files, classes, strict=True) if name in known]
         if not kept:

@@ -2,65 +2,86 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+import PIL
 from PIL import Image
 
 from gankit import UserError
-from gankit.data.image_reading import PixelBound, open_image
+from gankit.core.text import printable
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image
+from gankit.data.prepared import ImageReader
+from gankit.data.trees import ImageTree, PackedFile
 
-Levels = tuple[float, float] | None
+if TYPE_CHECKING:
+    from gankit_images.folder import Filter, Fit
+
+Levels: TypeAlias = tuple[float, float] | None
 """Which numbers are black and white; None where these are taken from the format."""
 
 
-def read_all(
-    paths: Sequence[Path], size: tuple[int, int], channels: int, skip: bool, bound: PixelBound, levels: Levels = None
-) -> tuple[np.ndarray, list[int]]:
-    """The pictures that can be read, uint8 [N, channels, *size], and their positions in `paths`; decoded side by side.
+class Decoding(NamedTuple):
+    """How picture files become arrays."""
 
-    Args:
-        paths: Their files.
-        size: Height and width to which they are brought.
-        channels: 1, 3 or 4.
-        skip: Leave out what cannot be read.
-        bound: How many pixels are decoded at a time; larger pictures cannot be read.
-        levels: See `in_bytes`.
+    levels: Levels = None
+    fit: Fit = "crop"
+    filter: Filter = "lanczos"
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Millions of pixels that are decoded at a time; a picture of more cannot be read."""
 
-    Raises:
-        UserError: naming the first that cannot be read; if those are to be skipped, only when none can be.
-        MemoryError: if there is no room for them.
-    """
-    images = np.empty((len(paths), channels, *size), np.uint8)
 
-    def read_into(position: int) -> UserError | None:
+class PictureFiles(ImageReader):
+    """Picture files of a folder or an archive, all brought to one size."""
+
+    def __init__(self, tree: ImageTree, files: Sequence[Path], channels: int, decoding: Decoding) -> None:
+        """Look at none of them yet.
+
+        Args:
+            tree: Where they lie.
+            files: Those of its images that are wanted.
+            channels: 1, 3 or 4.
+            decoding: How they are decoded.
+        """
+        self._tree, self._files, self._channels, self._decoding = tree, files, channels, decoding
+        self._bound = PixelBound(decoding.max_megapixels)
+
+    def key(self) -> str:
+        """The names of the files, their sizes and when they were written, and how they are decoded."""
+        said = hashlib.blake2b(repr((PIL.__version__, self._channels, self._decoding)).encode(), digest_size=16)
+        for file in self._files:
+            try:
+                state = self._tree.state(file)
+            except OSError:  # which is said when it is read
+                state = None
+            said.update(repr((os.fsencode(file.as_posix()), state)).encode())
+        return said.hexdigest()
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self._files)
+
+    def __str__(self) -> str:
+        """The folder or archive."""
+        return str(self._tree.path)
+
+    def read(self, position: int, height: int, width: int) -> np.ndarray:
+        """One of them, uint8 [channels, height, width].
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        file = self._files[position]
         try:
-            images[position] = read(paths[position], size, channels, bound, levels)
-        except UserError as problem:
-            return problem
-        return None
-
-    kept: list[int] = []
-    first: UserError | None = None
-    workers = ThreadPoolExecutor(min(16, os.cpu_count() or 1))  # Pillow decodes outside the interpreter's lock
-    try:
-        for position, problem in enumerate(workers.map(read_into, range(len(paths)))):
-            if problem is None:
-                kept.append(position)
-            elif not skip:
-                raise problem
-            first = first or problem
-    finally:
-        workers.shutdown(cancel_futures=True)
-    if first and not kept:
-        raise UserError(f"none of {len(paths)} images can be read; the first: {first}") from first
-    for position, source in enumerate(kept):  # in place, as there may be no room for a copy
-        if position != source:
-            images[position] = images[source]
-    return images[: len(kept)], kept
+            picture = self._tree.image(file)
+        except OSError as failure:
+            place = printable(f"{self._tree.path}/{file}")
+            raise UserError(f"{place}: cannot read this image: {failure.strerror or failure}") from failure
+        return read(picture, (height, width), self._channels, self._bound, self._decoding)
 
 
 MODES = {1: "L", 3: "RGB", 4: "RGBa"}
@@ -68,23 +89,40 @@ MODES = {1: "L", 3: "RGB", 4: "RGBa"}
 
 
 def read(
-    path: Path, size: tuple[int, int], channels: int, bound: PixelBound | None = None, levels: Levels = None
+    file: Path | PackedFile,
+    size: tuple[int, int],
+    channels: int,
+    bound: PixelBound | None = None,
+    decoding: Decoding | None = None,
 ) -> np.ndarray:
-    """One picture, uint8 [channels, height, width]: what fits its middle, resized with Lanczos' filter.
+    """One picture, uint8 [channels, height, width].
 
     With four channels, colours are multiplied by their opacity.
 
     Raises:
         UserError: if it cannot be read.
     """
-    height, width = size
-    with open_image(path, bound or PixelBound()) as opened:
-        picture = in_bytes(opened, MODES[channels], levels)
-        box = middle_box(picture.size, size)
-        # cropped first, as resize's own box looks beyond its edge
-        middle = picture if box == (0, 0, *picture.size) else picture.crop(box)
-        pixels = np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
+    decoding = decoding or Decoding()
+    with open_image(file, bound or PixelBound()) as opened:
+        picture = in_bytes(opened, MODES[channels], decoding.levels)
+        pixels = np.asarray(sized(picture, size, decoding))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def sized(picture: Image.Image, size: tuple[int, int], decoding: Decoding) -> Image.Image:
+    """A picture of the height and width `size`."""
+    height, width = size
+    filter = Image.Resampling[decoding.filter.upper()]
+    if decoding.fit == "pad":
+        scale = min(width / picture.width, height / picture.height)
+        within = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        padded = Image.new(picture.mode, (width, height))
+        padded.paste(picture.resize(within, filter), ((width - within[0]) // 2, (height - within[1]) // 2))
+        return padded
+    box = middle_box(picture.size, size) if decoding.fit == "crop" else (0, 0, *picture.size)
+    # cropped first, as resize's own box looks beyond its edge
+    middle = picture if box == (0, 0, *picture.size) else picture.crop(box)
+    return middle.resize((width, height), filter)
 
 
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gankit.core.failures import warn
 from gankit.core.text import first_of
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_NAMED = 3
 """Images or folders that are named."""
@@ -18,11 +14,10 @@ LITTLE = 85
 """Levels out of 255 that images span at least unless something may be wrong; 14 bits in 16 span 64."""
 
 
-def report_skipped(folder: Path, files: Sequence[Path], kept: Sequence[int]) -> None:
-    """Say how many of `files` are left out, as they cannot be read, and which are the first."""
-    skipped = [str(files[position]) for position in sorted(set(range(len(files))).difference(kept))]
+def report_skipped(folder: Path, count: int, skipped: Sequence[str]) -> None:
+    """Say how many of `count` images are left out, as they cannot be read, and which are the first."""
     named = first_of(skipped, MOST_NAMED)
-    warn(f"{folder}: skipped {len(skipped)} of {len(files)} images, which cannot be read: {named}")
+    warn(f"{folder}: skipped {len(skipped)} of {count} images, which cannot be read: {named}")
 
 
 def report_other_folders(folder: Path, images: int, others: Sequence[str]) -> None:
@@ -30,9 +25,8 @@ def report_other_folders(folder: Path, images: int, others: Sequence[str]) -> No
     warn(f"{folder}: passed over {images} images that are of no class: {first_of(others, MOST_NAMED)}")
 
 
-def report_little_contrast(folder: Path, images: np.ndarray) -> None:
-    """Say so if all images together are as good as black, white or grey."""
-    darkest, lightest = int(images[:, :3].min()), int(images[:, :3].max())
+def report_little_contrast(folder: Path, darkest: int, lightest: int) -> None:
+    """Say so if all images together, of these extreme levels, are as good as black, white or grey."""
     if lightest - darkest < LITTLE:
         warn(
             f"{folder}: all images together use the levels from {darkest} to {lightest} of 0 to 255; if their files "

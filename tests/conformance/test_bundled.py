@@ -12,23 +12,31 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support.sources import write_idx
 
 from gankit.core.component import Component
 from gankit.core.registry import RegistryEntry
 from gankit.discovery.manager import GROUP
 from gankit.testing import conformance
 
-_faces = TemporaryDirectory()  # removed when the tests end
+_here = TemporaryDirectory()  # removed when the tests end
+FOLDER, ARRAY, CLOTHING = (Path(_here.name) / name for name in ("faces", "faces.npy", "clothing"))
+"""Images in two classes, an array of them, and a root as torchvision keeps Fashion-MNIST."""
 
 
-def folder_of_images() -> str:
-    """A folder of images in two classes."""
-    random = np.random.default_rng(0)
-    for number in range(12):
-        path = Path(_faces.name) / f"class-{number % 2}" / f"{number}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(path)
-    return _faces.name
+def write_images() -> None:
+    """Write all three."""
+    images = np.random.default_rng(0).integers(0, 256, (12, 20, 20, 3), dtype=np.uint8)
+    np.save(ARRAY, images)
+    for number, image in enumerate(images):
+        path = FOLDER / f"class-{number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    for part in ("train", "t10k"):
+        write_idx(CLOTHING / "FashionMNIST" / "raw", part, images=20, seed=len(part))
+
+
+write_images()
 
 
 ABSENT = {"weights": "/nowhere"}
@@ -39,7 +47,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         **{"classifier": ABSENT, "inception": ABSENT, "clip": ABSENT, "dinov2": ABSENT},
         "perceptual-path-length": {"distance": "pixels", "paths": 64},
     },
-    "gankit_images": {"folder": {"path": folder_of_images()}},
+    "gankit_images": {
+        "folder": {"path": str(FOLDER)},
+        "arrays": {"path": str(ARRAY), "labels": False},
+        "torchvision": {"name": "fashion-mnist", "root": str(CLOTHING), "split": "train", "download": False},
+    },
     "gankit_observers": {"guard": {"against": ["not-finite", "gradients", "collapse", "saturation"]}},
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},
     "gankit_stylegan": {"style": {"lr_multiplier": 1.0}},

@@ -125,7 +125,7 @@ def test_a_data_set_reads_such_a_file(run: Path) -> None:
     assert data.class_names() == NAMES
     images, labels = data.load(8)
     assert labels is not None
-    assert [FOLDERS[label] for label in labels] == [file.parts[0] for file in data.found.files]
+    assert [FOLDERS[label] for label in labels] == [file.parts[0] for file in data.tree.found.files]
     assert len(images) == 40
 
 

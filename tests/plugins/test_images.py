@@ -17,8 +17,8 @@ from gankit import UserError
 from gankit.cli import main
 from gankit.config import checks
 from gankit.config.yaml.writer import dump_experiment
-from gankit.data.image_files import find_images
 from gankit.data.images import RealImages
+from gankit.data.trees import find_images
 from gankit_images.datasets import Digits
 from gankit_images.folder import Folder
 from gankit_images.pictures import in_bytes, read

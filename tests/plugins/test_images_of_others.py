@@ -19,6 +19,7 @@ from gankit import UserError
 from gankit.core import memory
 from gankit.data.image_reading import PixelBound, image_sizes, open_image
 from gankit.data.images import RealImages
+from gankit.data.trees import image_tree
 from gankit.results.page.pictures import saved_grid
 from gankit_images.datasets import Digits, StackedDigits
 from gankit_images.folder import Folder
@@ -55,7 +56,7 @@ def test_postscript_is_never_run_whatever_its_name(tmp_path: Path, monkeypatch: 
         ):
             Folder(path=tmp_path).load(8)
         with pytest.raises(UserError, match="its content is none of PNG, JPEG, "):
-            image_sizes(tmp_path, PixelBound())
+            image_sizes(image_tree(tmp_path), PixelBound())
         assert saved_grid("", tmp_path / name, "") is None
         (tmp_path / name).replace(tmp_path / "a.eps")
 
@@ -94,7 +95,7 @@ def test_nothing_but_regular_files_is_read(tmp_path: Path, what: str) -> None:
     raised: list[str] = []
 
     def read() -> None:
-        for refuse in (lambda: Folder(path=images).load(8), lambda: image_sizes(images, PixelBound())):
+        for refuse in (lambda: Folder(path=images).load(8), lambda: image_sizes(image_tree(images), PixelBound())):
             with pytest.raises(UserError) as caught:
                 refuse()
             raised.append(str(caught.value))
@@ -135,7 +136,7 @@ def test_long_text_in_a_png_is_not_looked_at_and_its_turn_is_kept(tmp_path: Path
     exif[0x0112] = 2  # mirrored
     two_coloured().save(tmp_path / "a.png", pnginfo=text, exif=exif)
     assert corners(tmp_path) == (BLUE, RED)
-    assert image_sizes(tmp_path, PixelBound()) == {(8, 8): 1}
+    assert image_sizes(image_tree(tmp_path), PixelBound()) == {(8, 8): 1}
 
 
 def test_damaged_text_in_a_png_spoils_no_pixel(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_what_pillow_warns_of_is_not_said_as_it_names_no_file(tmp_path: Path) ->
         warnings.simplefilter("always")
         assert len(Folder(path=tmp_path, broken="skip").load(8).images) == 1
         with pytest.raises(UserError, match=r"b\.tif: cannot read"):
-            image_sizes(tmp_path, PixelBound())
+            image_sizes(image_tree(tmp_path), PixelBound())
         warnings.warn("of others", stacklevel=1)
     assert [str(warning.message) for warning in said] == ["of others"]
 
@@ -174,7 +175,7 @@ def test_a_name_that_is_several_lines_is_said_on_one(tmp_path: Path, capsys: pyt
     for name in ("c\nd.png", "a\nb/e.png"):
         (tmp_path / name).write_text("no image")
     two_coloured().save(tmp_path / "f.png")
-    for read in (lambda: Folder(path=tmp_path).load(8), lambda: image_sizes(tmp_path, PixelBound())):
+    for read in (lambda: Folder(path=tmp_path).load(8), lambda: image_sizes(image_tree(tmp_path), PixelBound())):
         with pytest.raises(UserError, match=r"/a\ufffdb/e\.png: cannot read this image: its content is none of .*TGA$"):
             read()
     Folder(path=tmp_path, broken="skip").load(8)
@@ -224,16 +225,17 @@ def test_no_more_than_the_bound_is_decoded_at_a_time(tmp_path: Path) -> None:
     third.join(10)
 
 
-def test_more_images_than_memory_holds_are_told_of_before_they_are_read(
+def test_more_images_than_a_disk_holds_are_told_of_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_coloured().save(tmp_path / "a.png")
     (tmp_path / "b.png").touch()  # which would not be read
-    monkeypatch.setattr(memory, "memory_size", lambda: 2 * 3 * (16 + 64) - 1)
+    monkeypatch.setattr(memory, "disk_room", lambda _: 2 * 3 * 64 - 1)
+    monkeypatch.setattr(memory, "memory_size", lambda: 479)
     folder = Folder(path=tmp_path)
-    assert folder.missing(tiny()) == "2 images of 8x8 pixels take 480 bytes of memory, but there are 479 bytes"
+    assert "2 images of 8x8 pixels take 384 bytes on the disk of " in (folder.missing(tiny()) or "")
     assert folder.model_copy(update={"channels": 1}).missing(tiny()) is None
-    with pytest.raises(UserError, match=r"2 images of 64x64 pixels take 24\.6 kB of memory, but there are 479 bytes"):
+    with pytest.raises(UserError, match=r"2 images of 64x64 pixels take 24\.6 kB on the disk of .*, but there are 383"):
         folder.load(64)
     assert "take 480 bytes" not in (StackedDigits(images=1).missing(tiny()) or "")
     assert "10,000 images of 8x8 pixels take 2.4 MB" in (StackedDigits(images=10_000).missing(tiny()) or "")

@@ -119,7 +119,7 @@ class Process:
 
     def ended(self) -> tuple[int, str]:
         """Wait for the end; returns the exit status and standard error."""
-        _, said = self.process.communicate(timeout=300)
+        _, said = self.process.communicate(timeout=1200)  # of a machine that others use, too
         return self.process.returncode, said
 
 

@@ -1,0 +1,154 @@
+"""gankit prepare, data and cache: real images, decoded once and kept."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.cli.options import add_experiment_options
+from gankit.core.text import first_of, printable
+
+if TYPE_CHECKING:
+    from gankit.config.experiment import Experiment
+    from gankit.data.images import RealImages
+
+MOST_LISTED = 12
+"""Classes that are named."""
+SHOWN = 10
+"""Images of each resolution, or of each class, in a sheet."""
+
+add_prepare_options = add_experiment_options
+
+
+def prepare_command(arguments: argparse.Namespace) -> int:
+    """Decode the images of an experiment, or of all runs of a study, unless that was done before."""
+    from gankit.core.text import printable
+
+    for experiment in _experiments(arguments):
+        reals = _reals(experiment)
+        resolutions = [stage.resolution for stage in experiment.stages()]
+        for resolution in resolutions:
+            reals.at(resolution)
+        reals.order_by_hash(0)
+        print(printable(f"{type(experiment.data).__name__}: {reals.count:,} images, fingerprint {reals.fingerprint}"))
+        test = reals.test_part
+        if test is not None:
+            print(f"  and {test.count:,} for testing")
+    return 0
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the experiment and where the sheet goes."""
+    add_experiment_options(parser)
+    text = "write a sheet of images: a row for each resolution, or for each class at the final one if there are classes"
+    parser.add_argument("-o", "--output", type=Path, metavar="PNG", help=text)
+
+
+def data_command(arguments: argparse.Namespace) -> int:
+    """Tell what there is to train on: counts, sizes, classes, channels, duplicates; and draw a sheet of it."""
+    for experiment in _experiments(arguments):
+        for line in _told(experiment):
+            print(printable(line))
+        if arguments.output is not None:
+            _draw(experiment, arguments.output)
+            print(f"sheet: {arguments.output}")
+            break
+    return 0
+
+
+def add_cache_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option that clears."""
+    parser.add_argument("--clear", action="store_true", help="remove all that is kept; it is made again when needed")
+
+
+def cache_command(arguments: argparse.Namespace) -> int:
+    """List what is kept, or remove it."""
+    from rich.console import Console
+
+    from gankit.core.cache import cache_folder, clear, kept
+    from gankit.core.memory import bytes_in_words
+    from gankit.results.tables import Column, Section, print_section, text_columns
+
+    if arguments.clear:
+        print(f"removed {clear()} things from {cache_folder()}")
+        return 0
+    rows = [[each.what, bytes_in_words(each.size), f"{each.used:%Y-%m-%d %H:%M}", each.path.name] for each in kept()]
+    if not rows:
+        print(f"nothing is kept in {cache_folder()}")
+        return 0
+    columns = [*text_columns("what"), Column("size"), *text_columns("last used", "name")]
+    print_section(Section(f"Kept in {cache_folder()}", columns, rows), Console())
+    return 0
+
+
+def _experiments(arguments: argparse.Namespace) -> list[Experiment]:
+    """Those of a file, one for each data set and growth."""
+    from gankit.config.study import Study
+    from gankit.config.study_loader import load_study
+
+    read = load_study(arguments.file, arguments.set, arguments.plugin)
+    experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
+    return [*{repr((each.data, [stage.resolution for stage in each.stages()])): each for each in experiments}.values()]
+
+
+def _reals(experiment: Experiment) -> RealImages:
+    from gankit.data.images import RealImages
+
+    return RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
+
+
+def _told(experiment: Experiment) -> list[str]:
+    """Lines on a data set."""
+    import numpy as np
+
+    from gankit.config.checks import description_of_data
+
+    reals = _reals(experiment)
+    images = reals.at(reals.final)
+    said = [] if (line := description_of_data(experiment)) is None else [line]
+    count, channels, height, width = images.shape
+    said.append(f"{count:,} images of {width}x{height} pixels in {channels} channels")
+    if reals.labels is not None:
+        numbers = Counter(reals.labels.tolist())
+        each = first_of((f"{name} {numbers[k]:,}" for k, name in enumerate(reals.class_names)), MOST_LISTED)
+        said.append(f"{reals.classes} classes: {each}")
+    sums, squares, size = np.zeros(channels), np.zeros(channels), 0
+    for start in range(0, count, 1024):
+        some = images[start : start + 1024].astype(np.float64)
+        sums += some.sum((0, 2, 3))
+        squares += (some**2).sum((0, 2, 3))
+        size += some.size // channels
+    means = sums / size
+    spreads = np.sqrt(np.maximum(squares / size - means**2, 0))
+    pairs = (f"{mean:.1f} ± {spread:.1f}" for mean, spread in zip(means, spreads, strict=True))
+    said.append(f"levels, mean and standard deviation of each channel: {', '.join(pairs)}")
+    copies = count - reals.distinct
+    said.append(f"{copies:,} images are copies of others, pixel for pixel" if copies else "no image is there twice")
+    if reals.test_part is not None:
+        said.append(f"a test part of {reals.test_part.count:,} images")
+    said.append(f"fingerprint {reals.fingerprint}")
+    return said
+
+
+def _draw(experiment: Experiment, path: Path) -> None:
+    """A sheet: the first images at every resolution enlarged alike, or some of each class."""
+    import numpy as np
+
+    from gankit.data.pictures import grid, save_png
+
+    reals = _reals(experiment)
+    final = reals.final
+    if reals.labels is not None:
+        some = [np.flatnonzero(reals.labels == number)[:SHOWN] for number in range(reals.classes)]
+        names = [name for name, found in zip(reals.class_names, some, strict=True) if len(found) == SHOWN]
+        rows = [reals.at(final)[found] for found in some if len(found) == SHOWN]
+    else:
+        chosen = reals.drawn(SHOWN, 0)
+        resolutions = sorted({stage.resolution for stage in experiment.stages()})
+        names = [f"{resolution}x{round(resolution * experiment.data.aspect())}" for resolution in resolutions]
+        levels = [reals.at(resolution)[chosen] for resolution in resolutions]
+        rows = [level.repeat(final // level.shape[2], 2).repeat(final // level.shape[2], 3) for level in levels]
+    images = np.concatenate(rows).transpose(0, 2, 3, 1)
+    save_png(path, grid(images, columns=len(rows[0]), names=names), caption=f"of {reals.count:,} real images")

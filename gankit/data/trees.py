@@ -1,0 +1,262 @@
+"""Where image files lie: a folder with all below it, or a zip archive, which are read alike."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple, NoReturn
+
+from gankit.core.errors import UserError
+from gankit.core.files import read_regular, refuse_irregular
+from gankit.core.text import printable
+from gankit.data.image_files import SUFFIXES, FoundImages
+
+LARGEST = 2**30
+"""Bytes of a file that is unpacked; an image of more is a trap."""
+
+
+class PackedFile(NamedTuple):
+    """A file out of an archive, which is opened as paths are."""
+
+    place: str
+    """The archive and the name in it."""
+    content: bytes
+
+    @property
+    def suffix(self) -> str:
+        """Its ending, with the dot."""
+        return PurePosixPath(self.place).suffix
+
+    def open(self, mode: str = "rb") -> BinaryIO:
+        """Its content as a stream."""
+        return BytesIO(self.content)
+
+    def read_bytes(self) -> bytes:
+        """Its content."""
+        return self.content
+
+    def __str__(self) -> str:
+        return self.place
+
+
+class ImageTree(ABC):
+    """Files by their names in a tree of folders."""
+
+    path: Path
+    """Of the folder or archive."""
+
+    @cached_property
+    def found(self) -> FoundImages:
+        """The images, looked up once: there may be many, and whatever is asked of them has to agree.
+
+        Raises:
+            UserError: if there is no such tree, no image in it, or it cannot be listed.
+        """
+        files, passed_over = self._listed()
+        found = FoundImages(sorted(files, key=lambda file: file.parts), passed_over)
+        if not files:
+            looked_for = ", ".join(sorted(SUFFIXES))
+            raise UserError(
+                f"there are no images in {self.path}; looked for {looked_for}{found.passed_over_in_words()}"
+            )
+        return found
+
+    @abstractmethod
+    def _listed(self) -> tuple[list[Path], Counter[str]]:
+        """The images, in any order, and what else there is."""
+
+    @abstractmethod
+    def folders(self) -> list[str]:
+        """The names of the folders at its top."""
+
+    @abstractmethod
+    def image(self, file: Path) -> Path | PackedFile:
+        """One of `found`, to be opened.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The content of a file at its top.
+
+        Raises:
+            OSError: if there is none, or it cannot be read.
+        """
+
+    @abstractmethod
+    def holds(self, name: str) -> bool:
+        """Whether there is such a file at its top."""
+
+    @abstractmethod
+    def state(self, file: Path) -> tuple[int, int]:
+        """Numbers of which one changes when the content of an image does.
+
+        Raises:
+            OSError: if there is none.
+        """
+
+
+def image_tree(path: Path) -> ImageTree:
+    """The images at a path, which need not be there."""
+    return ZipTree(path) if path.suffix.lower() == ".zip" and os.path.isfile(path) else FolderTree(path)
+
+
+def find_images(path: Path) -> FoundImages:
+    """The images in a folder and in all folders below, or in a zip archive.
+
+    Raises:
+        UserError: see `ImageTree.found`.
+    """
+    return image_tree(path).found
+
+
+class FolderTree(ImageTree):
+    """A folder of the disk.
+
+    Links are followed, each folder once, but not to those that it lies in, as a link to / would bring in all there is.
+    Names that begin with a dot are passed over, and what lies below them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _listed(self) -> tuple[list[Path], Counter[str]]:
+        """What there is in the folder and in all below."""
+        path = self.path
+        if not os.path.isdir(path):  # which no odd path upsets
+            if os.path.isfile(path):
+                raise UserError(f"{path} is a file, not a folder of images or a .zip of them")
+            raise UserError(f"there is no folder {path}")
+        files: list[Path] = []
+        passed_over: Counter[str] = Counter()
+        top = Path(os.path.realpath(path))
+        seen = {str(top), *map(str, top.parents)}
+        for here, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
+            unseen = []
+            for name in sorted(folders):
+                real = os.path.realpath(os.path.join(here, name))
+                if name.startswith("."):
+                    passed_over["hidden"] += 1
+                elif real in seen:
+                    passed_over["linked again"] += 1
+                else:
+                    seen.add(real)
+                    unseen.append(name)
+            folders[:] = unseen  # which is where os.walk goes on
+            inside = Path(here).relative_to(path)
+            files += _images_among([inside / name for name in names], passed_over)
+        return files, passed_over
+
+    def folders(self) -> list[str]:
+        """Those directly inside it."""
+        return [entry.name for entry in os.scandir(self.path) if entry.is_dir()]
+
+    def image(self, file: Path) -> Path:
+        """Where it lies."""
+        return self.path / file
+
+    def read(self, name: str) -> bytes:
+        """What a file directly inside it holds."""
+        return read_regular(self.path / name)
+
+    def holds(self, name: str) -> bool:
+        """Whether it is a file directly inside it."""
+        return (self.path / name).is_file()
+
+    def state(self, file: Path) -> tuple[int, int]:
+        """Its size and when it was written."""
+        there = (self.path / file).stat()
+        return (there.st_size, there.st_mtime_ns) if stat.S_ISREG(there.st_mode) else (0, 0)
+
+
+class ZipTree(ImageTree):
+    """A zip archive, read where it lies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        try:
+            refuse_irregular(self.path)
+            return zipfile.ZipFile(self.path)
+        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as problem:
+            raise UserError(f"{self.path}: cannot be read as a zip archive: {problem}") from problem
+
+    @cached_property
+    def _entries(self) -> dict[str, zipfile.ZipInfo]:
+        return {entry.filename: entry for entry in self._archive.infolist() if not entry.is_dir()}
+
+    def _listed(self) -> tuple[list[Path], Counter[str]]:
+        """What there is in the archive."""
+        passed_over: Counter[str] = Counter()
+        shown, hidden = [], 0
+        for name in self._entries:
+            path = Path(name)
+            if path.is_absolute() or ".." in path.parts or path.as_posix() != name:
+                passed_over["with names of elsewhere"] += 1
+            elif any(part.startswith(".") for part in path.parts[:-1]):
+                hidden += 1
+            else:
+                shown.append(path)
+        if hidden:
+            passed_over["hidden"] += hidden
+        return _images_among(shown, passed_over), passed_over
+
+    def folders(self) -> list[str]:
+        """Those at its top, whether they hold anything or not."""
+        return sorted({name.partition("/")[0] for name in self._archive.namelist() if "/" in name} - {""})
+
+    def image(self, file: Path) -> PackedFile:
+        """Unpacked."""
+        return PackedFile(f"{self.path}/{file}", self.read(file.as_posix()))
+
+    def read(self, name: str) -> bytes:
+        """What an entry holds."""
+        if (entry := self._entries.get(name)) is None:
+            raise FileNotFoundError(2, os.strerror(2), f"{self.path}/{name}")
+        if entry.file_size > LARGEST:
+            raise OSError(f"it takes {entry.file_size:,} bytes unpacked, more than {LARGEST:,}")
+        try:
+            with self._archive.open(entry) as file:
+                return file.read()
+        except MemoryError:
+            raise
+        except Exception as problem:  # each method of compression fails in ways of its own
+            raise OSError(f"it cannot be unpacked: {problem}") from problem
+
+    def holds(self, name: str) -> bool:
+        """Whether it is an entry."""
+        return name in self._entries
+
+    def state(self, file: Path) -> tuple[int, int]:
+        """Its size and checksum."""
+        entry = self._entries[file.as_posix()]
+        return entry.file_size, entry.CRC
+
+
+def _images_among(files: list[Path], passed_over: Counter[str]) -> list[Path]:
+    """Those of a place that are read; the others are counted."""
+    images = []
+    for file in files:
+        suffix = file.suffix.lower()
+        if file.name.startswith("."):
+            passed_over["hidden"] += 1
+        elif suffix in SUFFIXES:
+            images.append(file)
+        else:
+            passed_over[suffix or "without ending"] += 1
+    return images
+
+
+def _refuse(failure: OSError) -> NoReturn:
+    folder = printable(str(failure.filename))
+    raise UserError(f"{folder}: this folder cannot be listed: {failure.strerror}") from failure

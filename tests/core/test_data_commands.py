@@ -1,0 +1,78 @@
+"""`gankit prepare`, `data` and `cache`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.command import TWO_UPDATES, gankit_here
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an experiment on 24 pictures in two classes, of which one is there twice."""
+    monkeypatch.setenv("GANKIT_CACHE", str(tmp_path / "cache"))
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
+    pixels[23] = pixels[22]
+    for number, image in enumerate(pixels):
+        file = tmp_path / "pictures" / ("ants" if number < 12 else "bees") / f"{number:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)
+    (tmp_path / "e.yaml").write_text(TWO_UPDATES + "data: {use: folder, path: pictures, channels: 1}\n")
+    return tmp_path
+
+
+def test_prepared_images_are_listed_found_again_and_cleared(here: Path) -> None:
+    assert gankit_here(["cache"], here).stdout == f"nothing is kept in {here / 'cache'}\n"
+    done = gankit_here(["prepare", "e.yaml"], here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Folder: 24 images, fingerprint ")
+    assert gankit_here(["prepare", "e.yaml"], here).stdout == done.stdout
+    listed = " ".join(gankit_here(["cache"], here).stdout.split())
+    assert "24 images 8x8 in 1 channels" in listed
+    assert "1.5 kB" in listed or "2." in listed  # pixels, and what was made of them
+    assert gankit_here(["cache", "--clear"], here).stdout.startswith("removed 1 things")
+    assert "nothing is kept" in gankit_here(["cache"], here).stdout
+
+
+def test_a_data_set_is_told_of_and_shown(here: Path) -> None:
+    told = gankit_here(["data", "e.yaml", "-o", "sheet.png"], here)
+    assert told.returncode == 0, told.stderr
+    assert "data: 24 images" in told.stdout
+    assert "24 images of 8x8 pixels in 1 channels" in told.stdout
+    assert "1 images are copies of others, pixel for pixel" in told.stdout
+    assert "levels, mean and standard deviation of each channel: 1" in told.stdout
+    with Image.open(here / "sheet.png") as sheet:
+        assert sheet.width > 8 * 10
+        assert sheet.info["Description"] == "of 24 real images"
+    labelled = ["--set", "data.labels=true", "--set", "generator.mapping=normalized"]
+    classes = gankit_here(
+        ["data", "e.yaml", *labelled, "--set", "discriminator.head={use: pggan, labels: select}"], here
+    )
+    assert "2 classes: ants 12, bees 12" in classes.stdout, classes.stderr
+
+
+def test_an_archive_is_measured_as_the_folder_is(here: Path) -> None:
+    archive = shutil.make_archive(str(here / "packed"), "zip", here / "pictures")
+    asked = ["--metrics", "[swd]", "--images", "12", "--resolution", "8", "--json"]
+    data = ["--data", "{use: folder, path: pictures, channels: 1}"]
+    tables = [gankit_here(["evaluate", place, *data, *asked], here) for place in ("pictures", archive)]
+    assert [table.returncode for table in tables] == [0, 0], tables[1].stderr
+    folder, packed = ([row["value"] for row in json.loads(table.stdout)[0]["rows"]] for table in tables)
+    assert folder == packed
+
+
+@pytest.mark.parametrize("command", ["prepare", "data"])
+def test_what_cannot_be_read_is_said_in_a_line(here: Path, command: str) -> None:
+    (here / "pictures" / "ants" / "00.png").write_bytes(b"junk")
+    refused = gankit_here([command, "e.yaml"], here)
+    assert refused.returncode == 2
+    assert "00.png: cannot read this image" in refused.stderr
+    skipped = gankit_here([command, "e.yaml", "--set", "data.broken=skip"], here)
+    assert skipped.returncode == 0, skipped.stderr
+    assert "skipped 1 of 24 images, which cannot be read: ants/00.png" in skipped.stderr
+    assert "23 images" in skipped.stdout
