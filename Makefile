@@ -15,14 +15,14 @@ quickstart: $(READY)
 
 install: $(READY)
 
-# In a minute: lint, layers, types, and beside them those tests of the core that are over at once.
+# The quickest: lint, layers, types, and beside them those tests of the core that are over at once.
 check: $(READY) lint
 	@$(MAKE) --no-print-directory -j2 types check-core
 
 check-core: $(READY)
 	$(PYTEST) -m 'not slow and not costly' tests/core
 
-# In six minutes on two cores: lint, layers, types and all tests but the slow ones.
+# Lint, layers, types and all tests but the slow ones; the README says how long they take.
 test: $(READY) lint
 	@$(MAKE) --no-print-directory -j2 types fast
 

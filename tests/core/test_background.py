@@ -166,6 +166,7 @@ def test_a_run_told_to_leave_does_not_wait_for_its_last_evaluation(
     assert {row["images"] for row in rows(run) if "protocol" in row} == {32}
 
 
+@pytest.mark.slow
 def test_an_evaluator_whose_run_is_gone_goes_without_a_word() -> None:
     ours, theirs = Pipe()
     with theirs:

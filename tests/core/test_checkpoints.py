@@ -52,7 +52,7 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
     return draw.choice(kinds)
 
 
-@pytest.mark.parametrize("places", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("places", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_damage_is_always_noticed(copy: Path, places: int) -> None:
     draw = random.Random(0)
     last, before = found(copy / "checkpoints")[:-3:-1]
