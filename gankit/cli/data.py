@@ -24,14 +24,9 @@ add_prepare_options = add_experiment_options
 
 def prepare_command(arguments: argparse.Namespace) -> int:
     """Decode the images of an experiment, or of all runs of a study, unless that was done before."""
-    from gankit.core.text import printable
-
     for experiment in _experiments(arguments):
         reals = _reals(experiment)
-        resolutions = [stage.resolution for stage in experiment.stages()]
-        for resolution in resolutions:
-            reals.at(resolution)
-        reals.order_by_hash(0)
+        reals.order_by_hash(experiment.evaluation.seed)
         print(printable(f"{type(experiment.data).__name__}: {reals.count:,} images, fingerprint {reals.fingerprint}"))
         test = reals.test_part
         if test is not None:
@@ -49,10 +44,11 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 def data_command(arguments: argparse.Namespace) -> int:
     """Tell what there is to train on: counts, sizes, classes, channels, duplicates; and draw a sheet of it."""
     for experiment in _experiments(arguments):
-        for line in _told(experiment):
+        reals = _reals(experiment)
+        for line in _told(experiment, reals):
             print(printable(line))
         if arguments.output is not None:
-            _draw(experiment, arguments.output)
+            _draw(experiment, reals, arguments.output)
             print(f"sheet: {arguments.output}")
             break
     return 0
@@ -99,13 +95,12 @@ def _reals(experiment: Experiment) -> RealImages:
     return RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
 
 
-def _told(experiment: Experiment) -> list[str]:
+def _told(experiment: Experiment, reals: RealImages) -> list[str]:
     """Lines on a data set."""
     import numpy as np
 
     from gankit.config.checks import description_of_data
 
-    reals = _reals(experiment)
     images = reals.at(reals.final)
     said = [] if (line := description_of_data(experiment)) is None else [line]
     count, channels, height, width = images.shape
@@ -132,18 +127,18 @@ def _told(experiment: Experiment) -> list[str]:
     return said
 
 
-def _draw(experiment: Experiment, path: Path) -> None:
+def _draw(experiment: Experiment, reals: RealImages, path: Path) -> None:
     """A sheet: the first images at every resolution enlarged alike, or some of each class."""
     import numpy as np
 
     from gankit.data.pictures import grid, save_png
 
-    reals = _reals(experiment)
     final = reals.final
     if reals.labels is not None:
         some = [np.flatnonzero(reals.labels == number)[:SHOWN] for number in range(reals.classes)]
-        names = [name for name, found in zip(reals.class_names, some, strict=True) if len(found) == SHOWN]
-        rows = [reals.at(final)[found] for found in some if len(found) == SHOWN]
+        columns = min(len(found) for found in some if len(found))
+        names = [name for name, found in zip(reals.class_names, some, strict=True) if len(found)]
+        rows = [reals.at(final)[found[:columns]] for found in some if len(found)]
     else:
         chosen = reals.drawn(SHOWN, 0)
         resolutions = sorted({stage.resolution for stage in experiment.stages()})

@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from filelock import FileLock, Timeout
 
 
 def cache_folder() -> Path:
@@ -49,14 +52,30 @@ def kept() -> Iterator[Kept]:
 
 
 def clear() -> int:
-    """Remove all that is kept; returns how many things there were. What a process has open stays readable to it."""
-    everything = [*kept()]
-    for each in everything:
-        if each.path.is_dir():
-            shutil.rmtree(each.path, ignore_errors=True)
-        else:
+    """Remove all that is kept but what a process is filling; returns how many things that were.
+
+    What a process has open stays readable to it.
+    """
+    removed = 0
+    for each in kept():
+        if not each.path.is_dir():
             each.path.unlink(missing_ok=True)
-    return len(everything)
+            removed += 1
+            continue
+        with suppress(Timeout), lock_of(each.path, timeout=0):
+            shutil.rmtree(each.path, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def lock_of(folder: Path, timeout: float = -1) -> FileLock:
+    """What a process holds while it fills or removes a folder of the cache; it waits for another so many seconds.
+
+    Args:
+        folder: The folder.
+        timeout: Seconds; below 0 for ever.
+    """
+    return FileLock(folder.with_name(f"{folder.name}.lock"), timeout=timeout)
 
 
 def _described(folder: Path) -> str:

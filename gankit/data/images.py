@@ -54,6 +54,9 @@ class RealImages:
         self.class_names = [*dataset.class_names()]
         """What the classes are called, in the order of their numbers; empty without labels."""
         self._levels = {self.final: images}
+        if self._prepared is not None:  # mapped now: the cache may be cleared while a run is at an early stage
+            for resolution in resolutions:
+                self.at(resolution)
 
     def spread(self, count: int) -> RealImages:
         """`count` of the images at equal distances, or all if there are fewer, as a data set of its own."""

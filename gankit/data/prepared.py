@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from filelock import FileLock
 
-from gankit.core.cache import cache_folder
+from gankit.core.cache import cache_folder, lock_of
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.files import parse_json, remove_drafts, write_at_once, written_at_once
@@ -205,7 +204,7 @@ def _stand_in(reason: str) -> Path:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One process at a time fills a folder of the cache, and clears away what those before it left when killed."""
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with lock_of(folder):
         remove_drafts(folder)
         yield
 
@@ -316,7 +315,10 @@ def _read(source: ImageReader, position: int, shape: tuple[int, int, int]) -> np
 def lack_of_room(source: ImageReader, channels: int, height: int, width: int) -> str | None:
     """That images which are not yet prepared would find no room on the disk of the cache; None if they do."""
     content = _content(source, (channels, height, width))
-    folder = cache_folder_of_images() / _name(content)
+    try:
+        folder = cache_folder_of_images() / _name(content)
+    except RuntimeError:  # without a home folder they are prepared elsewhere
+        return None
     return None if _opened(folder, content) else _lack_of_room(source, (channels, height, width), folder)
 
 

@@ -11,6 +11,10 @@ import pytest
 from PIL import Image
 from support.command import TWO_UPDATES, gankit_here
 
+from gankit.core.cache import lock_of
+from gankit.data.images import RealImages
+from gankit_images.folder import Folder
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -54,6 +58,32 @@ def test_a_data_set_is_told_of_and_shown(here: Path) -> None:
         ["data", "e.yaml", *labelled, "--set", "discriminator.head={use: pggan, labels: select}"], here
     )
     assert "2 classes: ants 12, bees 12" in classes.stdout, classes.stderr
+
+
+def test_a_class_of_few_images_is_in_the_sheet(here: Path) -> None:
+    for number in range(3, 12):
+        (here / "pictures" / "ants" / f"{number:02}.png").unlink()
+    settings = ("data.labels=true", "generator.mapping=normalized", "discriminator.head={use: pggan, labels: select}")
+    labelled = [word for setting in settings for word in ("--set", setting)]
+    shown = gankit_here(["data", "e.yaml", "-o", "sheet.png", *labelled], here)
+    assert shown.returncode == 0, shown.stderr
+    assert (here / "sheet.png").is_file()
+
+
+def test_a_cleared_cache_ends_no_run(here: Path) -> None:
+    reals = RealImages(Folder(path=here / "pictures"), [4, 8])
+    assert gankit_here(["cache", "--clear"], here).stdout.startswith("removed 1 things")
+    assert reals.at(4).shape == (24, 3, 4, 4)
+    assert len(reals.fingerprint) == 32
+    assert len(reals.order_by_hash(0)) == 24
+
+
+def test_what_a_process_is_filling_is_not_cleared(here: Path) -> None:
+    assert gankit_here(["prepare", "e.yaml"], here).returncode == 0
+    (folder,) = (here / "cache" / "images").glob("*/")
+    with lock_of(folder):
+        assert gankit_here(["cache", "--clear"], here).stdout.startswith("removed 0 things")
+    assert folder.is_dir()
 
 
 def test_an_archive_is_measured_as_the_folder_is(here: Path) -> None:
