@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -19,7 +20,7 @@ from gankit.data.prepared import ImageReader
 from gankit.data.trees import ImageTree, PackedFile
 
 if TYPE_CHECKING:
-    from gankit_images.folder import Filter, Fit
+    from gankit_images.resized import Filter, Fit
 
 Levels: TypeAlias = tuple[float, float] | None
 """Which numbers are black and white; None where these are taken from the format."""
@@ -35,8 +36,47 @@ class Decoding(NamedTuple):
     """Millions of pixels that are decoded at a time; a picture of more cannot be read."""
 
 
-class PictureFiles(ImageReader):
-    """Picture files of a folder or an archive, all brought to one size."""
+class EncodedPictures(ImageReader):
+    """Picture files, wherever they lie, all brought to one size."""
+
+    def __init__(self, channels: int, decoding: Decoding) -> None:
+        """Look at none of them yet.
+
+        Args:
+            channels: 1, 3 or 4.
+            decoding: How they are decoded.
+        """
+        self._channels, self._decoding = channels, decoding
+        self._bound = PixelBound(decoding.max_megapixels)
+
+    @abstractmethod
+    def name(self, position: int) -> str:
+        """What one of them is called in the place where all lie."""
+
+    @abstractmethod
+    def picture(self, position: int) -> Path | PackedFile:
+        """One of them, to be opened.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+
+    def read(self, position: int, height: int, width: int) -> np.ndarray:
+        """One of them, uint8 [channels, height, width].
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        try:
+            picture = self.picture(position)
+        except OSError as failure:
+            place = printable(f"{self}/{self.name(position)}")
+            raise UserError(f"{place}: cannot read this image: {failure.strerror or failure}") from failure
+        return read(picture, (height, width), self._channels, self._bound, self._decoding)
+
+
+class PictureFiles(EncodedPictures):
+    """Picture files of a folder or an archive."""
 
     def __init__(self, tree: ImageTree, files: Sequence[Path], channels: int, decoding: Decoding) -> None:
         """Look at none of them yet.
@@ -47,8 +87,8 @@ class PictureFiles(ImageReader):
             channels: 1, 3 or 4.
             decoding: How they are decoded.
         """
-        self._tree, self._files, self._channels, self._decoding = tree, files, channels, decoding
-        self._bound = PixelBound(decoding.max_megapixels)
+        super().__init__(channels, decoding)
+        self._tree, self._files = tree, files
 
     def key(self) -> str:
         """The names of the files, their sizes and when they were written, and how they are decoded."""
@@ -69,19 +109,13 @@ class PictureFiles(ImageReader):
         """The folder or archive."""
         return str(self._tree.path)
 
-    def read(self, position: int, height: int, width: int) -> np.ndarray:
-        """One of them, uint8 [channels, height, width].
+    def name(self, position: int) -> str:
+        """Its path there."""
+        return str(self._files[position])
 
-        Raises:
-            UserError: if it cannot be read.
-        """
-        file = self._files[position]
-        try:
-            picture = self._tree.image(file)
-        except OSError as failure:
-            place = printable(f"{self._tree.path}/{file}")
-            raise UserError(f"{place}: cannot read this image: {failure.strerror or failure}") from failure
-        return read(picture, (height, width), self._channels, self._bound, self._decoding)
+    def picture(self, position: int) -> Path | PackedFile:
+        """Where it lies, or what it holds."""
+        return self._tree.image(self._files[position])
 
 
 MODES = {1: "L", 3: "RGB", 4: "RGBa"}
