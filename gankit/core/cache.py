@@ -49,6 +49,9 @@ def kept() -> Iterator[Kept]:
     for file in sorted((root / "reals").glob("*.npz")):
         state = file.stat()
         yield Kept(file, "features of real images", state.st_size, datetime.fromtimestamp(state.st_atime))
+    for file in sorted((root / "indexes").glob("*.npz")):
+        state = file.stat()
+        yield Kept(file, "an index of images", state.st_size, datetime.fromtimestamp(state.st_atime))
 
 
 def clear() -> int:

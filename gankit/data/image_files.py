@@ -37,25 +37,33 @@ class FoundImages(NamedTuple):
     """How many entries are no images, by their endings in lower case or what else they are, such as hidden."""
 
     def in_words(self, classes: Mapping[str, int] | None = None) -> str:
-        """How many images there are, and what was passed over, the most frequent first.
-
-        Args:
-            classes: The number of images in each class, which are named in this order; default: there are none.
-        """
-        said = _counted(len(self.files), "image")
-        if classes is not None:
-            each = first_of((f"{name} {count:,}" for name, count in classes.items()), MOST_LISTED)
-            said += f" in {_counted(len(classes), 'class')}: {each}"
-        return f"{said}{self.passed_over_in_words()}"
+        """How many images there are, and what was passed over; see `found_in_words`."""
+        return found_in_words(len(self.files), self.passed_over, classes)
 
     def passed_over_in_words(self) -> str:
         """A clause that begins with a semicolon; empty if nothing was passed over."""
-        ordered = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
-        return (
-            f"; passed over: {first_of((f'{count:,} {what}' for what, count in ordered), MOST_LISTED)}"
-            if ordered
-            else ""
-        )
+        return _passed_over_in_words(self.passed_over)
+
+
+def found_in_words(count: int, passed_over: Counter[str], classes: Mapping[str, int] | None = None) -> str:
+    """How many images there are, and what was passed over, the most frequent first.
+
+    Args:
+        count: The number of images.
+        passed_over: The number of things that are none, by what they are.
+        classes: The number of images in each class, which are named in this order; default: there are none.
+    """
+    said = _counted(count, "image")
+    if classes is not None:
+        each = first_of((f"{name} {number:,}" for name, number in classes.items()), MOST_LISTED)
+        said += f" in {_counted(len(classes), 'class')}: {each}"
+    return f"{said}{_passed_over_in_words(passed_over)}"
+
+
+def _passed_over_in_words(passed_over: Counter[str]) -> str:
+    ordered = sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+    named = first_of((f"{count:,} {what}" for what, count in ordered), MOST_LISTED)
+    return f"; passed over: {named}" if ordered else ""
 
 
 def _counted(count: int, noun: str) -> str:

@@ -127,6 +127,15 @@ def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
     return Counter(_upright_size(tree.image(file), bound) for file in tree.found.files)
 
 
+def begins_as_image(file: Path | PackedFile) -> bool:
+    """Whether the header of a file is that of an image; nothing is decoded."""
+    try:
+        with _pillows_guards, _opened(file):
+            return True
+    except Exception:  # each of Pillow's decoders fails in ways of its own
+        return False
+
+
 def _upright_size(path: Path | PackedFile, bound: PixelBound) -> tuple[int, int]:
     """Width and height of an image.
 

@@ -1,4 +1,4 @@
-"""Data sets of images: a folder or archive of pictures, an array, sets by their names, and those for trying."""
+"""Data sets of images: pictures in folders, archives, shards, databases and tables, arrays, and sets by name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from gankit import Component, hookimpl
 from gankit_images.arrays import Arrays
+from gankit_images.databases import Lmdb
 from gankit_images.datasets import Digits, FashionMnist, StackedDigits
 from gankit_images.folder import Folder
+from gankit_images.huggingface import HuggingFace
+from gankit_images.shards import WebDataset
 from gankit_images.torchvision_sets import Torchvision
 
 
@@ -18,5 +21,8 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("digits", Digits)
     register("fashion-mnist", FashionMnist)
     register("folder", Folder)
+    register("huggingface", HuggingFace)
+    register("lmdb", Lmdb)
     register("stacked-digits", StackedDigits)
     register("torchvision", Torchvision)
+    register("webdataset", WebDataset)
