@@ -31,6 +31,24 @@ class Batch(NamedTuple):
     """Their classes, int64 [n], if they have any."""
 
 
+class Pixels(NamedTuple):
+    """Some images as they were read, on the CPU."""
+
+    images: Tensor
+    """uint8 [n, channels, H, W]."""
+    labels: Tensor | None
+    """Their classes, int64 [n], if they have any."""
+
+    def pinned(self) -> Pixels:
+        """The same in memory from which a GPU copies by itself."""
+        return Pixels(self.images.pin_memory(), None if self.labels is None else self.labels.pin_memory())
+
+    def to(self, device: torch.device) -> Batch:
+        """As networks see them; a copy of pinned ones to a GPU is under way when this returns."""
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
+        return Batch(to_network_range(self.images.to(device, non_blocking=True)), labels)
+
+
 class RealImages:
     """A data set at each resolution of a growth: in memory, or prepared on the disk."""
 
@@ -72,6 +90,11 @@ class RealImages:
     def count(self) -> int:
         """Number of images."""
         return len(self._levels[self.final])
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether they are read from there, and not held in memory."""
+        return self._prepared is not None
 
     @property
     def classes(self) -> int:
@@ -157,10 +180,14 @@ class RealImages:
 
     def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
         """The images at the positions `chosen`, and their labels."""
+        return self.pixels(resolution, chosen).to(device)
+
+    def pixels(self, resolution: int, chosen: np.ndarray) -> Pixels:
+        """The same as they were read."""
         import torch
 
-        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
-        return Batch(to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device)), labels)
+        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen])
+        return Pixels(torch.from_numpy(self.at(resolution)[chosen]), labels)
 
 
 class AbsentReals(NamedTuple):
