@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-IN_MEMORY = 2**28
+IN_MEMORY = 2**27
 """Arrays of more bytes than that are kept in a temporary file, or read from the disk where they lie."""
 KEPT = ("features", "logits", "labels")
 """Arrays that are kept on disk."""
