@@ -174,10 +174,6 @@ class RealImages:
             parts.append(permutation(self.count, seed, epoch)[max(0, shown - begin) : shown + count - begin])
         return np.concatenate(parts)
 
-    def batch(self, resolution: int, seed: int, shown: int, count: int, device: torch.device) -> Batch:
-        """The images of `indices`, and their labels."""
-        return self.take(resolution, self.indices(seed, shown, count), device)
-
     def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
         """The images at the positions `chosen`, and their labels."""
         return self.pixels(resolution, chosen).to(device)

@@ -23,8 +23,8 @@ class _Place(NamedTuple):
 class Loader:
     """The batches of a run, the next of which a thread reads from the disk while networks are at the last.
 
-    Which images come is said by `RealImages.indices`, whatever was read ahead: a batch that was not foreseen, as after
-    a new stage, is read when it is asked for. For a GPU they are pinned, so that the copy to it is not waited for.
+    What was read ahead decides nothing: a batch that was not foreseen, as at the start of a stage, is read when it is
+    asked for. For a GPU they are pinned, so that the copy to it is not waited for.
     """
 
     def __init__(self, reals: RealImages, device: torch.device) -> None:
@@ -33,7 +33,7 @@ class Loader:
         self._ahead: tuple[_Place, Future[Pixels]] | None = None
 
     def batch(self, resolution: int, seed: int, shown: int, count: int) -> Batch:
-        """The same as that of `RealImages`, to the bit."""
+        """The images that `RealImages.indices` says, and their labels."""
         place = _Place(resolution, seed, shown, images=count)
         read = self._ahead[1].result() if self._ahead and self._ahead[0] == place else self._read(place)
         if self._thread is not None:

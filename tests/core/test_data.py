@@ -81,9 +81,8 @@ def test_a_batch_is_the_images_of_its_indices_with_their_labels() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
 
-    batch, batch_labels = images.batch(4, seed=1, shown=5, count=4, device=CPU)
+    batch, batch_labels = images.take(4, chosen := images.indices(1, 5, 4), CPU)
 
-    chosen = images.indices(1, 5, 4)
     assert batch.dtype == torch.float32
     np.testing.assert_array_equal(to_uint8(batch).numpy(), images.at(4)[chosen])
     assert batch_labels is not None
