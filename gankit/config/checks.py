@@ -49,6 +49,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += incomplete
     found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)
+    found += _problems_of_even_classes(experiment)
     unread, failures = _label_problems(experiment)
     found += unread
     for path, component in components(experiment):
@@ -263,6 +264,15 @@ def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
         cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
         for metric in cheaper.evaluation.metrics:
             yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
+
+
+def _problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
+    """That there are no classes to be shown equally often."""
+    try:
+        if experiment.training.classes == "even" and experiment.data.class_count() == 0:
+            yield ("training", "classes"), "even shows every class as often, but data gives no labels"
+    except Exception:  # which `_label_problems` tells of
+        return
 
 
 def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:

@@ -57,7 +57,8 @@ class Dataset(Component):
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """The same data with the classes that a run began with, whatever the disk holds by now; default: itself.
 
-        To be overridden where classes are found on the disk: runs keep their number, names and order.
+        To be overridden where classes are found on the disk: runs keep their number, names and order, and whoever
+        asks for some classes alone need not wait for the images of others.
 
         Args:
             names: What `class_names` gave when the run began; None: the run was begun before they were kept, and its

@@ -53,7 +53,8 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
-        labels = None if reals.labels is None else torch.from_numpy(reals.labels)
+        uneven = reals.labels is not None and experiment.training.classes == "data"
+        labels = torch.from_numpy(reals.labels) if uneven else None
         averages = {"average": experiment.training.average, **experiment.training.averages}
         self.averages: dict[GeneratorName, AveragedGenerator] = {
             name: AveragedGenerator(name, average, self.generator, experiment.seed, labels)
@@ -243,7 +244,8 @@ class Trainer:
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
         count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
-        images, labels = self.reals.batch(self.now.resolution, self.seed, self.images, count, device=self.device)
+        even = self.experiment.training.classes == "even"
+        images, labels = self.reals.batch(self.now.resolution, self.seed, self.images, count, self.device, even)
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)
             mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5

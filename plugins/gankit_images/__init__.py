@@ -8,6 +8,7 @@ from gankit import Component, hookimpl
 from gankit_images.arrays import Arrays
 from gankit_images.datasets import Digits, FashionMnist, StackedDigits
 from gankit_images.folder import Folder
+from gankit_images.subset import Subset
 from gankit_images.torchvision_sets import Torchvision
 
 
@@ -19,4 +20,5 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("fashion-mnist", FashionMnist)
     register("folder", Folder)
     register("stacked-digits", StackedDigits)
+    register("subset", Subset)
     register("torchvision", Torchvision)

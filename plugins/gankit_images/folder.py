@@ -148,6 +148,8 @@ class Folder(Dataset):
             source = self._source(self.tree.found.files)
         except UserError as problem:
             return str(problem)
+        if experiment.data is not self:  # of which not all may be wanted
+            return None
         return lack_of_room(source, self.channels, final, round(final * self.aspect()))
 
     def load(self, resolution: int) -> LabelledImages:

@@ -49,6 +49,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "gankit_images": {
         "folder": {"path": str(FOLDER)},
+        "subset": {"of": {"use": "digits", "labels": True}, "classes": [3, 8], "labels": True},
         "arrays": {"path": str(ARRAY), "labels": False},
         "torchvision": {"name": "fashion-mnist", "root": str(CLOTHING), "split": "train", "download": False},
     },
