@@ -208,7 +208,7 @@ def with_labels(data: Dataset) -> Dataset:
     Raises:
         UserError: if it has none.
     """
-    if "labels" in type(data).model_fields:
+    if getattr(data, "labels", None) is False:  # a folder may have told how they are read
         data = data.model_copy(update={"labels": True})
     if (classes := data.class_count()) < 2:
         raise UserError(f"--data: to learn from there must be two classes or more, but this data set has {classes}")
