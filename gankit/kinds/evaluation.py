@@ -40,7 +40,7 @@ class Dataset(Component):
 
     @abstractmethod
     def image_channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
+        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity; of any other number each is a band of its own."""
 
     def aspect(self) -> float:
         """Width of the images over their height."""
@@ -100,6 +100,13 @@ class Extractor(Component):
     classifies: ClassVar[bool] = True
     """False if it knows no classes: its logits are then [N, 0], and metrics that need logits cannot use it."""
 
+    def takes(self, channels: int) -> bool:
+        """Whether it sees data of so many channels: by default grey, RGB and RGB with opacity.
+
+        These come to it as RGB, images of all other numbers of channels as they are.
+        """
+        return channels in (1, 3, 4)
+
     @abstractmethod
     def identity(self) -> str:
         """Name and weights hash; numbers of unlike identities are never compared."""
@@ -111,7 +118,7 @@ class Extractor(Component):
 
     @abstractmethod
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
-        """The network, ready on `device`: from uint8 [N, 3, H, W] to features.
+        """The network, ready on `device`: from uint8 [N, 3, H, W] to features; of other channels if it `takes` them.
 
         Raises:
             gankit.core.errors.UserError: if the weights cannot be had.
