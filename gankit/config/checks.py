@@ -260,14 +260,14 @@ def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
         )
     if options.bootstrap == 1:
         yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
-    yield from _problems_of_extractor(experiment)
+    yield from problems_of_extractor(experiment)
     if options.quick is not None:
         cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
         for metric in cheaper.evaluation.metrics:
             yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
 
 
-def _problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
+def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
     """That the extractor does not see images of so many channels."""
     options = experiment.evaluation
     try:

@@ -57,6 +57,8 @@ def test_a_run_of_any_number_of_channels(tmp_path: Path, channels: int, capsys: 
     capsys.readouterr()
     assert main(["sample", str(tmp_path / "run"), "-n", "2", "-o", str(tmp_path / "some")]) == 2
     assert f"-o: images of {channels} channels are no pictures; a file that ends in .npy" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "run"), "--metrics", "fid", "--extractor", "digits"]) == 2
+    assert f"run: extractor digits does not see images of {channels} channels, so leave" in capsys.readouterr().err
 
 
 def test_the_channels_that_are_shown_can_be_chosen(tmp_path: Path) -> None:
