@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,8 +27,10 @@ REACH = UNITS * 5 // 32
 class Drawings(ImageReader):
     """Images of which each follows from its position and a seed."""
 
-    words = 1
+    words: ClassVar[int]
     """Of 64 random bits, how many an image takes."""
+    what: ClassVar[str]
+    """What is drawn, for people."""
 
     def __init__(self, count: int, seed: int) -> None:
         self._count, self._seed = count, seed
@@ -43,7 +45,7 @@ class Drawings(ImageReader):
 
     def __str__(self) -> str:
         """What is drawn."""
-        return f"drawn {type(self).__name__.lower()}"
+        return self.what
 
     def read(self, position: int, height: int, width: int) -> np.ndarray:
         """One of them, uint8 [channels, height, height]; the height is a power of two up to a quarter of UNITS."""
@@ -58,7 +60,7 @@ class Drawings(ImageReader):
 class ShapesOnBlack(Drawings):
     """One shape of any colour, size and place in each image, the kinds in turn."""
 
-    words = 6
+    words, what = 6, "shapes"
 
     def __init__(self, count: int, seed: int, kinds: tuple[str, ...], channels: int) -> None:
         super().__init__(count, seed)
@@ -83,7 +85,7 @@ class ShapesOnBlack(Drawings):
 class Spots(Drawings):
     """A bright spot in each image, near one of some places, which are taken in turn."""
 
-    words = 6
+    words, what = 6, "a mixture"
 
     def __init__(self, count: int, seed: int, places: list[Place], spread: int) -> None:
         super().__init__(count, seed)

@@ -9,10 +9,14 @@ from pydantic import Field, PrivateAttr
 
 from gankit import Dataset, LabelledImages, Many, UserError
 from gankit.core.options import did_you_mean
-from gankit.core.text import listed
+from gankit.core.text import listed, shortened
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
+
+
+LONGEST = 80
+"""Characters of the names of classes where what is kept is listed."""
 
 
 class Subset(Dataset):
@@ -101,7 +105,8 @@ class Subset(Dataset):
         positions = np.flatnonzero(labels >= 0)
         if not len(positions):
             raise UserError(f"there is no image of the classes {', '.join(chosen)}")
-        return chosen_images(loaded, positions, labels[positions] if self.labels else None)
+        what = f"{type(self.of).__name__.lower()}: {shortened(', '.join(chosen), LONGEST)}"
+        return chosen_images(loaded, positions, labels[positions] if self.labels else None, what)
 
     def _numbered(self) -> list[str]:
         """The classes in the order of their numbers: those of the run, or else those that are chosen."""

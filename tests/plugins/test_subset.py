@@ -16,6 +16,7 @@ from support.tiny import tiny, trainer
 from gankit import Dataset, LabelledImages
 from gankit.checkpoints import store
 from gankit.config.checks import problems
+from gankit.core.cache import kept
 from gankit.data.images import RealImages
 from gankit.evaluation.reference import split
 from gankit.runs.start import begin, resume
@@ -96,6 +97,7 @@ def test_every_source_has_subsets_and_they_are_equal(folder: Path, source: str) 
     found = RealImages(subset(of, *([1, 3] if source != "folder" else ["10", 3])), [4, 8])
     assert found.fingerprint == wanted.fingerprint
     np.testing.assert_array_equal(found.at(4), wanted.at(4))
+    assert any(each.what.endswith(", of arrays: 1, 3") for each in kept()) == (source == "array")
     np.testing.assert_array_equal(found.order_by_hash(0), wanted.order_by_hash(0))
 
 
