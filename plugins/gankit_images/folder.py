@@ -165,7 +165,7 @@ class Folder(Dataset):
             source = self._source(self.tree.found.files)
         except UserError as problem:
             return str(problem)
-        if experiment.data is not self:  # of which not all may be wanted
+        if experiment.data is not self:  # it stands in another data set, which may not want all of it
             return None
         return lack_of_room(source, self.channels, final, round(final * self.aspect()))
 
