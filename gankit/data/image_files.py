@@ -40,13 +40,16 @@ class FoundImages(NamedTuple):
         """How many images there are, and what was passed over, the most frequent first.
 
         Args:
-            classes: The number of images in each class, which are named in this order; default: there are none.
+            classes: The number of images in each class, which are named in this order; images of others are passed
+                over. Default: there are none.
         """
-        said = _counted(len(self.files), "image")
-        if classes is not None:
-            each = first_of((f"{name} {count:,}" for name, count in classes.items()), MOST_LISTED)
-            said += f" in {_counted(len(classes), 'class')}: {each}"
-        return f"{said}{self.passed_over_in_words()}"
+        if classes is None:
+            return f"{_counted(len(self.files), 'image')}{self.passed_over_in_words()}"
+        count = sum(classes.values())
+        each = first_of((f"{name} {number:,}" for name, number in classes.items()), MOST_LISTED)
+        passed_over = self.passed_over + Counter({"of other classes": len(self.files) - count})
+        said = f"{_counted(count, 'image')} in {_counted(len(classes), 'class')}: {each}"
+        return f"{said}{self._replace(passed_over=passed_over).passed_over_in_words()}"
 
     def passed_over_in_words(self) -> str:
         """A clause that begins with a semicolon; empty if nothing was passed over."""

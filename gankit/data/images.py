@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gankit.core.errors import UserError
+from gankit.data.even_order import EvenOrder
 from gankit.data.prepared import CHUNK, FromDisk, reduced
 
 if TYPE_CHECKING:
@@ -163,16 +164,24 @@ class RealImages:
         test = self._dataset.test_part()
         return None if test is None else RealImages(test, [self.final])
 
-    def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
+    def indices(self, seed: int, shown: int, count: int, even: bool = False) -> np.ndarray:
         """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.
 
-        Every epoch shows each image once, in an order that depends on (seed, epoch) alone.
+        Every epoch shows each image once, or if `even` each class as often, in an order that depends on (seed, epoch)
+        alone.
         """
+        length = self._even.length if even else self.count
         parts = []
-        for epoch in range(shown // self.count, (shown + count - 1) // self.count + 1):
-            begin = epoch * self.count
-            parts.append(permutation(self.count, seed, epoch)[max(0, shown - begin) : shown + count - begin])
+        for epoch in range(shown // length, (shown + count - 1) // length + 1):
+            order = self._even.epoch(seed, epoch) if even else permutation(self.count, seed, epoch)
+            begin = epoch * length
+            parts.append(order[max(0, shown - begin) : shown + count - begin])
         return np.concatenate(parts)
+
+    @cached_property
+    def _even(self) -> EvenOrder:
+        assert self.labels is not None, "only images with labels have classes"
+        return EvenOrder(self.labels)
 
     def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
         """The images at the positions `chosen`, and their labels."""

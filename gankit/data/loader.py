@@ -27,8 +27,15 @@ class Loader:
     asked for. For a GPU they are pinned, so that the copy to it is not waited for.
     """
 
-    def __init__(self, reals: RealImages, device: torch.device) -> None:
-        self._reals, self._device = reals, device
+    def __init__(self, reals: RealImages, device: torch.device, even: bool = False) -> None:
+        """Read nothing yet.
+
+        Args:
+            reals: The images.
+            device: Where batches go.
+            even: Show each class as often as the others.
+        """
+        self._reals, self._device, self._even = reals, device, even
         self._thread = ThreadPoolExecutor(1, "loader") if reals.on_disk else None
         self._ahead: tuple[_Place, Future[Pixels]] | None = None
 
@@ -42,6 +49,6 @@ class Loader:
         return read.to(self._device)
 
     def _read(self, place: _Place) -> Pixels:
-        chosen = self._reals.indices(place.seed, place.shown, place.images)
+        chosen = self._reals.indices(place.seed, place.shown, place.images, self._even)
         read = self._reals.pixels(place.resolution, chosen)
         return read.pinned() if self._device.type == "cuda" else read

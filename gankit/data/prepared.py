@@ -278,7 +278,7 @@ def _decoded(
                 if images:
                     pixels = np.stack(images, out=np.empty((len(images), *shape), np.uint8))
                     file.write(pixels.data)
-                    colours = pixels[:, :3]
+                    colours = pixels[:, :3] if shape[0] == 4 else pixels  # without opacity
                     darkest, lightest = int(colours.min()), int(colours.max())
                     levels = min(journal.darkest, darkest), max(journal.lightest, lightest)
                     journal = journal._replace(darkest=levels[0], lightest=levels[1])

@@ -45,7 +45,7 @@ class Trainer:
         self.experiment = experiment = self._acting.experiment
         """As it is where the run stands: in place of schedules it has the numbers in force."""
         self.reals, self.device = reals, device
-        self._loader = Loader(reals, device)
+        self._loader = Loader(reals, device, even=experiment.training.classes == "even")
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
         self.images = self.iterations = self.attempt = 0
@@ -55,7 +55,8 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
-        labels = None if reals.labels is None else torch.from_numpy(reals.labels)
+        uneven = reals.labels is not None and experiment.training.classes == "data"
+        labels = torch.from_numpy(reals.labels) if uneven else None
         averages = {"average": experiment.training.average, **experiment.training.averages}
         self.averages: dict[GeneratorName, AveragedGenerator] = {
             name: AveragedGenerator(name, average, self.generator, experiment.seed, labels)

@@ -1,4 +1,4 @@
-"""Data sets of images: a folder or archive of pictures, an array, sets by their names, and those for trying."""
+"""Data sets of images: a folder or archive of pictures, an array, sets by their names, those for trying."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable
 from gankit import Component, hookimpl
 from gankit_images.arrays import Arrays
 from gankit_images.datasets import Digits, FashionMnist, StackedDigits
+from gankit_images.extractors import NearestMode
 from gankit_images.folder import Folder
+from gankit_images.procedural import Mixture, Shapes
+from gankit_images.subset import Subset
 from gankit_images.torchvision_sets import Torchvision
 
 
@@ -18,5 +21,9 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("digits", Digits)
     register("fashion-mnist", FashionMnist)
     register("folder", Folder)
+    register("mixture", Mixture)
+    register("nearest-mode", NearestMode)
+    register("shapes", Shapes)
     register("stacked-digits", StackedDigits)
+    register("subset", Subset)
     register("torchvision", Torchvision)

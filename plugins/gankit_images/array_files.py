@@ -18,7 +18,7 @@ from gankit.data.prepared import ImageReader
 from gankit_images.pictures import Decoding, sized
 
 CHANNELS = (1, 3, 4)
-"""What images can have."""
+"""What an axis of channels is known by, unless it is told which axis that is."""
 
 
 def opened_array(path: Path, name: str | None) -> Any:
@@ -104,8 +104,6 @@ class ArrayImages(ImageReader):
                 why = "either may be" if possible else "neither axis has 1, 3 or 4"
                 raise UserError(f"{form}, whose channels may be last or second: {why}; `layout` says which")
             layout = possible[0]
-        if not fitting[layout]:
-            raise UserError(f"{form}, which {layout} has not 1, 3 or 4 channels")
         return layout == "channels-last", shape[3] if layout == "channels-last" else shape[1]
 
     def key(self) -> str:

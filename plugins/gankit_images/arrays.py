@@ -36,7 +36,7 @@ class Arrays(Dataset):
     """The name of the images' array where a file has several."""
     layout: Layout | None = None
     """channels-last: [N, height, width, channels]; channels-first: [N, channels, height, width]. Default: whichever
-    gives 1, 3 or 4 channels."""
+    gives 1, 3 or 4 channels; with it there may be any number."""
     labels: bool | AbsolutePath = False
     """true: classes are the whole numbers from 0 of the file's array `labels`. Or the .npy that holds them."""
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)

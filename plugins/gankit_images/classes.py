@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit import UserError
-from gankit.data.label_file import LABEL_FILE, FolderLabels
+from gankit.data.label_file import FolderLabels
 from gankit.data.trees import ImageTree
 
 OF_SYSTEMS = frozenset(
@@ -77,7 +77,7 @@ def classes_in_file(path: Path, labels: FolderLabels, files: Sequence[Path]) -> 
     holding = {class_in_file(path, labels, file, names) for file in files}
     if empty := [name for name in names if name not in holding]:
         raise UserError(
-            f"labels: {path / LABEL_FILE} has no images of class {empty[0]}, so that there is nothing to learn of it"
+            f"labels: {labels.file} has no images of class {empty[0]}, so that there is nothing to learn of it"
         )
     return names
 
@@ -89,7 +89,7 @@ def class_in_file(path: Path, labels: FolderLabels, file: Path, names: Sequence[
         UserError: if it has no label.
     """
     if (number := labels.numbers.get(file.as_posix())) is None:
-        raise UserError(f"labels: {path / file} has no label in {path / LABEL_FILE}")
+        raise UserError(f"labels: {path / file} has no label in {labels.file}")
     names = labels.names or names
     return names[number] if number < len(names) else str(number)
 

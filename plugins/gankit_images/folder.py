@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
@@ -40,6 +40,21 @@ def two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
     return levels
 
 
+def a_file_of_labels(name: str) -> str:
+    """The name of a file that labels are read from, if it is one."""
+    if name != "dataset.json" and not name.lower().endswith(".csv"):
+        raise PydanticCustomError("labels", "expected dataset.json, or the name of a .csv")
+    return name
+
+
+LabelFile: TypeAlias = Annotated[
+    str,
+    AfterValidator(a_file_of_labels),
+    WithJsonSchema({"type": "string", "pattern": r"^dataset\.json$|\.[cC][sS][vV]$"}),
+]
+"""What says of which class each image is."""
+
+
 class Folder(Dataset):
     """The images of a folder or a zip archive and of all folders in it, in the order of their paths.
 
@@ -55,11 +70,13 @@ class Folder(Dataset):
     """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
     shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
     """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
-    labels: bool | Literal["dataset.json"] = False
+    labels: bool | LabelFile = False
     """true: make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10.
     Hidden ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused.
     dataset.json: read them from that file in `path`, as StyleGAN2-ADA's data sets and folders that gankit sample fills
-    have it. A run keeps the classes that it began with."""
+    have it. A name that ends in .csv, relative to `path` (../labels.csv lies beside it): read them from its columns
+    `file` and `label`, which its first line names; classes are the texts in natural order. A run keeps the classes that
+    it began with."""
     broken: Literal["stop", "skip"] = "stop"
     """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
     say how many were; classes are numbered as if it were there."""
@@ -148,6 +165,8 @@ class Folder(Dataset):
             source = self._source(self.tree.found.files)
         except UserError as problem:
             return str(problem)
+        if experiment.data is not self:  # it stands in another data set, which may not want all of it
+            return None
         return lack_of_room(source, self.channels, final, round(final * self.aspect()))
 
     def load(self, resolution: int) -> LabelledImages:
@@ -195,9 +214,12 @@ class Folder(Dataset):
         Raises:
             UserError: if it cannot be read.
         """
-        from gankit.data.label_file import read_labels
+        from gankit.data.label_file import LABEL_FILE, read_labels
+        from gankit_images.label_table import read_label_table
 
-        return read_labels(self.tree) if isinstance(self.labels, str) else None
+        if not isinstance(self.labels, str):
+            return None
+        return read_labels(self.tree) if self.labels == LABEL_FILE else read_label_table(self.tree, self.labels)
 
     def _class_of(self, file: Path, names: Sequence[str]) -> str:
         """What the class of an image is called, which need not be one of `names`.

@@ -49,6 +49,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "gankit_images": {
         "folder": {"path": str(FOLDER)},
+        "subset": {"of": {"use": "digits", "labels": True}, "classes": [3, 8], "labels": True},
+        "shapes": {"images": 60},
+        "mixture": {"images": 60},
         "arrays": {"path": str(ARRAY), "labels": False},
         "torchvision": {"name": "fashion-mnist", "root": str(CLOTHING), "split": "train", "download": False},
     },

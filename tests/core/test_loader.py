@@ -49,10 +49,10 @@ class Noted:
         self.on_disk = reals.on_disk
         self.read: list[tuple[int, list[int]]] = []
 
-    def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
+    def indices(self, seed: int, shown: int, count: int, even: bool) -> np.ndarray:
         if shown >= self._broken_from:
             raise OSError("the disk is gone")
-        return self._reals.indices(seed, shown, count)
+        return self._reals.indices(seed, shown, count, even)
 
     def pixels(self, resolution: int, chosen: Sequence[int]) -> Pixels:
         self.read.append((resolution, [*chosen]))
@@ -62,12 +62,14 @@ class Noted:
 steps = st.tuples(st.sampled_from([4, 8]), st.integers(0, 2), st.integers(0, 2), st.integers(1, 4))
 
 
-@given(steps=st.lists(steps, min_size=1, max_size=12))
-def test_batches_are_those_of_their_places(reals: RealImages, steps: list[tuple[int, int, int, int]]) -> None:
-    loader, shown = Loader(reals, CPU), 0
+@given(steps=st.lists(steps, min_size=1, max_size=12), even=st.booleans())
+def test_batches_are_those_of_their_places(
+    reals: RealImages, steps: list[tuple[int, int, int, int]], even: bool
+) -> None:
+    loader, shown = Loader(reals, CPU, even), 0
     for resolution, seed, jump, count in steps:
         shown += jump  # by which a guard goes back, or another stage begins, nothing was foreseen
-        expected = reals.take(resolution, reals.indices(seed, shown, count), CPU)
+        expected = reals.take(resolution, reals.indices(seed, shown, count, even), CPU)
         found = loader.batch(resolution, seed, shown, count)
         assert torch.equal(found.images, expected.images)
         assert found.labels is not None
