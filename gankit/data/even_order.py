@@ -30,9 +30,11 @@ class EvenOrder:
 
     def epoch(self, seed: int, epoch: int) -> np.ndarray:
         """Positions of the images in the order in which an epoch shows them, int64 [length]."""
-        if (seed, epoch) not in self._made:  # asked for batch by batch
-            self._made = {(seed, epoch): self._drawn(seed, epoch)}
-        return self._made[seed, epoch]
+        made = self._made.get((seed, epoch))  # asked for batch by batch, perhaps by two threads
+        if made is None:
+            made = self._drawn(seed, epoch)
+            self._made = {(seed, epoch): made}
+        return made
 
     def _drawn(self, seed: int, epoch: int) -> np.ndarray:
         rounds = np.stack([self._turns(seed, epoch, number) for number in self._members], axis=1)
