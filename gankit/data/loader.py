@@ -20,11 +20,15 @@ class _Place(NamedTuple):
     images: int
 
 
-class Loader:
-    """The batches of a run, the next of which a thread reads from the disk while networks are at the last.
+AHEAD = 4
+"""Batches that are read before they are asked for: a disk that is not read in order answers in bursts."""
 
-    What was read ahead decides nothing: a batch that was not foreseen, as at the start of a stage, is read when it is
-    asked for. For a GPU they are pinned, so that the copy to it is not waited for.
+
+class Loader:
+    """The batches of a run, of which a thread reads the next from the disk while networks are at the last.
+
+    What was read ahead decides nothing: batches that were not foreseen, as at the start of a stage, are read when they
+    are asked for. For a GPU they are pinned, so that the copy to it is not waited for.
     """
 
     def __init__(self, reals: RealImages, device: torch.device, even: bool = False) -> None:
@@ -37,16 +41,20 @@ class Loader:
         """
         self._reals, self._device, self._even = reals, device, even
         self._thread = ThreadPoolExecutor(1, "loader") if reals.on_disk else None
-        self._ahead: tuple[_Place, Future[Pixels]] | None = None
+        self._ahead: dict[_Place, Future[Pixels]] = {}
 
     def batch(self, resolution: int, seed: int, shown: int, count: int) -> Batch:
         """The images that `RealImages.indices` says, and their labels."""
         place = _Place(resolution, seed, shown, images=count)
-        read = self._ahead[1].result() if self._ahead and self._ahead[0] == place else self._read(place)
-        if self._thread is not None:
-            following = place._replace(shown=shown + count)
-            self._ahead = following, self._thread.submit(self._read, following)
-        return read.to(self._device)
+        if self._thread is None:
+            return self._read(place).to(self._device)
+        places = [place._replace(shown=shown + count * later) for later in range(AHEAD + 1)]
+        for unforeseen in self._ahead.keys() - {*places}:
+            self._ahead.pop(unforeseen).cancel()
+        for each in places:
+            if each not in self._ahead:
+                self._ahead[each] = self._thread.submit(self._read, each)
+        return self._ahead.pop(place).result().to(self._device)
 
     def _read(self, place: _Place) -> Pixels:
         chosen = self._reals.indices(place.seed, place.shown, place.images, self._even)

@@ -13,7 +13,7 @@ from support.sources import Numbered
 
 from gankit import Dataset, LabelledImages
 from gankit.data.images import Pixels, RealImages
-from gankit.data.loader import Loader
+from gankit.data.loader import AHEAD, Loader
 from gankit.data.prepared import FromDisk, prepared
 
 CPU = torch.device("cpu")
@@ -78,16 +78,19 @@ def test_batches_are_those_of_their_places(
         shown += count
 
 
-def test_the_next_batch_is_read_before_it_is_asked_for(reals: RealImages) -> None:
+def test_the_next_batches_are_read_before_they_are_asked_for(reals: RealImages) -> None:
     noted = Noted(reals)
     loader = Loader(noted, CPU)  # pyright: ignore[reportArgumentType]
-    loader.batch(8, 0, 0, 4)
-    assert loader._ahead is not None
-    loader._ahead[1].result(10)
-    assert noted.read == [(8, [*reals.indices(0, 0, 4)]), (8, [*reals.indices(0, 4, 4)])]
-    loader.batch(8, 0, 4, 4)
-    assert noted.read[:2] == [(8, [*reals.indices(0, 0, 4)]), (8, [*reals.indices(0, 4, 4)])]
-    assert noted.read[2:] in ([], [(8, [*reals.indices(0, 8, 4)])])  # none twice
+    expected = [(8, [*reals.indices(0, shown, 2)]) for shown in range(0, 20, 2)]
+    for asked in range(3):
+        loader.batch(8, 0, 2 * asked, 2)
+        for read in loader._ahead.values():
+            read.result(10)
+        assert noted.read == expected[: asked + 1 + AHEAD]  # each once
+    loader.batch(4, 0, 6, 2)
+    for read in loader._ahead.values():
+        read.result(10)
+    assert noted.read[3 + AHEAD :] == [(4, chosen) for _, chosen in expected[3 : 4 + AHEAD]]
 
 
 def test_what_cannot_be_read_ahead_is_said_when_it_is_needed(reals: RealImages) -> None:
@@ -104,4 +107,4 @@ def test_images_in_memory_need_no_thread() -> None:
 
     loader = Loader(RealImages(InMemory(), [8]), CPU)
     loader.batch(8, 0, 0, 4)
-    assert loader._ahead is None
+    assert loader._thread is None
