@@ -68,8 +68,16 @@ def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
     """
     asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
     asked.append((("training", "batch"), _no_room(experiment)))
-    asked += [(path, component.missing(experiment)) for path, component in components(experiment)]
+    asked += [_missing_of(component, path, experiment) for path, component in components(experiment)]
     return [(path, lacking) for path, lacking in asked if lacking]
+
+
+def _missing_of(component: Component, path: Path, experiment: Experiment) -> tuple[Path, str | None]:
+    """What a component lacks here, or why it cannot tell."""
+    try:
+        return path, component.missing(experiment)
+    except Exception as failure:
+        return problem_of_failure(path, component, failure)
 
 
 def _no_room(experiment: Experiment) -> str | None:

@@ -98,6 +98,11 @@ class RealImages:
         return self._prepared is not None
 
     @property
+    def skipped(self) -> list[str]:
+        """Why images were left out, each by its name."""
+        return [] if self._prepared is None else [each.reason for each in self._prepared.skipped]
+
+    @property
     def classes(self) -> int:
         """Number of classes, of which some may have no images; 0 without labels."""
         return self._dataset.class_count()
@@ -109,7 +114,7 @@ class RealImages:
             return self._hash().hex()
         labels = b"" if self.labels is None else np.ascontiguousarray(self.labels).tobytes()
         name = f"fingerprint-{hashlib.blake2b(labels, digest_size=8).hexdigest()}-{self.labels is not None}"
-        kept = self._prepared.remembered(name, 16, lambda: np.frombuffer(self._hash(), np.uint8))
+        kept = self._prepared.remembered(name, "uint8", 16, lambda: np.frombuffer(self._hash(), np.uint8))
         return kept.tobytes().hex()
 
     def _hash(self) -> bytes:
@@ -145,7 +150,8 @@ class RealImages:
             def order() -> np.ndarray:
                 return order_by_hash(images, seed)
 
-            self._orders[seed] = order() if kept is None else kept.remembered(f"order-{seed}", self.count, order)
+            name = f"order-{seed}"
+            self._orders[seed] = order() if kept is None else kept.remembered(name, "int64", self.count, order)
         return self._orders[seed]
 
     @cached_property

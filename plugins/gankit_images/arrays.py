@@ -86,8 +86,12 @@ class Arrays(Dataset):
 
         if not self.path.is_file():
             return f"there is no file {self.path}"
+        try:
+            images = self._images
+        except UserError:  # said by `problems`
+            return None
         final = max(stage.resolution for stage in experiment.growth.stages())
-        return lack_of_room(self._images, self._images.channels, final, round(final * self.aspect()))
+        return lack_of_room(images, images.channels, final, round(final * self.aspect()))
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width].

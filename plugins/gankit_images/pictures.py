@@ -12,9 +12,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from gankit import UserError
-from gankit.core.text import printable
-from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable
 from gankit.data.prepared import ImageReader
 from gankit.data.trees import ImageTree, PackedFile
 
@@ -77,11 +75,10 @@ class PictureFiles(ImageReader):
         """
         file = self._files[position]
         try:
-            picture = self._tree.image(file)
-        except OSError as failure:
-            place = printable(f"{self._tree.path}/{file}")
-            raise UserError(f"{place}: cannot read this image: {failure.strerror or failure}") from failure
-        return read(picture, (height, width), self._channels, self._bound, self._decoding)
+            with self._tree.image(file) as picture:
+                return read(picture, (height, width), self._channels, self._bound, self._decoding)
+        except OSError as failure:  # of an archive
+            raise unreadable(f"{self._tree.path}/{file}", failure) from failure
 
 
 MODES = {1: "L", 3: "RGB", 4: "RGBa"}
