@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_experiment_options
+from gankit.core.errors import UserError
 from gankit.core.text import first_of, printable
 
 if TYPE_CHECKING:
@@ -63,20 +64,40 @@ def cache_command(arguments: argparse.Namespace) -> int:
     """List what is kept, or remove it."""
     from rich.console import Console
 
-    from gankit.core.cache import cache_folder, clear, kept
+    from gankit.core.cache import cache_folder, kept
     from gankit.core.memory import bytes_in_words
     from gankit.results.tables import Column, Section, print_section, text_columns
 
+    try:
+        folder = printable(str(cache_folder()))
+    except RuntimeError as failure:
+        raise UserError(f"there is no cache: {failure}; GANKIT_CACHE names a folder") from None
     if arguments.clear:
-        print(f"removed {clear()} things from {cache_folder()}")
-        return 0
-    rows = [[each.what, bytes_in_words(each.size), f"{each.used:%Y-%m-%d %H:%M}", each.path.name] for each in kept()]
+        return _clear(folder)
+    rows = [
+        [printable(each.what), bytes_in_words(each.size), f"{each.used:%Y-%m-%d %H:%M}", printable(each.path.name)]
+        for each in kept()
+    ]
     if not rows:
-        print(f"nothing is kept in {cache_folder()}")
+        print(f"nothing is kept in {folder}")
         return 0
     columns = [*text_columns("what"), Column("size"), *text_columns("last used", "name")]
-    print_section(Section(f"Kept in {cache_folder()}", columns, rows), Console())
+    print_section(Section(f"Kept in {folder}", columns, rows), Console())
     return 0
+
+
+def _clear(folder: str) -> int:
+    """Remove what is kept; 1 if that cannot be done with all but what is being filled."""
+    from gankit.core.cache import clear
+    from gankit.core.failures import warn
+
+    cleared = clear()
+    print(f"removed {cleared.removed} things from {folder}")
+    for path in cleared.filled:
+        print(printable(f"{path.name} stays, as a process is filling it"))
+    for path, reason in cleared.refused.items():
+        warn(f"cannot remove {path}: {reason}")
+    return 1 if cleared.refused else 0
 
 
 def _experiments(arguments: argparse.Namespace) -> list[Experiment]:
@@ -103,6 +124,7 @@ def _told(experiment: Experiment, reals: RealImages) -> list[str]:
 
     images = reals.at(reals.final)
     said = [] if (line := description_of_data(experiment)) is None else [line]
+    said += [f"skipped: {reason}" for reason in reals.skipped]
     count, channels, height, width = images.shape
     said.append(f"{count:,} images of {width}x{height} pixels in {channels} channels")
     if reals.labels is not None:

@@ -66,7 +66,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
 
     from gankit.checkpoints.classes import class_names
     from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of
-    from gankit.data.pictures import class_rows
+    from gankit.data.pictures import PICTURE_CHANNELS, class_rows
     from gankit.networks.protocols import CanTruncate
     from gankit.runs.attribution import attributing_errors
     from gankit.runs.components import choose_device
@@ -83,6 +83,11 @@ def sample_command(arguments: argparse.Namespace) -> int:
     labels = [] if arguments.label is None else [_class_meant(arguments.label, names)]
     height, data = generator.resolution, experiment.data
     shape = (number, height, round(height * data.aspect()), data.image_channels())
+    if form == "folder" and shape[3] not in PICTURE_CHANNELS:
+        raise UserError(
+            f"-o: images of {shape[3]} channels are no pictures; a file that ends in .npy or .npz holds them, one that "
+            "ends in .png shows some channels"
+        )
     if (lack := _lacking(form, output, shape)) is not None:
         raise UserError(f"-n: {lack}")
     rows = class_rows(names, number) if names and form == "grid" and not labels else None

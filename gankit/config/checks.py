@@ -49,6 +49,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += incomplete
     found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)
+    found += _problems_of_even_classes(experiment)
     unread, failures = _label_problems(experiment)
     found += unread
     for path, component in components(experiment):
@@ -67,8 +68,16 @@ def missing(experiment: Experiment, begun: bool = False) -> list[Problem]:
     """
     asked: list[tuple[Path, str | None]] = [(("training", "start_from"), None if begun else _no_start(experiment))]
     asked.append((("training", "batch"), _no_room(experiment)))
-    asked += [(path, component.missing(experiment)) for path, component in components(experiment)]
+    asked += [_missing_of(component, path, experiment) for path, component in components(experiment)]
     return [(path, lacking) for path, lacking in asked if lacking]
+
+
+def _missing_of(component: Component, path: Path, experiment: Experiment) -> tuple[Path, str | None]:
+    """What a component lacks here, or why it cannot tell."""
+    try:
+        return path, component.missing(experiment)
+    except Exception as failure:
+        return problem_of_failure(path, component, failure)
 
 
 def _no_room(experiment: Experiment) -> str | None:
@@ -259,10 +268,39 @@ def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
         )
     if options.bootstrap == 1:
         yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
+    yield from problems_of_extractor(experiment)
     if options.quick is not None:
         cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
         for metric in cheaper.evaluation.metrics:
             yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
+
+
+def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
+    """That the extractor does not see images of so many channels."""
+    options = experiment.evaluation
+    try:
+        channels = experiment.data.image_channels()
+        is_blind = options.extracts and not options.extractor.takes(channels)
+    except UserError:  # said by the data itself
+        return
+    if is_blind:
+        name = registries["extractor"].entry_of(type(options.extractor)).name
+        metrics = [*options.metrics, *(options.quick.metrics if options.quick else [])]
+        extracting = [registries["metric"].entry_of(type(metric)).name for metric in metrics if metric.extracts]
+        yield (
+            ("evaluation", "extractor"),
+            f"{name} does not see images of {channels} channels, so leave out {', '.join(dict.fromkeys(extracting))} "
+            "(metrics: [] measures nothing), or name an extractor that was trained on such images",
+        )
+
+
+def _problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
+    """That there are no classes to be shown equally often."""
+    try:
+        if experiment.training.classes == "even" and experiment.data.class_count() == 0:
+            yield ("training", "classes"), "even shows every class as often, but data gives no labels"
+    except Exception:  # which `_label_problems` tells of
+        return
 
 
 def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:

@@ -224,10 +224,13 @@ def _average_name(name: str) -> str:
 class TrainingOptions(Options):
     """How the networks are trained."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("averages",)
+    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes")
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
+    classes: Literal["data", "even"] = "data"
+    """How often images of each class are shown, and asked for. data: every image as often; even: every class as often,
+    however few images it has. Evaluation compares with the data as they are all the same."""
     discriminator_steps: int = Field(default=1, ge=1, le=10_000)
     """Discriminator updates a generator update."""
     generator_batches: int = Field(default=1, ge=1, le=1_000)

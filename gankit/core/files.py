@@ -129,4 +129,4 @@ def remove_drafts(folder: Path) -> None:
     """Remove what `write_at_once` left in a folder when its process was killed; nobody else may be at it."""
     for path in folder.glob(".*"):
         if re.fullmatch(r"\..+\.[0-9]+", path.name) and path.is_file():
-            path.unlink()
+            path.unlink(missing_ok=True)

@@ -1,13 +1,37 @@
-"""How much room there is, in memory and on a disk."""
+"""How much room there is, in memory and on a disk, and how threads share what is set."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Condition
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux says what a container may use."""
+
+
+class Allowance:
+    """So much of something at a time, whatever the number of threads."""
+
+    def __init__(self, amount: int) -> None:
+        self.amount = self._left = amount
+        self._freed = Condition()
+
+    @contextmanager
+    def taking(self, amount: int) -> Iterator[None]:
+        """Wait until so much is left, and take it as long as the block lasts; it must not be more than there is."""
+        with self._freed:
+            self._freed.wait_for(lambda: amount <= self._left)
+            self._left -= amount
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._left += amount
+                self._freed.notify_all()
 
 
 def memory_size() -> int | None:
@@ -34,8 +58,13 @@ def too_large(what: str, size: int) -> str | None:
 
 def too_large_for_disk(what: str, size: int, place: Path) -> str | None:
     """The same of the disk on which `place` lies, or will lie when it is made."""
-    there = next(folder for folder in [place, *place.absolute().parents] if folder.is_dir())
+    there = nearest_folder(place)
     return _more_than(disk_room(there), what, size, f"on the disk of {there}")
+
+
+def nearest_folder(place: Path) -> Path:
+    """The folder that is there of a place and those that it lies in."""
+    return next(folder for folder in [place, *place.absolute().parents] if os.path.isdir(folder))
 
 
 def disk_room(folder: Path) -> int:

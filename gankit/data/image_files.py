@@ -51,12 +51,15 @@ def found_in_words(count: int, passed_over: Counter[str], classes: Mapping[str, 
     Args:
         count: The number of images.
         passed_over: The number of things that are none, by what they are.
-        classes: The number of images in each class, which are named in this order; default: there are none.
+        classes: The number of images in each class, which are named in this order; images of others are passed over.
+            Default: there are none.
     """
-    said = _counted(count, "image")
-    if classes is not None:
-        each = first_of((f"{name} {number:,}" for name, number in classes.items()), MOST_LISTED)
-        said += f" in {_counted(len(classes), 'class')}: {each}"
+    if classes is None:
+        return f"{_counted(count, 'image')}{_passed_over_in_words(passed_over)}"
+    of_these = sum(classes.values())
+    each = first_of((f"{name} {number:,}" for name, number in classes.items()), MOST_LISTED)
+    passed_over = passed_over + Counter({"of other classes": count - of_these})
+    said = f"{_counted(of_these, 'image')} in {_counted(len(classes), 'class')}: {each}"
     return f"{said}{_passed_over_in_words(passed_over)}"
 
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Lock
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gankit.core.errors import UserError
 from gankit.core.files import refuse_irregular
+from gankit.core.memory import Allowance
 from gankit.core.text import printable
 from gankit.data.image_files import ENDINGS
 from gankit.data.trees import ImageTree, PackedFile
 
 MAX_MEGAPIXELS = 180.0
 """Millions of pixels that are decoded at a time unless told otherwise: as many as Pillow decodes of one image."""
+MOST_PASSES = 100
+"""How often a JPEG may draw over as many pixels as are allowed, which takes seconds; cameras draw ten times."""
+MOST_WRITTEN_OUT = 20e6
+"""Numbers of an image that is written out in decimal digits; Pillow reads some millions a second."""
+MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+"""What begins a segment of a JPEG, which its length follows, or ends it."""
 UNSIGNED = frozenset({"TGA"})
 """Formats that no first bytes tell of, so that any content may pass for them; they are known by their endings."""
 TURNS = {
@@ -43,8 +51,8 @@ class PixelBound:
     """No image of more pixels is decoded, nor more pixels than these at a time, whatever the number of threads."""
 
     def __init__(self, megapixels: float = MAX_MEGAPIXELS) -> None:
-        self._pixels = self._left = round(megapixels * 1e6)
-        self._freed = Condition()
+        self.pixels = round(megapixels * 1e6)
+        self._allowance = Allowance(self.pixels)
 
     @contextmanager
     def room_for(self, size: tuple[int, int]) -> Iterator[None]:
@@ -54,20 +62,13 @@ class PixelBound:
             UserError: if it is too large ever to be.
         """
         pixels = math.prod(size)
-        if pixels > self._pixels:
+        if pixels > self.pixels:
             raise UserError(
                 f"it has {size[0]}x{size[1]} pixels, {pixels / 1e6:,.1f} million, "
-                f"more than max_megapixels: {self._pixels / 1e6:g} allows"
+                f"more than max_megapixels: {self.pixels / 1e6:g} allows"
             )
-        with self._freed:
-            self._freed.wait_for(lambda: pixels <= self._left)
-            self._left -= pixels
-        try:
+        with self._allowance.taking(pixels):
             yield
-        finally:
-            with self._freed:
-                self._left += pixels
-                self._freed.notify_all()
 
 
 class _PillowsGuards:
@@ -115,7 +116,7 @@ def open_image(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Ima
     except MemoryError:
         raise
     except Exception as problem:  # each of Pillow's decoders fails in ways of its own
-        raise _unreadable(path, problem) from problem
+        raise unreadable(str(path), problem) from problem
 
 
 def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
@@ -124,7 +125,15 @@ def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
     Raises:
         UserError: if there are none, or one cannot be read.
     """
-    return Counter(_upright_size(tree.image(file), bound) for file in tree.found.files)
+    return Counter(_size_in(tree, file, bound) for file in tree.found.files)
+
+
+def _size_in(tree: ImageTree, file: Path, bound: PixelBound) -> tuple[int, int]:
+    try:
+        with tree.image(file) as path:
+            return _upright_size(path, bound)
+    except OSError as problem:  # of an archive
+        raise unreadable(f"{tree.path}/{file}", problem) from problem
 
 
 def begins_as_image(file: Path | PackedFile) -> bool:
@@ -144,10 +153,14 @@ def _upright_size(path: Path | PackedFile, bound: PixelBound) -> tuple[int, int]
     """
     try:
         with _pillows_guards, _opened(path) as image, bound.room_for(image.size):
-            turned = image.width != image.height and _orientation(image) != 1
-            return _upright(image).size if turned else image.size
+            if image.width == image.height or _orientation(image) == 1:
+                return image.size
+            _refuse_slow(image, path, bound)
+            return _upright(image).size
+    except MemoryError:
+        raise
     except Exception as problem:
-        raise _unreadable(path, problem) from problem
+        raise unreadable(str(path), problem) from problem
 
 
 @contextmanager
@@ -156,6 +169,7 @@ def _decoded(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Image
     with ExitStack() as stack:
         image = stack.enter_context(_opened(path))
         stack.enter_context(bound.room_for(image.size))
+        _refuse_slow(image, path, bound)
         try:
             image.load()
         except ValueError:  # as in `_opened`, where text stands behind the pixels
@@ -164,6 +178,34 @@ def _decoded(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Image
             image = stack.enter_context(_png_without_metadata(path))
             image.load()
         yield image
+
+
+def _refuse_slow(image: Image.Image, path: Path | PackedFile, bound: PixelBound) -> None:
+    """Refuse an image of few bytes, or few pixels, that would take minutes.
+
+    Raises:
+        ValueError: then.
+    """
+    pixels = math.prod(image.size)
+    if image.format in ("JPEG", "MPO"):
+        passes = _passes(path.read_bytes())
+        if passes * pixels > MOST_PASSES * bound.pixels:
+            raise ValueError(
+                f"it draws {passes:,} times over its {pixels / 1e6:,.1f} million pixels, as no camera does"
+            )
+    tiles = getattr(image, "tile", None)  # what a file of Pillow's says of how it is decoded
+    if tiles and tiles[0][0] == "ppm_plain" and pixels * len(image.getbands()) > MOST_WRITTEN_OUT:
+        raise ValueError("its numbers are written out, which takes minutes to read of so many; save it as binary PNM")
+
+
+def _passes(jpeg: bytes) -> int:
+    """How many scans a JPEG has, each of which goes over all its pixels."""
+    passes, start = 0, 2
+    while (marker := MARKER.search(jpeg, start)) and marker[1] != b"\xd9":  # its end, behind which may be anything
+        passes += marker[1] == b"\xda"
+        start = marker.end()
+        start += int.from_bytes(jpeg[start : start + 2], "big")  # which may hold such bytes, too, as of a thumbnail
+    return passes
 
 
 def _opened(path: Path | PackedFile) -> Image.Image:
@@ -217,10 +259,10 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _unreadable(path: Path | PackedFile, problem: Exception) -> UserError:
-    """What is said of an image that cannot be read."""
+def unreadable(place: str, problem: Exception) -> UserError:
+    """What is said of an image that cannot be read, on one line."""
     if isinstance(problem, UnidentifiedImageError):
         reason = f"its content is none of {', '.join(ENDINGS)}"
     else:  # of system errors without the path, which they repeat
         reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return UserError(f"{printable(str(path))}: cannot read this image: {reason}")
+    return UserError(printable(f"{place}: cannot read this image: {reason}"))

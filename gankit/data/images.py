@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gankit.core.errors import UserError
+from gankit.data.even_order import EvenOrder
 from gankit.data.prepared import CHUNK, FromDisk, reduced
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ class Batch(NamedTuple):
     """In network range, float32 [n, channels, H, W]."""
     labels: Tensor | None = None
     """Their classes, int64 [n], if they have any."""
+
+
+class Pixels(NamedTuple):
+    """Some images as they were read, on the CPU."""
+
+    images: Tensor
+    """uint8 [n, channels, H, W]."""
+    labels: Tensor | None
+    """Their classes, int64 [n], if they have any."""
+
+    def pinned(self) -> Pixels:
+        """The same in memory from which a GPU copies by itself."""
+        return Pixels(self.images.pin_memory(), None if self.labels is None else self.labels.pin_memory())
+
+    def to(self, device: torch.device) -> Batch:
+        """As networks see them; a copy of pinned ones to a GPU is under way when this returns."""
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
+        return Batch(to_network_range(self.images.to(device, non_blocking=True)), labels)
 
 
 class RealImages:
@@ -74,6 +93,16 @@ class RealImages:
         return len(self._levels[self.final])
 
     @property
+    def on_disk(self) -> bool:
+        """Whether they are read from there, and not held in memory."""
+        return self._prepared is not None
+
+    @property
+    def skipped(self) -> list[str]:
+        """Why images were left out, each by its name."""
+        return [] if self._prepared is None else [each.reason for each in self._prepared.skipped]
+
+    @property
     def classes(self) -> int:
         """Number of classes, of which some may have no images; 0 without labels."""
         return self._dataset.class_count()
@@ -85,7 +114,7 @@ class RealImages:
             return self._hash().hex()
         labels = b"" if self.labels is None else np.ascontiguousarray(self.labels).tobytes()
         name = f"fingerprint-{hashlib.blake2b(labels, digest_size=8).hexdigest()}-{self.labels is not None}"
-        kept = self._prepared.remembered(name, 16, lambda: np.frombuffer(self._hash(), np.uint8))
+        kept = self._prepared.remembered(name, "uint8", 16, lambda: np.frombuffer(self._hash(), np.uint8))
         return kept.tobytes().hex()
 
     def _hash(self) -> bytes:
@@ -121,7 +150,8 @@ class RealImages:
             def order() -> np.ndarray:
                 return order_by_hash(images, seed)
 
-            self._orders[seed] = order() if kept is None else kept.remembered(f"order-{seed}", self.count, order)
+            name = f"order-{seed}"
+            self._orders[seed] = order() if kept is None else kept.remembered(name, "int64", self.count, order)
         return self._orders[seed]
 
     @cached_property
@@ -140,27 +170,35 @@ class RealImages:
         test = self._dataset.test_part()
         return None if test is None else RealImages(test, [self.final])
 
-    def indices(self, seed: int, shown: int, count: int) -> np.ndarray:
+    def indices(self, seed: int, shown: int, count: int, even: bool = False) -> np.ndarray:
         """Which images are shown as number `shown` to `shown` + `count` - 1, int64 [count], for `count` at least 1.
 
-        Every epoch shows each image once, in an order that depends on (seed, epoch) alone.
+        Every epoch shows each image once, or if `even` each class as often, in an order that depends on (seed, epoch)
+        alone.
         """
+        length = self._even.length if even else self.count
         parts = []
-        for epoch in range(shown // self.count, (shown + count - 1) // self.count + 1):
-            begin = epoch * self.count
-            parts.append(permutation(self.count, seed, epoch)[max(0, shown - begin) : shown + count - begin])
+        for epoch in range(shown // length, (shown + count - 1) // length + 1):
+            order = self._even.epoch(seed, epoch) if even else permutation(self.count, seed, epoch)
+            begin = epoch * length
+            parts.append(order[max(0, shown - begin) : shown + count - begin])
         return np.concatenate(parts)
 
-    def batch(self, resolution: int, seed: int, shown: int, count: int, device: torch.device) -> Batch:
-        """The images of `indices`, and their labels."""
-        return self.take(resolution, self.indices(seed, shown, count), device)
+    @cached_property
+    def _even(self) -> EvenOrder:
+        assert self.labels is not None, "only images with labels have classes"
+        return EvenOrder(self.labels)
 
     def take(self, resolution: int, chosen: np.ndarray, device: torch.device) -> Batch:
         """The images at the positions `chosen`, and their labels."""
+        return self.pixels(resolution, chosen).to(device)
+
+    def pixels(self, resolution: int, chosen: np.ndarray) -> Pixels:
+        """The same as they were read."""
         import torch
 
-        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen]).to(device)
-        return Batch(to_network_range(torch.from_numpy(self.at(resolution)[chosen]).to(device)), labels)
+        labels = None if self.labels is None else torch.from_numpy(self.labels[chosen])
+        return Pixels(torch.from_numpy(self.at(resolution)[chosen]), labels)
 
 
 class AbsentReals(NamedTuple):

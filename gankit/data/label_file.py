@@ -30,6 +30,8 @@ class FolderLabels(NamedTuple):
     """The class of each file, which is named relative to the folder, with slashes."""
     names: list[str] | None
     """What the classes are called, in the order of their numbers; None if it does not say."""
+    file: Path
+    """The file itself, for messages."""
 
 
 def read_labels(tree: ImageTree) -> FolderLabels:
@@ -49,7 +51,7 @@ def read_labels(tree: ImageTree) -> FolderLabels:
     except (AttributeError, LookupError, TypeError, ValueError):
         form = '{"labels": [["FILE", NUMBER], ...], "classes": ["NAME", ...]}, of which classes may be left out'
         raise UserError(f"{file} is no file of labels; expected {form}") from None
-    return FolderLabels(numbers, names)
+    return FolderLabels(numbers, names, file)
 
 
 def _check(numbers: dict[str, Any], names: Any) -> None:

@@ -16,6 +16,8 @@ from gankit.core.text import listed, printable, shortened
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
+PICTURE_CHANNELS = (1, 3, 4)
+"""Of pictures: grey, RGB, RGB with opacity."""
 READABLE = 64
 """Small images are enlarged to at least so many pixels."""
 NEUTRAL = 128
@@ -65,15 +67,16 @@ def grid(
     """Lay images out in rows, first to last from the upper left.
 
     Args:
-        images: uint8 [N, H, W, C], N at least 1.
+        images: uint8 [N, H, W, C], N at least 1; see `visible`.
         columns: Images a row; default: as near to a square as it gets.
         gap: Pixels between neighbours, counted after enlargement.
         scale: Whole number by which each pixel is repeated; default: the least that makes images 64 pixels high.
         names: What is written to the left of the rows.
 
     Returns:
-        uint8 [H', W', C].
+        uint8 [H', W', C], C as pictures have it.
     """
+    images = visible(images)
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -89,6 +92,12 @@ def grid(
         top, left = row * (height + gap), column * (width + gap)
         canvas[top : top + height, left : left + width] = image
     return canvas if not names else np.concatenate([_margin(names, height, gap, canvas), canvas], axis=1)
+
+
+def visible(images: np.ndarray) -> np.ndarray:
+    """Images [..., C] as far as pictures have room for their channels: three of more than four, one of two."""
+    channels = images.shape[-1]
+    return images if channels in PICTURE_CHANNELS else images[..., : 3 if channels > 2 else 1]
 
 
 def _margin(names: Sequence[str], height: int, gap: int, canvas: np.ndarray) -> np.ndarray:
@@ -131,7 +140,7 @@ def as_png(image: np.ndarray, caption: str = "") -> bytes:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in PICTURE_CHANNELS:
         raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
     if image.shape[2] == 4:  # a PNG's colours are not multiplied by opacity
         picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")

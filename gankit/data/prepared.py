@@ -6,21 +6,34 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from gankit.core.cache import cache_folder, lock_of
+from gankit.core.cache import sealed, unsealed
 from gankit.core.errors import UserError
-from gankit.core.failures import warn
-from gankit.core.files import parse_json, remove_drafts, write_at_once, written_at_once
-from gankit.core.memory import too_large_for_disk
+from gankit.core.files import parse_json, write_at_once, written_at_once
+from gankit.core.memory import nearest_folder, too_large_for_disk
+from gankit.data.prepared_files import (
+    JOURNAL,
+    MANIFEST,
+    UNFINISHED,
+    Journal,
+    Skipped,
+    alone,
+    images_folder,
+    keeping,
+    mapped,
+    pixels_file,
+    writable,
+    write_sealed,
+)
 from gankit.data.progress import PreparationProgress
 from gankit.kinds import LabelledImages
 
@@ -30,8 +43,6 @@ AT_A_TIME = 2**25
 """Bytes of images that are decoded before they are written."""
 CHUNK = 1024
 """Images that are reduced at a time, which bounds the memory of their floating-point copies."""
-MANIFEST, JOURNAL, UNFINISHED = "manifest.json", "journal.json", "unfinished"
-"""What a prepared set says of itself, how far an unfinished one is, and its pixels."""
 
 
 class ImageReader(ABC):
@@ -58,33 +69,26 @@ class ImageReader(ABC):
         """Where the images come from, for people."""
 
 
-class Skipped(NamedTuple):
-    """An image that could not be read."""
-
-    position: int
-    """In its source."""
-    reason: str
-    """Why, with its name."""
-
-
 class PreparedImages:
     """The images of a source at one size, and what was made of them: a folder of the cache."""
 
-    def __init__(
-        self, folder: Path, count: int, shape: Sequence[int], skipped: Sequence[Skipped], levels: Sequence[int]
-    ):
-        """Open what lies there.
+    def __init__(self, folder: Path, images: np.ndarray, skipped: Sequence[Skipped], levels: Sequence[int]) -> None:
+        """Take what lies there.
 
         Args:
             folder: That of the cache.
-            count: How many images it holds.
-            shape: Channels, height and width of each.
+            images: All images, which stay readable when the folder is cleared.
             skipped: Those of the source that it lacks.
             levels: The darkest and the lightest value of all colours.
         """
-        self.folder, self.count, self.skipped = folder, count, [*skipped]
-        self._channels, self._height, self._width = shape
+        self.folder, self.skipped = folder, [*skipped]
+        self._images = images
         self.darkest, self.lightest = levels
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self._images)
 
     @property
     def positions(self) -> np.ndarray:
@@ -98,31 +102,36 @@ class PreparedImages:
         Lower ones are made when they are first asked for, as `reduced` says.
 
         Raises:
-            OSError: if there is no room for them.
+            RunError: if there is no room for them.
         """
-        shape = (self.count, self._channels, height, self._width * height // self._height)
-        file = _pixels(self.folder, height)
-        if not _has_size(file, shape):
-            with _alone(self.folder):
-                if not _has_size(file, shape):
-                    _write_reduced(file, self.at(self._height), height)
-        return np.memmap(file, np.uint8, mode="r", shape=shape)
+        count, channels, highest, width = self._images.shape
+        if height == highest:
+            return self._images
+        shape = (count, channels, height, width * height // highest)
+        if (there := mapped(pixels_file(self.folder, height), shape)) is not None:
+            return there
+        folder = writable(self.folder.parent) / self.folder.name
+        with alone(folder):
+            if (there := mapped(pixels_file(folder, height), shape)) is None:
+                with keeping(folder):
+                    folder.mkdir(exist_ok=True)  # it may have been cleared
+                    _write_reduced(pixels_file(folder, height), self._images, height)
+                    there = mapped(pixels_file(folder, height), shape)
+        assert there is not None
+        return there
 
-    def remembered(self, name: str, count: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+    def remembered(self, name: str, dtype: str, count: int, make: Callable[[], np.ndarray]) -> np.ndarray:
         """What `make` gives, `count` numbers: kept under `name` beside the images, where it is looked for first."""
-        file = self.folder / f"{name}.npy"
+        file = self.folder / name
         try:
-            kept = np.load(file, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            kept = np.frombuffer(unsealed(file), dtype)
+        except (OSError, ValueError):
             kept = np.empty(0)
-        if kept.shape == (count,):
+        if len(kept) == count:
             return kept
-        made = make()
-        try:
-            with written_at_once(file) as opened:
-                np.save(opened, made)
-        except OSError:  # a full disk costs the next run time, no more
-            pass
+        made = make().astype(dtype, copy=False)
+        with suppress(OSError):  # a full disk costs the next run time, no more
+            write_at_once(file, sealed(made.tobytes()))
         return made
 
 
@@ -155,19 +164,18 @@ def prepared(source: ImageReader, channels: int, height: int, width: int, skip: 
     Raises:
         UserError: naming the first image that cannot be read; if those are to be skipped, only when none can be, or if
             there is no room on the disk.
-        OSError: if the disk is full.
+        RunError: if the disk is full.
     """
     shape = (channels, height, width)
     content = _content(source, shape)
-    folder = _writable(cache_folder_of_images()) / _name(content)
-    found = _opened(folder, content)
-    if found is None:
-        with _alone(folder):
+    if (found := _kept(content)) is None:
+        folder = writable() / _name(content)
+        with alone(folder):
             found = _opened(folder, content)
             if found is None:
                 if lack := _lack_of_room(source, shape, folder):
                     raise UserError(lack)
-                found = _decoded(source, shape, folder, content, skip)
+                found = _decoded(source, folder, content, skip)
     if found.skipped and not skip:
         raise UserError(found.skipped[0].reason)
     if not found.count:
@@ -175,99 +183,45 @@ def prepared(source: ImageReader, channels: int, height: int, width: int, skip: 
     return found
 
 
-def cache_folder_of_images() -> Path:
-    """Where prepared images are kept."""
-    return cache_folder() / "images"
-
-
-def _writable(folder: Path) -> Path:
-    """This folder, or where nothing can be written one that ends with this process."""
+def _kept(content: dict[str, Any]) -> PreparedImages | None:
+    """What the cache holds of `content`, where nothing need be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except (OSError, RuntimeError) as failure:
-        return _stand_in(str(failure))
-
-
-_stand_ins: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def _stand_in(reason: str) -> Path:
-    """A folder of this process alone."""
-    if not _stand_ins:
-        warn(f"images are prepared for this process alone, as none can be kept ({reason}); GANKIT_CACHE names a folder")
-        _stand_ins.append(tempfile.TemporaryDirectory(prefix="gankit-"))
-    return Path(_stand_ins[0].name)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time fills a folder of the cache, and clears away what those before it left when killed."""
-    with lock_of(folder):
-        remove_drafts(folder)
-        yield
+        return _opened(images_folder() / _name(content), content)
+    except RuntimeError:  # without a home folder there is none
+        return None
 
 
 def _opened(folder: Path, content: dict[str, Any]) -> PreparedImages | None:
     """What a folder holds, if that is all there and made of `content`."""
     try:
-        manifest = parse_json((folder / MANIFEST).read_bytes())
-        skipped = [Skipped(int(position), str(reason)) for position, reason in manifest["skipped"]]
-        darkest, lightest = map(int, manifest["levels"])
-        count, shape = content["count"] - len(skipped), content["shape"]
-        if manifest["content"] != content or not _has_size(_pixels(folder, shape[1]), (count, *shape)):
-            return None
-    except (OSError, ValueError, LookupError, TypeError):  # there is none, or it is damaged
+        manifest = parse_json(unsealed(folder / MANIFEST))
+    except (OSError, ValueError):  # there is none, or it is damaged
         return None
-    return PreparedImages(folder, count, shape, skipped, (darkest, lightest))
+    if manifest["content"] != content:
+        return None
+    skipped = [Skipped(*each) for each in manifest["skipped"]]
+    shape = (content["count"] - len(skipped), *content["shape"])
+    images = mapped(pixels_file(folder, shape[2]), shape)
+    return None if images is None else PreparedImages(folder, images, skipped, manifest["levels"])
 
 
-class _Journal(NamedTuple):
-    """How far an unfinished set is."""
-
-    done: int = 0
-    """Images of the source that were tried."""
-    skipped: tuple[Skipped, ...] = ()
-    """Those that could not be read."""
-    darkest: int = 255
-    lightest: int = 0
-
-    @classmethod
-    def of(cls, folder: Path, content: dict[str, Any], size: int) -> Self:
-        """What is said by the journal of a folder, if its pixels of `size` bytes an image are there; else a new one."""
-        try:
-            said = parse_json((folder / JOURNAL).read_bytes())
-            skipped = tuple(Skipped(int(position), str(reason)) for position, reason in said["skipped"])
-            journal = cls(int(said["done"]), skipped, int(said["darkest"]), int(said["lightest"]))
-            there = (folder / UNFINISHED).stat().st_size
-            if said["content"] == content and there >= size * (journal.done - len(skipped)) >= 0:
-                return journal
-        except (OSError, ValueError, LookupError, TypeError):
-            pass
-        return cls()
-
-    def write(self, folder: Path, content: dict[str, Any]) -> None:
-        """Say it to whoever goes on."""
-        write_at_once(folder / JOURNAL, json.dumps({"content": content, **self._asdict()}).encode())
-
-
-def _decoded(
-    source: ImageReader, shape: tuple[int, int, int], folder: Path, content: dict[str, Any], skip: bool
-) -> PreparedImages:
+def _decoded(source: ImageReader, folder: Path, content: dict[str, Any], skip: bool) -> PreparedImages:
     """Decode what is not yet in a folder; nobody else is at it."""
+    shape = content["shape"]
     size = int(np.prod(shape))
-    journal = _Journal.of(folder, content, size)
-    if journal == _Journal():
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(exist_ok=True)
+    journal = Journal.of(folder, content, size)
+    with keeping(folder):
+        if journal == Journal():
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        file = (folder / UNFINISHED).open("ab", buffering=0)
+        file.truncate(size * (journal.done - len(journal.skipped)))
     threads = min(16, os.cpu_count() or 1)
+    step = max(2 * threads, min(CHUNK, AT_A_TIME // size))
     pool = ThreadPoolExecutor(threads)  # Pillow decodes outside the interpreter's lock
     what = f"preparing {len(source):,} images of {shape[2]}x{shape[1]} pixels"
     try:
-        with PreparationProgress(what, len(source)) as progress, (folder / UNFINISHED).open("ab") as file:
-            file.truncate(size * (journal.done - len(journal.skipped)))
-            step = max(2 * threads, min(CHUNK, AT_A_TIME // size))
+        with file, PreparationProgress(what, len(source)) as progress:
             for start in range(journal.done, len(source), step):
                 chunk = range(start, min(start + step, len(source)))
                 read = [*pool.map(lambda position: _read(source, position, shape), chunk)]
@@ -275,37 +229,48 @@ def _decoded(
                 images = [each for each in read if not isinstance(each, Skipped)]
                 if broken and not skip:
                     raise UserError(broken[0].reason)
-                if images:
-                    pixels = np.stack(images, out=np.empty((len(images), *shape), np.uint8))
-                    file.write(pixels.data)
-                    colours = pixels[:, :3]
-                    darkest, lightest = int(colours.min()), int(colours.max())
-                    levels = min(journal.darkest, darkest), max(journal.lightest, lightest)
-                    journal = journal._replace(darkest=levels[0], lightest=levels[1])
                 journal = journal._replace(done=chunk.stop, skipped=(*journal.skipped, *broken))
-                if progress.moved_to(chunk.stop):
-                    _to_disk(file)
-                    journal.write(folder, content)
-            _to_disk(file)
+                is_time = progress.moved_to(chunk.stop) or chunk.stop == len(source)
+                with keeping(folder):
+                    if images:
+                        journal = _appended(images, file, journal)
+                    if is_time:
+                        os.fsync(file.fileno())
+                        journal.write(folder, content)
     finally:
         pool.shutdown(cancel_futures=True)
-    (folder / UNFINISHED).replace(_pixels(folder, shape[1]))
+    if source.key() != content["source"]:
+        shutil.rmtree(folder, ignore_errors=True)  # what of it is old and what new, nobody can tell
+        raise UserError(f"{source} was changed while its images were prepared; prepare them when it is left alone")
     levels = (journal.darkest, journal.lightest)
-    write_at_once(
-        folder / MANIFEST,
-        json.dumps({"of": str(source), "content": content, "skipped": journal.skipped, "levels": levels}).encode(),
-    )
-    (folder / JOURNAL).unlink(missing_ok=True)
-    return PreparedImages(folder, len(source) - len(journal.skipped), shape, journal.skipped, levels)
+    with keeping(folder):  # the manifest first: if there is no room for it, all pixels are still known to the journal
+        said = {"of": str(source), "content": content, "skipped": journal.skipped, "levels": levels}
+        write_sealed(folder / MANIFEST, said)
+        (folder / UNFINISHED).replace(pixels_file(folder, shape[1]))
+        (folder / JOURNAL).unlink(missing_ok=True)
+        found = _opened(folder, content)
+    assert found is not None
+    return found
 
 
-def _read(source: ImageReader, position: int, shape: tuple[int, int, int]) -> np.ndarray | Skipped:
+def _appended(images: Sequence[np.ndarray], file: FileIO, journal: Journal) -> Journal:
+    """Write images behind those of a file; returns the journal with their levels."""
+    pixels = np.stack(images, out=np.empty((len(images), *images[0].shape), np.uint8))
+    left = memoryview(pixels.data).cast("B")
+    while left:
+        left = left[file.write(left) :]
+    colours = pixels[:, :3] if len(images[0]) == 4 else pixels  # without opacity
+    darkest, lightest = int(colours.min()), int(colours.max())
+    return journal._replace(darkest=min(journal.darkest, darkest), lightest=max(journal.lightest, lightest))
+
+
+def _read(source: ImageReader, position: int, shape: Sequence[int]) -> np.ndarray | Skipped:
     """An image, or why it cannot be read."""
     try:
         image = source.read(position, shape[1], shape[2])
     except UserError as problem:
         return Skipped(position, str(problem))
-    if image.shape != shape or image.dtype != np.uint8:
+    if image.shape != (*shape,) or image.dtype != np.uint8:
         raise UserError(
             f"data: {type(source).__name__} read {image.dtype} {list(image.shape)} instead of uint8 {list(shape)}"
         )
@@ -314,21 +279,28 @@ def _read(source: ImageReader, position: int, shape: tuple[int, int, int]) -> np
 
 def lack_of_room(source: ImageReader, channels: int, height: int, width: int) -> str | None:
     """That images which are not yet prepared would find no room on the disk of the cache; None if they do."""
-    content = _content(source, (channels, height, width))
+    shape = (channels, height, width)
+    content = _content(source, shape)
     try:
-        folder = cache_folder_of_images() / _name(content)
+        folder = images_folder() / _name(content)
     except RuntimeError:  # without a home folder they are prepared elsewhere
         return None
-    return None if _opened(folder, content) else _lack_of_room(source, (channels, height, width), folder)
+    if not os.access(nearest_folder(folder), os.W_OK) or _opened(folder, content):
+        return None
+    return _lack_of_room(source, shape, folder)
 
 
-def _lack_of_room(source: ImageReader, shape: tuple[int, int, int], folder: Path) -> str | None:
+def _lack_of_room(source: ImageReader, shape: Sequence[int], folder: Path) -> str | None:
     what = f"{len(source):,} images of {shape[2]}x{shape[1]} pixels"
-    lack = too_large_for_disk(what, len(source) * int(np.prod(shape)), folder)
+    try:
+        there = (folder / UNFINISHED).stat().st_size
+    except OSError:
+        there = 0
+    lack = too_large_for_disk(what, len(source) * int(np.prod(shape)) - there, folder)
     return lack and f"{lack}; GANKIT_CACHE names a folder for them, and `gankit cache` lists what is kept"
 
 
-def _content(source: ImageReader, shape: tuple[int, int, int]) -> dict[str, Any]:
+def _content(source: ImageReader, shape: Sequence[int]) -> dict[str, Any]:
     """All that decides on what is prepared."""
     return {"version": VERSION, "source": source.key(), "count": len(source), "shape": [*shape]}
 
@@ -336,24 +308,6 @@ def _content(source: ImageReader, shape: tuple[int, int, int]) -> dict[str, Any]
 def _name(content: dict[str, Any]) -> str:
     """Of the folder in which that is kept."""
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
-
-
-def _pixels(folder: Path, height: int) -> Path:
-    """Where the images at a height lie, one after the other."""
-    return folder / f"height-{height}.uint8"
-
-
-def _has_size(file: Path, shape: Sequence[int]) -> bool:
-    """Whether a file holds so many bytes."""
-    try:
-        return file.stat().st_size == int(np.prod(shape, dtype=np.int64))
-    except OSError:
-        return False
-
-
-def _to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _write_reduced(file: Path, images: np.ndarray, height: int) -> None:

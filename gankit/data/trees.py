@@ -7,6 +7,8 @@ import stat
 import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -14,11 +16,12 @@ from typing import BinaryIO, NamedTuple, NoReturn
 
 from gankit.core.errors import UserError
 from gankit.core.files import read_regular, refuse_irregular
+from gankit.core.memory import Allowance
 from gankit.core.text import printable
 from gankit.data.image_files import SUFFIXES, FoundImages
 
-LARGEST = 2**30
-"""Bytes of a file that is unpacked; an image of more is a trap."""
+LARGEST = 2**28
+"""Bytes of a file that is unpacked, and of all that are at a time; an image of more is a trap."""
 
 
 class PackedFile(NamedTuple):
@@ -76,11 +79,11 @@ class ImageTree(ABC):
         """The names of the folders at its top."""
 
     @abstractmethod
-    def image(self, file: Path) -> Path | PackedFile:
-        """One of `found`, to be opened.
+    def image(self, file: Path) -> AbstractContextManager[Path | PackedFile]:
+        """One of `found`, to be opened within the block.
 
         Raises:
-            OSError: if it cannot be read.
+            OSError: if it cannot be unpacked.
         """
 
     @abstractmethod
@@ -157,11 +160,11 @@ class FolderTree(ImageTree):
 
     def folders(self) -> list[str]:
         """Those directly inside it."""
-        return [entry.name for entry in os.scandir(self.path) if entry.is_dir()]
+        return [entry.name for entry in os.scandir(self.path) if os.path.isdir(entry)]  # entries raise for some links
 
-    def image(self, file: Path) -> Path:
+    def image(self, file: Path) -> AbstractContextManager[Path]:
         """Where it lies."""
-        return self.path / file
+        return nullcontext(self.path / file)
 
     def read(self, name: str) -> bytes:
         """What a file directly inside it holds."""
@@ -182,14 +185,18 @@ class ZipTree(ImageTree):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unpacked = Allowance(LARGEST)
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
         try:
             refuse_irregular(self.path)
             return zipfile.ZipFile(self.path)
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as problem:
-            raise UserError(f"{self.path}: cannot be read as a zip archive: {problem}") from problem
+        except MemoryError:
+            raise
+        except Exception as problem:  # which what is no archive fails in many ways
+            reason = getattr(problem, "strerror", None) or problem
+            raise UserError(f"{self.path}: cannot be read as a zip archive: {reason}") from problem
 
     @cached_property
     def _entries(self) -> dict[str, zipfile.ZipInfo]:
@@ -215,9 +222,12 @@ class ZipTree(ImageTree):
         """Those at its top, whether they hold anything or not."""
         return sorted({name.partition("/")[0] for name in self._archive.namelist() if "/" in name} - {""})
 
-    def image(self, file: Path) -> PackedFile:
-        """Unpacked."""
-        return PackedFile(f"{self.path}/{file}", self.read(file.as_posix()))
+    @contextmanager
+    def image(self, file: Path) -> Iterator[PackedFile]:
+        """Unpacked, when there is room among those that are."""
+        name = file.as_posix()
+        with self._unpacked.taking(min(LARGEST, self._entries[name].file_size)):
+            yield PackedFile(f"{self.path}/{file}", self.read(name))
 
     def read(self, name: str) -> bytes:
         """What an entry holds."""

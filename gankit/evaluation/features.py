@@ -6,24 +6,26 @@ import hashlib
 import json
 import math
 import os
+import struct
 import tempfile
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_STORED
 
 import numpy as np
 
 from gankit.core.cache import cache_folder
 from gankit.core.errors import UserError
-from gankit.core.memory import too_large, too_large_for_disk
+from gankit.core.memory import too_large_for_disk
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-IN_MEMORY = 2**30
-"""Images of more bytes than that are kept in a temporary file."""
+IN_MEMORY = 2**27
+"""Arrays of more bytes than that are kept in a temporary file, or read from the disk where they lie."""
 KEPT = ("features", "logits", "labels")
 """Arrays that are kept on disk."""
 
@@ -95,18 +97,16 @@ def _dtype(part: Tensor) -> np.dtype:
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Room for an array; in a file that is gone with the process if it is large.
+    """Room for an array; if it is large, in a file that is gone with the process.
 
     Raises:
         UserError: if there is none.
     """
-    size, in_file = math.prod(shape) * dtype.itemsize, dtype == np.uint8 and math.prod(shape) > IN_MEMORY
-    what = f"what is kept of {shape[0]:,} images would"  # asked first: half of it would end the process
-    lack = too_large_for_disk(what, size, Path(tempfile.gettempdir())) if in_file else too_large(what, size)
-    if lack is not None:
-        raise UserError(f"{lack}; lower evaluation.images, or --images")
-    if not in_file:
+    if (size := math.prod(shape) * dtype.itemsize) <= IN_MEMORY:
         return np.empty(shape, dtype)
+    what = f"what is kept of {shape[0]:,} images would"  # asked first: half of it would end the process
+    if lack := too_large_for_disk(what, size, Path(tempfile.gettempdir())):
+        raise UserError(f"{lack}; lower evaluation.images, or --images")
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype, mode="w+", shape=shape)
 
@@ -120,12 +120,28 @@ def load_features(content: Mapping[str, Any], count: int, needs: Set[str]) -> Fe
             seen = FeatureStore(count)
             for name in KEPT:
                 if name in file and (name in needs or name == "labels"):
-                    seen.put(name, file[name])
+                    seen.put(name, _read(file, name))
             if "statistics" in needs:
                 seen.statistics = Statistics(int(file["count"]), file["mean"], file["covariance"])
     except Exception:  # missing, or damaged in one of the dozen ways in which reading an archive can fail
         return None
     return seen if _is_sound(seen, count) else None
+
+
+def _read(archive: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    """An array of an archive of arrays; a large one is mapped from where it lies, which numpy does for bare arrays."""
+    packed = archive.zip
+    assert packed is not None
+    entry = packed.getinfo(f"{name}.npy")
+    if entry.file_size <= IN_MEMORY or entry.compress_type != ZIP_STORED:
+        return archive[name]
+    with Path(str(packed.filename)).open("rb") as file:
+        file.seek(entry.header_offset + 26)  # in front of the entry, where the lengths of its name and extras stand
+        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+        if (version := np.lib.format.read_magic(file)) != (1, 0):
+            raise ValueError(f"an array of version {version}")
+        shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        return np.memmap(file, dtype, "c", file.tell(), shape, "F" if in_columns else "C")
 
 
 def store_features(content: Mapping[str, Any], seen: FeatureStore) -> None:

@@ -100,7 +100,7 @@ class ImageSet:
 
     @cached_property
     def images(self) -> Tensor:
-        """The images as the extractor sees them, uint8 [count, 3, H, W] on the CPU."""
+        """The images as extractors see them, uint8 [count, 3, H, W] on the CPU; see `for_extractor`."""
         self._check_kept("images")
         if self._seen.images is None:  # the features came from disk
             seen = FeatureStore(self.count)
@@ -296,7 +296,7 @@ class SamplesWithoutReals(Samples):
 def for_extractor(images: Tensor) -> Tensor:
     """What extractors see of images in network range, generated and real alike: uint8 [N, 3, H, W].
 
-    Grey is repeated; RGB with opacity is seen on black.
+    Grey is repeated; RGB with opacity is seen on black; images of two channels, or of more than four, keep all of them.
 
     Raises:
         UserError: if a value is NaN or infinite.

@@ -40,7 +40,7 @@ class Dataset(Component):
 
     @abstractmethod
     def image_channels(self) -> int:
-        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
+        """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity; of any other number each is a band of its own."""
 
     def aspect(self) -> float:
         """Width of the images over their height."""
@@ -57,7 +57,8 @@ class Dataset(Component):
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """The same data with the classes that a run began with, whatever the disk holds by now; default: itself.
 
-        To be overridden where classes are found on the disk: runs keep their number, names and order.
+        To be overridden where classes are found on the disk: runs keep their number, names and order, and whoever
+        asks for some classes alone need not wait for the images of others.
 
         Args:
             names: What `class_names` gave when the run began; None: the run was begun before they were kept, and its
@@ -99,6 +100,13 @@ class Extractor(Component):
     classifies: ClassVar[bool] = True
     """False if it knows no classes: its logits are then [N, 0], and metrics that need logits cannot use it."""
 
+    def takes(self, channels: int) -> bool:
+        """Whether it sees data of so many channels: by default grey, RGB and RGB with opacity.
+
+        These come to it as RGB, images of all other numbers of channels as they are.
+        """
+        return channels in (1, 3, 4)
+
     @abstractmethod
     def identity(self) -> str:
         """Name and weights hash; numbers of unlike identities are never compared."""
@@ -110,7 +118,7 @@ class Extractor(Component):
 
     @abstractmethod
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
-        """The network, ready on `device`: from uint8 [N, 3, H, W] to features.
+        """The network, ready on `device`: from uint8 [N, 3, H, W] to features; of other channels if it `takes` them.
 
         Raises:
             gankit.core.errors.UserError: if the weights cannot be had.

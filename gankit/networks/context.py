@@ -44,7 +44,7 @@ class BuildContext:
     outermost: bool = False
     """True if the part itself reads or writes the image."""
     image_channels: int = 3
-    """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity."""
+    """Channels of the images: 1 grey, 3 RGB, 4 RGB with opacity; of any other number each is a band of its own."""
     latent: int = 0
     """Length of the latent vector z."""
     width: int = 0

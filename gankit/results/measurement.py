@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gankit.checkpoints.classes import CLASSES
 from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
+from gankit.config.checks import problems_of_extractor
 from gankit.config.experiment import MOST_MEASURED, EvaluationOptions, Experiment, GeneratorName
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
@@ -167,10 +168,12 @@ def _reals(subject: Subject) -> RealImages | AbsentReals:
 
 
 def _refuse_unfit(subject: Subject, images: int) -> None:
-    """Refuse metrics that cannot measure `images` of `subject`."""
+    """Refuse metrics that cannot measure `images` of `subject`, and an extractor that does not see them."""
     for experiment in subject.validated_as:
         options = subject.options.model_copy(update={"images": images})
         validated = experiment.model_copy(update={"evaluation": options})
+        for _, problem in problems_of_extractor(validated):
+            raise UserError(f"{subject.path}: extractor {problem}")
         for metric in options.metrics:
             try:
                 said = metric.problems(validated)

@@ -18,6 +18,7 @@ from gankit.core.component import Component
 from gankit.core.errors import blaming
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
+from gankit.data.loader import Loader
 from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
@@ -44,6 +45,7 @@ class Trainer:
         self.experiment = experiment = self._acting.experiment
         """As it is where the run stands: in place of schedules it has the numbers in force."""
         self.reals, self.device = reals, device
+        self._loader = Loader(reals, device, even=experiment.training.classes == "even")
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
         self.images = self.iterations = self.attempt = 0
@@ -53,7 +55,8 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
-        labels = None if reals.labels is None else torch.from_numpy(reals.labels)
+        uneven = reals.labels is not None and experiment.training.classes == "data"
+        labels = torch.from_numpy(reals.labels) if uneven else None
         averages = {"average": experiment.training.average, **experiment.training.averages}
         self.averages: dict[GeneratorName, AveragedGenerator] = {
             name: AveragedGenerator(name, average, self.generator, experiment.seed, labels)
@@ -243,7 +246,7 @@ class Trainer:
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
         count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
-        images, labels = self.reals.batch(self.now.resolution, self.seed, self.images, count, device=self.device)
+        images, labels = self._loader.batch(self.now.resolution, self.seed, self.images, count)
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)
             mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
@@ -22,8 +22,13 @@ class Shape(Options):
     """Channels of each convolution; sizes are halved between them."""
     classes: int = Field(ge=2)
     """Of the data set."""
-    channels: Literal[1, 3] = 1
-    """1: it sees the mean of an image's channels; 3: RGB."""
+    channels: int = Field(default=1, ge=1)
+    """1: it sees the mean of an image's channels; 3: RGB; any other number: as many bands."""
+
+    @property
+    def given(self) -> int:
+        """Channels of the images that it is given."""
+        return 3 if self.channels == 1 else self.channels
 
     @property
     def resize(self) -> str:

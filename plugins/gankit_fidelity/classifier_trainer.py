@@ -42,7 +42,7 @@ class Pictures(NamedTuple):
     """Labelled images as extractors see them."""
 
     images: Tensor
-    """uint8 [N, 3, H, W]."""
+    """uint8 [N, 3, H, W], or of as many bands."""
     classes: Tensor
     """int64 [N]."""
 
@@ -173,7 +173,7 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
     except ValueError as problem:
         raise UserError(f"--size: {problem}") from None
     division = divided(reals)
-    channels = 1 if data.image_channels() == 1 else 3
+    channels = 3 if data.image_channels() == 4 else data.image_channels()
     shape = Shape(size=options.size, widths=widths_for(options.size), classes=data.class_count(), channels=channels)
     images = len(division.train.images)
     epochs = options.epochs or min(MOST_EPOCHS, math.ceil(SHOWN / images))
@@ -208,7 +208,7 @@ def with_labels(data: Dataset) -> Dataset:
     Raises:
         UserError: if it has none.
     """
-    if "labels" in type(data).model_fields:
+    if getattr(data, "labels", None) is False:  # a folder may have told how they are read
         data = data.model_copy(update={"labels": True})
     if (classes := data.class_count()) < 2:
         raise UserError(f"--data: to learn from there must be two classes or more, but this data set has {classes}")
@@ -239,8 +239,10 @@ def pictures(reals: RealImages, chosen: np.ndarray | None = None) -> Pictures:
     assert classes is not None
     if chosen is not None:
         images, classes = images[chosen], classes[chosen]
-    seen = torch.from_numpy(images)[:, :3]  # the fourth channel is opacity, by which the colours are multiplied already
-    return Pictures(seen.expand(-1, 3, -1, -1), torch.from_numpy(classes))
+    seen = torch.from_numpy(images)
+    if seen.shape[1] in (1, 4):  # the fourth channel is opacity, by which the colours are multiplied already
+        seen = seen[:, :3].expand(-1, 3, -1, -1)
+    return Pictures(seen, torch.from_numpy(classes))
 
 
 def widths_for(size: int) -> tuple[int, ...]:

@@ -98,6 +98,13 @@ class TrainedClassifier(Extractor):
             return None
         return self._how_to_get()
 
+    def takes(self, channels: int) -> bool:
+        """What it was trained on: grey and colours, or bands; anything as long as the file is not there."""
+        if not self.weights.is_file():
+            return True
+        given = read_card(self.weights).given
+        return super().takes(channels) if given == 3 else channels == given
+
     def identity(self) -> str:
         """The beginning of the file's hash; needs the file."""
         with self.weights.open("rb") as file:
@@ -109,7 +116,7 @@ class TrainedClassifier(Extractor):
         return read_card(self.weights).resize
 
     def load(self, device: torch.device) -> Callable[[Tensor], Features]:
-        """The network: from uint8 [N, 3, H, W] to as many features as its last convolution gives, and its logits.
+        """The network: from uint8 [N, 3, H, W], or of its bands, to what its last convolution gives, and logits.
 
         Raises:
             UserError: if there is no such file, or it is another one.

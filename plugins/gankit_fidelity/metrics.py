@@ -254,6 +254,12 @@ class PerceptualPathLength(Metric):
     paths: int = Field(default=10_000, ge=1)
     """How many paths are measured."""
 
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """LPIPS sees grey and colours alone."""
+        channels = experiment.data.image_channels()
+        if self.distance == "lpips" and channels not in (1, 3, 4):
+            yield f"LPIPS does not see images of {channels} channels; measure with distance: pixels"
+
     def missing(self, experiment: Experiment) -> str | None:
         """The weights of LPIPS, unless they are there or can be had."""
         if self.distance == "pixels":

@@ -19,7 +19,7 @@ class Classifier(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.size, self.channels = shape.size, shape.channels
+        self.size, self.channels, self.given = shape.size, shape.channels, shape.given
         layers: list[nn.Module] = []
         for channels, width in pairwise((shape.channels, *shape.widths)):
             layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
@@ -36,8 +36,8 @@ class Classifier(nn.Module):
         return network.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Features:
-        """Features [N, widths[-1]] and logits [N, classes] of images uint8 [N, 3, H, W] of any size."""
-        check_images(images)
+        """Features [N, widths[-1]] and logits [N, classes] of images uint8 [N, 3, H, W] or of its bands."""
+        check_images(images, self.given)
         seen = images.float().mean(1, keepdim=True) if self.channels == 1 else images.float()
         pooled = self.convolutions(self._resized(seen / 255)).mean((2, 3))
         return Features(pooled, self.classifier(pooled))
@@ -50,11 +50,12 @@ class Classifier(nn.Module):
         return F.interpolate(images, (self.size, self.size), mode="bilinear", align_corners=False)
 
 
-def check_images(images: Tensor) -> None:
+def check_images(images: Tensor, channels: int = 3) -> None:
     """Refuse what looks like images but would be measured wrongly, such as floats.
 
     Raises:
-        ValueError: if `images` is not uint8 [N, 3, H, W].
+        ValueError: if `images` is not uint8 [N, channels, H, W].
     """
-    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
-        raise ValueError(f"an extractor expects images uint8 [N, 3, H, W], not {images.dtype} {list(images.shape)}")
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != channels:
+        expected = f"uint8 [N, {channels}, H, W]"
+        raise ValueError(f"an extractor expects images {expected}, not {images.dtype} {list(images.shape)}")

@@ -5,60 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL
 from PIL import Image
 
 from gankit import UserError
-from gankit.core.files import refuse_irregular
-from gankit.core.memory import too_large
 from gankit.data.prepared import ImageReader
 from gankit_images.pictures import Decoding, sized
+from gankit_images.stored_arrays import StoredArray
 
 CHANNELS = (1, 3, 4)
-"""What images can have."""
-
-
-def opened_array(path: Path, name: str | None) -> Any:
-    """An array of a file, which is indexed as numpy's are: mapped from the disk, but for .npz.
-
-    Args:
-        path: .npy, .npz or .safetensors.
-        name: Which of several arrays.
-
-    Raises:
-        UserError: if it cannot be read, or there is no such array.
-    """
-    try:
-        refuse_irregular(path)
-        match path.suffix.lower():
-            case ".npy":
-                return np.load(path, mmap_mode="r", allow_pickle=False)
-            case ".npz":
-                with np.load(path, allow_pickle=False) as file:
-                    return _named(file, [*file.files], name, path)
-            case ".safetensors":
-                from safetensors import safe_open
-
-                with safe_open(path, framework="np") as file:
-                    _named({each: None for each in file.keys()}, [*file.keys()], name, path)  # noqa: SIM118
-                    return file.get_slice(name)
-    except UserError:
-        raise
-    except MemoryError as lack:
-        raise UserError(f"{path} does not fit into memory; save its images as .npy") from lack
-    except Exception as problem:  # each format fails in ways of its own
-        raise UserError(f"{path}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from problem
-    raise UserError(f"{path}: arrays are read from .npy, .npz and .safetensors")
-
-
-def _named(file: Any, names: Sequence[str], name: str | None, path: Path) -> Any:
-    """The array of a name among those that there are."""
-    if name not in names:
-        raise UserError(f"{path} has no array {name!r}; there are {', '.join(names) or 'none'}")
-    return file[name]
+"""What an axis of channels is known by, unless it is told which axis that is."""
 
 
 class ArrayImages(ImageReader):
@@ -77,18 +35,13 @@ class ArrayImages(ImageReader):
             UserError: if it cannot be read, or holds no images.
         """
         self._path, self._name, self._decoding = path, name, decoding
-        self._array = opened_array(path, name)
-        shape = tuple(self._array.shape if hasattr(self._array, "shape") else self._array.get_shape())
-        self._count = shape[0] if shape else 0
-        self._last, self.channels = self._layout_of(shape, layout)
-        kind = self._dtype()
-        if kind != np.uint8 and decoding.levels is None:
-            raise UserError(f"{path}: its numbers are {kind}; `range` says which of them are black and white")
+        self._array = StoredArray(path, name)
+        self._last, self.channels = self._layout_of(self._array.shape, layout)
+        kind = self._array.dtype
         if kind.kind not in "uif":
             raise UserError(f"{path}: its numbers are {kind}; images are of whole or floating-point numbers")
-
-    def _dtype(self) -> np.dtype[Any]:
-        return np.dtype(self._array.dtype) if hasattr(self._array, "dtype") else np.asarray(self._array[0:1]).dtype
+        if kind != np.uint8 and decoding.levels is None:
+            raise UserError(f"{path}: its numbers are {kind}; `range` says which of them are black and white")
 
     def _layout_of(self, shape: Sequence[int], layout: str | None) -> tuple[bool, int]:
         """Whether channels are the last axis, and how many there are."""
@@ -104,19 +57,26 @@ class ArrayImages(ImageReader):
                 why = "either may be" if possible else "neither axis has 1, 3 or 4"
                 raise UserError(f"{form}, whose channels may be last or second: {why}; `layout` says which")
             layout = possible[0]
-        if not fitting[layout]:
-            raise UserError(f"{form}, which {layout} has not 1, 3 or 4 channels")
         return layout == "channels-last", shape[3] if layout == "channels-last" else shape[1]
 
     def key(self) -> str:
-        """The name of the array, the size of its file, when it was written, and how images are decoded."""
-        there = self._path.stat()
-        said = (PIL.__version__, self._name, self._last, there.st_size, there.st_mtime_ns, self._decoding)
+        """The name of the array, the size of its file, when it was written, and how images are decoded.
+
+        Raises:
+            UserError: if that has changed since it was opened.
+        """
+        try:
+            there = self._path.stat()
+        except OSError as failure:
+            raise UserError(f"{self._path}: cannot be read: {failure.strerror}") from failure
+        if (there.st_size, there.st_mtime_ns) != self._array.state:
+            raise UserError(f"{self._path} was changed since it was opened; begin again when it is left alone")
+        said = (PIL.__version__, self._name, self._last, *self._array.state, self._decoding)
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
     def __len__(self) -> int:
         """Number of images."""
-        return self._count
+        return self._array.shape[0]
 
     def __str__(self) -> str:
         """The file."""
@@ -126,13 +86,14 @@ class ArrayImages(ImageReader):
         """One of them, uint8 [channels, height, width].
 
         Raises:
-            UserError: if it holds numbers that are not finite.
+            UserError: if it holds numbers that are not finite, or cannot be read any more.
         """
-        image = np.asarray(self._array[position : position + 1])[0]
+        image = self._array.rows(position, position + 1)[0]
         image = image[..., None] if image.ndim == 2 else image if self._last else image.transpose(1, 2, 0)
         if self._decoding.levels is not None:
             black, white = self._decoding.levels
-            scaled = (image.astype(np.float64) - black) * (255 / (white - black))
+            with np.errstate(all="ignore"):  # it is looked at below
+                scaled = (image.astype(np.float64) - black) * (255 / (white - black))
             if not np.isfinite(scaled).all():
                 raise UserError(f"{self._path}: image {position} holds numbers that are not finite")
             image = np.rint(scaled).clip(0, 255).astype(np.uint8)
@@ -153,17 +114,14 @@ def read_classes(path: Path, name: str | None, images: int) -> np.ndarray:
     Raises:
         UserError: if they cannot be read, are no whole numbers from 0, not so many, or leave a class without images.
     """
-    array = opened_array(path, name)
-    if lack := too_large(f"{images:,} labels", 8 * images):
-        raise UserError(lack)
-    classes = np.asarray(array[:])
-    if classes.shape != (images,) or classes.dtype.kind not in "ui":
+    array = StoredArray(path, name)
+    if array.shape != (images,) or array.dtype.kind not in "ui":
         raise UserError(
-            f"labels: {path} holds {classes.dtype} {[*classes.shape]} instead of whole numbers [{images}], one an image"
+            f"labels: {path} holds {array.dtype} {[*array.shape]} instead of whole numbers [{images}], one an image"
         )
-    classes = classes.astype(np.int64)
+    classes = array.rows(0, images)
     refuse_gaps(classes, str(path))
-    return classes
+    return classes.astype(np.int64)
 
 
 def refuse_gaps(classes: np.ndarray, place: str) -> None:

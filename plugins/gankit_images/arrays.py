@@ -34,7 +34,7 @@ class Arrays(Resized):
     """The name of the images' array where a file has several."""
     layout: Layout | None = None
     """channels-last: [N, height, width, channels]; channels-first: [N, channels, height, width]. Default: whichever
-    gives 1, 3 or 4 channels."""
+    gives 1, 3 or 4 channels; with it there may be any number."""
     labels: bool | AbsolutePath = False
     """true: classes are the whole numbers from 0 of the file's array `labels`. Or the .npy that holds them."""
     range: Range | None = None
@@ -70,7 +70,11 @@ class Arrays(Resized):
         """The file, or room in the cache."""
         if not self.path.is_file():
             return f"there is no file {self.path}"
-        return self._lack_of_room(self._images, experiment)
+        try:
+            images = self._images
+        except UserError:  # said by `problems`
+            return None
+        return self._lack_of_room(images, experiment)
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width].

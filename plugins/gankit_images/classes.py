@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gankit import UserError
-from gankit.data.label_file import LABEL_FILE, FolderLabels
+from gankit.core.text import printable, shortened
+from gankit.data.label_file import FolderLabels
 from gankit.data.trees import ImageTree
 
+LONGEST_NUMBER = 20
+"""Digits that are shown of a class."""
 OF_SYSTEMS = frozenset(
     {"$recycle.bin", "#recycle", "@eadir", "__macosx", "__pycache__", "lost+found", "system volume information"}
 )
@@ -43,8 +46,9 @@ def class_folders(tree: ImageTree) -> list[str]:
     there = [name for name in tree.folders() if is_class(name)]
     if empty := in_natural_order([name for name in there if name not in holding]):
         others = f" and {len(empty) - 1} more folders hold" if len(empty) > 1 else " holds"
+        first = printable(str(path / empty[0]))
         raise UserError(
-            f"labels: {path / empty[0]}{others} no images, so that there is nothing to learn of this class; "
+            f"labels: {first}{others} no images, so that there is nothing to learn of this class; "
             f"move it out of {path}, or put its images there"
         )
     if not there:
@@ -73,11 +77,20 @@ def classes_in_file(path: Path, labels: FolderLabels, files: Sequence[Path]) -> 
     Raises:
         UserError: if an image has no label, or a class holds no images.
     """
-    names = labels.names or [str(number) for number in range(max(labels.numbers.values(), default=-1) + 1)]
+    highest = max(labels.numbers.values(), default=-1)
+    if labels.names is None and highest >= len(labels.numbers):  # of which a list may take all memory
+        there = {*labels.numbers.values()}
+        empty = next(number for number in range(highest) if number not in there)
+        raise UserError(
+            f"labels: {labels.file} has no images of class {empty}, so that there is nothing to learn of it; "
+            f"its highest class is {shortened(str(highest), LONGEST_NUMBER)}"
+        )
+    names = labels.names or [str(number) for number in range(highest + 1)]
     holding = {class_in_file(path, labels, file, names) for file in files}
     if empty := [name for name in names if name not in holding]:
+        first = printable(empty[0])
         raise UserError(
-            f"labels: {path / LABEL_FILE} has no images of class {empty[0]}, so that there is nothing to learn of it"
+            f"labels: {labels.file} has no images of class {first}, so that there is nothing to learn of it"
         )
     return names
 
@@ -89,11 +102,11 @@ def class_in_file(path: Path, labels: FolderLabels, file: Path, names: Sequence[
         UserError: if it has no label.
     """
     if (number := labels.numbers.get(file.as_posix())) is None:
-        raise UserError(f"labels: {path / file} has no label in {path / LABEL_FILE}")
+        raise UserError(f"labels: {printable(str(path / file))} has no label in {labels.file}")
     names = labels.names or names
     return names[number] if number < len(names) else str(number)
 
 
 def _refuse_loose(path: Path, files: Sequence[Path]) -> None:
     if loose := [file for file in files if len(file.parts) == 1]:
-        raise UserError(f"labels: {path / loose[0]} lies in no folder that could be its class")
+        raise UserError(f"labels: {printable(str(path / loose[0]))} lies in no folder that could be its class")

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias
 
-from pydantic import PrivateAttr
+from pydantic import AfterValidator, PrivateAttr, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, UserError
 from gankit_images.classes import (
@@ -30,6 +31,21 @@ if TYPE_CHECKING:
     from gankit_images.pictures import PictureFiles
 
 
+def a_file_of_labels(name: str) -> str:
+    """The name of a file that labels are read from, if it is one."""
+    if name != "dataset.json" and not name.lower().endswith(".csv"):
+        raise PydanticCustomError("labels", "expected dataset.json, or the name of a .csv")
+    return name
+
+
+LabelFile: TypeAlias = Annotated[
+    str,
+    AfterValidator(a_file_of_labels),
+    WithJsonSchema({"type": "string", "pattern": r"^dataset\.json$|\.[cC][sS][vV]$"}),
+]
+"""What says of which class each image is."""
+
+
 class Folder(Pictures):
     """The images of a folder or a zip archive and of all folders in it, in the order of their paths.
 
@@ -41,11 +57,13 @@ class Folder(Pictures):
 
     path: AbsolutePath
     """The folder or .zip; a relative path starts from the current folder and is saved as an absolute one."""
-    labels: bool | Literal["dataset.json"] = False
+    labels: bool | LabelFile = False
     """true: make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10.
     Hidden ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused.
     dataset.json: read them from that file in `path`, as StyleGAN2-ADA's data sets and folders that gankit sample fills
-    have it. A run keeps the classes that it began with."""
+    have it. A name that ends in .csv, relative to `path` (../labels.csv lies beside it): read them from its columns
+    `file` and `label`, which its first line names; classes are the texts in natural order. A run keeps the classes that
+    it began with."""
     later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range", "fit", "filter")
 
     _classes: tuple[str, ...] | None = PrivateAttr(None)
@@ -134,9 +152,12 @@ class Folder(Pictures):
         Raises:
             UserError: if it cannot be read.
         """
-        from gankit.data.label_file import read_labels
+        from gankit.data.label_file import LABEL_FILE, read_labels
+        from gankit_images.label_table import read_label_table
 
-        return read_labels(self.tree) if isinstance(self.labels, str) else None
+        if not isinstance(self.labels, str):
+            return None
+        return read_labels(self.tree) if self.labels == LABEL_FILE else read_label_table(self.tree, self.labels)
 
     def _class_of(self, file: Path, names: Sequence[str]) -> str:
         """What the class of an image is called, which need not be one of `names`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -35,9 +36,17 @@ class IndexedImages(ImageReader):
         self._lock = Lock()  # nobody promises that several threads may read at once
 
     def key(self) -> str:
-        """What it was told, and how pictures are decoded."""
-        said = (PIL.__version__, *self._key, len(self), self._channels, self._decoding)
+        """What it was told, how pictures are decoded, and those that are in memory themselves."""
+        said = (PIL.__version__, *self._key, len(self), self._channels, self._decoding, self._content)
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def _content(self) -> str | None:
+        """A hash of all pictures where torchvision has them in memory, as other files may come to lie in its folder."""
+        there = getattr(self._pairs, "data", None)
+        if there is None:
+            return None
+        return hashlib.blake2b(np.ascontiguousarray(np.asarray(there)).data, digest_size=16).hexdigest()
 
     def __len__(self) -> int:
         """Number of pictures."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -13,9 +14,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from gankit import UserError
-from gankit.core.text import printable
-from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable
 from gankit.data.prepared import ImageReader
 from gankit.data.trees import ImageTree, PackedFile
 
@@ -54,8 +53,8 @@ class EncodedPictures(ImageReader):
         """What one of them is called in the place where all lie."""
 
     @abstractmethod
-    def picture(self, position: int) -> Path | PackedFile:
-        """One of them, to be opened.
+    def picture(self, position: int) -> AbstractContextManager[Path | PackedFile]:
+        """One of them, to be opened within the block.
 
         Raises:
             OSError: if it cannot be read.
@@ -68,11 +67,10 @@ class EncodedPictures(ImageReader):
             UserError: if it cannot be read.
         """
         try:
-            picture = self.picture(position)
+            with self.picture(position) as picture:
+                return read(picture, (height, width), self._channels, self._bound, self._decoding)
         except OSError as failure:
-            place = printable(f"{self}/{self.name(position)}")
-            raise UserError(f"{place}: cannot read this image: {failure.strerror or failure}") from failure
-        return read(picture, (height, width), self._channels, self._bound, self._decoding)
+            raise unreadable(f"{self}/{self.name(position)}", failure) from failure
 
 
 class PictureFiles(EncodedPictures):
@@ -113,7 +111,7 @@ class PictureFiles(EncodedPictures):
         """Its path there."""
         return str(self._files[position])
 
-    def picture(self, position: int) -> Path | PackedFile:
+    def picture(self, position: int) -> AbstractContextManager[Path | PackedFile]:
         """Where it lies, or what it holds."""
         return self._tree.image(self._files[position])
 

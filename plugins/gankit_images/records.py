@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -106,9 +107,9 @@ class RecordPictures(EncodedPictures):
         """What it is called there."""
         return self._records.name(self._at(position))
 
-    def picture(self, position: int) -> PackedFile:
+    def picture(self, position: int) -> AbstractContextManager[PackedFile]:
         """Its file."""
-        return self._records.file(self._at(position))
+        return nullcontext(self._records.file(self._at(position)))
 
     def _at(self, position: int) -> int:
         return position if self._chosen is None else int(self._chosen[position])

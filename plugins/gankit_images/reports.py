@@ -21,8 +21,8 @@ def report_skipped(folder: Path, count: int, skipped: Sequence[str]) -> None:
 
 
 def report_other_folders(folder: Path, images: int, others: Sequence[str]) -> None:
-    """Say how many images are passed over, as the folders that they lie in are no classes."""
-    warn(f"{folder}: passed over {images} images that are of no class: {first_of(others, MOST_NAMED)}")
+    """Say how many images are passed over, as they are of none of the classes that are wanted."""
+    warn(f"{folder}: passed over {images} images of other classes: {first_of(others, MOST_NAMED)}")
 
 
 def report_little_contrast(folder: Path, darkest: int, lightest: int) -> None:

@@ -100,9 +100,12 @@ class Pictures(Resized):
     def missing(self, experiment: Experiment) -> str | None:
         """What holds the images, images in it, or room in the cache to hold them."""
         try:
-            return self._lack_of_room(self._all(), experiment)
+            reader = self._all()
         except UserError as problem:
             return str(problem)
+        if experiment.data is not self:  # it stands in another data set, which may not want all of it
+            return None
+        return self._lack_of_room(reader, experiment)
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
+from gankit.core.options import did_you_mean
 from gankit_images.resized import Filter
 
 if TYPE_CHECKING:
@@ -56,6 +58,17 @@ SETS: dict[str, _Set] = {
 """By what they are called here."""
 
 
+def _lsun_categories() -> Iterator[str]:
+    """The databases of lsun."""
+    for scene in (
+        *("bedroom", "bridge", "church_outdoor", "classroom", "conference_room", "dining_room", "kitchen"),
+        *("living_room", "restaurant", "tower"),
+    ):
+        yield f"{scene}_train"
+        yield f"{scene}_val"
+    yield "test"
+
+
 class Torchvision(Dataset):
     """A data set by its name, as torchvision reads it: MNIST, CIFAR-10, SVHN, CelebA, ...
 
@@ -100,10 +113,13 @@ class Torchvision(Dataset):
             yield f"labels: {self.name} has no classes to train on"
         if self.split == "test" and known.test is None:
             yield f"split: {self.name} has no test part"
+        if self.name == "lsun" and self.category not in (there := [*_lsun_categories()]):
+            hint = did_you_mean(self.category, there) or f" There are: {', '.join(there)}."
+            yield f"category: lsun has no {self.category!r:.60}.{hint}"
 
     def missing(self, experiment: Experiment) -> str | None:
         """The files, unless they may be downloaded."""
-        if self.download:
+        if self.download or [*self.problems(experiment)]:
             return None
         try:
             self._images  # noqa: B018 - which opens it
@@ -145,18 +161,21 @@ class Torchvision(Dataset):
 
 def _opened(data: Torchvision) -> Sequence[tuple[Any, Any]]:
     """What torchvision makes of it."""
-    import torchvision.datasets
-
     known = SETS[data.name]
     arguments = known.train if data.split == "train" else known.test or {}
     if data.name == "lsun":
         arguments = {"classes": [data.category]}
     elif data.download:
         arguments = {**arguments, "download": True}
-    make: Callable[..., Any] = getattr(torchvision.datasets, known.kind)
     try:
+        import torchvision.datasets
+
+        make: Callable[..., Any] = getattr(torchvision.datasets, known.kind)
         return make(str(data.root), **arguments)
+    except ImportError as lack:
+        raise UserError(f"{data.name} needs {lack.name}: pip install {lack.name}") from lack
     except Exception as problem:  # each set fails in ways of its own
         hint = "" if data.download or data.name == "lsun" else "; `download: true` lets torchvision get it"
-        said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        said = (str(problem).splitlines() or [type(problem).__name__])[0]
+        said = re.sub(r"\.? *You (can|may) use download=True.*", "", said)  # which is no option here, but said below
         raise UserError(f"torchvision cannot have {data.name} from {data.root}: {said}{hint}") from problem

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from gankit import Callback, Images, Observer
+from gankit import Callback, Images, Many, Observer
 from gankit.core.progress import Progress, crossed
 from gankit.kinds.callbacks import RunContext
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
+
+    from gankit.config.experiment import Experiment
 
 
 class ConsoleProgress(Observer):
@@ -34,6 +37,8 @@ class SampleGrid(Observer):
     With classes each row is of one, whose name stands to its left.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("bands",)
+
     every: Images | None = Field(default=None, gt=0)
     """Also each time so many images were shown."""
     count: int = Field(default=64, ge=1, le=100_000)
@@ -41,6 +46,17 @@ class SampleGrid(Observer):
     the first are shown."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents."""
+    bands: Many[Annotated[int, Field(ge=0)]] = []
+    """The channel that is shown as grey, or the three that are shown as red, green and blue, counted from 0. Default:
+    grey and colours as they are; the first three channels of more than four, the first of two."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Pictures have one channel or three, and those are among the data's."""
+        channels = experiment.data.image_channels()
+        if len(self.bands) not in (0, 1, 3):
+            yield f"bands: expected one channel or three, not {len(self.bands)}"
+        elif max(self.bands, default=0) >= channels:
+            yield f"bands: images have the channels 0 to {channels - 1}, not {max(self.bands)}"
 
     def callback(self, run: RunContext) -> Callback:
         """Begin to wait for the next picture."""
@@ -74,11 +90,15 @@ class GridPainter(Callback):
         count, seed = self._options.count, self._options.seed
         if names := self._run.class_names:
             rows = class_rows(names, count)
-            samples = self._run.sample(len(rows.labels), seed, rows.labels)
+            samples = self._shown(self._run.sample(len(rows.labels), seed, rows.labels))
             picture, caption = grid(samples, rows.columns, names=rows.names), rows.caption
         else:
-            samples = self._run.sample(count, seed)
+            samples = self._shown(self._run.sample(count, seed))
             picture, caption = grid(samples), ""
         name = f"{progress.images:08d}-{samples.shape[1]}x{samples.shape[2]}-{progress.name}".removesuffix("-")
         self._run.show(name, picture, caption)
         self._painted = progress.images
+
+    def _shown(self, samples: np.ndarray) -> np.ndarray:
+        """Of images [N, H, W, C] the channels that are asked for."""
+        return samples[..., self._options.bands] if self._options.bands else samples

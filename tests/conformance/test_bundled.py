@@ -66,6 +66,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "gankit_images": {
         "folder": {"path": str(FOLDER)},
+        "subset": {"of": {"use": "digits", "labels": True}, "classes": [3, 8], "labels": True},
+        "shapes": {"images": 60},
+        "mixture": {"images": 60},
         "arrays": {"path": str(ARRAY), "labels": False},
         "huggingface": {"path": str(TABLE), "name": None, "download": False, "labels": False},
         "lmdb": {"path": str(DATABASE), "labels": False},

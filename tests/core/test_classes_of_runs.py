@@ -138,7 +138,7 @@ def test_a_run_goes_on_with_its_classes_beside_new_ones(
     fill(place / "images", ["a"])
     (place / "images/empty").mkdir()
     assert main(["resume", str(cut(place / "run"))]) == 0
-    assert "images: passed over 6 images that are of no class: a" in capsys.readouterr().err
+    assert "images: passed over 6 images of other classes: a" in capsys.readouterr().err
     assert equal_weights(origin / "run", place / "run")
     shutil.rmtree(place / "images/b")
     assert main(["resume", str(cut(place / "run"))]) == 2

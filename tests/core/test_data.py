@@ -75,15 +75,51 @@ def test_the_order_is_the_same_in_every_release() -> None:
     assert list(reals(8, 1).indices(3, 5, 8)) == [0, 3, 2, 0, 6, 7, 5, 2]
 
 
+def unevenly(*counts: int) -> RealImages:
+    """Images of classes of which some have none, in an order that mixes them."""
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    return RealImages(dataset(noise(len(labels), 1), labels, classes=len(counts)), [1])
+
+
+@given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=5).filter(any), seed=seeds, rounds=st.integers(1, 30))
+def test_evenly_shown_classes_come_once_a_round_and_their_images_in_turns(
+    counts: list[int], seed: int, rounds: int
+) -> None:
+    images = unevenly(*counts)
+    assert images.labels is not None
+    there = [number for number, count in enumerate(counts) if count]
+    shown = images.indices(seed, 0, rounds * len(there), even=True)
+    assert all(sorted(each) == there for each in images.labels[shown].reshape(rounds, -1).tolist())
+    for number in there:
+        own = shown[images.labels[shown] == number]
+        for start in range(0, rounds, counts[number]):
+            assert len({*own[start : start + counts[number]]}) == len(own[start : start + counts[number]])
+
+
+@given(shown=st.integers(0, 10**9), parts=st.lists(st.integers(1, 30), max_size=4))
+def test_the_even_order_does_not_depend_on_how_it_is_cut_into_batches(shown: int, parts: list[int]) -> None:
+    whole = unevenly(7, 1, 3).indices(0, shown, sum(parts) + 1, even=True)
+    pieces, at = [], shown
+    for part in [*parts, 1]:
+        pieces.append(unevenly(7, 1, 3).indices(0, at, part, even=True))
+        at += part
+    np.testing.assert_array_equal(whole, np.concatenate(pieces))
+
+
+def test_the_even_order_is_the_same_in_every_release_and_another_with_another_seed() -> None:
+    images = unevenly(7, 1, 3)
+    assert images.indices(3, 5, 9, even=True).tolist() == [9, 2, 5, 7, 10, 8, 2, 4, 7]
+    assert images.indices(3, 5, 30, even=True).tolist() != images.indices(4, 5, 30, even=True).tolist()
+
+
 def test_a_batch_is_the_images_of_its_indices_with_their_labels() -> None:
     labels = np.arange(7) % 3
     images = RealImages(dataset(noise(7), labels, classes=3), [4, 8])
     torch.manual_seed(0)
     before = torch.get_rng_state()
 
-    batch, batch_labels = images.batch(4, seed=1, shown=5, count=4, device=CPU)
+    batch, batch_labels = images.take(4, chosen := images.indices(1, 5, 4), CPU)
 
-    chosen = images.indices(1, 5, 4)
     assert batch.dtype == torch.float32
     np.testing.assert_array_equal(to_uint8(batch).numpy(), images.at(4)[chosen])
     assert batch_labels is not None

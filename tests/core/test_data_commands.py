@@ -12,6 +12,7 @@ from PIL import Image
 from support.command import TWO_UPDATES, gankit_here
 
 from gankit.core.cache import lock_of
+from gankit.core.errors import UserError
 from gankit.data.images import RealImages
 from gankit_images.folder import Folder
 
@@ -106,3 +107,48 @@ def test_what_cannot_be_read_is_said_in_a_line(here: Path, command: str) -> None
     assert skipped.returncode == 0, skipped.stderr
     assert "skipped 1 of 24 images, which cannot be read: ants/00.png" in skipped.stderr
     assert "23 images" in skipped.stdout
+
+
+def test_what_a_data_set_cannot_tell_is_said_where_it_stands(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> str:
+        raise failure
+
+    monkeypatch.setattr(Folder, "missing", failing)
+    for failure in (UserError("nobody knows"), RuntimeError("it is broken")):
+        validated = gankit_here(["validate", "e.yaml"], here)
+        assert validated.returncode == 0
+        assert "e.yaml:7:7: data: " in validated.stdout
+        assert str(failure) in validated.stdout
+        run = gankit_here(["run", "e.yaml"], here)
+        assert run.returncode == 2
+        assert run.stderr.startswith("e.yaml:7:7: data: ")
+        assert "Traceback" not in run.stderr
+    (here / "junk.npy").write_text("junk")
+    replaced = gankit_here(["validate", "e.yaml", "--set", "data={use: arrays, path: junk.npy}"], here)
+    assert replaced.returncode == 2
+    assert replaced.stderr.startswith("--set data={use: arrays, path: junk.npy}: data: ")
+    assert replaced.stderr.endswith("junk.npy is no array: it does not begin as a .npy does\n")
+
+
+def test_what_cannot_be_removed_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gankit_here(["prepare", "e.yaml"], here).returncode == 0
+
+    def refuse(path: Path, *_: object) -> None:
+        raise OSError(30, "Read-only file system", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        done = gankit_here(["cache", "--clear"], here)
+    assert done.returncode == 1
+    assert done.stdout.startswith("removed 0 things")
+    assert done.stderr.endswith(": Read-only file system\n")
+    monkeypatch.setenv("GANKIT_CACHE", "~nobody-is-called-so/cache")
+    for words in (["cache"], ["cache", "--clear"]):
+        lost = gankit_here(words, here)
+        assert (lost.returncode, lost.stdout) == (2, "")
+        assert lost.stderr.startswith("there is no cache: ")
+
+
+def test_a_class_that_is_a_link_to_itself_is_none(here: Path) -> None:
+    (here / "pictures" / "loop").symlink_to("loop")
+    assert Folder(path=here / "pictures", labels=True).class_names() == ["ants", "bees"]

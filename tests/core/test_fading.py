@@ -72,7 +72,7 @@ def test_gates_open_in_training_and_reals_are_not_faded(monkeypatch: pytest.Monk
     )
     before = again.images
     again.iteration()
-    expected, _ = again.reals.batch(8, 0, before, 8, device=again.device)
+    expected, _ = again.reals.take(8, again.reals.indices(0, before, 8), again.device)
     assert again.now.alpha < 1
     assert torch.equal(shown[0], expected)
     assert not torch.equal(fade_reals(expected, again.now.alpha), expected)

@@ -387,6 +387,6 @@ def test_reals_fade_like_the_generators_images() -> None:
     made.images = 32 + 16  # half-way into the fade to 8x8
     made._follow_growth()
     faded, _ = made._batch()
-    sharp, _ = made.reals.batch(8, 0, made.images, 8, device=made.device)
+    sharp, _ = made.reals.take(8, made.reals.indices(0, made.images, 8), made.device)
     coarse = nn.functional.interpolate(nn.functional.avg_pool2d(sharp, 2), scale_factor=2)
     torch.testing.assert_close(faded, 0.5 * sharp + 0.5 * coarse)

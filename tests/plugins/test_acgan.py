@@ -24,7 +24,7 @@ def step_of(phase: Literal["generator", "discriminator"]) -> Step:
     made = trainer(tiny(data=LABELLED, regularizers="auxiliary-classifier"))
     made.generator.grow(8, 1.0)
     made.discriminator.grow(8, 1.0)
-    images, labels = made.reals.batch(8, 0, 0, 6, device=made.device)
+    images, labels = made.reals.take(8, made.reals.indices(0, 0, 6), made.device)
     return Step(phase, (0,), made.generator, made.discriminator, (), images, labels, lambda _: {})
 
 

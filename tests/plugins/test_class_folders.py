@@ -64,7 +64,7 @@ def test_hidden_folders_and_those_of_systems_are_no_classes(
     assert data.class_names() == ["ant", "bee"]
     assert labels(data) == [0, 0, 1, 1]
     is_said = not empty and not name.startswith(".")  # of hidden ones nothing is read
-    assert (f"passed over 2 images that are of no class: {name}\n" in capsys.readouterr().err) == is_said
+    assert (f"passed over 2 images of other classes: {name}\n" in capsys.readouterr().err) == is_said
 
 
 def test_a_folder_of_nothing_but_those_has_no_classes(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_kept_classes_need_no_folder_and_pass_over_what_came_since(
     assert kept.model_dump() == Folder(path=tmp_path / "nowhere", labels=True).model_dump()
     since = filled(tmp_path, "a", "b", *"cdefg").with_classes(["b", "a"])
     assert labels(since) == [1, 1, 0, 0]
-    assert "passed over 10 images that are of no class: c, d, e, ...\n" in capsys.readouterr().err
+    assert "passed over 10 images of other classes: c, d, e, ...\n" in capsys.readouterr().err
     with pytest.raises(UserError, match="none of its images lies in a class; they are x, y"):
         since.with_classes(["x", "y"]).load(8)
     assert Folder(path=tmp_path).with_classes(["a"]).class_count() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from sklearn.datasets import load_digits
 from support.sources import write_idx
+from support.tiny import tiny
 
 from gankit import Dataset, UserError
 from gankit.data.images import RealImages
@@ -162,7 +164,6 @@ def test_arrays_of_another_size_are_resized_as_pictures_are(tmp_path: Path) -> N
     [
         (np.zeros((4, 8, 8, 5), np.uint8), {}, "neither axis has 1, 3 or 4"),
         (np.zeros((4, 3, 8, 3), np.uint8), {}, "either may be; `layout` says which"),
-        (np.zeros((4, 8, 8, 3), np.uint8), {"layout": "channels-first"}, "channels-first has not 1, 3 or 4 channels"),
         (np.zeros(4, np.uint8), {}, r"holds an array \[4\], but images are"),
         (np.zeros((4, 8, 8), np.float32), {}, "its numbers are float32; `range` says which"),
         (np.zeros((4, 8, 8), np.complex64), {"range": (0, 1)}, "complex64; images are of whole or floating"),
@@ -236,5 +237,38 @@ def test_torchvisions_sets_are_read_from_where_it_keeps_them(tmp_path: Path) -> 
     test = data.test_part()
     assert test is not None
     assert len(test.load(28).images) == 10
-    with pytest.raises(UserError, match=r"torchvision cannot have cifar10 from .*`download: true` lets"):
-        Torchvision(name="cifar10", root=tmp_path).load(32)
+    write_idx(raw, "train", images=20, seed=2)
+    others = Torchvision(name="fashion-mnist", root=tmp_path).load(28).images
+    assert (others != loaded.images).any(), "other files that came to lie there"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"name": "cifar10"}, "from .*: Dataset not found or corrupted; `download: true` lets torchvision get it"),
+        ({"name": "mnist"}, "from .*: Dataset not found; `download: true` lets torchvision get it"),
+        ({"name": "cifar10", "download": True}, "from .*: .*"),
+        ({"name": "lsun", "category": "bedrom_train"}, r"lsun has no 'bedrom_train'\. Did you mean 'bedroom_train'\?"),
+        ({"name": "lsun", "split": "test"}, "split: lsun has no test part"),
+        ({"name": "celeba", "labels": True}, "labels: celeba has no classes to train on"),
+    ],
+)
+def test_what_torchvision_has_not_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], said: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no network. You can use download=True to download it")
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10.download", refuse)
+    data = Torchvision.model_validate({"root": tmp_path, **options})
+    experiment = tiny(data=data, growth={"use": "fixed", "resolution": 8, "images": 32})
+    found = [*data.problems(experiment)]
+    if data.download:
+        with pytest.raises(UserError) as caught:
+            data.load(8)
+        found.append(str(caught.value))
+    elif (lacking := data.missing(experiment)) is not None:
+        found.append(lacking)
+    (line,) = found
+    assert re.fullmatch(rf"(torchvision cannot have \w+ |category: )?{said}", line), line
+    assert "download=True" not in line

@@ -232,9 +232,9 @@ def test_more_images_than_a_disk_holds_are_told_of_before_they_are_read(
     (tmp_path / "b.png").touch()  # which would not be read
     monkeypatch.setattr(memory, "disk_room", lambda _: 2 * 3 * 64 - 1)
     monkeypatch.setattr(memory, "memory_size", lambda: 479)
-    folder = Folder(path=tmp_path)
-    assert "2 images of 8x8 pixels take 384 bytes on the disk of " in (folder.missing(tiny()) or "")
-    assert folder.model_copy(update={"channels": 1}).missing(tiny()) is None
+    folder, grey = Folder(path=tmp_path), Folder(path=tmp_path, channels=1)
+    assert "2 images of 8x8 pixels take 384 bytes on the disk of " in (folder.missing(tiny(data=folder)) or "")
+    assert grey.missing(tiny(data=grey)) is None
     with pytest.raises(UserError, match=r"2 images of 64x64 pixels take 24\.6 kB on the disk of .*, but there are 383"):
         folder.load(64)
     assert "take 480 bytes" not in (StackedDigits(images=1).missing(tiny()) or "")

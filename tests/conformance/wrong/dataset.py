@@ -74,18 +74,6 @@ class FromOne(Right):
         return LabelledImages(images, None if labels is None else labels + 1)
 
 
-class Two(Right):
-    """Has an opacity, but no colour."""
-
-    def image_channels(self) -> int:
-        """Two, which no network draws."""
-        return 2
-
-    def pixels(self, draws: np.random.Generator, resolution: int) -> np.ndarray:
-        """The images."""
-        return draws.integers(0, 256, (30, 2, resolution, resolution)).astype("uint8")
-
-
 class Shuffled(Right):
     """Comes in another order every time."""
 
@@ -135,7 +123,6 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("loads-what-it-says.2", ChannelsLast)
     register("loads-what-it-says.3", OneSize)
     register("loads-what-it-says.4", FromOne)
-    register("loads-what-it-says.5", Two)
     register("loads-the-same-again", Shuffled)
     register("loads-the-same-again.2", Augmented)
     register("tests-on-other-images", TestsItself)
