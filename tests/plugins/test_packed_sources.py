@@ -136,8 +136,8 @@ def test_batches_are_those_of_the_folder(
     reals = RealImages(data, RESOLUTIONS)
     for resolution in RESOLUTIONS:
         for shown in (0, 250):  # the second goes into the next epoch
-            images, labels = reals.batch(resolution, seed=3, shown=shown, count=100, device=CPU)
-            same_images, same_labels = expected.batch(resolution, seed=3, shown=shown, count=100, device=CPU)
+            images, labels = reals.take(resolution, reals.indices(3, shown, 100), CPU)
+            same_images, same_labels = expected.take(resolution, expected.indices(3, shown, 100), CPU)
             assert torch.equal(images, same_images)
             assert labels is not None
             assert same_labels is not None
