@@ -14,7 +14,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable_image
 from gankit.data.prepared import ImageReader
 from gankit.data.trees import ImageTree, PackedFile
 
@@ -70,7 +70,7 @@ class EncodedPictures(ImageReader):
             with self.picture(position) as picture:
                 return read(picture, (height, width), self._channels, self._bound, self._decoding)
         except OSError as failure:
-            raise unreadable(f"{self}/{self.name(position)}", failure) from failure
+            raise unreadable_image(f"{self}/{self.name(position)}", failure) from failure
 
 
 class PictureFiles(EncodedPictures):
