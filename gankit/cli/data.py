@@ -7,11 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_experiment_options
+from gankit.cli.options import add_experiment_options, write_output
 from gankit.core.errors import UserError
 from gankit.core.text import first_of, printable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gankit.config.experiment import Experiment
     from gankit.data.images import RealImages
 
@@ -38,20 +40,27 @@ def prepare_command(arguments: argparse.Namespace) -> int:
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the experiment and where the sheet goes."""
     add_experiment_options(parser)
-    text = "write a sheet of images: a row for each resolution, or for each class at the final one if there are classes"
+    text = (
+        "write a sheet of images: a row for each resolution, or for each class at the final one if there are classes; "
+        "of a study's second data set to NAME-2.png, and so on"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="PNG", help=text)
 
 
 def data_command(arguments: argparse.Namespace) -> int:
     """Tell what there is to train on: counts, sizes, classes, channels, duplicates; and draw a sheet of it."""
-    for experiment in _experiments(arguments):
+    output: Path | None = arguments.output
+    if output is not None and output.suffix.lower() != ".png":
+        raise UserError(f"-o: the sheet is a PNG, so its name ends in .png, not as in {output}")
+    experiments = _experiments(arguments)
+    for number, experiment in enumerate(experiments, 1):
         reals = _reals(experiment)
+        if len(experiments) > 1:
+            print(printable(f"{experiment.variant or experiment.name}:"))
         for line in _told(experiment, reals):
             print(printable(line))
-        if arguments.output is not None:
-            _draw(experiment, reals, arguments.output)
-            print(f"sheet: {arguments.output}")
-            break
+        if output is not None:
+            _draw(experiment, reals, output if number == 1 else output.with_stem(f"{output.stem}-{number}"))
     return 0
 
 
@@ -121,16 +130,17 @@ def _told(experiment: Experiment, reals: RealImages) -> list[str]:
     import numpy as np
 
     from gankit.config.checks import description_of_data
+    from gankit.data.image_files import counted
 
     images = reals.at(reals.final)
     said = [] if (line := description_of_data(experiment)) is None else [line]
     said += [f"skipped: {reason}" for reason in reals.skipped]
     count, channels, height, width = images.shape
-    said.append(f"{count:,} images of {width}x{height} pixels in {channels} channels")
+    said.append(f"{counted(count, 'image')} of {width}x{height} pixels in {counted(channels, 'channel')}")
     if reals.labels is not None:
         numbers = Counter(reals.labels.tolist())
         each = first_of((f"{name} {numbers[k]:,}" for k, name in enumerate(reals.class_names)), MOST_LISTED)
-        said.append(f"{reals.classes} classes: {each}")
+        said.append(f"{counted(reals.classes, 'class')}: {each}")
     sums, squares, size = np.zeros(channels), np.zeros(channels), 0
     for start in range(0, count, 1024):
         some = images[start : start + 1024].astype(np.float64)
@@ -142,7 +152,8 @@ def _told(experiment: Experiment, reals: RealImages) -> list[str]:
     pairs = (f"{mean:.1f} ± {spread:.1f}" for mean, spread in zip(means, spreads, strict=True))
     said.append(f"levels, mean and standard deviation of each channel: {', '.join(pairs)}")
     copies = count - reals.distinct
-    said.append(f"{copies:,} images are copies of others, pixel for pixel" if copies else "no image is there twice")
+    are = "is a copy of another" if copies == 1 else "are copies of others"
+    said.append(f"{counted(copies, 'image')} {are}, pixel for pixel" if copies else "no image is there twice")
     if reals.test_part is not None:
         said.append(f"a test part of {reals.test_part.count:,} images")
     said.append(f"fingerprint {reals.fingerprint}")
@@ -153,14 +164,13 @@ def _draw(experiment: Experiment, reals: RealImages, path: Path) -> None:
     """A sheet: the first images at every resolution enlarged alike, or some of each class."""
     import numpy as np
 
-    from gankit.data.pictures import grid, save_png
+    from gankit.data.pictures import as_png, grid
 
     final = reals.final
     if reals.labels is not None:
         some = [np.flatnonzero(reals.labels == number)[:SHOWN] for number in range(reals.classes)]
-        columns = min(len(found) for found in some if len(found))
         names = [name for name, found in zip(reals.class_names, some, strict=True) if len(found)]
-        rows = [reals.at(final)[found[:columns]] for found in some if len(found)]
+        rows = [_filled(reals.at(final)[found], max(map(len, some))) for found in some if len(found)]
     else:
         chosen = reals.drawn(SHOWN, 0)
         resolutions = sorted({stage.resolution for stage in experiment.stages()})
@@ -168,4 +178,16 @@ def _draw(experiment: Experiment, reals: RealImages, path: Path) -> None:
         levels = [reals.at(resolution)[chosen] for resolution in resolutions]
         rows = [level.repeat(final // level.shape[2], 2).repeat(final // level.shape[2], 3) for level in levels]
     images = np.concatenate(rows).transpose(0, 2, 3, 1)
-    save_png(path, grid(images, columns=len(rows[0]), names=names), caption=f"of {reals.count:,} real images")
+    sheet = grid(images, columns=len(rows[0]), names=names)
+    write_output("-o", path, as_png(sheet, f"of {reals.count:,} real images"))
+
+
+def _filled(row: np.ndarray, length: int) -> np.ndarray:
+    """Images, and as many grey ones after them as a row of a length has room for."""
+    import numpy as np
+
+    from gankit.data.pictures import NEUTRAL
+
+    grey = np.full((length - len(row), *row.shape[1:]), NEUTRAL, row.dtype)
+    grey[:, 3:] = 255  # opaque, as what lies between images
+    return np.concatenate([row, grey])

@@ -55,11 +55,11 @@ def found_in_words(count: int, passed_over: Counter[str], classes: Mapping[str, 
             Default: there are none.
     """
     if classes is None:
-        return f"{_counted(count, 'image')}{_passed_over_in_words(passed_over)}"
+        return f"{counted(count, 'image')}{_passed_over_in_words(passed_over)}"
     of_these = sum(classes.values())
     each = first_of((f"{name} {number:,}" for name, number in classes.items()), MOST_LISTED)
     passed_over = passed_over + Counter({"of other classes": count - of_these})
-    said = f"{_counted(of_these, 'image')} in {_counted(len(classes), 'class')}: {each}"
+    said = f"{counted(of_these, 'image')} in {counted(len(classes), 'class')}: {each}"
     return f"{said}{_passed_over_in_words(passed_over)}"
 
 
@@ -69,6 +69,6 @@ def _passed_over_in_words(passed_over: Counter[str]) -> str:
     return f"; passed over: {named}" if ordered else ""
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     """A number of things, such as "3 classes"."""
     return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -48,8 +48,8 @@ def test_a_data_set_is_told_of_and_shown(here: Path) -> None:
     told = gankit_here(["data", "e.yaml", "-o", "sheet.png"], here)
     assert told.returncode == 0, told.stderr
     assert "data: 24 images" in told.stdout
-    assert "24 images of 8x8 pixels in 1 channels" in told.stdout
-    assert "1 images are copies of others, pixel for pixel" in told.stdout
+    assert "24 images of 8x8 pixels in 1 channel\n" in told.stdout
+    assert "1 image is a copy of another, pixel for pixel" in told.stdout
     assert "levels, mean and standard deviation of each channel: 1" in told.stdout
     with Image.open(here / "sheet.png") as sheet:
         assert sheet.width > 8 * 10
@@ -68,7 +68,40 @@ def test_a_class_of_few_images_is_in_the_sheet(here: Path) -> None:
     labelled = [word for setting in settings for word in ("--set", setting)]
     shown = gankit_here(["data", "e.yaml", "-o", "sheet.png", *labelled], here)
     assert shown.returncode == 0, shown.stderr
-    assert (here / "sheet.png").is_file()
+    with Image.open(here / "sheet.png") as sheet:
+        below = np.asarray(sheet)[66:]
+        assert sheet.width > 10 * 64  # as many of the other class as ever
+        assert below[:, -64:].std() > below[:, :5].std()
+        assert (np.asarray(sheet)[:64, -64:] == 128).all()  # grey, where there is none
+
+
+def test_all_data_sets_of_a_study_are_told_of_and_shown(here: Path) -> None:
+    sets = "[{use: folder, path: pictures, channels: 1}, {use: folder, path: pictures/ants, channels: 1}]"
+    (here / "study.yaml").write_text(f"extends: e.yaml\nname: two\nmatrix: {{data: {sets}}}\n")
+    shown = gankit_here(["data", "study.yaml", "-o", "sheet.png"], here)
+    assert shown.returncode == 0, shown.stderr
+    first, second = (line for line in shown.stdout.splitlines() if line.startswith("data="))
+    assert f"{first}\ndata: 24 images" in shown.stdout
+    assert f"{second}\ndata: 12 images" in shown.stdout
+    for name, count in (("sheet.png", 24), ("sheet-2.png", 12)):
+        assert f"wrote {name}\n" in shown.stderr
+        with Image.open(here / name) as sheet:
+            assert sheet.info["Description"] == f"of {count} real images"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        ("nowhere/sheet.png", "-o: cannot write nowhere/sheet.png: No such file or directory"),
+        ("pictures.png", "-o: cannot write pictures.png: Is a directory"),
+        ("sheet.jpg", "-o: the sheet is a PNG, so its name ends in .png, not as in sheet.jpg"),
+        ("sheet", "-o: the sheet is a PNG, so its name ends in .png, not as in sheet"),
+    ],
+)
+def test_a_sheet_that_cannot_be_written_is_a_mistake(here: Path, sheet: str, said: str) -> None:
+    (here / "pictures.png").mkdir()
+    refused = gankit_here(["data", "e.yaml", "-o", sheet], here)
+    assert (refused.returncode, refused.stderr) == (2, f"{said}\n")
 
 
 def test_a_cleared_cache_ends_no_run(here: Path) -> None:
