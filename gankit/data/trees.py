@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import stat
 import zipfile
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from io import BytesIO
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple, NoReturn
 
@@ -22,6 +24,9 @@ from gankit.data.image_files import SUFFIXES, FoundImages
 
 LARGEST = 2**28
 """Bytes of a file that is unpacked, and of all that are at a time; an image of more is a trap."""
+
+MOST_BESIDE = 1000
+"""Names that a missing one is compared with: a few milliseconds."""
 
 
 class PackedFile(NamedTuple):
@@ -112,6 +117,17 @@ def image_tree(path: Path) -> ImageTree:
     return ZipTree(path) if path.suffix.lower() == ".zip" and os.path.isfile(path) else FolderTree(path)
 
 
+def not_there(what: str, path: Path) -> str:
+    """That there is no such file or folder, and what lies beside it that is called most like it."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [printable(entry.name) for entry in islice(entries, MOST_BESIDE)]
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"there is no {what} {path}{f'; beside it lies {near[0]}' if near else ''}"
+
+
 def find_images(path: Path) -> FoundImages:
     """The images in a folder and in all folders below, or in a zip archive.
 
@@ -137,7 +153,7 @@ class FolderTree(ImageTree):
         if not os.path.isdir(path):  # which no odd path upsets
             if os.path.isfile(path):
                 raise UserError(f"{path} is a file, not a folder of images or a .zip of them")
-            raise UserError(f"there is no folder {path}")
+            raise UserError(not_there("folder", path))
         files: list[Path] = []
         passed_over: Counter[str] = Counter()
         top = Path(os.path.realpath(path))

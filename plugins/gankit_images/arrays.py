@@ -53,7 +53,7 @@ class Arrays(Resized):
         """One more than the highest label, or 0 without labels.
 
         Raises:
-            UserError: if they cannot be read, or are no classes.
+            UserError: if they are not there, cannot be read, or are no classes.
         """
         return 0 if self._classes is None else int(self._classes.max()) + 1
 
@@ -68,8 +68,10 @@ class Arrays(Resized):
 
     def missing(self, experiment: Experiment) -> str | None:
         """The file, or room in the cache."""
+        from gankit.data.trees import not_there
+
         if not self.path.is_file():
-            return f"there is no file {self.path}"
+            return not_there("file", self.path)
         try:
             images = self._images
         except UserError:  # said by `problems`
@@ -101,5 +103,9 @@ class Arrays(Resized):
 
         if self.labels is False:
             return None
+        if self.labels is True and self.path.suffix.lower() == ".npy":
+            raise UserError(
+                f"labels: {self.path} holds one array alone, which true finds no labels in; name their .npy"
+            )
         file, name = (self.path, "labels") if self.labels is True else (self.labels, None)
         return read_classes(Path(file), name, len(self._images))

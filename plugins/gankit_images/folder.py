@@ -101,14 +101,18 @@ class Folder(Pictures):
         return data
 
     def describe(self) -> str:
-        """How many images there are, of each class, and what else lies there, by its endings.
+        """How many images there are, of each class, and what else lies there but their labels, by its endings.
 
         Raises:
             UserError: see `class_names`.
         """
         names = self.class_names()
         counts = Counter(self._class_of(file, names) for file in self.tree.found.files if names)
-        return self.tree.found.in_words({name: counts[name] for name in names} if names else None)
+        found = self.tree.found
+        if self._in_file is not None and self._in_file.file.is_relative_to(self.path):
+            label_file = Counter({self._in_file.file.suffix.lower(): 1})
+            found = found._replace(passed_over=found.passed_over - label_file)
+        return found.in_words({name: counts[name] for name in names} if names else None)
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""

@@ -22,7 +22,7 @@ from gankit.core.files import refuse_irregular
 from gankit.core.text import first_of, shortened
 from gankit.data.image_files import SUFFIXES
 from gankit.data.indexes import file_state
-from gankit.data.trees import PackedFile
+from gankit.data.trees import PackedFile, not_there
 from gankit_images.array_files import refuse_gaps
 from gankit_images.records import Labels, Records, labels_of, numbered, refuse_large
 
@@ -191,7 +191,7 @@ def _files_of_part(path: Path, split: str | None) -> list[Path]:
     elif os.path.isdir(path):
         there = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
     else:
-        raise UserError(f"there is no folder or file {path}")
+        raise UserError(not_there("folder or file", path))
     for suffix in (".parquet", ".arrow"):
         if files := [file for file in there if file.suffix.lower() == suffix]:
             if files == [path]:

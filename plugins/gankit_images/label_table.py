@@ -12,7 +12,7 @@ from gankit import UserError
 from gankit.core.files import read_regular
 from gankit.core.text import shortened
 from gankit.data.label_file import FolderLabels
-from gankit.data.trees import ImageTree
+from gankit.data.trees import ImageTree, not_there
 from gankit_images.classes import in_natural_order
 
 FILE, LABEL = "file", "label"
@@ -35,6 +35,8 @@ def read_label_table(tree: ImageTree, name: str) -> FolderLabels:
     try:
         content = read_regular(file) if name.startswith(("..", os.sep)) else tree.read(name)
         text = content.decode("utf-8-sig")  # spreadsheets begin with a mark
+    except FileNotFoundError:
+        raise UserError(f"labels: {not_there('file', file)}") from None
     except OSError as failure:
         raise UserError(f"labels: {file}: cannot be read: {failure.strerror}") from None
     except UnicodeDecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -81,12 +82,14 @@ class RecordSet(Pictures):
 
         from gankit.data.image_files import found_in_words
 
-        counts = None
+        counts, passed_over = None, self._records.passed_over
+        if self.labels is True and self._records.labels_are is not None:  # each image has one, which is read
+            passed_over = passed_over - Counter({self._records.labels_are: len(self._records)})
         if self.labels is not False:
             names, numbers = self.class_names(), self._numbers
             each = np.bincount(numbers[numbers >= 0], minlength=len(names)).tolist()
             counts = dict(zip(names, each, strict=True))
-        return found_in_words(len(self._records), self._records.passed_over, counts)
+        return found_in_words(len(self._records), passed_over, counts)
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that have no class."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import PIL
@@ -38,7 +38,9 @@ class Records(ABC):
     """The image files of a few larger files, read by several threads at once."""
 
     passed_over: Counter[str]
-    """How much else there is, by what it is."""
+    """How much else there is, by what it is, labels among it."""
+    labels_are: ClassVar[str | None] = None
+    """What the label that lies beside each image is called in `passed_over`, if it is counted there."""
 
     @abstractmethod
     def __len__(self) -> int:

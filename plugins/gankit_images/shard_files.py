@@ -18,7 +18,7 @@ from gankit.core.text import printable
 from gankit.data.image_files import ENDINGS
 from gankit.data.indexes import file_state, kept_index
 from gankit.data.progress import PreparationProgress
-from gankit.data.trees import PackedFile
+from gankit.data.trees import PackedFile, not_there
 from gankit_images.records import Labels, Records, label_text, labels_of, refuse_large
 from gankit_images.tar_files import Member, members, read_at
 
@@ -56,7 +56,7 @@ def shards_at(path: Path) -> list[Path]:
         elif os.path.isfile(each):
             shards.append(Path(each))
         else:
-            raise UserError(f"there is no file {each}")
+            raise UserError(not_there("file", Path(each)))
     if not shards:
         raise UserError(f"there are no shards {path}")
     return shards
@@ -101,6 +101,8 @@ class _Sample(NamedTuple):
 
 class Shards(Records):
     """The images of some shards, one a sample."""
+
+    labels_are = ".cls"
 
     def __init__(self, path: Path, image: str | None) -> None:
         """Look up what lies where, unless that is known.

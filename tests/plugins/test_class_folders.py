@@ -125,7 +125,7 @@ def test_labels_are_read_from_a_file_as_stylegan2_ada_writes_it(tmp_path: Path) 
     data = in_file(tmp_path / "numbers", {"labels": STYLEGAN})
     assert data.class_names() == ["0", "1", "2"]
     assert labels(data) == [1, 0, 2, 1]
-    assert data.describe() == "4 images in 3 classes: 0 1, 1 2, 2 1; passed over: 1 .json"
+    assert data.describe() == "4 images in 3 classes: 0 1, 1 2, 2 1"
     assert labels(data.with_classes(["ant", "bee", "cat"])) == [1, 0, 2, 1]
     named = in_file(tmp_path / "names", {"labels": STYLEGAN, "classes": ["ant", "bee", "cat"]})
     assert named.class_names() == RealImages(named, [8]).class_names == ["ant", "bee", "cat"]

@@ -203,6 +203,12 @@ def test_labels_that_are_no_classes_are_refused(tmp_path: Path, labels: list[int
         Arrays(path=tmp_path / "a.npz", labels=True).load(8)
 
 
+def test_an_array_alone_has_no_labels_of_its_own(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((4, 8, 8), np.uint8))
+    with pytest.raises(UserError, match=r"labels: .*a\.npy holds one array alone, .*; name their \.npy$"):
+        Arrays(path=tmp_path / "a.npy", labels=True).class_count()
+
+
 @pytest.mark.parametrize("harm", ["cut", "junk", "byte"])
 def test_an_archive_that_is_damaged_is_told_of(folder: Path, harm: str) -> None:
     file = zipped(folder)

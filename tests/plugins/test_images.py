@@ -242,6 +242,9 @@ def missing(dataset: Folder) -> str:
 def test_missing_and_empty_folders_are_found_before_anything_is_loaded(tmp_path: Path, labels: bool) -> None:
     nowhere = Folder(path=tmp_path / "nowhere", labels=labels)
     assert missing(nowhere) == f"there is no folder {tmp_path / 'nowhere'}"
+    (tmp_path / "somewhere").mkdir()
+    assert missing(nowhere) == f"there is no folder {tmp_path / 'nowhere'}; beside it lies somewhere"
+    (tmp_path / "somewhere").rmdir()
     assert missing(Folder(path=tmp_path, labels=labels)).startswith(
         f"there are no images in {tmp_path}; looked for .apng, .avif, "
     )

@@ -59,7 +59,9 @@ def test_classes_are_the_texts_in_natural_order(folder: Path) -> None:
     data = read(folder)
     assert data.class_names() == ["2", "10", "old, grey"]
     assert classes(data) == [(0, "10"), (1, "2"), (2, "old, grey"), (3, "2")]
-    assert data.describe().startswith("4 images in 3 classes: 2 2, 10 1, old, grey 1")
+    assert data.describe() == "4 images in 3 classes: 2 2, 10 1, old, grey 1"  # the table is not passed over
+    (folder / "other.csv").touch()
+    assert read(folder).describe().endswith("grey 1; passed over: 1 .csv")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,9 @@ def test_an_image_without_a_label_is_named(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["none.csv", "../none.csv"])
 def test_a_table_that_is_not_there_is_named(folder: Path, name: str) -> None:
     problem = refused(Folder(path=folder, labels=name))
-    assert problem == f"labels: {(folder / name).resolve()}: cannot be read: No such file or directory"
+    assert problem == f"labels: there is no file {(folder / name).resolve()}"
+    (folder / name).with_name("nine.csv").touch()
+    assert refused(Folder(path=folder, labels=name)) == f"{problem}; beside it lies nine.csv"
 
 
 def test_a_run_keeps_its_classes_beside_new_ones(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
