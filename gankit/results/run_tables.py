@@ -50,7 +50,9 @@ def print_metrics(runs: Sequence[RunResults], console: Console | None = None) ->
     if len(lacking) < len(runs):
         print_section(_metrics(runs), console)
     for run in lacking:
-        console.print(as_shown(f"{run.path}: no evaluation yet"), soft_wrap=True)
+        is_none_asked_for = run.options.get("evaluation", {}).get("metrics") == []
+        why = "no evaluation, as evaluation.metrics names none" if is_none_asked_for else "no evaluation yet"
+        console.print(as_shown(f"{run.path}: {why}"), soft_wrap=True)
 
 
 def overview(runs: Sequence[RunResults], metric: str | None = None, damaged: Sequence[Damaged] = ()) -> Section:

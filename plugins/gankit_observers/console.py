@@ -173,7 +173,8 @@ def status(progress: Progress, images_per_second: float) -> str:
         facts.append(f"alpha {progress.alpha:.2f}")
     if images_per_second > 0:
         facts.append(f"{significant(images_per_second)} images/s")
-        facts.append(f"{duration((progress.total - progress.images) / images_per_second)} left")
+        left = max(0, progress.total - progress.images)  # the last batch may go beyond
+        facts.append(f"{duration(left / images_per_second)} left")
     return ", ".join(facts)
 
 

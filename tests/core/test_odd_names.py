@@ -33,7 +33,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_says_where_it_is(tmp_path: Path) -> None:
     training = [*SMALL, "--set", "evaluation.metrics=[]", "--set", "growth={use: fixed, resolution: 4, images: 32}"]
     done = gankit_here(["run", QUICKSTART, *training, "--out", "[b]:smile:[/]x"], tmp_path)
-    assert (done.returncode, done.stdout) == (0, "[b]:smile:[/]x: no evaluation yet\n")
+    assert (done.returncode, done.stdout) == (0, "[b]:smile:[/]x: no evaluation, as evaluation.metrics names none\n")
     assert done.stderr.splitlines()[:2] == [
         "gankit: [b]:smile:[/]x begins",
         "gankit: [b]:smile:[/]x has ended; look further with:",

@@ -158,6 +158,8 @@ def test_unlike_protocols_at_different_resolutions_are_no_matter(tmp_path: Path)
 def test_a_run_without_evaluations_is_said_to_have_none(tmp_path: Path) -> None:
     path = recorded(tmp_path / "run", [Row(10, 1, 4, "loss.generator", 0.5)])
     assert printed(path, width=300) == f"{path}: no evaluation yet\n"
+    none = recorded(tmp_path / "none", [Row(10, 1, 4, "loss.generator", 0.5)], evaluation={"metrics": []})
+    assert printed(none, width=300) == f"{none}: no evaluation, as evaluation.metrics names none\n"
 
 
 def test_floors_stand_beside_what_they_are_floors_of() -> None:

@@ -119,6 +119,18 @@ class TestLines:
             for images, alpha, left in ((1000, "0.10", "16:30"), (2000, "0.20", "16:20"), (3000, "0.30", "16:10"))
         ]
 
+    def test_a_last_batch_that_goes_beyond_the_end_leaves_no_time(
+        self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        callback, clock = lines
+        callback.on_stage_start(at(99_000))
+        callback.on_update(at(99_000), {})
+        clock.now += 11
+        callback.on_update(at(100_500), {})
+        (line,) = told(capsys)
+        assert line.startswith("100,500 of 100,000 images, ")
+        assert ", 0 s left" in line
+
     def test_the_pace_is_that_of_training_now(
         self, lines: tuple[Lines, FakeClock], capsys: pytest.CaptureFixture[str]
     ) -> None:
