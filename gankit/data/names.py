@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import overload
 from zipfile import ZipFile, ZipInfo
-
-import numpy as np
 
 
 class Names(Sequence[str]):
@@ -18,7 +18,7 @@ class Names(Sequence[str]):
         """Sort them."""
         keys = sorted(map(_key, names))
         self._keys = b"".join(keys)
-        self._ends = np.fromiter(map(len, keys), np.int64, len(keys)).cumsum()
+        self._ends = array("q", accumulate(map(len, keys)))
         self._next = 0
         """Behind the last one that was asked for, where most are that are asked for next."""
 
@@ -89,9 +89,7 @@ class ZipDirectory:
         """The names of the folders at its top."""
         self.names = Names(entries)
         """Of all files."""
-        self._numbers = np.empty((len(entries), len(NUMBERS)), np.int64)
-        for position, name in enumerate(self.names):
-            self._numbers[position] = [getattr(entries[name], number) for number in NUMBERS]
+        self._numbers = array("q", (getattr(entries[name], number) for name in self.names for number in NUMBERS))
         self.archive.filelist.clear()
         self.archive.NameToInfo.clear()
 
@@ -100,6 +98,6 @@ class ZipDirectory:
         if (position := self.names.position(name)) is None:
             return None
         entry = ZipInfo(name)
-        for number, value in zip(NUMBERS, self._numbers[position].tolist(), strict=True):
-            setattr(entry, number, value)
+        for place, number in enumerate(NUMBERS, position * len(NUMBERS)):
+            setattr(entry, number, self._numbers[place])
         return entry
