@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from gankit.core.errors import UserError, blaming
 from gankit.core.registry import registries
 from gankit.kinds import Init
+from gankit.networks import operations
 from gankit.networks.contracts import check_module
 from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier, places_of_module
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
 """The layers whose weights inits and norms of weights act on, wherever in a part they stand."""
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+Layer = TypeVar("Layer", bound=nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding)
 Built = TypeVar("Built", bound=nn.Module | None, covariant=True)
 
 
@@ -213,6 +214,16 @@ class Bias(nn.Module):
         return x + self.bias.view(1, -1, 1, 1)
 
 
+class Conv2d(nn.Conv2d):
+    """torch's, with derivatives that penalties on gradients differentiate faster; a plain one may stand for it."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """From [N, inputs, H, W] to [N, outputs, H', W']."""
+        if isinstance(self.padding, str) or self.padding_mode != "zeros":
+            return super().forward(input)
+        return operations.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
 def fan_in(layer: nn.Module) -> int:
     """Inputs that each output of a weighted layer sums over; an embedding counts its width.
 
@@ -249,9 +260,9 @@ def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0)
     return layer
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = math.sqrt(2), bias: bool = True) -> nn.Conv2d:
+def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = math.sqrt(2), bias: bool = True) -> Conv2d:
     """A convolution that keeps height and width; `kernel` is its side in pixels and odd."""
-    return gained(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
+    return gained(Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
 
 
 def dense(

@@ -42,12 +42,12 @@ def _convolution(context: BuildContext, gain: float, bias: bool) -> nn.Module:
     """The convolution that resamples as `context` says; its outputs vary `gain`^2 times as much as its inputs."""
     from torch import nn
 
-    from gankit.networks.layers import conv, gained
+    from gankit.networks.layers import Conv2d, conv, gained
 
     inputs, outputs = context.in_channels, context.out_channels
     if context.resample == "up":
         # each output meets a quarter of the kernel, so the gain is twice as high to make up for it
         return gained(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), 2 * gain)
     if context.resample == "down":
-        return gained(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), gain)
+        return gained(Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), gain)
     return conv(inputs, outputs, gain=gain, bias=bias)

@@ -1,0 +1,161 @@
+"""Operations of torch with derivatives of their own: the same numbers, for less work wherever these are derived again.
+
+Penalties on gradients differentiate a network's derivatives, and there torch's own way is a costly one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+
+
+class Way(NamedTuple):
+    """How a convolution goes over its maps, as `torch.convolution` and its derivatives take it."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    transposed: bool
+    output_padding: tuple[int, ...]
+    groups: int
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`F.conv2d`, but that derivatives of its gradients are the library's own convolutions, too.
+
+    Torch takes what a penalty's gradient owes to weights by a convolution whose kernel is as large as the map, which is
+    three times as slow as the library's gradient of a weight.
+    """
+    if not _is_convolved(x):
+        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
+    return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), _pair(dilation), False, (0, 0), groups))
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] = 0,
+) -> Tensor:
+    """`F.conv_transpose2d`, with derivatives as those of `conv2d`."""
+    if not _is_convolved(x):
+        return F.conv_transpose2d(x, weight, bias, stride, padding)
+    return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), (1, 1), True, (0, 0), 1))
+
+
+def _is_derived() -> bool:
+    """Whether derivatives may be asked for, and no others than the functions below have: in reverse, and of tensors.
+
+    Else torch's own operations do: without gradients, in forward mode and within the transforms of `torch.func`.
+    """
+    is_forward = forward_ad._current_level >= 0
+    return torch.is_grad_enabled() and not is_forward and not torch._C._are_functorch_transforms_active()
+
+
+def _is_convolved(x: Tensor) -> bool:
+    """Whether a convolution of `x` is derived here: that of a batch, and not in mixed precision."""
+    return _is_derived() and x.dim() == 4 and not torch.is_autocast_enabled(x.device.type)
+
+
+def _pair(number: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (number, number) if isinstance(number, int) else number
+
+
+# A convolution is linear in its maps and in its weight. So with y = convolve(x, w), dx = input_gradient(dy, w) and
+# dw = weight_gradient(x, dy) the derivatives of any of these three are again two of the three, at any order.
+
+
+class _Convolution(Function):
+    """Maps of maps and a weight."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, way: Way) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.way, ctx.has_bias = way, bias is not None
+        return torch.convolution(x, weight, bias, *way)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (dy,), (x, weight), way = gradients, ctx.saved_tensors, ctx.way
+        of_x, of_weight, of_bias = _asked(ctx, 0), _asked(ctx, 1), ctx.has_bias and _asked(ctx, 2)
+        if not torch.is_grad_enabled():  # all in one call
+            asked = [of_x, of_weight, of_bias]
+            return *torch.ops.aten.convolution_backward(dy, x, weight, [dy.shape[1]], *way, asked), None
+        return (
+            _input_gradient(dy, weight, x, way) if of_x else None,
+            _weight_gradient(x, dy, weight, way) if of_weight else None,
+            dy.sum((0, 2, 3)) if of_bias else None,
+            None,
+        )
+
+
+class _InputGradient(Function):
+    """What a convolution's gradient owes to its input; of `like`, the input, the shape counts."""
+
+    @staticmethod
+    def forward(ctx: Any, dy: Tensor, weight: Tensor, like: Tensor, way: Way) -> Tensor:
+        ctx.save_for_backward(dy, weight, like)
+        ctx.way = way
+        return torch.ops.aten.convolution_backward(dy, like, weight, None, *way, [True, False, False])[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (d,), (dy, weight, _), way = gradients, ctx.saved_tensors, ctx.way
+        of_dy = _convolve(d, weight, None, way) if _asked(ctx, 0) else None
+        return of_dy, _weight_gradient(d, dy, weight, way) if _asked(ctx, 1) else None, None, None
+
+
+class _WeightGradient(Function):
+    """What a convolution's gradient owes to its weight; of `like`, the weight, the shape counts."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dy: Tensor, like: Tensor, way: Way) -> Tensor:
+        ctx.save_for_backward(x, dy, like)
+        ctx.way = way
+        return torch.ops.aten.convolution_backward(dy, x, like, None, *way, [False, True, False])[1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (d,), (x, dy, _), way = gradients, ctx.saved_tensors, ctx.way
+        of_x = _input_gradient(dy, d, x, way) if _asked(ctx, 0) else None
+        return of_x, _convolve(x, d, None, way) if _asked(ctx, 1) else None, None, None
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, way: Way) -> Tensor:
+    return _Convolution.apply(x, weight, bias, way)  # pyright: ignore[reportReturnType]
+
+
+def _input_gradient(dy: Tensor, weight: Tensor, like: Tensor, way: Way) -> Tensor:
+    return _InputGradient.apply(dy, weight, like.detach(), way)  # pyright: ignore[reportReturnType]
+
+
+def _weight_gradient(x: Tensor, dy: Tensor, like: Tensor, way: Way) -> Tensor:
+    return _WeightGradient.apply(x, dy, like.detach(), way)  # pyright: ignore[reportReturnType]
+
+
+def _asked(ctx: Any, position: int) -> bool:
+    """Whether the pass under way is for the gradient of that tensor among the arguments of a function.
+
+    `ctx.needs_input_grad` says no more than that there may be such a pass, and would have the gradients of all weights
+    formed for one with respect to images alone. The engine knows, and torch's own operations ask it.
+    """
+    (node, _) = ctx.next_functions[position]
+    if node is None:
+        return False
+    try:
+        return torch._C._will_engine_execute_node(node)
+    except RuntimeError:  # refused for a leaf that `torch.autograd.grad` was asked for by name
+        return True

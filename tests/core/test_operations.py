@@ -1,0 +1,136 @@
+"""Operations with derivatives of their own give what torch's give, and so do derivatives of any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from gankit.networks import operations
+from gankit.networks.layers import Conv2d
+from gankit.networks.operations import conv2d, conv_transpose2d
+
+few = settings(max_examples=25, deadline=None)
+
+
+def drawn(*shape: int) -> Tensor:
+    return torch.randn(shape, dtype=torch.float64, requires_grad=True)
+
+
+def derived(function: Callable[..., Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """A function's value, its gradients, those of a penalty on these, and those of a penalty on those."""
+    value = function(*tensors)
+    found, penalty = [value], value.sin().mean()
+    for _ in range(3):
+        gradients = torch.autograd.grad(penalty, tensors, create_graph=True)
+        found += gradients
+        penalty = torch.stack([gradient.square().mean() for gradient in gradients]).mean()
+    return found
+
+
+def same(ours: Callable[..., Tensor], torchs: Callable[..., Tensor], *tensors: Tensor) -> None:
+    """Values and derivatives up to the third order are equal."""
+    for found, expected in zip(derived(ours, tensors), derived(torchs, tensors), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, transposed: bool) -> tuple[list[Tensor], dict[str, int | tuple[int, int]]]:
+    """Maps, a weight and perhaps a bias, and how the one goes over the other."""
+    torch.manual_seed(draw(st.integers(0, 1000)))
+    groups = 1 if transposed else draw(st.integers(1, 2))
+    inputs, outputs = groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 3))
+    kernel = [draw(st.integers(1, 4)) for _ in range(2)]
+    options: dict[str, int | tuple[int, int]] = {
+        "stride": draw(st.integers(1, 2) | st.tuples(st.integers(1, 2), st.integers(1, 2))),
+        "padding": draw(st.integers(0, min(kernel) - 1)),
+    }
+    if not transposed:
+        options |= {"groups": groups, "dilation": draw(st.integers(1, 2))}
+    x = drawn(draw(st.integers(1, 3)), inputs, draw(st.integers(7, 9)), draw(st.integers(7, 9)))
+    if draw(st.booleans()):
+        x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = drawn(inputs, outputs, *kernel) if transposed else drawn(outputs, inputs // groups, *kernel)
+    return [x, weight, *([drawn(outputs)] if draw(st.booleans()) else [])], options
+
+
+@few
+@given(convolutions(transposed=False))
+def test_convolutions(convolution: tuple[list[Tensor], dict[str, int]]) -> None:
+    tensors, options = convolution
+    same(lambda *given: conv2d(*given, **options), lambda *given: F.conv2d(*given, **options), *tensors)
+
+
+@few
+@given(convolutions(transposed=True))
+def test_transposed_convolutions(convolution: tuple[list[Tensor], dict[str, int]]) -> None:
+    tensors, options = convolution
+    torchs = lambda *given: F.conv_transpose2d(*given, **options)  # noqa: E731
+    same(lambda *given: conv_transpose2d(*given, **options), torchs, *tensors)
+
+
+def test_convolutions_keep_the_layout() -> None:
+    x = torch.randn(2, 4, 6, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = torch.randn(4, 4, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
+    for y in (conv2d(x, weight, padding=1), conv_transpose2d(x, weight, stride=2, padding=1)):
+        (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        gradient.square().sum().backward()
+        for each in (y, gradient, x.grad):
+            assert each is not None
+            assert each.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_no_gradient_is_formed_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of weights by a penalty's own gradient, or of the image when the penalty is minimized."""
+    formed: list[str] = []
+    for name in ("_input_gradient", "_weight_gradient", "_convolve"):
+        original = getattr(operations, name)
+        monkeypatch.setattr(operations, name, lambda *given, n=name, f=original: formed.append(n) or f(*given))
+    x, weight, bias = drawn(1, 2, 4, 4), nn.Parameter(drawn(3, 2, 3, 3)), nn.Parameter(drawn(3))
+    score = conv2d(x, weight, bias).sin().sum()
+    assert formed == ["_convolve"]
+    (gradient,) = torch.autograd.grad(score, x, create_graph=True)
+    assert formed == ["_convolve", "_input_gradient"]
+    formed.clear()
+    gradient.square().sum().backward(inputs=[weight])
+    assert sorted(formed) == ["_convolve", "_weight_gradient"]
+    assert x.grad is None
+    assert bias.grad is None
+
+
+def test_gradients_with_respect_to_weights_are_found_however_they_are_asked_for() -> None:
+    x, weight = drawn(1, 2, 4, 4), nn.Parameter(drawn(3, 2, 3, 3))
+    (alone,) = torch.autograd.grad(conv2d(x, weight).sum(), weight)
+    (derivable,) = torch.autograd.grad(conv2d(x, weight * 1).sum(), weight, create_graph=True)
+    conv2d(x, weight).sum().backward()
+    torch.testing.assert_close(alone, weight.grad)
+    torch.testing.assert_close(derivable, weight.grad)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")
+def test_what_convolutions_do_not_derive_themselves_torch_does() -> None:
+    """Forward mode, the transforms of torch.func, mixed precision, one sample without a batch."""
+    x, weight = torch.randn(2, 2, 5, 5), torch.randn(3, 2, 3, 3)
+    with forward_ad.dual_level():
+        _, slope = forward_ad.unpack_dual(conv2d(forward_ad.make_dual(x, x), weight))
+    torch.testing.assert_close(slope, F.conv2d(x, weight))
+    assert torch.func.grad(lambda w: conv2d(x, w).sum())(weight).shape == weight.shape
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv2d(x.requires_grad_(), weight).dtype == torch.bfloat16
+    assert conv2d(x[0], weight).shape == (3, 3, 3)
+
+
+@pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": 1, "padding_mode": "reflect"}, {"bias": False}])
+def test_the_layer_is_torchs_in_all_but_name(options: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    ours, torchs = Conv2d(4, 6, 3, groups=2, **options), nn.Conv2d(4, 6, 3, groups=2, **options)  # pyright: ignore[reportArgumentType]
+    torchs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, 5, 5)
+    torch.testing.assert_close(ours(x), torchs(x))
+    assert repr(ours) == repr(torchs)
