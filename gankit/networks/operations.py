@@ -56,6 +56,16 @@ def conv_transpose2d(
     return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), (1, 1), True, (0, 0), 1))
 
 
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """`F.leaky_relu`, which remembers its output and not its input, and fills nothing with zeros when derived again.
+
+    The next layer remembers the output, too, so that the input takes memory no longer.
+    """
+    if slope <= 0 or not _is_derived():
+        return F.leaky_relu(x, slope)
+    return _LeakyRelu.apply(x, slope)  # pyright: ignore[reportReturnType]
+
+
 def _is_derived() -> bool:
     """Whether derivatives may be asked for, and no others than the functions below have: in reverse, and of tensors.
 
@@ -159,3 +169,19 @@ def _asked(ctx: Any, position: int) -> bool:
         return torch._C._will_engine_execute_node(node)
     except RuntimeError:  # refused for a leaf that `torch.autograd.grad` was asked for by name
         return True
+
+
+class _LeakyRelu(Function):
+    """Leaky ReLU of a slope above zero, whose output therefore tells its input's sign."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        y = F.leaky_relu(x, slope)
+        ctx.save_for_backward(y)
+        ctx.slope = slope
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (dy,), (y,) = gradients, ctx.saved_tensors
+        return torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True), None

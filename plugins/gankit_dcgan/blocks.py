@@ -27,14 +27,14 @@ class Dcgan(Block):
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
 
-        from gankit.networks.layers import Chain
+        from gankit.networks.layers import Chain, LeakyReLU
 
         generates = context.network == "generator"
         writes_image = generates and context.outermost
         return Chain(
             conv=_convolution(context, 1.0 if writes_image else math.sqrt(2), self.bias),
             norm=nn.Identity() if context.outermost else context.norm(),
-            act=nn.Identity() if writes_image else nn.ReLU() if generates else nn.LeakyReLU(0.2),
+            act=nn.Identity() if writes_image else nn.ReLU() if generates else LeakyReLU(0.2),
         )
 
 

@@ -42,20 +42,18 @@ class StyleganBlock(Block):
         )
 
     def _down(self, context: BuildContext) -> nn.Module:
-        from torch import nn
-
-        from gankit.networks.layers import Bias, Chain, conv, resampling
+        from gankit.networks.layers import Bias, Chain, LeakyReLU, conv, resampling
 
         inputs, outputs = context.in_channels, context.out_channels
         return Chain(
             conv0=conv(inputs, inputs),
-            act0=nn.LeakyReLU(0.2),
+            act0=LeakyReLU(0.2),
             norm0=context.norm(inputs),
             blur=self._blur(),
             conv1=conv(inputs, outputs, bias=False),
             down=resampling(context.resample, "down"),
             bias1=Bias(outputs),
-            act1=nn.LeakyReLU(0.2),
+            act1=LeakyReLU(0.2),
             norm1=context.norm(outputs),
         )
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.networks.filters import blurred, fir
-from gankit.networks.layers import Bias, Condition, Conditioned, dense
+from gankit.networks.layers import Bias, Condition, Conditioned, LeakyReLU, dense
+from gankit.networks.operations import leaky_relu
 from gankit_pggan.modules import pixel_norm
 
 
@@ -81,7 +82,7 @@ class MappingNetwork(StyleMixing):
             z = torch.cat([z, self.label_vectors[labels]], 1)
         x = pixel_norm(z)
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
+            x = leaky_relu(layer(x), 0.2)
         return x
 
 
@@ -161,6 +162,6 @@ def epilogue(context: BuildContext, channels: int, number: int) -> dict[str, nn.
     return {
         f"noise{number}": Noise(channels),
         f"bias{number}": Bias(channels),
-        f"act{number}": nn.LeakyReLU(0.2),
+        f"act{number}": LeakyReLU(0.2),
         f"norm{number}": context.norm(channels),
     }

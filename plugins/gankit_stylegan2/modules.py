@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gankit import BuildContext
 from gankit.networks.filters import Padding, fir, resample
 from gankit.networks.layers import Bias, Chain, Condition, Conditioned, Conv2d, conv, dense, gained
-from gankit.networks.operations import conv2d, conv_transpose2d
+from gankit.networks.operations import conv2d, conv_transpose2d, leaky_relu
 from gankit_pggan.modules import pixel_norm
 from gankit_sngan.modules import Sum
 from gankit_stylegan.modules import Noise, StyleMixing
@@ -27,7 +27,7 @@ class GainedLeakyReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Of any shape."""
-        return F.leaky_relu(x, 0.2) * math.sqrt(2)
+        return leaky_relu(x, 0.2) * math.sqrt(2)
 
 
 class StyleNetwork(nn.Module):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from gankit.networks import operations
-from gankit.networks.layers import Conv2d
-from gankit.networks.operations import conv2d, conv_transpose2d
+from gankit.networks.layers import Conv2d, LeakyReLU
+from gankit.networks.operations import conv2d, conv_transpose2d, leaky_relu
 
 few = settings(max_examples=25, deadline=None)
 
@@ -75,10 +75,37 @@ def test_transposed_convolutions(convolution: tuple[list[Tensor], dict[str, int]
     same(lambda *given: conv_transpose2d(*given, **options), torchs, *tensors)
 
 
-def test_convolutions_keep_the_layout() -> None:
+@few
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.floats(1e-3, 2), st.integers(0, 1000))
+def test_leaky_relus(shape: list[int], slope: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    x = drawn(*shape)
+    with torch.no_grad():
+        x[x < -1] = 0  # where it has no derivative either takes that from below
+    same(lambda x: leaky_relu(x, slope).square(), lambda x: F.leaky_relu(x, slope).square(), x)
+
+
+@pytest.mark.parametrize("slope", [0.0, -1.0])
+def test_slopes_of_which_the_output_does_not_tell_the_sign(slope: float) -> None:
+    x = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+    leaky_relu(x, slope).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [slope, slope, 1]
+    assert repr(LeakyReLU(slope)) == repr(nn.LeakyReLU(slope))
+
+
+def test_a_leaky_relu_remembers_what_the_next_layer_does() -> None:
+    kept: list[Tensor] = []
+    x, weight = drawn(1, 2, 4, 4), drawn(2, 2, 1, 1)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor), lambda _: x):
+        conv2d(leaky_relu(x * 1, 0.2), weight)
+    assert len({tensor.data_ptr() for tensor in kept}) == 2, "its output, and the weight"
+
+
+def test_the_layout_is_kept() -> None:
     x = torch.randn(2, 4, 6, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(4, 4, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
-    for y in (conv2d(x, weight, padding=1), conv_transpose2d(x, weight, stride=2, padding=1)):
+    for y in (conv2d(x, weight, padding=1), conv_transpose2d(x, weight, stride=2, padding=1), leaky_relu(x, 0.2)):
         (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
         gradient.square().sum().backward()
         for each in (y, gradient, x.grad):
@@ -114,12 +141,14 @@ def test_gradients_with_respect_to_weights_are_found_however_they_are_asked_for(
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")
-def test_what_convolutions_do_not_derive_themselves_torch_does() -> None:
+def test_what_they_do_not_derive_themselves_torch_does() -> None:
     """Forward mode, the transforms of torch.func, mixed precision, one sample without a batch."""
     x, weight = torch.randn(2, 2, 5, 5), torch.randn(3, 2, 3, 3)
     with forward_ad.dual_level():
-        _, slope = forward_ad.unpack_dual(conv2d(forward_ad.make_dual(x, x), weight))
-    torch.testing.assert_close(slope, F.conv2d(x, weight))
+        dual = forward_ad.make_dual(x, x)
+        (_, of_maps), (_, of_all) = (forward_ad.unpack_dual(y) for y in (conv2d(dual, weight), leaky_relu(dual, 0.2)))
+    torch.testing.assert_close(of_maps, F.conv2d(x, weight))
+    torch.testing.assert_close(of_all, F.leaky_relu(x, 0.2))
     assert torch.func.grad(lambda w: conv2d(x, w).sum())(weight).shape == weight.shape
     with torch.autocast("cpu", torch.bfloat16):
         assert conv2d(x.requires_grad_(), weight).dtype == torch.bfloat16
