@@ -224,6 +224,22 @@ class Conv2d(nn.Conv2d):
         return operations.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
+class UpConv2d(Conv2d):
+    """A convolution of what `double` makes of its input, in one operation; its weight is that of a plain one."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """From [N, inputs, H, W] to [N, outputs, 2 H, 2 W]."""
+        return operations.conv2d_after_doubling(input, self.weight, self.bias, self.kernel_size[0] // 2)
+
+
+class DownConv2d(Conv2d):
+    """A convolution of whose output `halve` makes less, in one operation; its weight is that of a plain one."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """From [N, inputs, H, W] to [N, outputs, H / 2, W / 2]."""
+        return operations.conv2d_before_halving(input, self.weight, self.bias, self.kernel_size[0] // 2)
+
+
 class LeakyReLU(nn.LeakyReLU):
     """torch's, in less memory, and with derivatives that penalties on gradients differentiate faster."""
 
@@ -271,9 +287,21 @@ def gained(layer: Layer, gain: float = math.sqrt(2), lr_multiplier: float = 1.0)
     return layer
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, *, gain: float = math.sqrt(2), bias: bool = True) -> Conv2d:
-    """A convolution that keeps height and width; `kernel` is its side in pixels and odd."""
-    return gained(Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
+def conv(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    *,
+    gain: float = math.sqrt(2),
+    bias: bool = True,
+    resample: Literal["up", "down"] | None = None,
+) -> Conv2d:
+    """A convolution that keeps height and width, unless it resamples, too; `kernel` is its side in pixels and odd.
+
+    `resample` has it be one with `double` before it ("up") or `halve` after it ("down"), for less than half the work.
+    """
+    layer = {"up": UpConv2d, "down": DownConv2d, None: Conv2d}[resample]
+    return gained(layer(inputs, outputs, kernel, padding=kernel // 2, bias=bias), gain)
 
 
 def dense(
@@ -297,7 +325,7 @@ def resampling(resample: str | None, direction: str, mode: Literal["nearest", "b
     """A module that resamples by 2 if `resample` is `direction` ("up" or "down"), else the identity.
 
     A block puts resampling(context.resample, "up") and resampling(context.resample, "down") where it would have each;
-    by `mode` it goes up, as `double` does.
+    by `mode` it goes up, as `double` does. Right before or after a convolution `conv` does it faster by its `resample`.
     """
     if resample != direction:
         return nn.Identity()

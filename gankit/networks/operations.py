@@ -56,6 +56,31 @@ def conv_transpose2d(
     return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), (1, 1), True, (0, 0), 1))
 
 
+def conv2d_after_doubling(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
+    """A convolution of maps whose pixels are each repeated to 2x2, by a kernel one pixel larger without repeating any.
+
+    What reads a pixel twice reads it once with the sum of two weights: 16 in place of 36 products for a kernel of 3x3
+    (Karras et al. 2018, the authors' code, have it so, too). `padding` is half of the odd kernel, as keeps the size.
+    """
+    kernel = _summed(weight).flip((2, 3)).transpose(0, 1)
+    return conv_transpose2d(x, kernel, bias, stride=2, padding=padding)
+
+
+def conv2d_before_halving(x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> Tensor:
+    """A convolution whose 2x2 pixels are each averaged to one, by a kernel one pixel larger that forms only these.
+
+    `padding` is half of the odd kernel, as keeps the size.
+    """
+    return conv2d(x, _summed(weight) / 4, bias, stride=2, padding=padding)
+
+
+def _summed(weight: Tensor) -> Tensor:
+    """The sum of a kernel [O, I, k, k] in its four places within [O, I, k + 1, k + 1]."""
+    wide = F.pad(weight, [1, 1, 1, 1])
+    tall = wide[:, :, 1:] + wide[:, :, :-1]
+    return tall[:, :, :, 1:] + tall[:, :, :, :-1]
+
+
 def leaky_relu(x: Tensor, slope: float) -> Tensor:
     """`F.leaky_relu`, which remembers its output and not its input, and fills nothing with zeros when derived again.
 

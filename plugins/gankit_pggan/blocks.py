@@ -28,18 +28,16 @@ class Conv(Block):
 
         inputs, outputs = context.in_channels, context.out_channels
         between = outputs if context.network == "generator" else inputs
-        down, nothing = resampling(context.resample, "down"), nn.Identity()
-        early, late = (nothing, down) if self.averaging == "last" else (down, nothing)
+        up, down = ("up", None) if context.resample == "up" else (None, context.resample)
+        last = self.averaging == "last"
         return Chain(
-            up=resampling(context.resample, "up"),
-            conv0=conv(inputs, between),
+            conv0=conv(inputs, between, resample=up),
             act0=LeakyReLU(0.2),
             norm0=context.norm(between),
-            conv1=conv(between, outputs),
-            down1=early,
+            conv1=conv(between, outputs, resample=None if last else down),
             act1=LeakyReLU(0.2),
             norm1=context.norm(outputs),
-            down=late,
+            down=resampling(down, "down") if last else nn.Identity(),
         )
 
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.pggan import component
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.func import functional_call
 
 from gankit.networks import operations
-from gankit.networks.layers import Conv2d, LeakyReLU
-from gankit.networks.operations import conv2d, conv_transpose2d, leaky_relu
+from gankit.networks.layers import Conv2d, LeakyReLU, conv, double, halve
+from gankit.networks.operations import (
+    conv2d,
+    conv2d_after_doubling,
+    conv2d_before_halving,
+    conv_transpose2d,
+    leaky_relu,
+)
 
 few = settings(max_examples=25, deadline=None)
 
@@ -76,6 +85,48 @@ def test_transposed_convolutions(convolution: tuple[list[Tensor], dict[str, int]
 
 
 @few
+@given(data=st.data(), kernel=st.sampled_from([1, 3, 5]), channels=st.tuples(*[st.integers(1, 3)] * 2))
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_resampling_and_a_convolution_in_one(
+    way: Literal["up", "down"], data: st.DataObject, kernel: int, channels: tuple[int, int]
+) -> None:
+    """The same map, at the borders too and of maps of odd height; the weight is that of a plain convolution."""
+    torch.manual_seed(data.draw(st.integers(0, 1000)))
+    height, width = (data.draw(st.integers(2, 7)) for _ in range(2))
+    layer, x = conv(*channels, kernel, resample=way).double(), drawn(2, channels[0], height, width)
+    nn.init.normal_(layer.get_parameter("bias"))
+    plain = conv(*channels, kernel).double()
+    plain.load_state_dict(layer.state_dict())
+
+    def ours(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return functional_call(layer, {"weight": weight, "bias": bias}, x)
+
+    def torchs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        y = F.conv2d(double(x) if way == "up" else x, weight, bias, padding=kernel // 2)
+        return halve(y) if way == "down" else y
+
+    same(ours, torchs, x, *layer.parameters())
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), torchs(x, *plain.parameters()))
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize("norms", [["equalized"], ["spectral"], ["equalized", "spectral"]], ids="-".join)
+def test_norms_of_weights_see_a_plain_convolution(way: Literal["up", "down"], norms: list[str]) -> None:
+    layers = []
+    for resample in (None, way):
+        torch.manual_seed(0)
+        layers.append(conv(3, 4, resample=resample))
+        for norm in norms:
+            component("norm", norm).apply(layers[-1])
+    plain, resampling = layers
+    assert [*plain.state_dict()] == [*resampling.state_dict()]
+    x = torch.randn(2, 3, 6, 6)
+    torch.testing.assert_close(resampling(x), plain(double(x)) if way == "up" else halve(plain(x)))
+    torch.testing.assert_close(plain.state_dict(), resampling.state_dict())
+
+
+@few
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.floats(1e-3, 2), st.integers(0, 1000))
 def test_leaky_relus(shape: list[int], slope: float, seed: int) -> None:
     torch.manual_seed(seed)
@@ -105,7 +156,14 @@ def test_a_leaky_relu_remembers_what_the_next_layer_does() -> None:
 def test_the_layout_is_kept() -> None:
     x = torch.randn(2, 4, 6, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(4, 4, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
-    for y in (conv2d(x, weight, padding=1), conv_transpose2d(x, weight, stride=2, padding=1), leaky_relu(x, 0.2)):
+    for function in (
+        lambda: conv2d(x, weight, padding=1),
+        lambda: conv_transpose2d(x, weight, stride=2, padding=1),
+        lambda: conv2d_after_doubling(x, weight, padding=1),
+        lambda: conv2d_before_halving(x, weight, padding=1),
+        lambda: leaky_relu(x, 0.2),
+    ):
+        y = function()
         (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
         gradient.square().sum().backward()
         for each in (y, gradient, x.grad):
