@@ -91,6 +91,24 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
     return _LeakyRelu.apply(x, slope)  # pyright: ignore[reportReturnType]
 
 
+def normalized(x: Tensor, dims: int | tuple[int, ...], *, centred: bool = False, eps: float = 1e-8) -> Tensor:
+    """`x` over its root mean square along `dims`, or its deviations from the mean over theirs if `centred`.
+
+    `eps` is added to the mean square. Of its steps nothing is remembered but what comes out and the factor.
+    """
+    if not _is_derived():
+        return _normalize(x, dims, centred, eps)[0]
+    return _Normalized.apply(x, dims, centred, eps)[0]  # pyright: ignore[reportOptionalSubscript]
+
+
+def _normalize(x: Tensor, dims: int | tuple[int, ...], centred: bool, eps: float) -> tuple[Tensor, Tensor]:
+    """What `normalized` gives, and the factor that it is of `x`, or of its deviations from the mean."""
+    if centred:
+        x = x - x.mean(dims, keepdim=True)
+    factor = (x.square().mean(dims, keepdim=True) + eps).rsqrt()
+    return x * factor, factor
+
+
 def _is_derived() -> bool:
     """Whether derivatives may be asked for, and no others than the functions below have: in reverse, and of tensors.
 
@@ -210,3 +228,23 @@ class _LeakyRelu(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (dy,), (y,) = gradients, ctx.saved_tensors
         return torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True), None
+
+
+class _Normalized(Function):
+    """What `_normalize` gives. Both are outputs, so that what its gradient makes of them is derived by torch again."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dims: int | tuple[int, ...], centred: bool, eps: float) -> tuple[Tensor, Tensor]:
+        y, factor = _normalize(x, dims, centred, eps)
+        ctx.save_for_backward(y, factor)
+        ctx.dims, ctx.centred = dims, centred
+        return y, factor
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (dy, dfactor), (y, factor), dims = gradients, ctx.saved_tensors, ctx.dims
+        along_y = (dy * y).mean(dims, keepdim=True) + dfactor * factor * (factor.numel() / y.numel())
+        dx = torch.addcmul(dy, y, along_y, value=-1)
+        if ctx.centred:
+            dx -= dy.mean(dims, keepdim=True)
+        return dx.mul_(factor), None, None, None

@@ -23,6 +23,7 @@ from gankit.networks.operations import (
     conv2d_before_halving,
     conv_transpose2d,
     leaky_relu,
+    normalized,
 )
 
 few = settings(max_examples=25, deadline=None)
@@ -136,6 +137,35 @@ def test_leaky_relus(shape: list[int], slope: float, seed: int) -> None:
     same(lambda x: leaky_relu(x, slope).square(), lambda x: F.leaky_relu(x, slope).square(), x)
 
 
+@few
+@given(
+    shape=st.tuples(*[st.integers(2, 4)] * 4),
+    dims=st.sampled_from([1, (2, 3), (1, 2, 3)]),
+    centred=st.booleans(),
+    eps=st.sampled_from([1e-8, 1e-3, 1.0]),
+    seed=st.integers(0, 1000),
+)
+def test_normalized(shape: tuple[int, ...], dims: int | tuple[int, ...], centred: bool, eps: float, seed: int) -> None:
+    torch.manual_seed(seed)
+
+    def plain(x: Tensor) -> Tensor:
+        x = x - x.mean(dims, keepdim=True) if centred else x
+        return x * (x.square().mean(dims, keepdim=True) + eps).rsqrt()
+
+    direction = torch.randn(shape, dtype=torch.float64)  # the mean square of what comes out hardly moves
+    ours = lambda x: normalized(x, dims, centred=centred, eps=eps) * direction  # noqa: E731
+    same(ours, lambda x: plain(x) * direction, drawn(*shape))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(direction), plain(direction) * direction)
+
+
+def test_normalized_zeros_have_gradients() -> None:
+    x = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    for dims, centred in ((1, False), ((2, 3), True)):
+        (gradient,) = torch.autograd.grad(normalized(x, dims, centred=centred)[0, 0, 0, 0], x)
+        assert gradient[0, 0, 0, 0] == pytest.approx(1e4 * (15 / 16 if centred else 1))
+
+
 @pytest.mark.parametrize("slope", [0.0, -1.0])
 def test_slopes_of_which_the_output_does_not_tell_the_sign(slope: float) -> None:
     x = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
@@ -162,6 +192,8 @@ def test_the_layout_is_kept() -> None:
         lambda: conv2d_after_doubling(x, weight, padding=1),
         lambda: conv2d_before_halving(x, weight, padding=1),
         lambda: leaky_relu(x, 0.2),
+        lambda: normalized(x, 1),
+        lambda: normalized(x, (2, 3), centred=True),
     ):
         y = function()
         (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
@@ -204,9 +236,11 @@ def test_what_they_do_not_derive_themselves_torch_does() -> None:
     x, weight = torch.randn(2, 2, 5, 5), torch.randn(3, 2, 3, 3)
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(x, x)
-        (_, of_maps), (_, of_all) = (forward_ad.unpack_dual(y) for y in (conv2d(dual, weight), leaky_relu(dual, 0.2)))
+        made = conv2d(dual, weight), leaky_relu(dual, 0.2), normalized(dual, 1)
+        (_, of_maps), (_, of_all), (_, of_norms) = map(forward_ad.unpack_dual, made)
     torch.testing.assert_close(of_maps, F.conv2d(x, weight))
     torch.testing.assert_close(of_all, F.leaky_relu(x, 0.2))
+    torch.testing.assert_close(of_norms, torch.zeros_like(x), atol=1e-5, rtol=0)
     assert torch.func.grad(lambda w: conv2d(x, w).sum())(weight).shape == weight.shape
     with torch.autocast("cpu", torch.bfloat16):
         assert conv2d(x.requires_grad_(), weight).dtype == torch.bfloat16
