@@ -12,6 +12,9 @@ g / sqrt(fan-in). It is sqrt(2) before a (leaky) ReLU, which halves the mean squ
 follows, and 0 for a weight that starts at zero. A layer without a gain, such as a plain nn.Conv2d, starts as torch has
 it or as the init sees fit; parameters of other modules start as these leave them. Layers may share weights, and
 parameters that need no gradient stay as they are.
+
+`conv`, `Conv2d` and `LeakyReLU` are torch's, but faster where a penalty differentiates gradients. Plain ones may stand
+for them, and give the same numbers.
 """
 
 from __future__ import annotations
