@@ -57,9 +57,10 @@ def kept() -> Iterator[Kept]:
         size = sum(state.st_size for state in states)
         used = max((state.st_atime for state in states), default=0)
         yield Kept(folder, _described(folder), size, datetime.fromtimestamp(used))
-    for file in sorted((root / "reals").glob(f"*{FEATURES}")):
+    for file in sorted([*(root / "reals").glob(f"*{FEATURES}"), *(root / "indexes").glob("*.npz")]):
         if state := _state(file):
-            yield Kept(file, "features of real images", state.st_size, datetime.fromtimestamp(state.st_atime))
+            what = "features of real images" if file.parent.name == "reals" else "an index of images"
+            yield Kept(file, what, state.st_size, datetime.fromtimestamp(state.st_atime))
 
 
 def _state(file: Path) -> os.stat_result | None:

@@ -116,7 +116,7 @@ def open_image(path: Path | PackedFile, bound: PixelBound) -> Iterator[Image.Ima
     except MemoryError:
         raise
     except Exception as problem:  # each of Pillow's decoders fails in ways of its own
-        raise unreadable(str(path), problem) from problem
+        raise unreadable_image(str(path), problem) from problem
 
 
 def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
@@ -133,7 +133,16 @@ def _size_in(tree: ImageTree, file: Path, bound: PixelBound) -> tuple[int, int]:
         with tree.image(file) as path:
             return _upright_size(path, bound)
     except OSError as problem:  # of an archive
-        raise unreadable(f"{tree.path}/{file}", problem) from problem
+        raise unreadable_image(f"{tree.path}/{file}", problem) from problem
+
+
+def begins_as_image(file: Path | PackedFile) -> bool:
+    """Whether the header of a file is that of an image; nothing is decoded."""
+    try:
+        with _pillows_guards, _opened(file):
+            return True
+    except Exception:  # each of Pillow's decoders fails in ways of its own
+        return False
 
 
 def _upright_size(path: Path | PackedFile, bound: PixelBound) -> tuple[int, int]:
@@ -151,7 +160,7 @@ def _upright_size(path: Path | PackedFile, bound: PixelBound) -> tuple[int, int]
     except MemoryError:
         raise
     except Exception as problem:
-        raise unreadable(str(path), problem) from problem
+        raise unreadable_image(str(path), problem) from problem
 
 
 @contextmanager
@@ -250,7 +259,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def unreadable(place: str, problem: Exception) -> UserError:
+def unreadable_image(place: str, problem: Exception) -> UserError:
     """What is said of an image that cannot be read, on one line."""
     if isinstance(problem, UnidentifiedImageError):
         reason = f"its content is none of {', '.join(ENDINGS)}"

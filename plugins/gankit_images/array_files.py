@@ -120,9 +120,18 @@ def read_classes(path: Path, name: str | None, images: int) -> np.ndarray:
             f"labels: {path} holds {array.dtype} {[*array.shape]} instead of whole numbers [{images}], one an image"
         )
     classes = array.rows(0, images)
-    if classes.min() < 0:
-        raise UserError(f"labels: {path} should hold classes from 0 on, not {classes.min()}")
-    there = np.unique(classes)
-    if len(empty := np.flatnonzero(there != np.arange(len(there)))):
-        raise UserError(f"labels: {path} has no image of class {empty[0]}, so that there is nothing to learn of it")
+    refuse_gaps(classes, str(path))
     return classes.astype(np.int64)
+
+
+def refuse_gaps(classes: np.ndarray, place: str) -> None:
+    """Refuse classes, int64 [N], that are not the whole numbers from 0 on, each with images.
+
+    Raises:
+        UserError: naming `place`, where they stand.
+    """
+    there = np.unique(classes)
+    if there[0] < 0:
+        raise UserError(f"labels: {place} should hold classes from 0 on, not {there[0]}")
+    if gaps := np.flatnonzero(there != np.arange(len(there))).tolist():
+        raise UserError(f"labels: {place} has no image of class {gaps[0]}, so that there is nothing to learn of it")

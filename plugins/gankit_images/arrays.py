@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
-
-from gankit import AbsolutePath, Dataset, LabelledImages, UserError
-from gankit_images.folder import Filter, Fit, two_numbers
+from gankit import AbsolutePath, LabelledImages, UserError
+from gankit_images.resized import Range, Resized
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +20,7 @@ Layout: TypeAlias = Literal["channels-last", "channels-first"]
 """Whether images are [N, height, width, channels] or [N, channels, height, width]."""
 
 
-class Arrays(Dataset):
+class Arrays(Resized):
     """Images of an array in a file: .npy, .npz or .safetensors, which is never read as a whole but for .npz.
 
     An array is [N, height, width], or has channels too, last or first. uint8 are levels from 0 to 255; of all other
@@ -39,14 +37,7 @@ class Arrays(Dataset):
     gives 1, 3 or 4 channels; with it there may be any number."""
     labels: bool | AbsolutePath = False
     """true: classes are the whole numbers from 0 of the file's array `labels`. Or the .npy that holds them."""
-    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
-    """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
-    fit: Fit = "crop"
-    """What becomes of images of another shape. crop: their middle is cut out; pad: they are framed in black; squash:
-    they are stretched."""
-    filter: Filter = "lanczos"
-    """Pillow's filter by which they are brought to the final resolution; the lower ones are means of its pixels."""
-    range: Annotated[tuple[float, float], AfterValidator(two_numbers)] | None = None
+    range: Range | None = None
     """Which numbers are black and white, such as [0, 1] or [-1, 1]; what lies beyond is cut off. Default: 0 and 255, in
     arrays of uint8 alone."""
 
@@ -57,11 +48,6 @@ class Arrays(Dataset):
             UserError: if it cannot be read.
         """
         return self._images.channels
-
-    def aspect(self) -> float:
-        """As `shape` says."""
-        height, width = self.shape
-        return width / height
 
     def class_count(self) -> int:
         """One more than the highest label, or 0 without labels.
@@ -82,16 +68,13 @@ class Arrays(Dataset):
 
     def missing(self, experiment: Experiment) -> str | None:
         """The file, or room in the cache."""
-        from gankit.data.prepared import lack_of_room
-
         if not self.path.is_file():
             return f"there is no file {self.path}"
         try:
             images = self._images
         except UserError:  # said by `problems`
             return None
-        final = max(stage.resolution for stage in experiment.growth.stages())
-        return lack_of_room(images, images.channels, final, round(final * self.aspect()))
+        return self._lack_of_room(images, experiment)
 
     def load(self, resolution: int) -> LabelledImages:
         """All images, uint8 [N, channels, resolution, width].

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import AfterValidator, PrivateAttr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gankit import AbsolutePath, Dataset, LabelledImages, UserError
+from gankit import AbsolutePath, UserError
 from gankit_images.classes import (
     class_folders,
     class_folders_by_text,
@@ -19,25 +19,16 @@ from gankit_images.classes import (
     classes_in_file,
     in_natural_order,
 )
-from gankit_images.reports import report_little_contrast, report_other_folders, report_skipped
+from gankit_images.reports import report_other_folders
+from gankit_images.resized import Pictures
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gankit.config.experiment import Experiment
     from gankit.data.label_file import FolderLabels
     from gankit.data.trees import ImageTree
     from gankit_images.pictures import PictureFiles
-
-Fit: TypeAlias = Literal["crop", "pad", "squash"]
-"""What becomes of a picture of another shape: cut to its middle, framed in black, or stretched."""
-Filter: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "hamming", "box", "nearest"]
-"""Pillow's filters, by which pictures are resized."""
-
-
-def two_numbers(levels: tuple[float, float]) -> tuple[float, float]:
-    """Black and white, if they differ."""
-    if levels[0] == levels[1]:
-        raise PydanticCustomError("range", "expected two numbers that differ, that of black and that of white")
-    return levels
 
 
 def a_file_of_labels(name: str) -> str:
@@ -55,7 +46,7 @@ LabelFile: TypeAlias = Annotated[
 """What says of which class each image is."""
 
 
-class Folder(Dataset):
+class Folder(Pictures):
     """The images of a folder or a zip archive and of all folders in it, in the order of their paths.
 
     Read are PNG, JPEG, WebP, BMP, GIF (the first frame), TIFF, PNM, AVIF, JPEG 2000 and TGA, from regular files and
@@ -66,10 +57,6 @@ class Folder(Dataset):
 
     path: AbsolutePath
     """The folder or .zip; a relative path starts from the current folder and is saved as an absolute one."""
-    channels: Literal[1, 3, 4] = 3
-    """1: grey, 3: RGB, laid on black where they are transparent; 4: RGB multiplied by opacity, and the opacity."""
-    shape: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (1, 1)
-    """Height and width of the images in any unit: [1, 2] or [4, 8] makes them twice as wide as high."""
     labels: bool | LabelFile = False
     """true: make each folder directly inside `path` a class, numbered in natural order of their names: 2 before 10.
     Hidden ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused.
@@ -77,37 +64,12 @@ class Folder(Dataset):
     have it. A name that ends in .csv, relative to `path` (../labels.csv lies beside it): read them from its columns
     `file` and `label`, which its first line names; classes are the texts in natural order. A run keeps the classes that
     it began with."""
-    broken: Literal["stop", "skip"] = "stop"
-    """What to do about an image that cannot be read. stop: refuse to train, naming its file. skip: leave it out, and
-    say how many were; classes are numbered as if it were there."""
-    max_megapixels: Annotated[float, Field(gt=0)] = 180.0
-    """Millions of pixels that are decoded at a time, each of which takes 4 to 24 bytes meanwhile; an image of more
-    cannot be read."""
-    fit: Fit = "crop"
-    """What becomes of images of another shape. crop: their middle is cut out; pad: they are framed in black (or in
-    nothing, with four channels); squash: they are stretched."""
-    filter: Filter = "lanczos"
-    """Pillow's filter by which they are brought to the final resolution; the lower ones are means of its pixels."""
-    range: Annotated[tuple[float, float], AfterValidator(two_numbers)] | None = None
-    """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
-    for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
-    be meant so are refused."""
-
     later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range", "fit", "filter")
 
     _classes: tuple[str, ...] | None = PrivateAttr(None)
     """Those that a run began with."""
     _by_text: bool = PrivateAttr(False)
     """Whether it began before runs kept them."""
-
-    def image_channels(self) -> int:
-        """As many as asked for."""
-        return self.channels
-
-    def aspect(self) -> float:
-        """As `shape` says."""
-        height, width = self.shape
-        return width / height
 
     def class_count(self) -> int:
         """Number of classes, or 0 without labels.
@@ -156,49 +118,25 @@ class Folder(Dataset):
             except UserError as problem:
                 yield str(problem)
 
-    def missing(self, experiment: Experiment) -> str | None:
-        """The folder, images in it, or room in the cache to hold them."""
-        from gankit.data.prepared import lack_of_room
+    def _all(self) -> PictureFiles:
+        return self._source(self.tree.found.files)
 
-        final = max(stage.resolution for stage in experiment.growth.stages())
-        try:
-            source = self._source(self.tree.found.files)
-        except UserError as problem:
-            return str(problem)
-        if experiment.data is not self:  # it stands in another data set, which may not want all of it
-            return None
-        return lack_of_room(source, self.channels, final, round(final * self.aspect()))
-
-    def load(self, resolution: int) -> LabelledImages:
-        """All images, uint8 [N, channels, resolution, width], as wide as `shape` demands.
-
-        Raises:
-            UserError: if the folder is missing or empty, there is no room for its images, or one cannot be read; if
-                those are skipped, when nothing is left.
-        """
+    def _chosen(self) -> tuple[PictureFiles, np.ndarray | None]:
+        """Those of classes that the run has, if there are classes."""
         import numpy as np
 
-        from gankit.data.prepared import FromDisk, prepared
-
-        files = self._labelled_files() if self.labels else self.tree.found.files
-        width = round(resolution * self.aspect())
-        kept = prepared(self._source(files), self.channels, resolution, width, skip=self.broken == "skip")
-        if kept.skipped:
-            report_skipped(self.path, len(files), [str(files[each.position]) for each in kept.skipped])
-        report_little_contrast(self.path, kept.darkest, kept.lightest)
         if not self.labels:
-            return FromDisk.of(kept, resolution, None)
-        names = self.class_names()
+            return self._all(), None
+        files, names = self._labelled_files(), self.class_names()
         numbers = {name: number for number, name in enumerate(names)}
-        labels = [numbers[self._class_of(files[position], names)] for position in kept.positions]
-        return FromDisk.of(kept, resolution, np.array(labels, np.int64))
+        classes = [numbers[self._class_of(file, names)] for file in files]
+        return self._source(files), np.array(classes, np.int64)
 
     def _source(self, files: Sequence[Path]) -> PictureFiles:
         """Some of the images, to be decoded."""
-        from gankit_images.pictures import Decoding, PictureFiles
+        from gankit_images.pictures import PictureFiles
 
-        decoding = Decoding(self.range, self.fit, self.filter, self.max_megapixels)
-        return PictureFiles(self.tree, files, self.channels, decoding)
+        return PictureFiles(self.tree, files, self.channels, self._decoding)
 
     @cached_property
     def tree(self) -> ImageTree:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -12,12 +14,12 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, open_image, unreadable_image
 from gankit.data.prepared import ImageReader
 from gankit.data.trees import ImageTree, PackedFile
 
 if TYPE_CHECKING:
-    from gankit_images.folder import Filter, Fit
+    from gankit_images.resized import Filter, Fit
 
 Levels: TypeAlias = tuple[float, float] | None
 """Which numbers are black and white; None where these are taken from the format."""
@@ -33,8 +35,46 @@ class Decoding(NamedTuple):
     """Millions of pixels that are decoded at a time; a picture of more cannot be read."""
 
 
-class PictureFiles(ImageReader):
-    """Picture files of a folder or an archive, all brought to one size."""
+class EncodedPictures(ImageReader):
+    """Picture files, wherever they lie, all brought to one size."""
+
+    def __init__(self, channels: int, decoding: Decoding) -> None:
+        """Look at none of them yet.
+
+        Args:
+            channels: 1, 3 or 4.
+            decoding: How they are decoded.
+        """
+        self._channels, self._decoding = channels, decoding
+        self._bound = PixelBound(decoding.max_megapixels)
+
+    @abstractmethod
+    def name(self, position: int) -> str:
+        """What one of them is called in the place where all lie."""
+
+    @abstractmethod
+    def picture(self, position: int) -> AbstractContextManager[Path | PackedFile]:
+        """One of them, to be opened within the block.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+
+    def read(self, position: int, height: int, width: int) -> np.ndarray:
+        """One of them, uint8 [channels, height, width].
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        try:
+            with self.picture(position) as picture:
+                return read(picture, (height, width), self._channels, self._bound, self._decoding)
+        except OSError as failure:
+            raise unreadable_image(f"{self}/{self.name(position)}", failure) from failure
+
+
+class PictureFiles(EncodedPictures):
+    """Picture files of a folder or an archive."""
 
     def __init__(self, tree: ImageTree, files: Sequence[Path], channels: int, decoding: Decoding) -> None:
         """Look at none of them yet.
@@ -45,8 +85,8 @@ class PictureFiles(ImageReader):
             channels: 1, 3 or 4.
             decoding: How they are decoded.
         """
-        self._tree, self._files, self._channels, self._decoding = tree, files, channels, decoding
-        self._bound = PixelBound(decoding.max_megapixels)
+        super().__init__(channels, decoding)
+        self._tree, self._files = tree, files
 
     def key(self) -> str:
         """The names of the files, their sizes and when they were written, and how they are decoded."""
@@ -67,18 +107,13 @@ class PictureFiles(ImageReader):
         """The folder or archive."""
         return str(self._tree.path)
 
-    def read(self, position: int, height: int, width: int) -> np.ndarray:
-        """One of them, uint8 [channels, height, width].
+    def name(self, position: int) -> str:
+        """Its path there."""
+        return str(self._files[position])
 
-        Raises:
-            UserError: if it cannot be read.
-        """
-        file = self._files[position]
-        try:
-            with self._tree.image(file) as picture:
-                return read(picture, (height, width), self._channels, self._bound, self._decoding)
-        except OSError as failure:  # of an archive
-            raise unreadable(f"{self._tree.path}/{file}", failure) from failure
+    def picture(self, position: int) -> AbstractContextManager[Path | PackedFile]:
+        """Where it lies, or what it holds."""
+        return self._tree.image(self._files[position])
 
 
 MODES = {1: "L", 3: "RGB", 4: "RGBa"}

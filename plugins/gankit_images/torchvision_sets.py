@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
 from gankit.core.options import did_you_mean
-from gankit_images.folder import Filter
+from gankit_images.resized import Filter
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.sources import write_idx
+from support.sources import write_idx, write_lmdb, write_tar
 
 from gankit.core.component import Component
 from gankit.core.registry import RegistryEntry
@@ -22,18 +22,35 @@ from gankit.testing import conformance
 _here = TemporaryDirectory()  # removed when the tests end
 FOLDER, ARRAY, CLOTHING = (Path(_here.name) / name for name in ("faces", "faces.npy", "clothing"))
 """Images in two classes, an array of them, and a root as torchvision keeps Fashion-MNIST."""
+SHARD, DATABASE, TABLE = (Path(_here.name) / name for name in ("faces.tar", "faces.lmdb", "faces.table"))
+"""The same images in two classes, packed."""
 
 
 def write_images() -> None:
-    """Write all three."""
+    """Write all of them, but for those of libraries that are not installed."""
     images = np.random.default_rng(0).integers(0, 256, (12, 20, 20, 3), dtype=np.uint8)
     np.save(ARRAY, images)
     for number, image in enumerate(images):
         path = FOLDER / f"class-{number % 2}" / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
+    files = sorted(FOLDER.rglob("*.png"))
+    write_tar(SHARD, ((f"{file.stem}{end}", what) for file in files for end, what in contents(file).items()))
+    if find_spec("lmdb"):
+        write_lmdb(DATABASE, {file.stem: file.read_bytes() for file in files})
+    if find_spec("datasets"):
+        import datasets
+
+        datasets.disable_progress_bars()
+        rows = {"image": [str(file) for file in files]}
+        datasets.Dataset.from_dict(rows, features=datasets.Features(image=datasets.Image())).save_to_disk(TABLE)
     for part in ("train", "t10k"):
         write_idx(CLOTHING / "FashionMNIST" / "raw", part, images=20, seed=len(part))
+
+
+def contents(file: Path) -> dict[str, bytes]:
+    """The members of a shard that are a sample: an image, and the number of its class."""
+    return {".png": file.read_bytes(), ".cls": file.parent.name[-1:].encode()}
 
 
 write_images()
@@ -53,7 +70,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "shapes": {"images": 60},
         "mixture": {"images": 60},
         "arrays": {"path": str(ARRAY), "labels": False},
+        "huggingface": {"path": str(TABLE), "name": None, "download": False, "labels": False},
+        "lmdb": {"path": str(DATABASE), "labels": False},
         "torchvision": {"name": "fashion-mnist", "root": str(CLOTHING), "split": "train", "download": False},
+        "webdataset": {"path": str(SHARD), "image": None},
     },
     "gankit_observers": {"guard": {"against": ["not-finite", "gradients", "collapse", "saturation"]}},
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import io
+import tarfile
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +52,24 @@ def write_idx(folder: Path, part: str, images: int, seed: int = 0) -> np.ndarray
         sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
         (folder / f"{part}-{name}-ubyte").write_bytes(bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes())
     return pixels
+
+
+def write_lmdb(path: Path, values: Mapping[str, bytes], size: int = 2**26) -> Path:
+    """Write a database of these values by their keys."""
+    import lmdb
+
+    with lmdb.open(str(path), map_size=size) as environment, environment.begin(write=True) as transaction:
+        for key, value in values.items():
+            transaction.put(key.encode(), value)
+    return path
+
+
+def write_tar(file: Path, members: Iterable[tuple[str, bytes]], format: int = tarfile.PAX_FORMAT) -> Path:
+    """Write a tar archive of these members, in their order; a name may come again."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(file, "w", format=format) as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file
