@@ -58,7 +58,7 @@ OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain, JoinModule)
 """The classes that the page of layers tells of at length."""
 FUNCTIONS = ("run", "styles_of", "conv", "dense", "gained", "fan_in", "resampling", "double", "halve")
 OF_PROTOCOLS = ("gain_of", "lr_multiplier_of", "classes_of", "out_channels_of")
-MODULES = ("Function", "Bias")
+MODULES = ("LeakyReLU", "Function", "Bias")
 """The functions that it tells of, and the modules that are as simple."""
 LAYERED = (LatentMapping, Stem, Block, Head, Join, Norm, Init, Regularizer)
 """The kinds that make modules or act on them."""

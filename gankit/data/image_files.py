@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ MOST_LISTED = 12
 class FoundImages(NamedTuple):
     """What there is in a folder and in all folders below, or in an archive."""
 
-    files: list[Path]
+    files: Sequence[Path]
     """Paths of the images relative to it, in the same order everywhere."""
     passed_over: Counter[str]
     """How many entries are no images, by their endings in lower case or what else they are, such as hidden."""

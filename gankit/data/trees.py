@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from io import BytesIO
@@ -21,6 +20,7 @@ from gankit.core.files import read_regular, refuse_irregular
 from gankit.core.memory import Allowance
 from gankit.core.text import printable
 from gankit.data.image_files import SUFFIXES, FoundImages
+from gankit.data.names import Names, Paths, ZipDirectory
 
 LARGEST = 2**28
 """Bytes of a file that is unpacked, and of all that are at a time; an image of more is a trap."""
@@ -67,7 +67,7 @@ class ImageTree(ABC):
             UserError: if there is no such tree, no image in it, or it cannot be listed.
         """
         files, passed_over = self._listed()
-        found = FoundImages(sorted(files, key=lambda file: file.parts), passed_over)
+        found = FoundImages(Paths(Names(files)), passed_over)
         if not files:
             looked_for = ", ".join(sorted(SUFFIXES))
             raise UserError(
@@ -76,8 +76,8 @@ class ImageTree(ABC):
         return found
 
     @abstractmethod
-    def _listed(self) -> tuple[list[Path], Counter[str]]:
-        """The images, in any order, and what else there is."""
+    def _listed(self) -> tuple[list[str], Counter[str]]:
+        """The names of the images, in any order, and what else there is."""
 
     @abstractmethod
     def folders(self) -> list[str]:
@@ -147,14 +147,14 @@ class FolderTree(ImageTree):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def _listed(self) -> tuple[list[Path], Counter[str]]:
+    def _listed(self) -> tuple[list[str], Counter[str]]:
         """What there is in the folder and in all below."""
         path = self.path
         if not os.path.isdir(path):  # which no odd path upsets
             if os.path.isfile(path):
                 raise UserError(f"{path} is a file, not a folder of images or a .zip of them")
             raise UserError(not_there("folder", path))
-        files: list[Path] = []
+        files: list[str] = []
         passed_over: Counter[str] = Counter()
         top = Path(os.path.realpath(path))
         seen = {str(top), *map(str, top.parents)}
@@ -171,7 +171,7 @@ class FolderTree(ImageTree):
                     unseen.append(name)
             folders[:] = unseen  # which is where os.walk goes on
             inside = Path(here).relative_to(path)
-            files += _images_among([inside / name for name in names], passed_over)
+            files += _images_among([(inside / name).as_posix() for name in names], passed_over)
         return files, passed_over
 
     def folders(self) -> list[str]:
@@ -204,55 +204,51 @@ class ZipTree(ImageTree):
         self._unpacked = Allowance(LARGEST)
 
     @cached_property
-    def _archive(self) -> zipfile.ZipFile:
+    def _directory(self) -> ZipDirectory:
         try:
             refuse_irregular(self.path)
-            return zipfile.ZipFile(self.path)
+            return ZipDirectory(self.path)
         except MemoryError:
             raise
         except Exception as problem:  # which what is no archive fails in many ways
             reason = getattr(problem, "strerror", None) or problem
             raise UserError(f"{self.path}: cannot be read as a zip archive: {reason}") from problem
 
-    @cached_property
-    def _entries(self) -> dict[str, zipfile.ZipInfo]:
-        return {entry.filename: entry for entry in self._archive.infolist() if not entry.is_dir()}
-
-    def _listed(self) -> tuple[list[Path], Counter[str]]:
+    def _listed(self) -> tuple[list[str], Counter[str]]:
         """What there is in the archive."""
         passed_over: Counter[str] = Counter()
         shown, hidden = [], 0
-        for name in self._entries:
-            path = Path(name)
-            if path.is_absolute() or ".." in path.parts or path.as_posix() != name:
+        for name in self._directory.names:
+            parts = name.split("/")
+            if {"", ".", ".."} & {*parts}:
                 passed_over["with names of elsewhere"] += 1
-            elif any(part.startswith(".") for part in path.parts[:-1]):
+            elif any(part.startswith(".") for part in parts[:-1]):
                 hidden += 1
             else:
-                shown.append(path)
+                shown.append(name)
         if hidden:
             passed_over["hidden"] += hidden
         return _images_among(shown, passed_over), passed_over
 
     def folders(self) -> list[str]:
         """Those at its top, whether they hold anything or not."""
-        return sorted({name.partition("/")[0] for name in self._archive.namelist() if "/" in name} - {""})
+        return self._directory.folders
 
     @contextmanager
     def image(self, file: Path) -> Iterator[PackedFile]:
         """Unpacked, when there is room among those that are."""
-        name = file.as_posix()
-        with self._unpacked.taking(min(LARGEST, self._entries[name].file_size)):
-            yield PackedFile(f"{self.path}/{file}", self.read(name))
+        size, _ = self.state(file)
+        with self._unpacked.taking(min(LARGEST, size)):
+            yield PackedFile(f"{self.path}/{file}", self.read(file.as_posix()))
 
     def read(self, name: str) -> bytes:
         """What an entry holds."""
-        if (entry := self._entries.get(name)) is None:
+        if (entry := self._directory.entry(name)) is None:
             raise FileNotFoundError(2, os.strerror(2), f"{self.path}/{name}")
         if entry.file_size > LARGEST:
             raise OSError(f"it takes {entry.file_size:,} bytes unpacked, more than {LARGEST:,}")
         try:
-            with self._archive.open(entry) as file:
+            with self._directory.archive.open(entry) as file:
                 return file.read()
         except MemoryError:
             raise
@@ -261,25 +257,26 @@ class ZipTree(ImageTree):
 
     def holds(self, name: str) -> bool:
         """Whether it is an entry."""
-        return name in self._entries
+        return self._directory.entry(name) is not None
 
     def state(self, file: Path) -> tuple[int, int]:
         """Its size and checksum."""
-        entry = self._entries[file.as_posix()]
+        if (entry := self._directory.entry(file.as_posix())) is None:
+            raise FileNotFoundError(2, os.strerror(2), f"{self.path}/{file}")
         return entry.file_size, entry.CRC
 
 
-def _images_among(files: list[Path], passed_over: Counter[str]) -> list[Path]:
+def _images_among(files: Iterable[str], passed_over: Counter[str]) -> list[str]:
     """Those of a place that are read; the others are counted."""
     images = []
     for file in files:
-        suffix = file.suffix.lower()
-        if file.name.startswith("."):
+        suffix = os.path.splitext(file)[1].lower()
+        if file.rpartition("/")[2].startswith("."):
             passed_over["hidden"] += 1
         elif suffix in SUFFIXES:
             images.append(file)
         else:
-            passed_over[suffix or "without ending"] += 1
+            passed_over[suffix.rstrip(".") or "without ending"] += 1
     return images
 
 

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit.networks.operations import conv2d
+
 
 class Padding(NamedTuple):
     """Zeros around a map in pixels; where negative, so many pixels are cut off."""
@@ -58,7 +60,7 @@ def resample(
         x = x.reshape(-1, channels, height * rows, width * columns)
     x = F.pad(x, padding)
     weight = (kernel if flip else kernel.flip((0, 1))).to(x) * gain
-    return F.conv2d(x, weight.expand(channels, 1, *kernel.shape), stride=down, groups=channels)
+    return conv2d(x, weight.expand(channels, 1, *kernel.shape), stride=down, groups=channels)
 
 
 def doubled(x: Tensor, kernel: Tensor) -> Tensor:

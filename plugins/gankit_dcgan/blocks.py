@@ -27,14 +27,14 @@ class Dcgan(Block):
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
 
-        from gankit.networks.layers import Chain
+        from gankit.networks.layers import Chain, LeakyReLU
 
         generates = context.network == "generator"
         writes_image = generates and context.outermost
         return Chain(
             conv=_convolution(context, 1.0 if writes_image else math.sqrt(2), self.bias),
             norm=nn.Identity() if context.outermost else context.norm(),
-            act=nn.Identity() if writes_image else nn.ReLU() if generates else nn.LeakyReLU(0.2),
+            act=nn.Identity() if writes_image else nn.ReLU() if generates else LeakyReLU(0.2),
         )
 
 
@@ -42,12 +42,12 @@ def _convolution(context: BuildContext, gain: float, bias: bool) -> nn.Module:
     """The convolution that resamples as `context` says; its outputs vary `gain`^2 times as much as its inputs."""
     from torch import nn
 
-    from gankit.networks.layers import conv, gained
+    from gankit.networks.layers import Conv2d, conv, gained
 
     inputs, outputs = context.in_channels, context.out_channels
     if context.resample == "up":
         # each output meets a quarter of the kernel, so the gain is twice as high to make up for it
         return gained(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), 2 * gain)
     if context.resample == "down":
-        return gained(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), gain)
+        return gained(Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), gain)
     return conv(inputs, outputs, gain=gain, bias=bias)

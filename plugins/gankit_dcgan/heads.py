@@ -23,9 +23,9 @@ class DcganHead(Head):
         """A module from [N, in_channels, *context.size] to scores [N, 1]."""
         from torch import nn
 
-        from gankit.networks.layers import Chain, gained
+        from gankit.networks.layers import Chain, Conv2d, gained
 
         return Chain(
-            conv=gained(nn.Conv2d(context.in_channels, 1, context.size, bias=self.bias), 1.0),
+            conv=gained(Conv2d(context.in_channels, 1, context.size, bias=self.bias), 1.0),
             flatten=nn.Flatten(),
         )

@@ -24,22 +24,20 @@ class Conv(Block):
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
         from torch import nn
 
-        from gankit.networks.layers import Chain, conv, resampling
+        from gankit.networks.layers import Chain, LeakyReLU, conv, resampling
 
         inputs, outputs = context.in_channels, context.out_channels
         between = outputs if context.network == "generator" else inputs
-        down, nothing = resampling(context.resample, "down"), nn.Identity()
-        early, late = (nothing, down) if self.averaging == "last" else (down, nothing)
+        up, down = ("up", None) if context.resample == "up" else (None, context.resample)
+        last = self.averaging == "last"
         return Chain(
-            up=resampling(context.resample, "up"),
-            conv0=conv(inputs, between),
-            act0=nn.LeakyReLU(0.2),
+            conv0=conv(inputs, between, resample=up),
+            act0=LeakyReLU(0.2),
             norm0=context.norm(between),
-            conv1=conv(between, outputs),
-            down1=early,
-            act1=nn.LeakyReLU(0.2),
+            conv1=conv(between, outputs, resample=None if last else down),
+            act1=LeakyReLU(0.2),
             norm1=context.norm(outputs),
-            down=late,
+            down=resampling(down, "down") if last else nn.Identity(),
         )
 
 
@@ -50,13 +48,11 @@ class Rgb(Block):
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from features to an image in a generator, from an image to features in a discriminator."""
-        from torch import nn
-
-        from gankit.networks.layers import Chain, conv
+        from gankit.networks.layers import Chain, LeakyReLU, conv
 
         if context.network == "generator":
             return conv(context.in_channels, context.out_channels, 1, gain=1.0)
         return Chain(
             conv=conv(context.in_channels, context.out_channels, 1, gain=math.sqrt(2)),
-            act=nn.LeakyReLU(0.2),
+            act=LeakyReLU(0.2),
         )

@@ -48,7 +48,7 @@ class PgganHead(Head):
         """
         from torch import nn
 
-        from gankit.networks.layers import conv, dense
+        from gankit.networks.layers import LeakyReLU, conv, dense
         from gankit_pggan.modules import ScoreAndClasses, SelectScore
 
         channels = context.out_channels
@@ -57,10 +57,10 @@ class PgganHead(Head):
         return ScoreAndClasses(
             classes,
             conv=conv(context.in_channels, channels),
-            act0=nn.LeakyReLU(0.2),
+            act0=LeakyReLU(0.2),
             flatten=nn.Flatten(),
             dense0=dense(channels * math.prod(context.size), channels),
-            act1=nn.LeakyReLU(0.2),
+            act1=LeakyReLU(0.2),
             dense1=dense(channels, context.classes if selects else 1 + classes, gain=1.0),
             select=SelectScore() if selects else nn.Identity(),
         )

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.networks.layers import Chain, Condition, Conditioned
+from gankit.networks.operations import normalized
 
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Divide by the root mean square over channels (dimension 1); 1e-8 is added to the mean square."""
-    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+    return normalized(x, 1)
 
 
 class PixelNorm(nn.Module):

@@ -21,16 +21,16 @@ class PgganStem(Stem):
         """A module from [N, in_channels] to [N, out_channels, *context.size]."""
         from torch import nn
 
-        from gankit.networks.layers import Bias, Chain, conv, dense
+        from gankit.networks.layers import Bias, Chain, LeakyReLU, conv, dense
 
         channels, size = context.out_channels, context.size
         return Chain(
             dense=dense(context.in_channels, channels * math.prod(size), gain=math.sqrt(2) / 4, bias=False),
             shape=nn.Unflatten(1, (channels, *size)),
             bias=Bias(channels),
-            act0=nn.LeakyReLU(0.2),
+            act0=LeakyReLU(0.2),
             norm0=context.norm(),
             conv=conv(channels, channels),
-            act1=nn.LeakyReLU(0.2),
+            act1=LeakyReLU(0.2),
             norm1=context.norm(),
         )

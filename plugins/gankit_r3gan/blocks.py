@@ -74,7 +74,7 @@ class R3ganBlock(Block):
         """Residual blocks that keep the channels, by their names."""
         from torch import nn
 
-        from gankit.networks.layers import Chain, conv, gained
+        from gankit.networks.layers import Chain, Conv2d, LeakyReLU, conv, gained
         from gankit_sngan.modules import Sum
 
         width = channels * self.expansion
@@ -86,10 +86,10 @@ class R3ganBlock(Block):
             path = Chain(
                 conv0=conv(channels, width, 1, gain=gain),
                 norm0=context.norm(width),
-                act0=nn.LeakyReLU(SLOPE),
-                conv1=gained(nn.Conv2d(width, width, 3, padding=1, groups=groups), gain),
+                act0=LeakyReLU(SLOPE),
+                conv1=gained(Conv2d(width, width, 3, padding=1, groups=groups), gain),
                 norm1=context.norm(width),
-                act1=nn.LeakyReLU(SLOPE),
+                act1=LeakyReLU(SLOPE),
                 conv2=conv(width, channels, 1, gain=0.0, bias=False),
             )
             return Sum(path, nn.Identity())

@@ -32,14 +32,14 @@ class R3ganHead(Head):
         """A module from [N, in_channels, *context.size] to scores [N, 1], conditioned on the label if it projects."""
         from torch import nn
 
-        from gankit.networks.layers import Chain, dense, gained
+        from gankit.networks.layers import Chain, Conv2d, dense, gained
         from gankit_sngan.modules import Projection
 
         channels = context.in_channels
         classes = context.classes if self.labels == "project" else 0
         score = dense(channels, self.embedding if classes else 1, gain=1.0, bias=False)
         return Chain(
-            basis=gained(nn.Conv2d(channels, channels, context.size, groups=channels, bias=False), 1.0),
+            basis=gained(Conv2d(channels, channels, context.size, groups=channels, bias=False), 1.0),
             flatten=nn.Flatten(),
             score=Projection(score, gained(nn.Embedding(classes, self.embedding), 1.0)) if classes else score,
         )

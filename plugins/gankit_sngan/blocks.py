@@ -46,21 +46,21 @@ class Residual(Block):
         from gankit.networks.layers import Chain, conv, resampling
         from gankit_sngan.modules import Sum
 
-        up = resampling(context.resample, "up", self.upsampling)
+        up, down = ("up", None) if context.resample == "up" else (None, context.resample)
+        repeats = self.upsampling == "nearest"
         inputs, outputs = context.in_channels, context.out_channels
         image_comes_in = context.network == "discriminator" and context.outermost
         between = outputs if self.wide or image_comes_in or context.network == "generator" else inputs
         path = Chain(
             norm0=nn.Identity() if image_comes_in else context.norm(inputs),
             act0=nn.Identity() if image_comes_in else nn.ReLU(),
-            up=up,
-            conv0=conv(inputs, between),
+            up=nn.Identity() if repeats else resampling(up, "up", self.upsampling),
+            conv0=conv(inputs, between, resample=up if repeats else None),
             norm1=context.norm(between),
             act1=nn.ReLU(),
-            conv1=conv(between, outputs),
-            down=resampling(context.resample, "down"),
+            conv1=conv(between, outputs, resample=down),
         )
-        return Sum(path, _shortcut(context, up))
+        return Sum(path, _shortcut(context, resampling(context.resample, "up", self.upsampling)))
 
 
 class ResidualRgb(Block):

@@ -28,13 +28,12 @@ class StyleganBlock(Block):
         return self._up(context) if context.network == "generator" else self._down(context)
 
     def _up(self, context: BuildContext) -> nn.Module:
-        from gankit.networks.layers import Chain, conv, resampling
+        from gankit.networks.layers import Chain, conv
         from gankit_stylegan.modules import epilogue
 
         channels = context.out_channels
         return Chain(
-            up=resampling(context.resample, "up"),
-            conv0=conv(context.in_channels, channels, bias=False),
+            conv0=conv(context.in_channels, channels, bias=False, resample=context.resample),
             blur=self._blur(),
             **epilogue(context, channels, 0),
             conv1=conv(channels, channels, bias=False),
@@ -42,20 +41,17 @@ class StyleganBlock(Block):
         )
 
     def _down(self, context: BuildContext) -> nn.Module:
-        from torch import nn
-
-        from gankit.networks.layers import Bias, Chain, conv, resampling
+        from gankit.networks.layers import Bias, Chain, LeakyReLU, conv
 
         inputs, outputs = context.in_channels, context.out_channels
         return Chain(
             conv0=conv(inputs, inputs),
-            act0=nn.LeakyReLU(0.2),
+            act0=LeakyReLU(0.2),
             norm0=context.norm(inputs),
             blur=self._blur(),
-            conv1=conv(inputs, outputs, bias=False),
-            down=resampling(context.resample, "down"),
+            conv1=conv(inputs, outputs, bias=False, resample=context.resample),
             bias1=Bias(outputs),
-            act1=nn.LeakyReLU(0.2),
+            act1=LeakyReLU(0.2),
             norm1=context.norm(outputs),
         )
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.networks.filters import blurred, fir
-from gankit.networks.layers import Bias, Condition, Conditioned, dense
+from gankit.networks.layers import Bias, Condition, Conditioned, LeakyReLU, dense
+from gankit.networks.operations import conv2d, leaky_relu, normalized
 from gankit_pggan.modules import pixel_norm
 
 
@@ -81,7 +81,7 @@ class MappingNetwork(StyleMixing):
             z = torch.cat([z, self.label_vectors[labels]], 1)
         x = pixel_norm(z)
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), 0.2)
+            x = leaky_relu(layer(x), 0.2)
         return x
 
 
@@ -106,7 +106,7 @@ class Noise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add fresh noise to [N, C, H, W]."""
-        return x + self.weight.view(1, -1, 1, 1) * self.draw(x)
+        return torch.addcmul(x, self.weight.view(1, -1, 1, 1), self.draw(x))
 
     def draw(self, x: Tensor) -> Tensor:
         """Standard normal noise [N, 1, H, W]."""
@@ -127,7 +127,7 @@ class AdaIN(Conditioned):
         """Normalize [N, C, H, W] and apply one style."""
         assert condition.styles is not None
         scale, shift = self.affine(condition.styles[:, 0]).view(len(x), 2, -1, 1, 1).unbind(1)
-        return (instance_norm(x) if self.normalize else x) * (scale + 1) + shift
+        return torch.addcmul(shift, instance_norm(x) if self.normalize else x, scale + 1)
 
 
 class Blur(nn.Module):
@@ -147,13 +147,12 @@ class Blur(nn.Module):
         if not self.pads_evenly:
             return blurred(x, self.kernel)
         kernel = self.kernel.to(x).expand(x.shape[1], 1, size, size)
-        return F.conv2d(x, kernel, padding=size // 2, groups=x.shape[1])
+        return conv2d(x, kernel, padding=size // 2, groups=x.shape[1])
 
 
 def instance_norm(x: Tensor) -> Tensor:
     """Each map of [N, C, H, W] with mean 0 and variance 1; 1e-8 is added to the biased variance."""
-    x = x - x.mean((2, 3), keepdim=True)
-    return x * (x.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
+    return normalized(x, (2, 3), centred=True)
 
 
 def epilogue(context: BuildContext, channels: int, number: int) -> dict[str, nn.Module]:
@@ -161,6 +160,6 @@ def epilogue(context: BuildContext, channels: int, number: int) -> dict[str, nn.
     return {
         f"noise{number}": Noise(channels),
         f"bias{number}": Bias(channels),
-        f"act{number}": nn.LeakyReLU(0.2),
+        f"act{number}": LeakyReLU(0.2),
         f"norm{number}": context.norm(channels),
     }

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.networks.filters import Padding, fir, resample
-from gankit.networks.layers import Bias, Chain, Condition, Conditioned, conv, dense, gained
+from gankit.networks.layers import Bias, Chain, Condition, Conditioned, Conv2d, conv, dense, gained
+from gankit.networks.operations import conv2d, conv_transpose2d, leaky_relu
 from gankit_pggan.modules import pixel_norm
 from gankit_sngan.modules import Sum
 from gankit_stylegan.modules import Noise, StyleMixing
@@ -26,7 +27,7 @@ class GainedLeakyReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Of any shape."""
-        return F.leaky_relu(x, 0.2) * math.sqrt(2)
+        return leaky_relu(x, 0.2) * math.sqrt(2)
 
 
 class StyleNetwork(nn.Module):
@@ -91,7 +92,7 @@ def up_conv(x: Tensor, weight: Tensor, kernel: Tensor) -> Tensor:
     """
     size = kernel.shape[0]
     before, after = (size + 1) // 2 - 1, (size - 2) // 2
-    x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+    x = conv_transpose2d(x, weight.transpose(0, 1), stride=2)
     return resample(x, kernel, Padding(before, after, before, after), gain=4.0)
 
 
@@ -110,7 +111,7 @@ def modulated_conv(
         kernel: Go up to twice the height and width through this filter [T, T].
     """
     x = x * style[:, :, None, None]
-    x = F.conv2d(x, weight, padding=weight.shape[2] // 2) if kernel is None else up_conv(x, weight, kernel)
+    x = conv2d(x, weight, padding=weight.shape[2] // 2) if kernel is None else up_conv(x, weight, kernel)
     if not demodulate:
         return x
     squares = F.linear(style.square(), weight.square().sum((2, 3)))
@@ -179,7 +180,7 @@ def down_conv(inputs: int, outputs: int, taps: Sequence[float]) -> Chain:
     size = len(taps)
     return Chain(
         filter=Filter(taps, (size + 1) // 2, size // 2),
-        conv=gained(nn.Conv2d(inputs, outputs, 3, stride=2), 1.0),
+        conv=gained(Conv2d(inputs, outputs, 3, stride=2), 1.0),
     )
 
 

@@ -153,7 +153,8 @@ def rosinality_block(case: Case, context: BuildContext, keys: tuple[str, str]) -
     for number, key in enumerate(keys):
         weight = case[f"w.{key}.conv.weight_orig"]
         if weight.shape != block.get_submodule(f"conv{number}").get_parameter("weight").shape:
-            block.add_module(f"conv{number}", conv(weight.shape[1], weight.shape[0]))
+            resample = context.resample if number else None
+            block.add_module(f"conv{number}", conv(weight.shape[1], weight.shape[0], resample=resample))
         layer = block.get_submodule(f"conv{number}")
         component("norm", "equalized").apply(layer)
         put(raw(layer), weight)

@@ -17,7 +17,7 @@ from support.pggan import (
 )
 
 from gankit import BuildContext
-from gankit.networks.layers import Condition
+from gankit.networks.layers import Condition, double
 from gankit.training.step import Step
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -147,7 +147,8 @@ def test_going_up_the_authors_fused_scaling_is_the_same_map() -> None:
     block = component("block", "pggan/conv").build(BuildContext("generator", 8, 3, 5, "up")).double()
     x, layer = torch.randn(2, 3, 4, 8, dtype=torch.float64), block.get_submodule("conv0")
     fused = F.conv_transpose2d(x, four_by_four(layer.weight.flip(2, 3)).transpose(0, 1), layer.bias, 2, padding=1)
-    torch.testing.assert_close(layer(block.get_submodule("up")(x)), fused)
+    torch.testing.assert_close(layer(x), fused)
+    torch.testing.assert_close(F.conv2d(double(x), layer.weight, layer.bias, padding=1), fused)
 
 
 def test_going_down_the_authors_fused_scaling_is_a_network_of_its_own() -> None:

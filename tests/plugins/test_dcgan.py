@@ -14,7 +14,7 @@ from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
 from gankit import BuildContext
-from gankit.networks.layers import Condition
+from gankit.networks.layers import Condition, Conv2d, LeakyReLU
 
 BATCH = {0: [component("norm", "batch")]}
 
@@ -53,8 +53,8 @@ def test_shapes_of_maps_wider_than_high(context: BuildContext) -> None:
 
 @EVERYWHERE
 def test_what_follows_the_convolution(context: BuildContext) -> None:
-    act = nn.ReLU if context.network == "generator" else nn.LeakyReLU
-    convolution = nn.ConvTranspose2d if context.resample == "up" else nn.Conv2d
+    act = nn.ReLU if context.network == "generator" else LeakyReLU
+    convolution = nn.ConvTranspose2d if context.resample == "up" else Conv2d
     expected = [convolution, *([] if context.outermost else [nn.BatchNorm2d]), act]
     made = block(context)
     assert kinds(made) == (expected[:1] if context.network == "generator" and context.outermost else expected)

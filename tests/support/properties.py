@@ -35,6 +35,7 @@ PROPERTIES = {
     "P10": Property("scores are never broadcast"),
     "P11": Property("a saved state goes on to the same bits"),
     "P12": Property("an update leaves no trace in the other network"),
+    "P13": Property("gradients are those of torch's own operations"),
 }
 
 NOT_SHRUNK = (Phase.explicit, Phase.generate)
