@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 
 from gankit.core.files import parse_json, read_regular
 
-FEATURES = ".npz"
-"""How files of features end; all else is folders of images."""
+ARRAYS = ".npz"
+"""How files of features and indexes end; all else is folders of images."""
 
 
 def cache_folder() -> Path:
@@ -57,7 +57,7 @@ def kept() -> Iterator[Kept]:
         size = sum(state.st_size for state in states)
         used = max((state.st_atime for state in states), default=0)
         yield Kept(folder, _described(folder), size, datetime.fromtimestamp(used))
-    for file in sorted([*(root / "reals").glob(f"*{FEATURES}"), *(root / "indexes").glob("*.npz")]):
+    for file in sorted([*(root / "reals").glob(f"*{ARRAYS}"), *(root / "indexes").glob(f"*{ARRAYS}")]):
         if state := _state(file):
             what = "features of real images" if file.parent.name == "reals" else "an index of images"
             yield Kept(file, what, state.st_size, datetime.fromtimestamp(state.st_atime))
@@ -89,7 +89,7 @@ def clear() -> Cleared:
     removed, filled, refused = 0, list[Path](), dict[Path, str]()
     for each in kept():
         try:
-            if each.path.suffix == FEATURES:
+            if each.path.suffix == ARRAYS:
                 each.path.unlink()
             else:
                 with lock_of(each.path, timeout=0):  # renamed first, as others add small things without the lock

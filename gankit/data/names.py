@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import overload
 from zipfile import ZipFile, ZipInfo
 
 
-class Names(Sequence[str]):
+class Names:
     """Names with slashes, sorted part by part, in two arrays."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -25,14 +25,11 @@ class Names(Sequence[str]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        if isinstance(at, slice):
-            return [self[position] for position in range(*at.indices(len(self)))]
-        return self._key_at(range(len(self))[at]).replace(b"\0", b"/").decode("utf-8", "surrogatepass")
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, position: int) -> str:
+        return self._key_at(position).replace(b"\0", b"/").decode("utf-8", "surrogatepass")
 
     def position(self, name: str) -> int | None:
         """Where a name is; None if it is none of them."""
@@ -67,7 +64,9 @@ class Paths(Sequence[Path]):
     @overload
     def __getitem__(self, at: slice) -> list[Path]: ...
     def __getitem__(self, at: int | slice) -> Path | list[Path]:
-        return [Path(name) for name in self._names[at]] if isinstance(at, slice) else Path(self._names[at])
+        if isinstance(at, slice):
+            return [self[position] for position in range(*at.indices(len(self)))]
+        return Path(self._names[range(len(self))[at]])
 
 
 NUMBERS = ("header_offset", "compress_size", "file_size", "CRC", "compress_type", "flag_bits")

@@ -66,18 +66,8 @@ class Folder(Pictures):
     it began with."""
     later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range", "fit", "filter")
 
-    _classes: tuple[str, ...] | None = PrivateAttr(None)
-    """Those that a run began with."""
     _by_text: bool = PrivateAttr(False)
-    """Whether it began before runs kept them."""
-
-    def class_count(self) -> int:
-        """Number of classes, or 0 without labels.
-
-        Raises:
-            UserError: see `class_names`.
-        """
-        return len(self.class_names())
+    """Whether a run began before runs kept their classes."""
 
     def class_names(self) -> list[str]:
         """The folders that are classes, in the order of their numbers; none without labels.
@@ -88,8 +78,8 @@ class Folder(Pictures):
         """
         if not self.labels:
             return []
-        if self._classes is not None:
-            return [*self._classes]
+        if self._kept is not None:
+            return [*self._kept]
         if self._in_file is not None:
             return classes_in_file(self.path, self._in_file, self.tree.found.files)
         return (class_folders_by_text if self._by_text else class_folders)(self.tree)
@@ -97,7 +87,7 @@ class Folder(Pictures):
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """With these folders as classes; images in others are passed over."""
         data = self.model_copy()
-        data._classes, data._by_text = None if names is None or not self.labels else tuple(names), names is None
+        data._kept, data._by_text = None if names is None or not self.labels else tuple(names), names is None
         return data
 
     def describe(self) -> str:

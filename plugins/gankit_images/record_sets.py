@@ -10,8 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import PrivateAttr
-
 from gankit import AbsolutePath, UserError
 from gankit_images.reports import report_other_folders
 from gankit_images.resized import Pictures
@@ -37,9 +35,6 @@ class RecordSet(Pictures):
     classes: tuple[str, ...] = ()
     """What the classes 0, 1, ... are called where labels are numbers; default: by their numbers."""
 
-    _kept: tuple[str, ...] | None = PrivateAttr(None)
-    """The classes that a run began with."""
-
     @abstractmethod
     def _open(self) -> Records:
         """Where the images lie.
@@ -47,14 +42,6 @@ class RecordSet(Pictures):
         Raises:
             UserError: if they are not there, or cannot be read.
         """
-
-    def class_count(self) -> int:
-        """Number of classes, or 0 without labels.
-
-        Raises:
-            UserError: see `class_names`.
-        """
-        return len(self.class_names())
 
     def class_names(self) -> list[str]:
         """What the classes are called; none without labels.

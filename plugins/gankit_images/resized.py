@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
@@ -76,6 +76,25 @@ class Pictures(Resized):
     """Which numbers are black and white in grey images of more than 8 bits: [0, 4095] for 12 bits kept in 16, [0, 1]
     for floating-point numbers; what lies beyond is cut off. Default: 0 and 65535, and images of 32 bits that need not
     be meant so are refused."""
+
+    _kept: tuple[str, ...] | None = PrivateAttr(None)
+    """The classes that a run began with."""
+
+    @abstractmethod
+    def class_names(self) -> list[str]:
+        """What the classes are called, in the order of their numbers: those of the run; none without labels.
+
+        Raises:
+            UserError: if no run has kept them and they cannot be found out.
+        """
+
+    def class_count(self) -> int:
+        """Number of classes, or 0 without labels.
+
+        Raises:
+            UserError: see `class_names`.
+        """
+        return len(self.class_names())
 
     @abstractmethod
     def _all(self) -> EncodedPictures:

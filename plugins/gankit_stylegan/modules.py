@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from gankit.networks.operations import conv2d, leaky_relu, normalized
 from gankit_pggan.modules import pixel_norm
 
 
-class StyleMixing(nn.Module):
+class StyleMixing(nn.Module, ABC):
     """Hands a style to every part that asks: mixes those of two latents, and keeps a mean to truncate towards."""
 
     mean: Tensor
@@ -25,9 +26,9 @@ class StyleMixing(nn.Module):
         self.width, self.mixing, self.decay = width, mixing, decay
         self.register_buffer("mean", torch.zeros(width))
 
+    @abstractmethod
     def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """One style [N, width] of each latent; subclasses say how."""
-        raise NotImplementedError
+        """One style [N, width] of each latent."""
 
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
         """Styles [N, styles, width] of z [N, latent] and labels [N]; mixed, and the mean moved, in training only."""

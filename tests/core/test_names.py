@@ -19,7 +19,6 @@ def test_they_are_sorted_part_by_part_and_found(given: list[str], others: list[s
     kept = Names(given)
     expected = sorted(given, key=lambda name: name.split("/"))
     assert [*kept] == expected
-    assert kept[1:3] == expected[1:3]
     for name in [*given, *others, *reversed(given)]:
         found = kept.position(name)
         assert (found is not None) == (name in given)

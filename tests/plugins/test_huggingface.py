@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from support.command import TWO_UPDATES, gankit_here
 from support.hostile_images import encoded
+from support.refusals import refusal
 from support.tiny import tiny
 
 from gankit import UserError
@@ -58,14 +59,8 @@ def levels(path: Path, **options: Any) -> list[int]:
 
 
 def refused(path: Path, **options: Any) -> str:
-    """What is said, as by validate and by load."""
-    data = data_of(path, **options)
-    with pytest.raises(UserError) as raised:
-        data.load(SIDE)
-    said = str(raised.value)
-    assert "\n" not in said
-    assert said in [data.missing(tiny()), *data.problems(tiny())]
-    return said
+    """What is said of a set that cannot be had."""
+    return refusal(data_of(path, **options), SIDE)
 
 
 def test_what_save_to_disk_wrote_is_read(tmp_path: Path) -> None:
