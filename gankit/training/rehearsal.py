@@ -24,10 +24,51 @@ from gankit.training.contracts import check_augmented, check_groups, check_rate,
 from gankit.training.parameters import grouped
 from gankit.training.step import Step
 from gankit.training.trainer import Trainer
+from gankit.training.update import Updater
+
+
+class RehearsedUpdater(Updater):
+    """Holds losses, penalties and augmentations to their contracts."""
+
+    def loss(self, step: Step) -> Tensor:
+        """The loss, whose value and gradients are looked at, as are augmented reals."""
+        loss, images = self._experiment.loss, step.real
+        for augmentation in self._experiment.augment if step.phase == "discriminator" else ():
+            with blaming(augmentation):
+                augmented = step.augmented(augmentation, images, step.labels, real=True)
+                check_augmented(images, augmented)
+            images = augmented
+        value = super().loss(step)
+        scores = {"fakes": step.on_fake.score}
+        if step.phase == "discriminator":
+            scores["reals"] = step.on_real.score
+        with blaming(loss):
+            gradients = check_reaches(step.phase, value, scores)
+            if _are_finite(step):
+                check_finite(
+                    f"gives for finite scores in {step.phase}() a number or a gradient that is", value, *gradients
+                )
+        return value
+
+    def penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
+        """The penalty, which is looked at."""
+        penalty = super().penalty(regularizer, step, record)
+        if penalty is None:
+            return None
+        with blaming(regularizer):
+            if _are_finite(step):
+                check_finite(f"gives for finite images and scores in {step.phase}() a number that is", penalty)
+            if not penalty.requires_grad and (regularizer.every > 1 or bool(penalty)):
+                raise ContractError(
+                    f"lets no gradient through {step.phase}(); take gradients by step.gradient, and detach nothing"
+                )
+        return penalty
 
 
 class Rehearsal(Trainer):
     """Fresh networks that go through each stage in one iteration of few images, and one more where a fade is over."""
+
+    updater_type = RehearsedUpdater
 
     def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device, most: int) -> None:
         """Build what is rehearsed with `most` reals an update, or as many as the experiment shows if that is fewer.
@@ -74,38 +115,6 @@ class Rehearsal(Trainer):
                 fade = stage.fade if begin else 0
                 yield from ([begin + fade // 2] if fade > 1 else [])
                 yield from ([begin + fade] if fade < stage.images else [])
-
-    def _loss(self, step: Step) -> Tensor:
-        loss, images = self.experiment.loss, step.real
-        for augmentation in self.experiment.augment if step.phase == "discriminator" else ():
-            with blaming(augmentation):
-                augmented = step.augmented(augmentation, images, step.labels, real=True)
-                check_augmented(images, augmented)
-            images = augmented
-        value = super()._loss(step)
-        scores = {"fakes": step.on_fake.score}
-        if step.phase == "discriminator":
-            scores["reals"] = step.on_real.score
-        with blaming(loss):
-            gradients = check_reaches(step.phase, value, scores)
-            if _are_finite(step):
-                check_finite(
-                    f"gives for finite scores in {step.phase}() a number or a gradient that is", value, *gradients
-                )
-        return value
-
-    def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
-        penalty = super()._penalty(regularizer, step, record)
-        if penalty is None:
-            return None
-        with blaming(regularizer):
-            if _are_finite(step):
-                check_finite(f"gives for finite images and scores in {step.phase}() a number that is", penalty)
-            if not penalty.requires_grad and (regularizer.every > 1 or bool(penalty)):
-                raise ContractError(
-                    f"lets no gradient through {step.phase}(); take gradients by step.gradient, and detach nothing"
-                )
-        return penalty
 
 
 def _are_finite(step: Step) -> bool:

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.config.experiment import Experiment, GeneratorName
 from gankit.config.schedules import Acting
-from gankit.config.walk import components
-from gankit.core.component import Component
-from gankit.core.errors import blaming
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
 from gankit.data.loader import Loader
-from gankit.kinds import Optimizer, Regularizer
+from gankit.kinds import Optimizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
-from gankit.training.contracts import check_scalar
-from gankit.training.parameters import acts_on, correction, grouped, named_regularizers
+from gankit.training.memory import Memory
+from gankit.training.parameters import correction, grouped
 from gankit.training.sampler import SampleOptions, sample
-from gankit.training.step import Step
-
-NetworkName = Literal["generator", "discriminator"]
+from gankit.training.update import Moment, NetworkName, Trained, Updater
 
 
 class Trainer:
@@ -39,6 +34,9 @@ class Trainer:
     Everything that an iteration does is a function of the experiment and of `images`, the number of real images shown
     to the discriminator so far.
     """
+
+    updater_type: ClassVar[type[Updater]] = Updater
+    """What makes its updates."""
 
     def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
         self._acting = Acting(experiment)
@@ -62,14 +60,12 @@ class Trainer:
             name: AveragedGenerator(name, average, self.generator, experiment.seed, labels)
             for name, average in averages.items()
         }
-        self.memory: dict[str, dict[str, Tensor]] = {}
-        self.names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
-        self.paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
+        self.memory = Memory(experiment)
         self.networks: dict[NetworkName, GrowingNetwork] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
-        self.trained = {
+        self.trained: dict[NetworkName, list[Parameter]] = {
             name: [parameter for parameter in network.parameters() if parameter.requires_grad]
             for name, network in self.networks.items()
         }
@@ -79,6 +75,8 @@ class Trainer:
             name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])
             for name, network in self.networks.items()
         }
+        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers)
+        self.updater = self.updater_type(experiment, trained, self.memory)
         self.now = progress_at(self.stages, 0)
         """Where the run stood before the last update of the discriminator."""
         self.grow(self.now)
@@ -119,7 +117,7 @@ class Trainer:
             "rate": self.rate,
             "now": _as_kept(self.now),
             "grown": _as_kept(self.grown),
-            "memory": self.memory,
+            "memory": {**self.memory},
             "weights": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
@@ -128,10 +126,7 @@ class Trainer:
         """Go on where `state` was taken, to the last bit; the experiment must be the same."""
         self.images, self.iterations = state["images"], state["rounds"]
         self.attempt, self.rate = state["attempt"], state["rate"]
-        self.memory = {
-            name: {key: tensor.to(self.device, copy=True) for key, tensor in kept.items()}
-            for name, kept in state["memory"].items()
-        }
+        self.memory.load(state["memory"], self.device)
         self.load_weights(state["weights"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
@@ -256,93 +251,14 @@ class Trainer:
         return (fade_reals(images, self.now.alpha) if blends else images), labels
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-        """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due."""
-        for each, parameters in self.trained.items():
-            for parameter in parameters:
-                parameter.requires_grad_(each == name)  # the other's gradients would be work for nothing
-        step = self._step(name, real, labels)
-        loss = self._loss(step)
-        record = {f"loss.{name}": loss.detach()}
-        acting = [regularizer for regularizer in self.experiment.regularizers if acts_on(regularizer, name)]
-        for regularizer in acting:
-            if regularizer.every == 1 and (penalty := self._penalty(regularizer, step, record)) is not None:
-                loss = loss + penalty
-        self._descend(name, loss)
-        for regularizer in acting:
-            if regularizer.every > 1 and self.iterations % regularizer.every == 0:
-                lazy = self._step(name, real, labels, self.names[id(regularizer)])
-                if (penalty := self._penalty(regularizer, lazy, record)) is not None:
-                    self._descend(name, penalty * regularizer.every)
-                record |= lazy.logged
-        if name == "discriminator":
-            record |= {
-                "score.real": step.on_real.score.detach().mean(),
-                "score.fake": step.on_fake.score.detach().mean(),
-            }
-            with torch.no_grad():
-                for regularizer in self.experiment.regularizers:
-                    regularizer.constrain(self.discriminator)
-                for augmentation in self.experiment.augment:
-                    augmentation.adapt(step)
-        return record | step.logged
-
-    def _step(self, name: NetworkName, real: Tensor, labels: Tensor | None, purpose: str = "main") -> Step:
-        return Step(
-            phase=name,
-            key=(self.seed, name, purpose, self.images),
-            generator=self.generator,
-            discriminator=self.discriminator,
-            augment=self.experiment.augment,
-            real_images=real,
-            labels=labels,
-            memory_of=self._memory,
-            progress=self.progress,
-        )
-
-    def _loss(self, step: Step) -> Tensor:
-        loss = self.experiment.loss
-        with blaming(loss):
-            if step.phase == "discriminator":
-                return check_scalar(loss.discriminator(step.on_real.score, step.on_fake.score))
-            return check_scalar(loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
-
-    def _penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
-        """What a regularizer adds to what is minimized, if it does this time; noted in `record`."""
-        name = self.names[id(regularizer)]
-        step.seed(name)
-        if (given := getattr(regularizer, step.phase)(step)) is None:
-            return None
-        with blaming(regularizer):
-            penalty = check_scalar(given)
-        record[f"penalty.{name}.{step.phase}"] = penalty.detach()
-        return penalty
-
-    def _descend(self, name: NetworkName, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=self.trained[name])
-        if (longest := self._optimizer(name).clip_norm) is not None:
-            nn.utils.clip_grad_norm_(self.trained[name], longest)
-        optimizer.step()
+        """One update of one network at this moment."""
+        return self.updater.update(name, real, labels, Moment(self.seed, self.images, self.iterations, self.progress))
 
     def _move_averages(self, count: int, is_last: bool = True) -> None:
         """Let the averages follow the generator, which this iteration has yet to update."""
         for averaged in self.averages.values():
             if is_last or not averaged.average.moves_once_an_iteration():
-                averaged.move(self.now, count, self._remembered)
-
-    def _memory(self, component: Component) -> dict[str, Tensor]:
-        """What a component remembers, kept by where the experiment names it.
-
-        Raises:
-            LookupError: if the experiment does not name it.
-        """
-        if (path := self.paths.get(id(component))) is None:
-            raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
-        return self._remembered(path)
-
-    def _remembered(self, path: str) -> dict[str, Tensor]:
-        return self.memory.setdefault(path, {})
+                averaged.move(self.now, count, self.memory.at)
 
 
 def _as_kept(progress: Progress) -> tuple[int, int, float]:

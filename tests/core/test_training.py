@@ -320,7 +320,7 @@ def test_everyone_has_a_memory_of_their_own_whatever_they_are_called() -> None:
             **{f"regularizers.{position}": {"updates"} for position in range(3)},
         }
         with pytest.raises(LookupError, match="not for Remembers"):
-            made._memory(Remembers())
+            made.memory.of(Remembers())
 
 
 class Reports(Regularizer):

@@ -17,6 +17,7 @@ from torch import Tensor
 from gankit.config.experiment import Experiment
 from gankit.networks import operations
 from gankit.training.parameters import acts_on
+from gankit.training.update import Moment
 from gankit_stylegan2.regularizers import PathLength
 
 
@@ -47,10 +48,11 @@ def gradients(
         count, height = min(experiment.training.batch.values()), grown[0]
         channels, width = experiment.data.image_channels(), round(height * experiment.data.aspect())
         labels = torch.arange(count) % 3 if experiment.data.class_count() else None
-        step = made._step(name, torch.randn(count, channels, height, width), labels)
-        loss = made._loss(step)
+        at = Moment(made.seed, made.images, made.iterations, made.progress)
+        step = made.updater.step(name, torch.randn(count, channels, height, width), labels, at)
+        loss = made.updater.loss(step)
         for regularizer in experiment.regularizers:
-            if acts_on(regularizer, name) and (penalty := made._penalty(regularizer, step, {})) is not None:
+            if acts_on(regularizer, name) and (penalty := made.updater.penalty(regularizer, step, {})) is not None:
                 loss = loss + penalty
         return list(torch.autograd.grad(loss, made.trained[name], allow_unused=True))
 

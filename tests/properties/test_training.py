@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from gankit.config.experiment import Experiment
 from gankit.core.progress import ends, progress_at
-from gankit.training.trainer import NetworkName, Trainer
+from gankit.training.trainer import Trainer
+from gankit.training.update import NetworkName
 
 COPIED = {"statistics": "copy"}
 """An average's option by which nothing is estimated, where estimates are of no matter: they take hundreds of passes."""

@@ -1,0 +1,40 @@
+"""What components remember from update to update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from gankit.config.experiment import Experiment
+from gankit.config.walk import components
+from gankit.core.component import Component
+
+
+class Memory(dict[str, dict[str, Tensor]]):
+    """What each component remembers, by where the experiment names it; kept in checkpoints."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
+        self._paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
+
+    def of(self, component: Component) -> dict[str, Tensor]:
+        """What a component remembers, to be changed.
+
+        Raises:
+            LookupError: if the experiment does not name it.
+        """
+        if (path := self._paths.get(id(component))) is None:
+            raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
+        return self.at(path)
+
+    def at(self, path: str) -> dict[str, Tensor]:
+        """What is remembered where the experiment names a component, to be changed."""
+        return self.setdefault(path, {})
+
+    def load(self, kept: Mapping[str, Mapping[str, Tensor]], device: torch.device) -> None:
+        """Remember copies of what was `kept`, on a device, and nothing else."""
+        self.clear()
+        for path, tensors in kept.items():
+            self[path] = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
