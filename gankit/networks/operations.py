@@ -120,7 +120,8 @@ def _is_derived() -> bool:
 
 def _is_convolved(x: Tensor) -> bool:
     """Whether a convolution of `x` is derived here: that of a batch, and not in mixed precision."""
-    return _is_derived() and x.dim() == 4 and not torch.is_autocast_enabled(x.device.type)
+    is_mixed = not x.is_meta and torch.is_autocast_enabled(x.device.type)  # which torch cannot tell of meta tensors
+    return _is_derived() and x.dim() == 4 and not is_mixed
 
 
 def _pair(number: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -37,6 +37,6 @@ def tiny(**changes: Any) -> Experiment:
     return Experiment.model_validate(options | changes)
 
 
-def trainer(experiment: Experiment) -> Trainer:
+def trainer(experiment: Experiment, device: torch.device = CPU) -> Trainer:
     reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
-    return Trainer(experiment, reals, CPU)
+    return Trainer(experiment, reals, device)
