@@ -34,6 +34,7 @@ COMMANDS = {
     "resume": Command("run", "go on with a run that was left"),
     "validate": Command("experiments", "check an experiment or a study without running it"),
     "expand": Command("experiments", "print all that an experiment says, or the runs of a study"),
+    "estimate": Command("estimate", "tell what a run would cost: operations, memory and time by stage"),
     "prepare": Command("data", "decode an experiment's images once, for all that read them later"),
     "data": Command("data", "tell what there is to train on, with a sheet of it"),
     "cache": Command("data", "list or clear what gankit keeps to be faster the next time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,12 @@ from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import RunComponents
 from gankit.training import randomness
 from gankit.training.rehearsal import Rehearsal
+
+if TYPE_CHECKING:
+    import torch
+
+    from gankit.config.experiment import Experiment
+    from gankit.data.images import RealImages
 
 FEW = 4
 """Reals an update."""
@@ -26,16 +33,28 @@ def rehearse(parts: RunComponents, images: int = 0) -> None:
         RunError: if memory runs out.
     """
     with _untouched(), attributing_errors(parts.experiment):
-        parts.evaluators.rehearse(_gone_through(parts, images).measured())
+        parts.evaluators.rehearse(_gone_through(parts.experiment, parts.reals, parts.device, images).measured())
 
 
-def _gone_through(parts: RunComponents, images: int) -> Rehearsal:
+def rehearse_training(experiment: Experiment, reals: RealImages, device: torch.device, until: int | None) -> None:
+    """Rehearse the stages that are over after so many images, or all of them, and nothing of what is measured.
+
+    Raises:
+        UserError, ComponentError, RunError: as `rehearse`.
+    """
+    with _untouched(), attributing_errors(experiment):
+        _gone_through(experiment, reals, device, until=until)
+
+
+def _gone_through(
+    experiment: Experiment, reals: RealImages, device: torch.device, since: int = 0, until: int | None = None
+) -> Rehearsal:
     """The rehearsal of what is trained; what few images break may be right with as many as are trained on."""
-    batch = max(map(parts.experiment.training.batch_in, parts.experiment.stages()))
+    batch = max(map(experiment.training.batch_in, experiment.stages()))
     for most in sorted({min(FEW, batch), batch}):
         try:
-            rehearsal = Rehearsal(parts.experiment, parts.reals.spread(most), parts.device, most)
-            rehearsal.go_through(images)
+            rehearsal = Rehearsal(experiment, reals.spread(most), device, most)
+            rehearsal.go_through(since, until)
         except Exception:
             if most == batch:
                 raise

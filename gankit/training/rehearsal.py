@@ -88,13 +88,13 @@ class Rehearsal(Trainer):
                 if isinstance(module, BuiltBy):
                     module.register_forward_hook(partial(_look, network, is_last=id(module) in last))
 
-    def go_through(self, since: int) -> None:
-        """Rehearse all stages that are not over after `since` images.
+    def go_through(self, since: int, until: int | None = None) -> None:
+        """Rehearse all stages that are not over after `since` images, and are after `until` if that is said.
 
         Raises:
             ContractError: naming the first component that breaks its kind's promise.
         """
-        for images in self._moments(since):
+        for images in self._moments(since, until):
             self.images, self.iterations = images, 0  # so that lazy regularizers are due
             for name in self.networks:
                 optimizer = self._optimizer(name)
@@ -107,10 +107,10 @@ class Rehearsal(Trainer):
         self.grow(progress_in(self.stages, len(self.stages), self.images))
         return self.averages["average"].generator
 
-    def _moments(self, since: int) -> Iterator[int]:
+    def _moments(self, since: int, until: int | None) -> Iterator[int]:
         """Images after which to rehearse: in the midst of each fade, and where each stage is fully grown."""
         for stage, end in zip(self.stages, ends(self.stages), strict=True):
-            if end > since:
+            if end > since and (until is None or end <= until):
                 begin = end - stage.images
                 fade = stage.fade if begin else 0
                 yield from ([begin + fade // 2] if fade > 1 else [])

@@ -43,7 +43,7 @@ class Trainer:
         self.experiment = experiment = self._acting.experiment
         """As it is where the run stands: in place of schedules it has the numbers in force."""
         self.reals, self.device = reals, device
-        self._loader = Loader(reals, device, even=experiment.training.classes == "even")
+        self.loader = Loader(reals, device, even=experiment.training.classes == "even")
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
         self.images = self.iterations = self.attempt = 0
@@ -241,7 +241,7 @@ class Trainer:
     def _batch(self) -> tuple[Tensor, Tensor | None]:
         """The next reals, faded like the generator's images, and their labels."""
         count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
-        images, labels = self._loader.batch(self.now.resolution, self.seed, self.images, count)
+        images, labels = self.loader.batch(self.now.resolution, self.seed, self.images, count)
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)
             mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5

@@ -1,0 +1,1 @@
+"""What a run costs: estimated before it begins, profiled while it goes on; imports torch."""

@@ -1,0 +1,76 @@
+"""The machine that is estimated for: how long work takes on it, and in how much memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from gankit.core.memory import memory_size
+
+PEAK = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+"""Where Linux forgets the peak of a process's memory when 5 is written, and where it tells it."""
+
+
+class Machine:
+    """A device, and a clock."""
+
+    def __init__(self, device: torch.device, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Measure on `device` by `clock`, in seconds."""
+        self.device, self.now = device, clock
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        """How long work takes until the device is done with it."""
+        self._wait()
+        began = self.now()
+        work()
+        self._wait()
+        return self.now() - began
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that there are; None if nobody knows."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_properties(self.device).total_memory
+        return memory_size()
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        threads = torch.get_num_threads()
+        return f"{self.device.type}, {threads} thread{'s' * (threads > 1)}"
+
+    def forget_peak(self) -> None:
+        """Measure the peak of memory from now on, where that can be done."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        elif self.forgets:
+            PEAK[0].write_text("5")
+
+    @property
+    def forgets(self) -> bool:
+        """Whether a peak can be measured of a part of a process's life."""
+        return self.device.type == "cuda" or (self.device.type == "cpu" and PEAK[0].exists())
+
+    @property
+    def peak(self) -> int:
+        """Bytes of memory at most since `forget_peak`: of the GPU if that is the device, else of the process."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_reserved(self.device)
+        if self.forgets:
+            [line] = [line for line in PEAK[1].read_text().splitlines() if line.startswith("VmHWM")]
+            return int(line.split()[1]) * 1024
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,67 @@
+"""Iterations of a run as they will be, on random images, to see how long they take and in how much memory."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import NamedTuple
+
+from gankit.config.experiment import Experiment
+from gankit.costs.counting import kept_bytes
+from gankit.costs.machine import Machine
+from gankit.costs.phases import Phase, iteration_kinds
+from gankit.costs.random_reals import RandomReals
+from gankit.training.trainer import Trainer
+
+GOES = 3
+"""How often an iteration of each kind is measured, if there is time."""
+
+
+class Measured(NamedTuple):
+    """What iterations of a phase took, on average over those with and without lazy regularizers."""
+
+    seconds: float
+    """Of one."""
+    peak: int | None
+    """Bytes of memory at most; None if that cannot be told of a part of a process's life."""
+
+
+class Measuring:
+    """Networks of an experiment that go through iterations wherever a run may stand."""
+
+    def __init__(self, experiment: Experiment, machine: Machine) -> None:
+        """Build them.
+
+        Raises:
+            UserError: if the data cannot tell its shape.
+        """
+        self._machine, self._kinds = machine, iteration_kinds(experiment.regularizers)
+        final = max(stage.resolution for stage in experiment.stages())
+        machine.forget_peak()
+        self.trainer = Trainer(experiment, RandomReals(experiment.data, final), machine.device)
+        self.without = max(0, machine.peak - kept_bytes(self.trainer))
+        """Bytes that the process, or the GPU, holds of other things than networks."""
+
+    @property
+    def kinds(self) -> int:
+        """How many iterations a phase needs at least."""
+        return len(self._kinds)
+
+    def iterations(self, phase: Phase, seconds: float) -> Measured:
+        """Measure a phase in about so many seconds, by one iteration of each kind at least, after one if there is time.
+
+        Raises:
+            Exception: whatever a part raises that is broken.
+        """
+        trainer = self.trainer
+        trainer.stages[phase.number - 1] = phase.stage._replace(batch=phase.batch)
+        self._machine.forget_peak()
+        left, taken = seconds, 0.0
+        for position, kind in enumerate(self._kinds):
+            mine: list[float] = []
+            share = left / (len(self._kinds) - position)
+            while len(mine) <= GOES and (not mine or sum(mine) + mine[-1] <= share):
+                trainer.images, trainer.iterations = phase.middle, kind.first
+                mine.append(self._machine.seconds(trainer.iteration))
+            left -= sum(mine)
+            taken += kind.share * median(mine[1:] or mine)  # the first of all makes what the others find
+        return Measured(taken, self._machine.peak if self._machine.forgets else None)

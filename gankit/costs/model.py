@@ -1,0 +1,103 @@
+"""How long an iteration takes: as its operations do alone, by a factor longer, and what calling them costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gankit.costs.counting import Workload
+from gankit.costs.operations import Load
+from gankit.costs.replay import Replay
+
+USUAL_CALL = 3e-5
+"""Seconds that calling an operation costs in Python and autograd, where nothing tells it from the operation itself."""
+FACTORS = 0.6, 2.0
+"""Between which the time of operations among others is that of them alone."""
+FLOPS_A_SECOND, BYTES_A_SECOND = 1e11, 5e9
+"""By which is guessed which operations take long, before any has been timed."""
+
+
+class Point(NamedTuple):
+    """Something that was measured and modelled."""
+
+    alone: float
+    """Seconds that its operations take alone."""
+    calls: float
+    """Operations, views included."""
+    seconds: float
+    """That it took."""
+
+
+class TimeModel:
+    """Learns how long things take from what was measured, to tell it of what was not."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self.points: list[Point] = []
+
+    def try_operations(self, workload: Workload, has_time: Callable[[], bool]) -> None:
+        """Time the operations of a workload alone, those first that probably take longest, while there is time."""
+        guesses = {operation: _guess(workload.loads[operation]) * n for operation, n in workload.counts.items()}
+        for operation in sorted(guesses, key=lambda operation: -guesses[operation]):
+            if not has_time():
+                break
+            self._replay.time(operation, workload.loads[operation])
+
+    def learn(self, workload: Workload, seconds: float) -> None:
+        """That a workload took so long."""
+        self.points.append(Point(self.alone(workload), workload.calls, seconds))
+
+    def seconds(self, workload: Workload) -> float:
+        """How long a workload takes among all that surrounds it."""
+        factor, call = self._fitted()
+        return factor * self.alone(workload) + call * workload.calls
+
+    def alone(self, workload: Workload) -> float:
+        """How long its operations take one by one; of those that were not timed, as others of their like."""
+        known = self._replay.seconds
+        of_kind, of_all = defaultdict[Any, list[float]](lambda: [0.0, 0.0]), [0.0, 0.0]
+        for operation, seconds in known.items():
+            if seconds is not None:
+                for sums in (of_kind[operation.function], of_all):
+                    sums[0] += seconds
+                    sums[1] += _guess(self._replay.loads[operation])
+        total = 0.0
+        for operation, count in workload.counts.items():
+            if (seconds := known.get(operation)) is None:
+                taken, guessed = of_kind[operation.function]
+                if not guessed:
+                    taken, guessed = of_all
+                seconds = _guess(workload.loads[operation]) * (taken / guessed if guessed else 1)
+            total += count * seconds
+        return total
+
+    def _fitted(self) -> tuple[float, float]:
+        """The factor, and the seconds of a call, that suit what was measured best, what was measured last most."""
+        if not self.points:
+            return 1.0, USUAL_CALL
+        if len(self.points) == 1:
+            [point] = self.points
+            factor = (point.seconds - USUAL_CALL * point.calls) / point.alone
+            if factor >= 1:
+                return min(factor, FACTORS[1]), USUAL_CALL
+            return self._with_factor(1.0)
+        weights = [2.0**position / point.seconds for position, point in enumerate(self.points)]
+        rows = np.array([[point.alone, point.calls] for point in self.points]) * np.array(weights)[:, None]
+        goals = np.array([point.seconds for point in self.points]) * np.array(weights)
+        factor, call = np.linalg.lstsq(rows, goals, rcond=None)[0].tolist()
+        if call < 0 or not FACTORS[0] <= factor <= FACTORS[1]:
+            return self._with_factor(float(np.clip(rows[:, 0] @ goals / (rows[:, 0] @ rows[:, 0]), 1.0, FACTORS[1])))
+        return factor, call
+
+    def _with_factor(self, factor: float) -> tuple[float, float]:
+        """A factor, and what then is left for calls where that is least."""
+        point = self.points[-1]
+        call = (point.seconds - factor * point.alone) / point.calls
+        return (factor, call) if call >= 0 else (max(FACTORS[0], point.seconds / point.alone), 0.0)
+
+
+def _guess(load: Load) -> float:
+    return load.flops / FLOPS_A_SECOND + load.moved / BYTES_A_SECOND

@@ -1,0 +1,126 @@
+"""An estimate as a table, as JSON and as warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from gankit.config.experiment import TrainingOptions
+from gankit.core.memory import bytes_in_words
+from gankit.costs.estimate import Estimate, PhaseEstimate
+from gankit.results.tables import ABSENT, Column, Section
+
+COLUMNS = [
+    Column("stage", is_number=False),
+    Column("batch"),
+    *(Column(name) for name in ("generator", "discriminator")),
+    *(Column(name) for name in ("forward", "backward", "penalties")),
+    *(Column(name) for name in ("memory", "iteration", "stage takes")),
+]
+FORMS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def estimate_table(estimate: Estimate) -> Section:
+    """A row a stage, its fade and what follows taken together; what is extrapolated begins with ~."""
+    rows = [_row(list(phases)) for _, phases in groupby(estimate.phases, key=lambda each: each.phase.number)]
+    counted = "generator, discriminator: parameters in force. forward, backward, penalties: GFLOP an iteration."
+    sources = (
+        f"Measured here, on {estimate.machine}; what begins with ~ is extrapolated from that. memory: the most that "
+        f"{'is held of the GPU' if estimate.on_gpu else 'the process holds'}."
+    )
+    return Section(estimate.experiment.name, COLUMNS, rows, [_total(estimate), counted, sources, *estimate.notes])
+
+
+def _row(phases: Sequence[PhaseEstimate]) -> list[str]:
+    last, weights = phases[-1], [each.phase.iterations for each in phases]
+    is_guess = "~" if any(each.time_is == "extrapolated" for each in phases) else ""
+    total = sum(each.total for each in phases)
+    largest = max(phases, key=lambda each: each.memory or 0)
+    memory = ABSENT
+    if largest.memory is not None:
+        memory = ("~" if largest.memory_is == "extrapolated" else "") + bytes_in_words(largest.memory)
+    parameters, flops = [ABSENT] * 2, [ABSENT] * 3
+    if all(each.count is not None for each in phases) and last.count is not None:
+        parameters = [f"{last.count.parameters[name]:,}" for name in ("generator", "discriminator")]
+        flops = [
+            _gigas(
+                sum(w * each.count.flops.get(purpose, 0) for w, each in zip(weights, phases, strict=True) if each.count)
+                / sum(weights)
+            )
+            for purpose in ("forward", "backward", "penalties")
+        ]
+    times = [f"{is_guess}{in_words(seconds)}" for seconds in (total / sum(weights), total)]
+    return [last.phase.stage.label, str(last.phase.batch), *parameters, *flops, memory, *times]
+
+
+def _total(estimate: Estimate) -> str:
+    evaluation, guess = estimate.evaluation, any(each.time_is == "extrapolated" for each in estimate.phases)
+    images = sum(each.phase.images for each in estimate.phases)
+    said = f"In all {'~' if guess else ''}{in_words(estimate.seconds)} for {images:,} images"
+    if not evaluation.images:
+        return f"{said}; nothing is evaluated."
+    if evaluation.seconds is None:
+        return f"{said}, evaluation left out."
+    share = evaluation.seconds / estimate.seconds
+    return f"{said}, of which evaluation ~{in_words(evaluation.seconds)} ({share:.0%}; {evaluation.images:,} images)."
+
+
+def warnings_of(estimate: Estimate) -> Iterator[str]:
+    """The stages that do not fit into memory, and what to do."""
+    for number, each in groupby(estimate.too_large, key=lambda each: each.phase.number):
+        worst = max(each, key=lambda phase: phase.memory or 0)
+        phase, there = worst.phase, estimate.memory or 0
+        fewer = f"training.batch to less than {phase.batch} from {phase.stage.resolution} on"
+        split = " or set training.micro_batch," if "micro_batch" in TrainingOptions.model_fields else ""
+        yield (
+            f"stage {number}, {phase.label}, will not fit: it needs about {bytes_in_words(worst.memory or 0)}, "
+            f"but there are {bytes_in_words(there)}; lower {fewer},{split} or lower channels there"
+        )
+
+
+def estimate_as_json(estimate: Estimate) -> dict[str, Any]:
+    """All that is known: seconds, bytes, floating point operations, each phase of a stage by itself."""
+    return {
+        "name": estimate.experiment.name,
+        "machine": estimate.machine,
+        "memory": estimate.memory,
+        "seconds": estimate.seconds,
+        "phases": [_phase_as_json(each) for each in estimate.phases],
+        "evaluation": {"seconds": estimate.evaluation.seconds, "images": estimate.evaluation.images},
+        "too_large": [each.phase.label for each in estimate.too_large],
+        "notes": list(estimate.notes),
+    }
+
+
+def _phase_as_json(each: PhaseEstimate) -> dict[str, Any]:
+    phase, count = each.phase, each.count
+    return {
+        "stage": phase.number,
+        "resolution": phase.stage.resolution,
+        "name": phase.stage.name,
+        "fades": phase.fades,
+        "batch": phase.batch,
+        "images": phase.images,
+        "iterations": phase.iterations,
+        "parameters": None if count is None else dict(count.parameters),
+        "flops": None if count is None else dict(count.flops),
+        "seconds_an_iteration": each.seconds,
+        "seconds": each.total,
+        "time_is": each.time_is,
+        "memory": each.memory,
+        "memory_is": each.memory_is,
+    }
+
+
+def _gigas(flops: float) -> str:
+    """FLOPs in billions, in three digits at least."""
+    return f"{flops / 1e9:,.0f}" if flops >= 1e11 else f"{flops / 1e9:.3g}"
+
+
+def in_words(seconds: float) -> str:
+    """A time in its unit, such as "2.3 h"."""
+    for length, unit in FORMS:
+        if seconds >= 2 * length or unit == "s":
+            return f"{seconds / length:,.3g} {unit}" if seconds < 1000 * length else f"{seconds / length:,.0f} {unit}"
+    raise AssertionError("the last unit fits all")

@@ -1,0 +1,252 @@
+"""What a run would cost, told before it begins: counted, measured and extrapolated, and which of these it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support import wrong_parts
+from support.command import QUICKSTART, SMALL, gankit_here
+from support.tiny import CPU, tiny, trainer
+
+from gankit.config.loader import load_experiment
+from gankit.core.registry import restored
+from gankit.costs.counting import Counting
+from gankit.costs.estimator import Estimator
+from gankit.costs.machine import Machine
+from gankit.costs.measuring import Measuring
+from gankit.costs.phases import iteration_kinds, phases
+from gankit.costs.table import warnings_of
+from gankit.discovery.manager import plugins
+from gankit.training.flops import FlopCounter
+
+PLAIN = {
+    "regularizers": [],
+    "discriminator": {"block": "conv", "rgb": "rgb", "channels": {4: 8, 8: 4}, "head": "pggan"},
+}
+
+
+def flops_of(experiment: Any) -> dict[str, dict[str, float]]:
+    """Floating point operations of an iteration of each phase."""
+    counting = Counting(experiment)
+    return {phase.label: dict(counting.iteration(phase).flops) for phase in phases(experiment)}
+
+
+def test_an_iteration_is_counted_as_by_hand() -> None:
+    experiment = tiny(growth={"use": "progressive", "start": 4, "final": 8, "images": 32, "fade": 0}, **PLAIN)
+    dense_g, conv_4, dense_d, last = (2 * 8 * each for each in (8 * 8 * 16, 16 * 8 * 8 * 9, 8 * 16 * 8, 8))
+    rgb_4 = 2 * 8 * 16 * 8
+    generator, discriminator = dense_g + conv_4 + rgb_4, rgb_4 + conv_4 + dense_d + last
+
+    counted = flops_of(experiment)
+    assert counted["4x4"] == {
+        "forward": 2 * generator + 3 * discriminator,
+        # D: weights and inputs of all layers for reals and fakes, but the images' own; G: inputs of D, both of G but z
+        "backward": 2 * (2 * discriminator - rgb_4) + discriminator + 2 * generator - dense_g,
+    }
+
+    # a doubling and a 3x3 convolution are one of 4x4 over the smaller maps; nothing halves beside a convolution
+    up, conv_8, rgb_8, before_halving = (
+        2 * 8 * each for each in (16 * 8 * 4 * 16, 64 * 4 * 4 * 9, 64 * 4, 64 * 4 * 8 * 9)
+    )
+    generator, discriminator = generator - rgb_4 + up + conv_8 + rgb_8, discriminator - rgb_4 + rgb_8 + conv_8
+    assert counted["8x8"]["forward"] == 2 * generator + 3 * (discriminator + before_halving)
+
+
+def test_what_is_counted_is_what_an_iteration_does_of_which_penalties_are_a_part() -> None:
+    experiment = tiny()
+    counts, real = flops_of(experiment), trainer(experiment)
+    for phase in phases(experiment):
+        real.images = phase.middle
+        with FlopCounter() as counter:
+            real.iteration()
+        assert sum(counts[phase.label].values()) == counter.total
+    without = flops_of(tiny(regularizers=["drift", "minibatch-stddev"]))
+    assert counts["8x8"]["forward"] == without["8x8"]["forward"]
+    assert counts["8x8"]["backward"] == without["8x8"]["backward"]
+    assert counts["8x8"]["penalties"] > 0 == without["8x8"].get("penalties", 0)
+    assert list(counts) == ["4x4", "8x8 fading", "8x8"]
+    assert sum(counts["8x8 fading"].values()) > sum(counts["8x8"].values())
+
+
+def test_batches_steps_and_lazy_penalties_count_as_often_as_they_come() -> None:
+    def total(regularizers: Any = (), **training: Any) -> float:
+        options = {"batch": {4: 8, 8: 4}, "device": "cpu", **training}
+        return sum(flops_of(tiny(regularizers=list(regularizers), training=options))["8x8"].values())
+
+    plain = total()
+    assert total(batch=8) == 2 * plain
+    steps = [total(discriminator_steps=number) for number in (1, 2, 3)]
+    assert steps[2] - steps[1] == steps[1] - steps[0] > 0
+    batches = [total(generator_batches=number) for number in (1, 2, 3)]
+    assert batches[2] - batches[1] == batches[1] - batches[0] > 0
+
+    lazy = [total([{"use": "gradient-penalty", "every": every}]) for every in (2, 4)]
+    assert lazy[0] - plain == pytest.approx(2 * (lazy[1] - plain))
+    assert lazy[1] > plain
+    both = tiny(regularizers=[{"use": "gradient-penalty", "every": 4}, {"use": "r1", "every": 6}]).regularizers
+    assert sum(kind.share for kind in iteration_kinds(both)) == pytest.approx(1)
+    assert [(kind.first, round(12 * kind.share)) for kind in iteration_kinds(both)] == [(1, 8), (4, 2), (6, 1), (0, 1)]
+
+
+def test_phases_are_those_that_the_run_goes_through() -> None:
+    experiment = tiny(training={"batch": {4: 8, 8: 4}, "discriminator_steps": 2, "device": "cpu"})
+    found = phases(experiment)
+
+    assert [(each.label, each.images, each.batch, each.iterations) for each in found] == [
+        ("4x4", 32, 8, 2),
+        ("8x8 fading", 32, 4, 4),
+        ("8x8", 32, 4, 4),
+    ]
+    real = trainer(experiment)
+    for phase in found:
+        real.images = phase.middle
+        real.iteration()
+        assert (real.now.label, real.now.alpha < 1) == (phase.stage.label, phase.fades)
+
+
+class Small(Machine):
+    """One of hardly any memory."""
+
+    memory = 10**6
+
+
+def test_all_that_is_said_of_a_small_experiment() -> None:
+    estimate = Estimator(tiny(), Small(CPU), budget=30, say=lambda doing: None).estimate()
+
+    assert [each.time_is for each in estimate.phases] == ["measured"] * 3
+    last = estimate.phases[-1]
+    assert last.count is not None
+    assert last.count.parameters == {
+        name: sum(parameter.numel() for parameter in network.parameters() if parameter.grad is not None)
+        for name, network in _trained_at_the_end().items()
+    }
+    assert estimate.seconds == sum(each.seconds * each.phase.iterations for each in estimate.phases) > 0
+    assert [each.phase.label for each in estimate.too_large] == ["4x4", "8x8 fading", "8x8"]
+    first, second = warnings_of(estimate)
+    assert first.startswith("stage 1, 4x4, will not fit: it needs about ")
+    assert "of memory" not in first
+    assert "but there are 1.0 MB; lower training.batch to less than 8 from 4 on" in first
+    assert second.startswith("stage 2, 8x8")
+
+
+def _trained_at_the_end() -> Any:
+    real = trainer(tiny())
+    real.images = phases(tiny())[-1].middle
+    real.iteration()
+    return real.networks
+
+
+def test_nothing_but_the_first_stages_is_measured_if_there_is_no_time(tmp_path: Path) -> None:
+    done = gankit_here(["estimate", QUICKSTART, *SMALL, "--budget", "1e-6", "--json"], tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {phase["time_is"] for phase in found["phases"]} == {"extrapolated"}
+    assert all(phase["seconds_an_iteration"] > 0 for phase in found["phases"])
+    assert found["evaluation"]["images"] == 3 * 32
+    assert not list(tmp_path.glob("runs"))
+
+
+def test_a_row_a_stage(tmp_path: Path) -> None:
+    done = gankit_here(["estimate", QUICKSTART, *SMALL], tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[0] == "stage batch generator discriminator forward backward penalties memory iteration stage takes"
+    assert [line.split()[0] for line in lines[2:5]] == ["4x4", "8x8", "16x16"]
+    assert lines[5].startswith("In all ")
+    assert "for 192 images, of which evaluation ~" in lines[5]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--budget", "none"], "--budget: expected a number of seconds above zero, not 'none'"),
+        (["--budget", "0"], "--budget: expected a number of seconds above zero, not '0'"),
+        (["--set", "training.device=cuda"], "training.device: there is no cuda on this machine"),
+        (["--set", "loss=wgan-gq"], "no loss is called 'wgan-gq'. Did you mean 'wgan'?"),
+    ],
+)
+def test_mistakes(arguments: list[str], said: str, tmp_path: Path) -> None:
+    if "training.device=cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("there is one")
+    done = gankit_here(["estimate", QUICKSTART, *arguments], tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_study_is_refused(tmp_path: Path) -> None:
+    study = QUICKSTART.parent / "studies" / "losses-digits.yaml"
+    done = gankit_here(["estimate", study], tmp_path)
+
+    assert done.returncode == 2
+    assert "is a study; name the experiment that it varies" in done.stderr
+
+
+@pytest.mark.parametrize("block", ["toowide", "detached"])
+def test_a_broken_part_is_answered_as_by_the_rehearsal(block: str, tmp_path: Path) -> None:
+    arguments = [QUICKSTART, *SMALL, "--plugin", wrong_parts.__file__, "--set", f"generator.block={block}"]
+    with restored():
+        before = gankit_here(["run", *arguments], tmp_path)
+    done = gankit_here(["estimate", *arguments], tmp_path)
+
+    assert (done.returncode, before.returncode) == (2, 2)
+    assert done.stderr.splitlines()[-1] == before.stderr.splitlines()[-1]
+
+
+def test_data_that_are_elsewhere_are_not_needed(tmp_path: Path) -> None:
+    settings = ["--set", "data={use: folder, path: nowhere}", "--set", "generator.channels=4"]
+    done = gankit_here(["estimate", QUICKSTART, *SMALL, *settings], tmp_path)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_asks_for_numbers_is_measured_and_not_counted() -> None:
+    plugins.load_installed()
+    experiment = tiny(augment=[{"use": "ada"}])
+    estimate = Estimator(experiment, Machine(CPU), budget=30, say=lambda doing: None).estimate()
+
+    assert any(note.startswith("augmentation is not counted") for note in estimate.notes)
+    assert all(each.count is not None for each in estimate.phases)
+
+
+PAPER = QUICKSTART.parent / "papers" / "pggan-celebahq-1024.yaml"
+NARROW = {
+    "growth.final": 64,
+    "growth.images": "64k",
+    "growth.fade": "16k",
+    "generator.channels": 64,
+    "discriminator.channels": 64,
+    "training.batch": 16,
+    "training.optimizer.lr": 1e-3,
+    "training.average.half_life": "10k",
+}
+
+
+@pytest.mark.slow
+def test_times_are_within_a_fifth_where_measured_and_two_fifths_a_stage_beyond() -> None:
+    settings = [f"{option}={value}" for option, value in NARROW.items()]
+    experiment = load_experiment(PAPER, settings, note=lambda lacking: None)
+    machine = Machine(CPU, clock=time.process_time)
+    torch.set_num_threads(1)
+    ratios: dict[str, list[float]] = {"measured": [], "beyond": []}
+    estimate = Estimator(experiment, machine, budget=8, say=lambda doing: None).estimate()
+    measuring, beyond = Measuring(experiment, machine), 0
+    for each in estimate.phases:
+        if each.time_is == "extrapolated":
+            beyond = beyond or each.phase.number
+            if each.phase.number > beyond:
+                break
+        real = measuring.iterations(each.phase, 8 * each.seconds)
+        ratios["measured" if each.time_is == "measured" else "beyond"].append(each.seconds / real.seconds)
+
+    assert ratios["measured"]
+    assert ratios["beyond"]
+    assert all(1 / 1.2 < ratio < 1.2 for ratio in ratios["measured"]), ratios
+    assert all(1 / 1.4 < ratio < 1.4 for ratio in ratios["beyond"]), ratios
