@@ -99,6 +99,15 @@ def add_no_rehearsal_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-rehearsal", action="store_true", help=text)
 
 
+def add_profile_option(parser: argparse.ArgumentParser) -> None:
+    """Add `profile`."""
+    text = (
+        "tell at the end of each stage where the time of an iteration went, by part of the experiment; tables and "
+        "traces are kept in the run's folder"
+    )
+    parser.add_argument("--profile", action="store_true", help=text)
+
+
 def add_comparison_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared and how: `places`, `metric`, `baseline` and `holm`."""
     parser.add_argument("places", type=Path, nargs="+", metavar="PLACE", help="runs, studies, folders above either")

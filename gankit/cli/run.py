@@ -14,6 +14,7 @@ from gankit.cli.options import (
     add_no_rehearsal_option,
     add_no_run_plugins_option,
     add_only_option,
+    add_profile_option,
     add_set_option,
     warn_of_damaged,
 )
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.config.study import Study
     from gankit.kinds import Observer
+    from gankit.runs.loop import TrainingLoop
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run if it was begun before")
     add_only_option(parser)
     parser.add_argument("--run", dest="one", metavar="NAME", help="carry out this run of a study in this process")
+    add_profile_option(parser)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -50,14 +53,18 @@ def run_command(arguments: argparse.Namespace) -> int:
     rehearsed = not arguments.no_rehearsal
     if isinstance(read, Study):
         if arguments.one:
-            return _run_one(read, folder, arguments.one, rehearsed)
+            return _run_one(read, folder, arguments.one, rehearsed, arguments.profile)
+        if arguments.profile:
+            raise UserError(f"--profile: {arguments.file} is a study; choose one of its runs with --run")
         return _run_all(read, folder, arguments.only, rehearsed)
     if arguments.only or arguments.one:
         raise UserError(f"--{'only' if arguments.only else 'run'}: {arguments.file} is no study but an experiment")
-    return _run_experiment(read, folder, arguments.file, arguments.resume, rehearsed)
+    return _run_experiment(read, folder, arguments.file, arguments.resume, rehearsed, arguments.profile)
 
 
-def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool) -> int:
+def _run_experiment(
+    experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool, profiled: bool
+) -> int:
     """Train and evaluate one experiment in `path`."""
     from gankit.config.checks import description_of_data
     from gankit.core.failures import warn
@@ -72,17 +79,18 @@ def _run_experiment(experiment: Experiment, path: Path, source: Path | None, may
 
     from gankit.runs.start import begin, resume
 
+    loop = _loop(profiled)
     try:
         if goes_on:
-            training = resume(path, experiment=experiment, rehearsed=rehearsed)
+            training = resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
         else:
-            training = begin(experiment, path, source, rehearsed)
+            training = begin(experiment, path, source, rehearsed, loop)
             warn(f"{path} begins")
     except FolderTakenError:
         if goes_on or not may_resume:
             raise
         # begun by another process while this one was loading
-        training = resume(path, experiment=experiment, rehearsed=rehearsed)
+        training = resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
     if training is not None:
         training.train()
     code = _shown(path)
@@ -106,7 +114,19 @@ def _shown(path: Path) -> int:
     return 1
 
 
-def _run_one(study: Study, folder: Path, name: str, rehearsed: bool) -> int:
+def _loop(profiled: bool) -> type[TrainingLoop]:
+    """What trains."""
+    if profiled:
+        from gankit.costs.profiled_loop import ProfiledLoop
+
+        return ProfiledLoop
+
+    from gankit.runs.loop import TrainingLoop
+
+    return TrainingLoop
+
+
+def _run_one(study: Study, folder: Path, name: str, rehearsed: bool, profiled: bool) -> int:
     """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
     from gankit.core.options import did_you_mean
     from gankit.runs.status import FolderTakenError, wait_for
@@ -119,7 +139,7 @@ def _run_one(study: Study, folder: Path, name: str, rehearsed: bool) -> int:
     while True:
         wait_for(path)
         try:
-            return _run_experiment(runs[name].experiment, path, source=None, may_resume=True, rehearsed=rehearsed)
+            return _run_experiment(runs[name].experiment, path, None, True, rehearsed, profiled)
         except FolderTakenError:  # since it was looked at, by what is left of a study that was killed
             time.sleep(1)
 
@@ -180,6 +200,7 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_no_run_plugins_option(parser)
     add_no_rehearsal_option(parser)
+    add_profile_option(parser)
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(
         parser,
@@ -202,8 +223,10 @@ def resume_command(arguments: argparse.Namespace) -> int:
 
     from gankit.runs.start import resume
 
-    rehearsed = not arguments.no_rehearsal
-    training = resume(arguments.folder, arguments.set, extend=extend, strict=arguments.strict, rehearsed=rehearsed)
+    rehearsed, loop = not arguments.no_rehearsal, _loop(arguments.profile)
+    training = resume(
+        arguments.folder, arguments.set, extend=extend, strict=arguments.strict, rehearsed=rehearsed, loop=loop
+    )
     if training is not None:
         training.train()
     code = _shown(arguments.folder)

@@ -20,7 +20,7 @@ from gankit.costs.replay import Replay
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.rehearsal import FEW, rehearse_training
 
-BUDGET = 25.0
+BUDGET = 20.0
 """Seconds of work on the machine."""
 FOR_ITERATIONS = 0.6
 """The share of them for whole iterations; what is left is for single operations."""

@@ -14,6 +14,8 @@ from gankit.training.trainer import Trainer
 
 GOES = 3
 """How often an iteration of each kind is measured, if there is time."""
+LEAST_SECONDS = 1.0
+"""And how long at least, as short ones vary more."""
 
 
 class Measured(NamedTuple):
@@ -59,9 +61,13 @@ class Measuring:
         for position, kind in enumerate(self._kinds):
             mine: list[float] = []
             share = left / (len(self._kinds) - position)
-            while len(mine) <= GOES and (not mine or sum(mine) + mine[-1] <= share):
+            while not mine or (self._lacks(mine) and sum(mine) + mine[-1] <= share):
                 trainer.images, trainer.iterations = phase.middle, kind.first
                 mine.append(self._machine.seconds(trainer.iteration))
             left -= sum(mine)
             taken += kind.share * median(mine[1:] or mine)  # the first of all makes what the others find
         return Measured(taken, self._machine.peak if self._machine.forgets else None)
+
+    def _lacks(self, seconds: list[float]) -> bool:
+        """Whether more iterations are wanted than have taken so long."""
+        return len(seconds) <= GOES or sum(seconds) < LEAST_SECONDS

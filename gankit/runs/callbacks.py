@@ -41,6 +41,11 @@ class CallbackList(Callback):
                 counter = FailureCounter(f"observer {label}", f"the run goes on (observers.{position})")
                 self._callbacks[label] = callback, counter
 
+    @property
+    def by_label(self) -> Mapping[str, Callback]:
+        """The callbacks by what their observers are called."""
+        return {label: callback for label, (callback, _) in self._callbacks.items()}
+
     def on_stage_start(self, progress: Progress) -> None:
         """Tell all that a stage begins."""
         self._tell("on_stage_start", progress)

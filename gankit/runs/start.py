@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from gankit.training.trainer import Trainer
 
 
-def begin(experiment: Experiment, path: Path, source: Path | None = None, rehearsed: bool = False) -> TrainingLoop:
+def begin(
+    experiment: Experiment,
+    path: Path,
+    source: Path | None = None,
+    rehearsed: bool = False,
+    loop: type[TrainingLoop] = TrainingLoop,
+) -> TrainingLoop:
     """A new run in `path`, a new or empty folder.
 
     Args:
@@ -41,6 +47,7 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None, rehear
         path: The run's folder.
         source: The experiment's file, for the provenance.
         rehearsed: Hold every stage, loss, penalty and metric to its contract first, as the command does.
+        loop: What trains.
 
     Raises:
         FolderTakenError: if the folder holds a run, be it one that another process has begun meanwhile.
@@ -51,7 +58,7 @@ def begin(experiment: Experiment, path: Path, source: Path | None = None, rehear
     with _closed_on_failure(parts):
         if rehearsed:
             rehearse(parts)
-        return TrainingLoop(parts, RunFolder.create(path, experiment, source))
+        return loop(parts, RunFolder.create(path, experiment, source))
 
 
 def _from_start(experiment: Experiment, threads: int | None = None) -> RunComponents:
@@ -85,6 +92,7 @@ def resume(
     strict: bool = False,
     measured: Sequence[Row] = (),
     rehearsed: bool = False,
+    loop: type[TrainingLoop] = TrainingLoop,
 ) -> TrainingLoop | None:
     """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
 
@@ -97,6 +105,7 @@ def resume(
         strict: Refuse to go on with other code or on a machine that computes otherwise, instead of warning.
         measured: What was measured on its checkpoints meanwhile, to be recorded.
         rehearsed: Rehearse what is still to come first: its stages, and the metrics.
+        loop: What trains.
 
     Where evaluations are to be done otherwise than before, those that are over are done again on the checkpoints that
     the run kept, and recorded first.
@@ -116,7 +125,7 @@ def resume(
             parts = _from_start(experiment)
             with _closed_on_failure(parts):
                 folder.renew(experiment)
-                return TrainingLoop(parts, folder)
+                return loop(parts, folder)
         with plugins.trusting_loaded() if experiment else nullcontext():
             before = load_recorded(folder.path / EXPERIMENT)
         wanted = (
@@ -131,14 +140,20 @@ def resume(
         if experiment is None:
             _refuse_lacking_data(path, rest.experiment)
             load_recorded(folder.path / EXPERIMENT, settings, check=True)
-        return _taken_up(path, folder, rest, strict, measured, rehearsed)
+        return _taken_up(path, folder, rest, strict, measured, rehearsed, loop)
     except BaseException:
         folder.close()
         raise
 
 
 def _taken_up(
-    path: Path, folder: RunFolder, rest: Continuation, strict: bool, measured: Sequence[Row], rehearsed: bool
+    path: Path,
+    folder: RunFolder,
+    rest: Continuation,
+    strict: bool,
+    measured: Sequence[Row],
+    rehearsed: bool,
+    loop: type[TrainingLoop],
 ) -> TrainingLoop:
     """The run in `folder` where it goes on; what is measured late is recorded, and that it goes on noted."""
     past, checkpoint = _past(folder), rest.checkpoint
@@ -168,7 +183,7 @@ def _taken_up(
             if rest.trains:
                 warn(f"{path} goes on at {checkpoint.manifest['images']:,} images")
         _note(folder, past, now, rest.experiment, rest.changes, checkpoint)
-        return TrainingLoop(parts, folder, checkpoint)
+        return loop(parts, folder, checkpoint)
 
 
 def _refuse_lacking_data(path: Path, experiment: Experiment) -> None:

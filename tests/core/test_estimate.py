@@ -30,7 +30,7 @@ PLAIN = {
 }
 
 
-def flops_of(experiment: Any) -> dict[str, dict[str, float]]:
+def flops_of(experiment: Any) -> dict[str, dict[Any, float]]:
     """Floating point operations of an iteration of each phase."""
     counting = Counting(experiment)
     return {phase.label: dict(counting.iteration(phase).flops) for phase in phases(experiment)}
@@ -112,7 +112,9 @@ def test_phases_are_those_that_the_run_goes_through() -> None:
 class Small(Machine):
     """One of hardly any memory."""
 
-    memory = 10**6
+    @property
+    def memory(self) -> int:
+        return 10**6
 
 
 def test_all_that_is_said_of_a_small_experiment() -> None:
