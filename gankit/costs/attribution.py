@@ -59,30 +59,48 @@ class Spent(NamedTuple):
 NOBODY = Owner(None)
 
 
+class Owned(NamedTuple):
+    """An event and what it was for."""
+
+    event: Event
+    owner: Owner
+    own: int
+    """ns that it took without what lies within it."""
+
+
 def spent(events: Iterable[Event], parts: Mapping[str, Part]) -> dict[Owner, Spent]:
-    """How long was spent for what.
+    """How long was spent for what; for the arguments see `owned`."""
+    found: dict[Owner, list[int]] = defaultdict(lambda: [0, 0])
+    for event, owner, own in owned(events, parts):
+        found[owner][0] += own
+        found[owner][1] += event.device
+    return {owner: Spent(*times) for owner, times in found.items()}
+
+
+def owned(events: Iterable[Event], parts: Mapping[str, Part]) -> list[Owned]:
+    """Each event with what it was for, in the order in which they began.
 
     Args:
         events: All that was noted, in any order.
         parts: The parts by the names of their ranges.
     """
     makers: dict[tuple[int, int], Owner] = {}
-    found: dict[Owner, list[int]] = defaultdict(lambda: [0, 0])
-    open_by_thread: dict[int, list[tuple[Event, Owner]]] = defaultdict(list)
+    found: list[Owned] = []
+    open_by_thread: dict[int, list[int]] = defaultdict(list)
     for event in sorted(events, key=lambda event: (event.start, -event.end)):
         around = open_by_thread[event.thread]
-        while around and around[-1][0].end <= event.start:
+        while around and found[around[-1]].event.end <= event.start:
             around.pop()
-        outer = around[-1][1] if around else NOBODY
-        owner = _owner(event, outer, parts, makers)
+        outer = found[around[-1]] if around else None
+        owner = _owner(event, NOBODY if outer is None else outer.owner, parts, makers)
         if not event.made_by and event.node >= 0:
             makers[event.thread, event.node] = owner
-        found[owner][0] += event.end - event.start
-        found[owner][1] += event.device
-        if around:
-            found[outer][0] -= min(event.end, around[-1][0].end) - event.start
-        around.append((event, owner))
-    return {owner: Spent(*times) for owner, times in found.items()}
+        if outer is not None:
+            inside = min(event.end, outer.event.end) - event.start
+            found[around[-1]] = outer._replace(own=outer.own - inside)
+        around.append(len(found))
+        found.append(Owned(event, owner, event.end - event.start))
+    return found
 
 
 def _owner(event: Event, outer: Owner, parts: Mapping[str, Part], makers: Mapping[tuple[int, int], Owner]) -> Owner:

@@ -70,7 +70,8 @@ class ProfiledLoop(TrainingLoop):
         spent = profiling.spent()
         kind.seconds.append(profiling.seconds)
         kind.spent.append(spent)
-        self._writing.attempt(lambda: self._write_trace(profiling, mine, kind), "to be written")
+        if len(kind.seconds) == 1:
+            self._writing.attempt(lambda: self._write_trace(profiling, mine, kind), "to be written")
 
     def _begin(self, now: Progress) -> None:
         """Profile another phase from here on."""
@@ -131,7 +132,7 @@ class ProfiledLoop(TrainingLoop):
             file.write(text)
 
     def _write_trace(self, profiling: Profiling, profile: PhaseProfile, kind: KindProfile) -> None:
-        """The trace of the last iteration of a kind."""
+        """The trace of an iteration of a kind."""
         lazy = [(name, each) for name, each in named_regularizers(self.experiment.regularizers) if each.every > 1]
         due = "-and-".join(name for name, each in lazy if kind.kind.first % each.every == 0)
         which = f"-with-{due}" if due else ""

@@ -36,7 +36,8 @@ class Profiling:
             activities.append(torch.profiler.ProfilerActivity.CUDA)
         self._profiler = torch.profiler.profile(activities=activities, acc_events=True)
         self._open: list[Any] = []
-        self._parts: dict[str, Part] = {}
+        self.parts: dict[str, Part] = {}
+        """The parts by the names of their ranges."""
         self.seconds = 0.0
         """That all took."""
 
@@ -58,7 +59,7 @@ class Profiling:
     def enter(self, part: Part) -> None:
         """What follows is done for `part`."""
         name = RANGE + part.label
-        self._parts[name] = part
+        self.parts[name] = part
         opened = _RecordFunctionFast(name)  # which costs a tenth of `record_function`
         opened.__enter__()
         self._open.append(opened)
@@ -69,7 +70,7 @@ class Profiling:
 
     def spent(self) -> Mapping[Owner, Spent]:
         """How long was spent for what; the part of what no part has asked for is `WHOLE` or None."""
-        return spent(self._events(), self._parts)
+        return spent(self.events(), self.parts)
 
     def write_trace(self, path: Path) -> None:
         """Write all that was noted in the form that Perfetto and Chrome read, packed by gzip if the name ends in .gz.
@@ -79,7 +80,8 @@ class Profiling:
         """
         self._profiler.export_chrome_trace(str(path))
 
-    def _events(self) -> list[Event]:
+    def events(self) -> list[Event]:
+        """All that was noted on the CPU, with what a GPU did for it."""
         results = self._profiler.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
         of_device: dict[int, int] = {}
         on_host = []

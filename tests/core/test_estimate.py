@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -237,18 +239,18 @@ def test_times_are_within_a_fifth_where_measured_and_two_fifths_a_stage_beyond()
     experiment = load_experiment(PAPER, settings, note=lambda lacking: None)
     machine = Machine(CPU, clock=time.process_time)
     torch.set_num_threads(1)
-    ratios: dict[str, list[float]] = {"measured": [], "beyond": []}
-    estimate = Estimator(experiment, machine, budget=8, say=lambda doing: None).estimate()
-    measuring, beyond = Measuring(experiment, machine), 0
-    for each in estimate.phases:
-        if each.time_is == "extrapolated":
-            beyond = beyond or each.phase.number
-            if each.phase.number > beyond:
-                break
-        real = measuring.iterations(each.phase, 8 * each.seconds)
-        ratios["measured" if each.time_is == "measured" else "beyond"].append(each.seconds / real.seconds)
+    ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
+    measuring = Measuring(experiment, machine)
+    for _ in range(5):  # in turn, as nobody knows what else the machine does meanwhile
+        estimate = Estimator(experiment, machine, budget=5, say=lambda doing: None).estimate()
+        beyond = min(each.phase.number for each in estimate.phases if each.time_is == "extrapolated")
+        for each in estimate.phases:
+            if each.phase.number <= beyond:
+                real = measuring.iterations(each.phase, 4 * each.seconds)
+                ratios[each.time_is, each.phase.label].append(each.seconds / real.seconds)
+    medians = {phase: median(of_phase) for phase, of_phase in ratios.items() if len(of_phase) > 2}
 
-    assert ratios["measured"]
-    assert ratios["beyond"]
-    assert all(1 / 1.2 < ratio < 1.2 for ratio in ratios["measured"]), ratios
-    assert all(1 / 1.4 < ratio < 1.4 for ratio in ratios["beyond"]), ratios
+    assert {source for source, _ in medians} == {"measured", "extrapolated"}
+    for (source, label), ratio in medians.items():
+        most = 1.2 if source == "measured" else 1.4
+        assert 1 / most < ratio < most, (label, ratios)
