@@ -13,7 +13,7 @@ from gankit.core.errors import UserError
 def add_estimate_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     add_experiment_options(parser)
-    text = "seconds of iterations and single operations to measure by (default: 20); counting takes about as long"
+    text = "seconds of iterations and single operations to measure by (default: 25); counting takes about as long"
     parser.add_argument("--budget", metavar="SECONDS", help=text)
     parser.add_argument("--json", action="store_true", help="print all that is known of each phase as JSON")
 

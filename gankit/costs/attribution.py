@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 
 NODE = "autograd::engine::evaluate_function"
 """How the names begin of what autograd does for a node."""
@@ -39,9 +39,9 @@ class Event(NamedTuple):
 class Owner(NamedTuple):
     """What a moment was spent for."""
 
-    part: Part | None
+    part: WatchedPart | None
     """The innermost part; None for what no part has asked for."""
-    penalty: Part | None = None
+    penalty: WatchedPart | None = None
     """The penalty for which it was, if it was for one."""
     order: int = 0
     """0 for what was done forward, 1 for derivatives, 2 for derivatives of these."""
@@ -68,7 +68,7 @@ class Owned(NamedTuple):
     """ns that it took without what lies within it."""
 
 
-def spent(events: Iterable[Event], parts: Mapping[str, Part]) -> dict[Owner, Spent]:
+def spent(events: Iterable[Event], parts: Mapping[str, WatchedPart]) -> dict[Owner, Spent]:
     """How long was spent for what; for the arguments see `owned`."""
     found: dict[Owner, list[int]] = defaultdict(lambda: [0, 0])
     for event, owner, own in owned(events, parts):
@@ -77,7 +77,7 @@ def spent(events: Iterable[Event], parts: Mapping[str, Part]) -> dict[Owner, Spe
     return {owner: Spent(*times) for owner, times in found.items()}
 
 
-def owned(events: Iterable[Event], parts: Mapping[str, Part]) -> list[Owned]:
+def owned(events: Iterable[Event], parts: Mapping[str, WatchedPart]) -> list[Owned]:
     """Each event with what it was for, in the order in which they began.
 
     Args:
@@ -103,7 +103,9 @@ def owned(events: Iterable[Event], parts: Mapping[str, Part]) -> list[Owned]:
     return found
 
 
-def _owner(event: Event, outer: Owner, parts: Mapping[str, Part], makers: Mapping[tuple[int, int], Owner]) -> Owner:
+def _owner(
+    event: Event, outer: Owner, parts: Mapping[str, WatchedPart], makers: Mapping[tuple[int, int], Owner]
+) -> Owner:
     """What an event was for, within one that was for `outer`."""
     part = parts.get(event.name)
     if part is not None:

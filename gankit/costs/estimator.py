@@ -20,7 +20,7 @@ from gankit.costs.replay import Replay
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.rehearsal import FEW, rehearse_training
 
-BUDGET = 20.0
+BUDGET = 25.0
 """Seconds of work on the machine."""
 FOR_ITERATIONS = 0.6
 """The share of them for whole iterations; what is left is for single operations."""
@@ -150,7 +150,7 @@ class Estimator:
                 break
             found[phase] = measuring.iterations(phase, left(FOR_ITERATIONS) / 2)
             if count is not None:
-                self._model.learn(count.workload, found[phase].seconds)
+                self._model.learn(count.workload, found[phase].took)
         if not found and counting is not None:
             self._learn_from_fewer(counting, measuring, counts, left(FOR_ITERATIONS))
         unknown = [phase for phase in self._phases if phase not in found and phase in counts]
@@ -173,7 +173,7 @@ class Estimator:
                 fewer = first._replace(batch=batch)
                 workload = counting.iteration(fewer).workload
                 self._model.try_operations(workload, lambda: True)
-                self._model.learn(workload, measuring.iterations(fewer, seconds).seconds)
+                self._model.learn(workload, measuring.iterations(fewer, seconds).took)
                 self._notes.append(f"an iteration of {first.label} was measured with {batch} of {first.batch} images")
                 return
         self._notes.append("no iteration was measured, which would take too long: only single operations were")
@@ -187,7 +187,7 @@ class Estimator:
         for phase in self._phases:
             mine, count = measured.get(phase), counts.get(phase)
             if mine is not None:
-                seconds = mine.seconds
+                seconds = mine.took.wall
             else:
                 seconds = _as_pixels(phase, measured) if count is None else self._model.seconds(count.workload)
             memory = None if mine is None else mine.peak
@@ -222,4 +222,4 @@ def _as_pixels(phase: Phase, measured: Mapping[Phase, Measured]) -> float:
         return 0.0
     last, known = list(measured.items())[-1]
     pixels, before = (each.batch * each.stage.resolution**2 for each in (phase, last))
-    return known.seconds * pixels / before
+    return known.took.wall * pixels / before

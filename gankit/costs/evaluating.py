@@ -90,7 +90,7 @@ def _seconds_to_see_one(experiment: Experiment, machine: Machine) -> float:
     images = torch.randint(256, shape, dtype=torch.uint8, device=machine.device)
     with torch.no_grad():
         extract(images)
-        return machine.seconds(lambda: extract(images)) / SEEN
+        return machine.took(lambda: extract(images)).wall / SEEN
 
 
 def _size(experiment: Experiment) -> tuple[int, int]:

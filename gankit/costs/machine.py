@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -16,20 +17,38 @@ PEAK = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 """Where Linux forgets the peak of a process's memory when 5 is written, and where it tells it."""
 
 
+class Took(NamedTuple):
+    """How long something took."""
+
+    work: float
+    """Seconds that the CPUs worked for this process; where a GPU works, the same as `wall`."""
+    wall: float
+    """Seconds that passed."""
+
+
 class Machine:
-    """A device, and a clock."""
+    """A device, and clocks.
 
-    def __init__(self, device: torch.device, clock: Callable[[], float] = time.perf_counter) -> None:
-        """Measure on `device` by `clock`, in seconds."""
-        self.device, self.now = device, clock
+    What is to be compared is measured by the time that CPUs have worked, which hardly depends on what else a machine
+    does; how much passes meanwhile, on many threads or on a busy machine, is a factor.
+    """
 
-    def seconds(self, work: Callable[[], object]) -> float:
+    def __init__(self, device: torch.device, now: Callable[[], float] = time.perf_counter) -> None:
+        """Measure on `device`; `now` tells how many seconds have passed."""
+        self.device, self.now = device, now
+        self._worked = time.process_time if device.type == "cpu" else now
+
+    def took(self, work: Callable[[], object]) -> Took:
         """How long work takes until the device is done with it."""
         self._wait()
-        began = self.now()
+        worked, began = self._worked(), self.now()
         work()
         self._wait()
-        return self.now() - began
+        return Took(self._worked() - worked, self.now() - began)
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        """The seconds of work of `took`."""
+        return self.took(work).work
 
     def _wait(self) -> None:
         if self.device.type == "cuda":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
 from gankit.config.experiment import Experiment
 from gankit.costs.counting import kept_bytes
-from gankit.costs.machine import Machine
+from gankit.costs.machine import Machine, Took
 from gankit.costs.phases import Phase, iteration_kinds
 from gankit.costs.random_reals import RandomReals
 from gankit.training.trainer import Trainer
@@ -21,8 +22,8 @@ LEAST_SECONDS = 1.0
 class Measured(NamedTuple):
     """What iterations of a phase took, on average over those with and without lazy regularizers."""
 
-    seconds: float
-    """Of one."""
+    took: Took
+    """One of them."""
     peak: int | None
     """Bytes of memory at most; None if that cannot be told of a part of a process's life."""
 
@@ -57,17 +58,21 @@ class Measuring:
         trainer = self.trainer
         trainer.stages[phase.number - 1] = phase.stage._replace(batch=phase.batch)
         self._machine.forget_peak()
-        left, taken = seconds, 0.0
+        left, work, wall = seconds, 0.0, 0.0
         for position, kind in enumerate(self._kinds):
-            mine: list[float] = []
-            share = left / (len(self._kinds) - position)
-            while not mine or (self._lacks(mine) and sum(mine) + mine[-1] <= share):
+            mine: list[Took] = []
+            share, used = left / (len(self._kinds) - position), 0.0
+            while not mine or (_lacks(mine, used) and used + mine[-1].wall <= share):
                 trainer.images, trainer.iterations = phase.middle, kind.first
-                mine.append(self._machine.seconds(trainer.iteration))
-            left -= sum(mine)
-            taken += kind.share * median(mine[1:] or mine)  # the first of all makes what the others find
-        return Measured(taken, self._machine.peak if self._machine.forgets else None)
+                mine.append(self._machine.took(trainer.iteration))
+                used += mine[-1].wall
+            left -= used
+            steady = mine[1:] or mine  # the first of all makes what the others find
+            work += kind.share * median(took.work for took in steady)
+            wall += kind.share * median(took.wall for took in steady)
+        return Measured(Took(work, wall), self._machine.peak if self._machine.forgets else None)
 
-    def _lacks(self, seconds: list[float]) -> bool:
-        """Whether more iterations are wanted than have taken so long."""
-        return len(seconds) <= GOES or sum(seconds) < LEAST_SECONDS
+
+def _lacks(goes: Sequence[Took], seconds: float) -> bool:
+    """Whether more iterations are wanted than these, which have taken so long."""
+    return len(goes) <= GOES or seconds < LEAST_SECONDS

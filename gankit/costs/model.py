@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,13 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gankit.costs.counting import Workload
-from gankit.costs.operations import Load
+from gankit.costs.machine import Took
+from gankit.costs.operations import Load, Operation
 from gankit.costs.replay import Replay
 
 USUAL_CALL = 3e-5
 """Seconds that calling an operation costs in Python and autograd, where nothing tells it from the operation itself."""
 FACTORS = 0.6, 2.0
 """Between which the time of operations among others is that of them alone."""
+UNLIKE = 5.0
+"""How much slower or faster than others of what they have to do some operations may be."""
 FLOPS_A_SECOND, BYTES_A_SECOND = 1e11, 5e9
 """By which is guessed which operations take long, before any has been timed."""
 
@@ -28,7 +32,7 @@ class Point(NamedTuple):
     calls: float
     """Operations, views included."""
     seconds: float
-    """That it took."""
+    """That it took of work."""
 
 
 class TimeModel:
@@ -37,6 +41,7 @@ class TimeModel:
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
         self.points: list[Point] = []
+        self._took: list[Took] = []
 
     def try_operations(self, workload: Workload, has_time: Callable[[], bool]) -> None:
         """Time the operations of a workload alone, those first that probably take longest, while there is time."""
@@ -46,32 +51,30 @@ class TimeModel:
                 break
             self._replay.time(operation, workload.loads[operation])
 
-    def learn(self, workload: Workload, seconds: float) -> None:
+    def learn(self, workload: Workload, took: Took) -> None:
         """That a workload took so long."""
-        self.points.append(Point(self.alone(workload), workload.calls, seconds))
+        self.points.append(Point(self.alone(workload), workload.calls, took.work))
+        self._took.append(took)
 
     def seconds(self, workload: Workload) -> float:
-        """How long a workload takes among all that surrounds it."""
+        """How many seconds pass while a workload is done among all that surrounds it."""
         factor, call = self._fitted()
-        return factor * self.alone(workload) + call * workload.calls
+        return self.pace * (factor * self.alone(workload) + call * workload.calls)
+
+    @property
+    def pace(self) -> float:
+        """Seconds that pass while CPUs work for one, by all that was measured whole, or else of single operations."""
+        took = self._took or self._replay.took
+        work = sum(each.work for each in took)
+        return sum(each.wall for each in took) / work if work else 1.0
 
     def alone(self, workload: Workload) -> float:
         """How long its operations take one by one; of those that were not timed, as others of their like."""
-        known = self._replay.seconds
-        of_kind, of_all = defaultdict[Any, list[float]](lambda: [0.0, 0.0]), [0.0, 0.0]
-        for operation, seconds in known.items():
-            if seconds is not None:
-                for sums in (of_kind[operation.function], of_all):
-                    sums[0] += seconds
-                    sums[1] += _guess(self._replay.loads[operation])
+        known, guessed = self._replay.seconds, _Guesses(self._replay)
         total = 0.0
         for operation, count in workload.counts.items():
-            if (seconds := known.get(operation)) is None:
-                taken, guessed = of_kind[operation.function]
-                if not guessed:
-                    taken, guessed = of_all
-                seconds = _guess(workload.loads[operation]) * (taken / guessed if guessed else 1)
-            total += count * seconds
+            seconds = known.get(operation)
+            total += count * (guessed.seconds(operation, workload.loads[operation]) if seconds is None else seconds)
         return total
 
     def _fitted(self) -> tuple[float, float]:
@@ -99,5 +102,30 @@ class TimeModel:
         return (factor, call) if call >= 0 else (max(FACTORS[0], point.seconds / point.alone), 0.0)
 
 
+class _Guesses:
+    """How long operations take that were not timed: as the one of the same function that has most nearly as much to do.
+
+    How much more or less than by `_guess` that is goes by all operations, and by `UNLIKE` at most beyond.
+    """
+
+    def __init__(self, replay: Replay) -> None:
+        timed = [
+            (operation, replay.loads[operation], seconds) for operation, seconds in replay.seconds.items() if seconds
+        ]
+        whole = sum(_guess(load) for _, load, _ in timed)
+        self._usual = sum(seconds for *_, seconds in timed) / whole if whole else 1.0
+        self._timed: dict[Any, list[tuple[float, float]]] = defaultdict(list)
+        for operation, load, seconds in timed:
+            self._timed[operation.function].append((_guess(load), seconds))
+
+    def seconds(self, operation: Operation, load: Load) -> float:
+        """Of one."""
+        mine, timed = _guess(load), self._timed[operation.function]
+        if not timed or not mine:
+            return mine * self._usual
+        guess, seconds = min(timed, key=lambda pair: abs(math.log(pair[0] / mine)))
+        return mine * min(UNLIKE * self._usual, max(self._usual / UNLIKE, seconds / guess))
+
+
 def _guess(load: Load) -> float:
-    return load.flops / FLOPS_A_SECOND + load.moved / BYTES_A_SECOND
+    return load.flops / FLOPS_A_SECOND + max(1, load.moved) / BYTES_A_SECOND

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 from gankit.training.flops import decomposed, flops
 
 Purpose = Literal["forward", "backward", "penalties"]
@@ -92,11 +92,11 @@ class OperationRecorder(TorchDispatchMode):
         """Operations, views included, which take next to no time but that of asking for them."""
         self._held: dict[int, int] = {}
         self._changes: list[tuple[int, int]] = []
-        self._parts: list[Part] = []
+        self._parts: list[WatchedPart] = []
         self._of_penalties: list[tuple[int, int]] = []
         self._penalty_since: int | None = None
 
-    def enter(self, part: Part) -> None:
+    def enter(self, part: WatchedPart) -> None:
         """What follows is done for `part`."""
         if part.kind == "penalty" and self._penalty_since is None:
             self._penalty_since = _node_number()

@@ -12,7 +12,7 @@ from gankit.core.registry import registries
 from gankit.networks.protocols import BuiltBy
 
 
-class Part(NamedTuple):
+class WatchedPart(NamedTuple):
     """What work is done for; within another it is the inner one's."""
 
     kind: str
@@ -36,18 +36,18 @@ def short_name(component: Component) -> str:
     return registries[component.kind].entry_of(type(component)).name
 
 
-def modules_with_parts(network: nn.Module) -> list[tuple[nn.Module, Part]]:
+def modules_with_parts(network: nn.Module) -> list[tuple[nn.Module, WatchedPart]]:
     """The modules of a network that a component has built, each with its part, and those that scale weights.
 
     What norms of weights do is the part of these; which of several it was nobody has noted.
     """
-    found: dict[nn.Module, Part] = {}
+    found: dict[nn.Module, WatchedPart] = {}
 
-    def visit(module: nn.Module, around: Part | None) -> None:
+    def visit(module: nn.Module, around: WatchedPart | None) -> None:
         part = around
         if isinstance(module, BuiltBy):
             place = module.built_for[-1]
-            part = Part(module.built_by.kind, short_name(module.built_by), place.network, place.resolution)
+            part = WatchedPart(module.built_by.kind, short_name(module.built_by), place.network, place.resolution)
             found[module] = part
         elif isinstance(module, ParametrizationList) and around is not None:
             found[module] = around._replace(kind="norm", name="of weights")

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from gankit.costs.attribution import Owner
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 from gankit.costs.profile import PhaseProfile
 from gankit.costs.profiling import WHOLE
 from gankit.results.tables import Column, Report, Section
@@ -75,7 +75,7 @@ def _by_purpose(times: Times, whole: float) -> Section:
     return Section("by purpose", columns, [[name, _ms(seconds), _share(seconds, whole)] for name, seconds in shown])
 
 
-def label_of(part: Part | None) -> str:
+def label_of(part: WatchedPart | None) -> str:
     """What a part is called in tables."""
     return "other" if part is None or part == WHOLE else part.label
 

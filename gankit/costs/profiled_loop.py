@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress, progress_at
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 from gankit.costs.phases import iteration_kinds
 from gankit.costs.profile import KindProfile, PhaseProfile
 from gankit.costs.profile_table import profile_as_json, profile_report
 from gankit.costs.profiling import Profiling
-from gankit.costs.table import in_words
+from gankit.costs.table import time_in_words
 from gankit.costs.watching import Place, calls_watched, watched
 from gankit.results.tables import as_terminal
 from gankit.runs.loop import Task, TrainingLoop
@@ -92,10 +92,10 @@ class ProfiledLoop(TrainingLoop):
         """What an iteration calls beside the trainer."""
         for label, callback in self._callbacks.by_label.items():
             for method in MOMENTS:
-                yield callback, method, Part("observer", label.rpartition("/")[2])
-        yield self._record, "record", Part("record", "metrics.jsonl")
+                yield callback, method, WatchedPart("observer", label.rpartition("/")[2])
+        yield self._record, "record", WatchedPart("record", "metrics.jsonl")
         for method in ("add", "taken"):
-            yield self._losses, method, Part("record", "means")
+            yield self._losses, method, WatchedPart("record", "means")
 
     def _perform(self, task: Task) -> None:
         began = time.perf_counter()
@@ -111,7 +111,9 @@ class ProfiledLoop(TrainingLoop):
         tasks, self._profiles, self._tasks_took, self._phase = self._tasks_took, [], {}, None
         if not told:
             return
-        beside = ", ".join(f"{task.value} {in_words(seconds)}" for task, seconds in tasks.items() if seconds >= 0.001)
+        beside = ", ".join(
+            f"{task.value} {time_in_words(seconds)}" for task, seconds in tasks.items() if seconds >= 0.001
+        )
         reports = [profile_report(profile, on_gpu) for profile in told]
         text = "\n".join(f"{report.title}\n\n{as_terminal(report)}" for report in reports)
         text += f"\nbetween iterations: {beside}\n" if beside else ""

@@ -13,11 +13,11 @@ import torch
 from torch._C._profiler import _RecordFunctionFast
 
 from gankit.costs.attribution import NODE, Event, Owner, Spent, spent
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 
 RANGE = "gankit: "
 """How the names of ranges begin."""
-WHOLE = Part("iteration")
+WHOLE = WatchedPart("iteration")
 """The range around all that is profiled."""
 BACKWARD = 1
 """What torch calls the scope of derivatives."""
@@ -34,9 +34,9 @@ class Profiling:
         activities = [torch.profiler.ProfilerActivity.CPU]
         if self._on_gpu:
             activities.append(torch.profiler.ProfilerActivity.CUDA)
-        self._profiler = torch.profiler.profile(activities=activities, acc_events=True)
+        self._profiler = torch.profiler.profile(activities=activities)
         self._open: list[Any] = []
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, WatchedPart] = {}
         """The parts by the names of their ranges."""
         self.seconds = 0.0
         """That all took."""
@@ -56,7 +56,7 @@ class Profiling:
                 while self._open:
                     self.leave()
 
-    def enter(self, part: Part) -> None:
+    def enter(self, part: WatchedPart) -> None:
         """What follows is done for `part`."""
         name = RANGE + part.label
         self.parts[name] = part

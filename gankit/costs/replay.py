@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from statistics import median
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from gankit.costs.machine import Machine
+from gankit.costs.machine import Machine, Took
 from gankit.costs.operations import Load, Operation, TensorLike
 
 ENOUGH_FLOPS = 4e9
@@ -44,6 +45,8 @@ class Replay:
         """Of each that was tried; None if it cannot be done alone."""
         self.loads: dict[Operation, Load] = {}
         """What each that was tried has to do."""
+        self.took: list[Took] = []
+        """Of all that was done."""
 
     def time(self, operation: Operation, load: Load) -> float | None:
         """Seconds that an operation takes, by fewer images if it is large; None if that cannot be found out."""
@@ -65,10 +68,11 @@ class Replay:
 
     def _best(self, work: Callable[[], object]) -> float:
         """The median of some goes if they are short, else the only one."""
-        first = self._machine.seconds(work)
-        if first > SHORT:
-            return first
-        return sorted(self._machine.seconds(work) for _ in range(REPEATS))[REPEATS // 2]
+        goes = [self._machine.took(work)]
+        if goes[0].work <= SHORT:
+            goes = [self._machine.took(work) for _ in range(REPEATS)]
+        self.took += goes
+        return median(took.work for took in goes)
 
 
 def shrunk(operation: Operation, load: Load) -> Shrunk:

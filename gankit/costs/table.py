@@ -50,20 +50,22 @@ def _row(phases: Sequence[PhaseEstimate]) -> list[str]:
             )
             for purpose in ("forward", "backward", "penalties")
         ]
-    times = [f"{is_guess}{in_words(seconds)}" for seconds in (total / sum(weights), total)]
+    times = [f"{is_guess}{time_in_words(seconds)}" for seconds in (total / sum(weights), total)]
     return [last.phase.stage.label, str(last.phase.batch), *parameters, *flops, memory, *times]
 
 
 def _total(estimate: Estimate) -> str:
     evaluation, guess = estimate.evaluation, any(each.time_is == "extrapolated" for each in estimate.phases)
     images = sum(each.phase.images for each in estimate.phases)
-    said = f"In all {'~' if guess else ''}{in_words(estimate.seconds)} for {images:,} images"
+    said = f"In all {'~' if guess else ''}{time_in_words(estimate.seconds)} for {images:,} images"
     if not evaluation.images:
         return f"{said}; nothing is evaluated."
     if evaluation.seconds is None:
         return f"{said}, evaluation left out."
     share = evaluation.seconds / estimate.seconds
-    return f"{said}, of which evaluation ~{in_words(evaluation.seconds)} ({share:.0%}; {evaluation.images:,} images)."
+    return (
+        f"{said}, of which evaluation ~{time_in_words(evaluation.seconds)} ({share:.0%}; {evaluation.images:,} images)."
+    )
 
 
 def warnings_of(estimate: Estimate) -> Iterator[str]:
@@ -118,7 +120,7 @@ def _gigas(flops: float) -> str:
     return f"{flops / 1e9:,.0f}" if flops >= 1e11 else f"{flops / 1e9:.3g}"
 
 
-def in_words(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
     """A time in its unit, such as "2.3 h"."""
     for length, unit in FORMS:
         if seconds >= 2 * length or unit == "s":

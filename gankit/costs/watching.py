@@ -9,20 +9,20 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from gankit.costs.parts import Part, modules_with_parts, short_name
+from gankit.costs.parts import WatchedPart, modules_with_parts, short_name
 from gankit.data.loader import Loader
 from gankit.training.averages import AveragedGenerator
 from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.trainer import Trainer
 
-Place = tuple[object, str, Part]
+Place = tuple[object, str, WatchedPart]
 """An object, one of its methods, and the part that this works for."""
 
 
 class Watcher(Protocol):
     """Is told where work for a part begins and ends; calls lie within each other."""
 
-    def enter(self, part: Part) -> None:
+    def enter(self, part: WatchedPart) -> None:
         """What follows is done for `part`."""
         ...
 
@@ -46,24 +46,28 @@ def _places(trainer: Trainer) -> Iterator[Place]:
     """What a trainer calls of components and of its own."""
     experiment = trainer.experiment
     for method in ("generator", "discriminator"):
-        yield experiment.loss, method, Part("loss", short_name(experiment.loss))
+        yield experiment.loss, method, WatchedPart("loss", short_name(experiment.loss))
     for name, regularizer in named_regularizers(experiment.regularizers):
         for method in ("generator", "discriminator", "constrain"):
             if acts_on(regularizer, method):
-                yield regularizer, method, Part("penalty" if method != "constrain" else "constraint", name)
+                yield regularizer, method, WatchedPart("penalty" if method != "constrain" else "constraint", name)
     for augmentation in experiment.augment:
         for method in ("apply", "adapt"):
-            yield augmentation, method, Part("augmentation", short_name(augmentation))
+            yield augmentation, method, WatchedPart("augmentation", short_name(augmentation))
     for name, averaged in trainer.averages.items():
-        yield averaged, AveragedGenerator.move.__name__, Part("average", name)
+        yield averaged, AveragedGenerator.move.__name__, WatchedPart("average", name)
     for name, optimizer in trainer.optimizers.items():
         for method in ("step", "zero_grad"):
-            yield optimizer, method, Part("optimizer", short_name(getattr(experiment.training.optimizer, name)), name)
-    yield trainer.loader, Loader.batch.__name__, Part("data")
+            yield (
+                optimizer,
+                method,
+                WatchedPart("optimizer", short_name(getattr(experiment.training.optimizer, name)), name),
+            )
+    yield trainer.loader, Loader.batch.__name__, WatchedPart("data")
 
 
 @contextmanager
-def _hooked(module: nn.Module, part: Part, watcher: Watcher) -> Iterator[None]:
+def _hooked(module: nn.Module, part: WatchedPart, watcher: Watcher) -> Iterator[None]:
     """Tell of a module's forward passes; one that raises ends all, so what it leaves open does not matter."""
     before = module.register_forward_pre_hook(lambda *_: watcher.enter(part), prepend=True)
     after = module.register_forward_hook(lambda *_: watcher.leave())
@@ -97,7 +101,7 @@ def calls_watched(places: list[Place], watcher: Watcher) -> Iterator[None]:
 
 
 def _telling(
-    function: Callable[..., Any], method: str, parts: dict[tuple[int, str], Part], watcher: Watcher
+    function: Callable[..., Any], method: str, parts: dict[tuple[int, str], WatchedPart], watcher: Watcher
 ) -> Callable[..., Any]:
     @wraps(function)
     def telling(this: object, *given: Any, **named: Any) -> Any:

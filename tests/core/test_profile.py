@@ -15,7 +15,7 @@ from support.tiny import CPU, tiny, trainer
 from gankit.checkpoints import store
 from gankit.config.experiment import Experiment
 from gankit.costs.attribution import NODE, Event, Owner, Spent, owned, spent
-from gankit.costs.parts import Part
+from gankit.costs.parts import WatchedPart
 from gankit.costs.profiled_loop import LINES, PROFILED, TEXT, TRACES, ProfiledLoop
 from gankit.costs.profiling import RANGE, WHOLE, Profiling
 from gankit.costs.watching import watched
@@ -23,7 +23,11 @@ from gankit.runs.loop import TrainingLoop
 from gankit.runs.start import begin, resume
 from gankit.training.trainer import Trainer
 
-BLOCK, HEAD, PENALTY = Part("block", "conv", "discriminator", 8), Part("head", "last"), Part("penalty", "slope")
+BLOCK, HEAD, PENALTY = (
+    WatchedPart("block", "conv", "discriminator", 8),
+    WatchedPart("head", "last"),
+    WatchedPart("penalty", "slope"),
+)
 NAMES = {part.label: part for part in (BLOCK, HEAD, PENALTY)}
 
 
