@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
+from typing import NamedTuple
 
 from gankit.costs.attribution import Owner, Spent
 from gankit.costs.phases import IterationKind
+
+
+class ProfiledIteration(NamedTuple):
+    """An iteration that was profiled."""
+
+    seconds: float
+    """How long it took."""
+    spent: Mapping[Owner, Spent]
+    """And what for."""
 
 
 @dataclass
@@ -16,10 +27,14 @@ class KindProfile:
 
     kind: IterationKind
     """Which."""
-    seconds: list[float] = field(default_factory=list)
-    """How long each took."""
-    spent: list[Mapping[Owner, Spent]] = field(default_factory=list)
-    """What for, each."""
+    iterations: list[ProfiledIteration] = field(default_factory=list)
+    """All of them."""
+
+    @property
+    def steady(self) -> list[ProfiledIteration]:
+        """Those that count: without the slowest third, in which a machine may have done other things, too."""
+        by_time = sorted(self.iterations, key=lambda iteration: iteration.seconds)
+        return by_time[: -(len(by_time) // 3) or None]
 
 
 @dataclass
@@ -37,25 +52,25 @@ class PhaseProfile:
     @property
     def profiled(self) -> int:
         """Iterations that were profiled."""
-        return sum(len(kind.seconds) for kind in self.kinds)
+        return sum(len(kind.iterations) for kind in self.kinds)
 
     @property
     def seconds(self) -> float:
         """Of a profiled iteration on average, each kind as often as it comes."""
-        return sum(share * sum(kind.seconds) / len(kind.seconds) for share, kind in self._shares())
+        return sum(share * fmean(each.seconds for each in kind.steady) for share, kind in self._shares())
 
     def spent(self) -> dict[Owner, Spent]:
         """Seconds of an iteration by what they were for, in ns, on average as above."""
         sums: dict[Owner, list[float]] = defaultdict(lambda: [0.0, 0.0])
         for share, kind in self._shares():
-            for times in kind.spent:
-                for owner, (host, device) in times.items():
-                    sums[owner][0] += share * host / len(kind.spent)
-                    sums[owner][1] += share * device / len(kind.spent)
+            for iteration in kind.steady:
+                for owner, (host, device) in iteration.spent.items():
+                    sums[owner][0] += share * host / len(kind.steady)
+                    sums[owner][1] += share * device / len(kind.steady)
         return {owner: Spent(*map(round, times)) for owner, times in sums.items()}
 
     def _shares(self) -> list[tuple[float, KindProfile]]:
         """The kinds that were profiled, and how often they come among these."""
-        seen = [kind for kind in self.kinds if kind.seconds]
+        seen = [kind for kind in self.kinds if kind.iterations]
         whole = sum(kind.kind.share for kind in seen)
         return [(kind.kind.share / whole, kind) for kind in seen]

@@ -11,7 +11,7 @@ from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress, progress_at
 from gankit.costs.parts import WatchedPart
 from gankit.costs.phases import iteration_kinds
-from gankit.costs.profile import KindProfile, PhaseProfile
+from gankit.costs.profile import KindProfile, PhaseProfile, ProfiledIteration
 from gankit.costs.profile_table import profile_as_json, profile_report
 from gankit.costs.profiling import Profiling
 from gankit.costs.table import time_in_words
@@ -67,10 +67,8 @@ class ProfiledLoop(TrainingLoop):
         profiling = Profiling(self._parts.device)
         with watched(self._trainer, profiling), calls_watched(list(self._places()), profiling), profiling.whole():
             super()._iterate()
-        spent = profiling.spent()
-        kind.seconds.append(profiling.seconds)
-        kind.spent.append(spent)
-        if len(kind.seconds) == 1:
+        kind.iterations.append(ProfiledIteration(profiling.seconds, profiling.spent()))
+        if len(kind.iterations) == 1:
             self._writing.attempt(lambda: self._write_trace(profiling, mine, kind), "to be written")
 
     def _begin(self, now: Progress) -> None:
@@ -86,7 +84,7 @@ class ProfiledLoop(TrainingLoop):
         number, every = self._trainer.iterations, [each.every for each in self.experiment.regularizers]
         due = [number % interval == 0 for interval in every]
         [kind] = [each for each in profile.kinds if [each.kind.first % interval == 0 for interval in every] == due]
-        return kind if len(kind.seconds) < (PROFILED if len(profile.kinds) == 1 else OF_A_KIND) else None
+        return kind if len(kind.iterations) < (PROFILED if len(profile.kinds) == 1 else OF_A_KIND) else None
 
     def _places(self) -> Iterator[Place]:
         """What an iteration calls beside the trainer."""

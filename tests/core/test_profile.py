@@ -16,6 +16,8 @@ from gankit.checkpoints import store
 from gankit.config.experiment import Experiment
 from gankit.costs.attribution import NODE, Event, Owner, Spent, owned, spent
 from gankit.costs.parts import WatchedPart
+from gankit.costs.phases import IterationKind
+from gankit.costs.profile import KindProfile, PhaseProfile, ProfiledIteration
 from gankit.costs.profiled_loop import LINES, PROFILED, TEXT, TRACES, ProfiledLoop
 from gankit.costs.profiling import RANGE, WHOLE, Profiling
 from gankit.costs.watching import watched
@@ -265,3 +267,16 @@ def test_on_a_gpu_its_own_time_is_told(tmp_path: Path) -> None:
         assert 0 < of_parts < line["seconds"]
         assert sum(part["seconds"] for part in line["parts"]) == pytest.approx(line["seconds"], rel=0.05)
         assert {part["pass"] for part in line["parts"]} == {"forward", "backward", "second"}
+
+
+def test_the_slowest_third_of_the_profiled_iterations_counts_for_nothing() -> None:
+    part = Owner(BLOCK)
+    alike = [ProfiledIteration(1.0, {part: Spent(10**9)}) for _ in range(4)]
+    disturbed = [ProfiledIteration(40.0, {part: Spent(40 * 10**9)}) for _ in range(2)]
+    often = KindProfile(IterationKind(1, 0.75), [*disturbed, *alike])
+    seldom = KindProfile(IterationKind(0, 0.25), [ProfiledIteration(3.0, {Owner(PENALTY, PENALTY): Spent(3 * 10**9)})])
+    profile = PhaseProfile("8x8", [often, seldom])
+
+    assert profile.seconds == 0.75 * 1.0 + 0.25 * 3.0
+    assert profile.spent() == {part: Spent(75 * 10**7), Owner(PENALTY, PENALTY): Spent(75 * 10**7)}
+    assert PhaseProfile("8x8", [often, KindProfile(IterationKind(0, 0.25))]).seconds == 1.0
