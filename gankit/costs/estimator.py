@@ -34,6 +34,8 @@ LEAST_PASSING = 2**26
 """Bytes of activations from which on the peak of memory tells how much more of them there is than was counted."""
 SPARE = 1.15
 """How much more that is taken to be where nothing tells."""
+BUSY = 1.5
+"""Seconds that pass while CPUs work for one, from which on that is worth a word."""
 MOST_SPARE = 2.0
 """And at most, whatever was measured."""
 
@@ -73,6 +75,12 @@ class Estimator:
             estimates = self._estimates(counts, measured, measuring.without)
             self._say("evaluation")
             evaluation = evaluation_cost(self._experiment, counting, self._model, self._machine)
+        pace = self._model.pace
+        if pace > BUSY:
+            self._notes.append(
+                f"this machine is busy: the CPUs worked for this process in {1 / pace:.0%} of the time; "
+                f"with a core to itself all would take {1 / pace:.0%} as long"
+            )
         notes = [*self._notes, *([evaluation.without] if evaluation.without else [])]
         machine = self._machine
         return Estimate(

@@ -83,8 +83,13 @@ class ProfiledLoop(TrainingLoop):
         profile.iterations += 1
         number, every = self._trainer.iterations, [each.every for each in self.experiment.regularizers]
         due = [number % interval == 0 for interval in every]
-        [kind] = [each for each in profile.kinds if [each.kind.first % interval == 0 for interval in every] == due]
-        return kind if len(kind.iterations) < (PROFILED if len(profile.kinds) == 1 else OF_A_KIND) else None
+        alike = [each for each in profile.kinds if [each.kind.first % interval == 0 for interval in every] == due]
+        kind = alike[0] if alike else None  # those that come less than once in very many iterations are no kind
+        return (
+            kind
+            if kind is not None and len(kind.iterations) < (PROFILED if len(profile.kinds) == 1 else OF_A_KIND)
+            else None
+        )
 
     def _places(self) -> Iterator[Place]:
         """What an iteration calls beside the trainer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gankit.core.errors import UserError
 from gankit.data.images import RealImages
 from gankit.kinds import Dataset
 
@@ -21,7 +22,10 @@ class RandomReals(RealImages):
             UserError: if the data set cannot tell how many classes it has, as its images are not here.
         """
         self.final, self._dataset, self._orders, self._prepared = final, dataset, {}, None
-        self._channels, self._aspect, classes = dataset.image_channels(), dataset.aspect(), dataset.class_count()
+        try:
+            self._channels, self._aspect, classes = dataset.image_channels(), dataset.aspect(), dataset.class_count()
+        except UserError as lack:
+            raise UserError(f"data: {lack}; without it nobody knows how many classes there are") from lack
         self._drawn = np.random.Generator(np.random.PCG64(0))
         self._levels = {}
         self.labels = np.arange(COUNT, dtype=np.int64) % classes if classes else None

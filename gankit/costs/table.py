@@ -64,7 +64,7 @@ def _total(estimate: Estimate) -> str:
         return f"{said}, evaluation left out."
     share = evaluation.seconds / estimate.seconds
     return (
-        f"{said}, of which evaluation ~{time_in_words(evaluation.seconds)} ({share:.0%}; {evaluation.images:,} images)."
+        f"{said}, of which evaluation ~{time_in_words(evaluation.seconds)} ({share:.1%}; {evaluation.images:,} images)."
     )
 
 

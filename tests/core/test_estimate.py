@@ -214,6 +214,14 @@ def test_data_that_are_elsewhere_are_not_needed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_data_that_are_elsewhere_must_not_be_needed_to_know_the_classes(tmp_path: Path) -> None:
+    settings = ["--set", "data={use: folder, path: nowhere, labels: true}"]
+    done = gankit_here(["estimate", QUICKSTART, *SMALL, *settings], tmp_path)
+
+    assert done.returncode == 2
+    assert "nowhere; without it nobody knows how many classes there are" in done.stderr
+
+
 def test_what_asks_for_numbers_is_measured_and_not_counted() -> None:
     plugins.load_installed()
     experiment = tiny(augment=[{"use": "ada"}])
@@ -302,3 +310,21 @@ def test_a_large_operation_is_timed_by_fewer_images_or_groups() -> None:
     assert [each.shape[:2] for each in smaller.operation.args[:2]] == [(1, 14 * 128), (14 * 128, 128)]
     assert smaller.operation.args[-1] == 14
     assert Replay(Machine(CPU)).time(of_groups, Load(flops, 10**8)) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Machine(CPU).forgets, reason="this system does not tell the peak of a part of a process's life")
+def test_memory_grows_as_it_was_counted() -> None:
+    settings = [f"{option}={value}" for option, value in {**NARROW, "growth.final": 32, "training.batch": 48}.items()]
+    experiment = load_experiment(PAPER, settings, note=lambda lacking: None)
+    machine = Machine(CPU)
+    estimate = Estimator(experiment, machine, budget=0.1, say=lambda doing: None).estimate()
+    first, last = estimate.phases[0], estimate.phases[-1]
+    measuring = Measuring(experiment, machine)
+    peaks = [measuring.iterations(each.phase, 0.1).peak for each in (first, last)]
+
+    assert last.memory_is == "extrapolated"
+    assert None not in (first.memory, last.memory, *peaks)
+    told, real = (last.memory or 0) - (first.memory or 0), (peaks[1] or 0) - (peaks[0] or 0)
+    assert real > 10**8
+    assert 0.7 < told / real < 1.4
