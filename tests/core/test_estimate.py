@@ -78,6 +78,7 @@ def test_what_is_counted_is_what_an_iteration_does_of_which_penalties_are_a_part
     assert sum(counts["8x8 fading"].values()) > sum(counts["8x8"].values())
 
 
+@pytest.mark.costly
 def test_batches_steps_and_lazy_penalties_count_as_often_as_they_come() -> None:
     def total(regularizers: Any = (), **training: Any) -> float:
         options = {"batch": {4: 8, 8: 4}, "device": "cpu", **training}
@@ -159,6 +160,7 @@ def test_nothing_but_the_first_stages_is_measured_if_there_is_no_time(tmp_path: 
     assert not list(tmp_path.glob("runs"))
 
 
+@pytest.mark.costly
 def test_a_row_a_stage(tmp_path: Path) -> None:
     done = gankit_here(["estimate", QUICKSTART, *SMALL], tmp_path)
 
@@ -207,6 +209,7 @@ def test_a_broken_part_is_answered_as_by_the_rehearsal(block: str, tmp_path: Pat
     assert done.stderr.splitlines()[-1] == before.stderr.splitlines()[-1]
 
 
+@pytest.mark.costly
 def test_data_that_are_elsewhere_are_not_needed(tmp_path: Path) -> None:
     settings = ["--set", "data={use: folder, path: nowhere}", "--set", "generator.channels=4"]
     done = gankit_here(["estimate", QUICKSTART, *SMALL, *settings], tmp_path)
