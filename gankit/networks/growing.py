@@ -48,6 +48,7 @@ class GrowingNetwork(nn.Module):
     base_blocks: nn.Module
     blocks: nn.ModuleDict
     rgb: nn.ModuleDict
+    join_modules: nn.ModuleDict
 
     def __init__(
         self,
@@ -117,6 +118,13 @@ class GrowingNetwork(nn.Module):
             return []
         grown = [parts for parts in (self.blocks, self.rgb, self.join_modules) if str(resolution) in parts]
         return [parameter for parts in grown for parameter in parts[str(resolution)].parameters()]
+
+    def parameters_in_force(self) -> list[nn.Parameter]:
+        """All parameters but those of resolutions that have yet to take part."""
+        grown = (self.blocks, self.rgb, self.join_modules)
+        parts = [child for child in self.children() if child not in grown]
+        parts += [part for each in grown for name, part in each.items() if int(name) <= self.resolution]
+        return list(dict.fromkeys(parameter for part in parts for parameter in part.parameters()))
 
     def placed(self, device: torch.device) -> Self:
         """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""

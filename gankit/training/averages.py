@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gankit.config.experiment import GeneratorName
 from gankit.core.progress import Progress
@@ -18,6 +18,20 @@ from gankit.training.batch_norm import NormStatistics, estimate_statistics
 def weights_name(which: GeneratorName) -> str:
     """What a checkpoint calls the weights of a generator."""
     return {"average": "average", "current": "generator"}.get(which, f"average-{which}")
+
+
+class Weights(nn.Module):
+    """Some parameters of a network, in a list: to find them each time by a walk through its modules takes longer."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        super().__init__()
+        self._found = [*parameters]  # in a list, so that they are not registered
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Parameter]]:
+        """The parameters themselves, to be changed in place."""
+        return ((f"{prefix}{number}", parameter) for number, parameter in enumerate(self._found))
 
 
 class AveragedGenerator:
@@ -40,11 +54,14 @@ class AveragedGenerator:
         """It with batch norms as its last move left them; see `measured`."""
         self._path = "training.average" if name == "average" else f"training.averages.{name}"
         self._statistics = NormStatistics(self.generator), NormStatistics(trained)
+        self._weights: dict[int, tuple[Weights, Weights]] = {}
+        modules = zip(self.generator.modules(), trained.modules(), strict=True)
+        self._with_buffers = [(own, its) for own, its in modules if any(True for _ in its.buffers(recurse=False))]
         self._estimated = False
 
     @torch.no_grad()
     def move(self, progress: Progress, batch: int, memory: Callable[[str], dict[str, Tensor]]) -> None:
-        """Follow the generator after an update of the discriminator.
+        """Follow the generator after an update of the discriminator, as far as its parts have taken part.
 
         Buffers are copied, but for the statistics of batch norms if these are to be averaged too.
 
@@ -53,15 +70,24 @@ class AveragedGenerator:
             batch: Reals that it showed.
             memory: What is remembered, by where the experiment names it.
         """
-        generator = self.to_change()
-        self.average.move(generator, self._trained, progress, batch, memory(self._path))
+        self._estimated = False
+        self.average.move(*self._in_force(), progress, batch, memory(self._path))
         averaged: set[int] = set()
         if self.average.statistics == "average":
             self.average.move(*self._statistics, progress, batch, memory(f"{self._path}.statistics"))
             averaged = {id(statistic) for statistic in self._statistics[0].parameters()}
-        for kept, buffer in zip(generator.buffers(), self._trained.buffers(), strict=True):
-            if id(kept) not in averaged:
-                kept.copy_(buffer)
+        for own, its in self._with_buffers:
+            for kept, buffer in zip(own.buffers(recurse=False), its.buffers(recurse=False), strict=True):
+                if id(kept) not in averaged:
+                    kept.copy_(buffer)
+
+    def _in_force(self) -> tuple[Weights, Weights]:
+        """Its weights and the trained generator's that can differ: those of later resolutions are as both began."""
+        resolution = self._trained.resolution
+        if resolution not in self._weights:
+            own, its = self.generator.parameters_in_force(), self._trained.parameters_in_force()
+            self._weights = {resolution: (Weights(own), Weights(its))}
+        return self._weights[resolution]
 
     def to_change(self) -> Generator:
         """It, for its weights or its resolution to be changed: what its batch norms were estimated on is no more."""

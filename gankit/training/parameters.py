@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.nn import Parameter
+from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork
@@ -20,6 +23,17 @@ def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[
     for parameter in trained:
         groups[new_at.get(id(parameter), 0)].append(parameter)
     return [{"params": parameters, "new_at": resolution} for resolution, parameters in groups.items() if parameters]
+
+
+def lay_out_as_parameters(optimizer: TorchOptimizer) -> None:
+    """Lay out in memory what an optimizer remembers of each parameter as that one, which checkpoints do not keep.
+
+    The operations that update all parameters at once go through both in the order of memory, and do not ask.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                state[name] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def acts_on(regularizer: Regularizer, network: str) -> bool:

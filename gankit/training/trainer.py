@@ -23,7 +23,7 @@ from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.memory import Memory
-from gankit.training.parameters import correction, grouped
+from gankit.training.parameters import correction, grouped, lay_out_as_parameters
 from gankit.training.sampler import SampleOptions, sample
 from gankit.training.update import Moment, NetworkName, Trained, Updater
 
@@ -130,6 +130,7 @@ class Trainer:
         self.load_weights(state["weights"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
+            lay_out_as_parameters(optimizer)
         self.now, grown = (self._kept(*state[name]) for name in ("now", "grown"))
         self.grow(grown)
 

@@ -34,9 +34,11 @@ class Exponential(WeightAverage):
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
     ) -> None:
         """Move each weight by its decay, or by what follows from the images of this update."""
+        import torch
+
         beta = self._share_kept(progress, batch) if self.decay is None else at(self.decay, progress.resolution)
-        for averaged, weight in zip(average.parameters(), current.parameters(), strict=True):
-            averaged.lerp_(weight, 1 - beta)
+        averaged: list[Tensor] = [*average.parameters()]
+        torch._foreach_lerp_(averaged, [*current.parameters()], 1 - beta)  # pyright: ignore[reportPrivateImportUsage]
 
     def _share_kept(self, progress: Progress, batch: int) -> float:
         """The share of the average that `batch` images leave of it by the half-life in force."""
@@ -64,7 +66,9 @@ class Snapshots(WeightAverage):
         import torch
 
         start = progress.images - progress.stage_images
-        if "stage_start" not in memory or int(memory["stage_start"]) != start:
+        count = sum(weight.numel() for weight in current.parameters())
+        of_others = "snapshots" in memory and memory["snapshots"].shape[1] != count  # as earlier versions kept them
+        if "stage_start" not in memory or int(memory["stage_start"]) != start or of_others:
             memory.clear()
             memory["stage_start"] = torch.tensor(start)
         due = crossed(progress.stage_images, progress.stage_images + batch, self.every)

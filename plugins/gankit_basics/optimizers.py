@@ -1,4 +1,4 @@
-"""Optimizers."""
+"""Optimizers: torch's, those that it has in one operation for all parameters (`fused`) in this form."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Adam(ByResolution):
         import torch
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
-        return torch.optim.Adam(parameters, lr=min(self.lr.values()) * correction, betas=betas, eps=self.eps)
+        rate = min(self.lr.values()) * correction
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=self.eps, fused=True)
 
 
 class AdamW(Adam):
@@ -58,7 +59,7 @@ class AdamW(Adam):
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate, weight_decay = min(self.lr.values()) * correction, self.weight_decay
-        return torch.optim.AdamW(parameters, lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay)
+        return torch.optim.AdamW(parameters, lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay, fused=True)
 
 
 class RMSprop(ByResolution):
@@ -94,5 +95,5 @@ class SGD(ByResolution):
         momentum, rate = self.momentum**correction, min(self.lr.values()) * correction
         nesterov = self.nesterov and momentum > 0  # without momentum it is the same, which torch refuses
         return torch.optim.SGD(
-            parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay
+            parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay, fused=True
         )

@@ -107,13 +107,14 @@ def test_two_halves_of_a_batch_move_the_average_as_far_as_the_whole(system: str,
         average = {"use": "exponential", "half_life": half_life, "warmup": 0, **COPIED}
         made = trainer(with_training(drawn, average=average, batch=batch, discriminator_steps=updates), images)
         torch.manual_seed(0)
+        averaged = made.average.parameters_in_force()
         with torch.no_grad():
-            for parameter in made.average.parameters():
+            for parameter in averaged:
                 parameter.add_(torch.randn_like(parameter))
-        start = [parameter.clone() for parameter in made.average.parameters()]
-        weights = [parameter.detach().clone() for parameter in made.generator.parameters()]
+        start = [parameter.clone() for parameter in averaged]
+        weights = [parameter.detach().clone() for parameter in made.generator.parameters_in_force()]
         made.iteration()
-        averages.append(list(made.average.parameters()))
+        averages.append(averaged)
     kept = 0.5 ** (2 * half / half_life)
     for whole, halves, before, weight in zip(*averages, start, weights, strict=True):
         torch.testing.assert_close(halves, whole)
