@@ -16,6 +16,7 @@ from gankit.core.progress import Progress
 from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
+from gankit.networks.reuse import weights_reused
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
 from gankit.training.parameters import acts_on, named_regularizers
@@ -71,18 +72,20 @@ class Updater:
             for parameter in parameters:
                 parameter.requires_grad_(each == name)  # the other's gradients would be work for nothing
         step = self.step(name, real, labels, at)
-        loss = self.loss(step)
-        record = {f"loss.{name}": loss.detach()}
         acting = [regularizer for regularizer in self._experiment.regularizers if acts_on(regularizer, name)]
-        for regularizer in acting:
-            if regularizer.every == 1 and (penalty := self.penalty(regularizer, step, record)) is not None:
-                loss = loss + penalty
-        self._descend(name, loss)
+        with weights_reused():
+            loss = self.loss(step)
+            record = {f"loss.{name}": loss.detach()}
+            for regularizer in acting:
+                if regularizer.every == 1 and (penalty := self.penalty(regularizer, step, record)) is not None:
+                    loss = loss + penalty
+            self._descend(name, loss)
         for regularizer in acting:
             if regularizer.every > 1 and at.iteration % regularizer.every == 0:
                 lazy = self.step(name, real, labels, at, self._names[id(regularizer)])
-                if (penalty := self.penalty(regularizer, lazy, record)) is not None:
-                    self._descend(name, penalty * regularizer.every)
+                with weights_reused():
+                    if (penalty := self.penalty(regularizer, lazy, record)) is not None:
+                        self._descend(name, penalty * regularizer.every)
                 record |= lazy.logged
         if name == "discriminator":
             record |= {

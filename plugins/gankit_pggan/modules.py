@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gankit.networks.layers import Chain, Condition, Conditioned
 from gankit.networks.operations import normalized
+from gankit.networks.reuse import reused
 
 
 def pixel_norm(x: Tensor) -> Tensor:
@@ -32,6 +33,9 @@ class Scale(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight as it is used."""
+        return reused(self._scaled, self, weight)
+
+    def _scaled(self, weight: Tensor) -> Tensor:
         return weight * self.factor
 
 
