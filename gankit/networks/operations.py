@@ -5,23 +5,14 @@ Penalties on gradients differentiate a network's derivatives, and there torch's 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-
-class Way(NamedTuple):
-    """How a convolution goes over its maps, as `torch.convolution` and its derivatives take it."""
-
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    transposed: bool
-    output_padding: tuple[int, ...]
-    groups: int
+from gankit.networks.weight_gradient import Way, by_products, weight_gradient
 
 
 def conv2d(
@@ -145,7 +136,8 @@ class _Convolution(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (dy,), (x, weight), way = gradients, ctx.saved_tensors, ctx.way
         of_x, of_weight, of_bias = _asked(ctx, 0), _asked(ctx, 1), ctx.has_bias and _asked(ctx, 2)
-        if not torch.is_grad_enabled():  # all in one call
+        ours = of_weight and by_products(x, dy, weight, way)
+        if not ours and not torch.is_grad_enabled():  # all in one call
             asked = [of_x, of_weight, of_bias]
             return *torch.ops.aten.convolution_backward(dy, x, weight, [dy.shape[1]], *way, asked), None
         return (
@@ -179,6 +171,8 @@ class _WeightGradient(Function):
     def forward(ctx: Any, x: Tensor, dy: Tensor, like: Tensor, way: Way) -> Tensor:
         ctx.save_for_backward(x, dy, like)
         ctx.way = way
+        if by_products(x, dy, like, way):
+            return weight_gradient(x, dy, like, way)
         return torch.ops.aten.convolution_backward(dy, x, like, None, *way, [False, True, False])[1]
 
     @staticmethod

@@ -67,22 +67,22 @@ class Tracker(Callback):
         others = [other for other in targets if other != target]
         self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
         try:
-            self.on_rollback(run.progress)
+            self._worker.call("replay", run.rows, run.pictures)
         except BaseException:
             self._worker.end()
             raise
 
     def on_rows(self, rows: list[Row]) -> None:
         """Track losses, metrics and events."""
-        self._call("record", rows)
+        self._tell("record", rows)
 
     def on_picture(self, picture: Picture) -> None:
         """Track a picture."""
-        self._call("show", picture)
+        self._tell("show", picture)
 
     def on_rollback(self, progress: Progress) -> None:
         """Let a new Aim run show what the run has recorded so far and nothing else."""
-        self._call("replay", self._run.rows, self._run.pictures)
+        self._tell("replay", self._run.rows, self._run.pictures)
 
     def on_close(self) -> None:
         """End the Aim run."""
@@ -93,6 +93,6 @@ class Tracker(Callback):
             finally:
                 worker.end()
 
-    def _call(self, method: str, *arguments: Any) -> None:
+    def _tell(self, method: str, *arguments: Any) -> None:
         if self._worker is not None:
-            self._worker.call(method, *arguments)
+            self._worker.tell(method, *arguments)

@@ -8,14 +8,14 @@ from typing import Literal
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.pggan import component
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.func import functional_call
 
-from gankit.networks import operations
+from gankit.networks import operations, weight_gradient
 from gankit.networks.layers import Conv2d, LeakyReLU, conv, double, halve
 from gankit.networks.operations import (
     conv2d,
@@ -26,7 +26,16 @@ from gankit.networks.operations import (
     normalized,
 )
 
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(params=["library", "products"])
+def way_to_weights(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which way gradients of weights are taken, whatever CPU this is and however few channels there are."""
+    monkeypatch.setattr(weight_gradient, "PAYS_HERE", request.param == "products")
+    monkeypatch.setattr(weight_gradient, "FEWEST_PIXELS", 1)
+    monkeypatch.setattr(weight_gradient, "FEWEST_CHANNELS", 1)
+    monkeypatch.setattr(weight_gradient, "PIXELS", 20)
 
 
 def drawn(*shape: int) -> Tensor:
@@ -70,6 +79,7 @@ def convolutions(draw: st.DrawFn, transposed: bool) -> tuple[list[Tensor], dict[
     return [x, weight, *([drawn(outputs)] if draw(st.booleans()) else [])], options
 
 
+@pytest.mark.usefixtures("way_to_weights")
 @few
 @given(convolutions(transposed=False))
 def test_convolutions(convolution: tuple[list[Tensor], dict[str, int]]) -> None:
@@ -77,6 +87,7 @@ def test_convolutions(convolution: tuple[list[Tensor], dict[str, int]]) -> None:
     same(lambda *given: conv2d(*given, **options), lambda *given: F.conv2d(*given, **options), *tensors)
 
 
+@pytest.mark.usefixtures("way_to_weights")
 @few
 @given(convolutions(transposed=True))
 def test_transposed_convolutions(convolution: tuple[list[Tensor], dict[str, int]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import signal
@@ -259,10 +260,23 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
     assert run.images == 2000
     first, last = capsys.readouterr().err.splitlines()
     how = "no sign of life for 0 seconds" if number == signal.SIGSTOP else "the process in which Aim runs has ended"
-    assert "observer aim/aim failed in 'on_rows': " in first
+    assert re.search(r"observer aim/aim failed in '\w+': ", first)
     assert how in first
-    assert "failed in 18 of " in last
+    assert re.search(r"failed in [1-9]\d* of ", last)
     assert not process.is_running()
+
+
+def test_nobody_waits_for_what_aim_writes_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observers, "Worker", Worker)
+    run = driven_run(tmp_path / "one")
+    (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
+    process.suspend()
+    began = time.monotonic()
+    run.train()
+    assert time.monotonic() - began < worker.PATIENCE / 6
+    process.resume()
+    run.callbacks.on_close()
+    assert [step for step, _ in series_of(tmp_path, "loss.generator")["one"]["{}"]] == LOSSES
 
 
 def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:

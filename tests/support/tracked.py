@@ -123,6 +123,8 @@ class Here:
         if failure := answer(self._mirror, method, arguments):
             raise UserError(failure)
 
+    tell = call
+
     def end(self) -> None:
         pass
 
