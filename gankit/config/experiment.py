@@ -224,7 +224,7 @@ def _average_name(name: str) -> str:
 class TrainingOptions(Options):
     """How the networks are trained."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes")
+    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes", "allocator")
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
@@ -249,6 +249,9 @@ class TrainingOptions(Options):
     nothing of training; evaluation.generators, gankit sample --which and gankit evaluate --which take their names."""
     threads: int | None = Field(default=None, ge=1, le=1_024)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
+    allocator: Literal["auto", "system"] = "auto"
+    """auto: on a CPU, with 64x64 pixels or more, keep the memory that is freed for what comes next, unless MALLOC_
+    variables set it otherwise: faster, and some percent more memory. system: leave it to the system."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train; auto takes cuda, then mps, then cpu."""
     start_from: AbsolutePath | None = None

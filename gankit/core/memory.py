@@ -1,7 +1,8 @@
-"""How much room there is, in memory and on a disk, and how threads share what is set."""
+"""How much room there is, in memory and on a disk, how threads share what is set, and what is freed is used again."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from threading import Condition
 
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux says what a container may use."""
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+"""What glibc's mallopt calls its settings (malloc.h)."""
 
 
 class Allowance:
@@ -46,6 +49,23 @@ def memory_size() -> int | None:
         except (OSError, ValueError):  # no container, or "max"
             continue
     return min(sizes)
+
+
+def keep_freed_memory() -> bool:
+    """Have this process use the memory that it frees again, rather than give it back and ask anew; whether it will.
+
+    By its own rule glibc gives back what lies at the end of its memory, and all that is larger than 32 MB, so that an
+    iteration with large maps has the system clear the same pages again and again. Whoever has set the allocator by the
+    environment, or loads another, is left alone.
+    """
+    if any(name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD") for name in os.environ):
+        return False
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # another system, or another C library
+        return False
+    settings = ((M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 256 << 20), (M_MMAP_MAX, 0))
+    return all([mallopt(name, value) for name, value in settings])
 
 
 def too_large(what: str, size: int) -> str | None:

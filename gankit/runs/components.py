@@ -8,10 +8,14 @@ import torch
 
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
+from gankit.core.memory import keep_freed_memory
 from gankit.data.images import RealImages
 from gankit.evaluation.background import BackgroundEvaluator
 from gankit.evaluation.evaluator import EvaluatorPair
 from gankit.training.trainer import Trainer
+
+FREES_LARGE_MAPS = 64
+"""The resolution from which on freed memory is kept: an iteration was 1.08 times as fast at 64x64, as fast at 32x32."""
 
 
 class RunComponents(NamedTuple):
@@ -37,6 +41,9 @@ class RunComponents(NamedTuple):
         if (threads := experiment.training.threads or threads) is not None:
             torch.set_num_threads(threads)
         device = choose_device(experiment.training.device)
+        final = experiment.stages()[-1].resolution
+        if device.type == "cpu" and final >= FREES_LARGE_MAPS and experiment.training.allocator == "auto":
+            keep_freed_memory()
         reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
         trainer = Trainer(experiment, reals, device)
         if experiment.evaluation.background:
