@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gankit import UserError
 from gankit.core.failures import in_short, warn
 from gankit.core.files import parse_json, read_regular, set_aside, write_at_once
 from gankit.kinds.callbacks import Picture, Row
@@ -76,6 +77,17 @@ class Mirror:
         self._folder, self._options, self._others, self._alive = folder, options, others, alive
         self._repo, self._experiment = target
         self._run: TrackedRun | None = None
+
+    def begin(self, rows: Sequence[Row], pictures: Iterable[Picture]) -> None:
+        """Show what a run has recorded before it goes on; nothing, and nothing of what follows, if that fails.
+
+        Raises:
+            UserError: then.
+        """
+        try:
+            self.replay(rows, pictures)
+        except Exception as failure:
+            raise UserError(f"nothing of the run is shown: {in_short(failure)}") from failure
 
     def replay(self, rows: Sequence[Row], pictures: Iterable[Picture]) -> None:
         """Show all that a run has recorded in a new Aim run, then remove those that showed it before.

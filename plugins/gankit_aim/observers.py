@@ -58,19 +58,14 @@ class Tracker(Callback):
     def __init__(self, run: RunContext, observer: Aim) -> None:
         """Track in the repository of `observer`, which is made if it is a folder without one.
 
-        Raises:
-            UserError: if Aim cannot write there.
+        Aim takes a second or two to begin, for which nobody waits. If it cannot write there, the next call raises that.
         """
         self._run = run
         target = observer.target(run)
         targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim) and other.enabled]
         others = [other for other in targets if other != target]
         self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
-        try:
-            self._worker.call("replay", run.rows, run.pictures)
-        except BaseException:
-            self._worker.end()
-            raise
+        self._worker.tell("begin", run.rows, run.pictures)
 
     def on_rows(self, rows: list[Row]) -> None:
         """Track losses, metrics and events."""
