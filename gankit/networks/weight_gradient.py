@@ -66,5 +66,5 @@ def weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, way: Way) -> Tensor:
             shape = len(part) // width, width, rows, columns * x.shape[1]
             start = padded.storage_offset() + top * down * line
             around = padded.as_strided(shape, (down * line, right * pixel, line, 1), start)
-            gradient.addmm_(around.reshape(-1, len(gradient)).t(), part)
+            torch.addmm(gradient, around.reshape(-1, len(gradient)).t(), part, out=gradient)
     return gradient.view(rows, columns, *weight.shape[1::-1]).permute(3, 2, 0, 1)

@@ -1,9 +1,9 @@
-"""Optimizers: torch's, those that it has in one operation for all parameters (`fused`) in this form."""
+"""Optimizers: torch's, updating all parameters in one operation where it can."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 """From 0 up to 1, which is left out."""
+
+
+def fused(parameters: Iterable[Any]) -> dict[str, Any]:
+    """What torch's optimizers are given, to update all parameters in one operation wherever their device has one."""
+    given = list(parameters)
+    tensors = [tensor for each in given for tensor in (each["params"] if isinstance(each, dict) else [each])]
+    return {"params": given, "fused": all(tensor.device.type in ("cpu", "cuda") for tensor in tensors)}
 
 
 class ByResolution(Optimizer):
@@ -44,7 +51,7 @@ class Adam(ByResolution):
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate = min(self.lr.values()) * correction
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=self.eps, fused=True)
+        return torch.optim.Adam(**fused(parameters), lr=rate, betas=betas, eps=self.eps)
 
 
 class AdamW(Adam):
@@ -59,7 +66,7 @@ class AdamW(Adam):
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate, weight_decay = min(self.lr.values()) * correction, self.weight_decay
-        return torch.optim.AdamW(parameters, lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay, fused=True)
+        return torch.optim.AdamW(**fused(parameters), lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay)
 
 
 class RMSprop(ByResolution):
@@ -95,5 +102,5 @@ class SGD(ByResolution):
         momentum, rate = self.momentum**correction, min(self.lr.values()) * correction
         nesterov = self.nesterov and momentum > 0  # without momentum it is the same, which torch refuses
         return torch.optim.SGD(
-            parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay, fused=True
+            **fused(parameters), lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay
         )

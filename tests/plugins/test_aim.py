@@ -240,7 +240,7 @@ def test_a_repository_that_cannot_be_made_is_reported_and_the_run_goes_on(
     run = completed(tmp_path / "one", repo=str(tmp_path / "file"))
     assert run.images == 2000
     (report,) = capsys.readouterr().err.splitlines()
-    assert "observer aim/aim failed to begin, and is left out: FileExistsError" in report
+    assert "observer aim/aim failed to begin, and is left out: nothing of the run is shown: FileExistsError" in report
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -284,9 +284,7 @@ def test_a_replay_that_fails_leaves_what_was_shown(tmp_path: Path, capsys: pytes
     shown = hashes(tmp_path)
     before.rows.insert(3, before.rows[3]._replace(value="no number"))  # pyright: ignore[reportArgumentType]
     resumed(before)
-    assert (
-        "failed to begin, and is left out: ValueError: Input type <class 'str'> is neither" in capsys.readouterr().err
-    )
+    assert "nothing of the run is shown: ValueError: Input type <class 'str'> is neither" in capsys.readouterr().err
     assert hashes(tmp_path) == shown == noted(tmp_path / "run")
 
 
