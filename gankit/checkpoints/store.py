@@ -39,7 +39,8 @@ from gankit.checkpoints.integrity import (
     sync_folder,
     write,
 )
-from gankit.config.experiment import AVERAGE_NAME, Experiment, GeneratorName
+from gankit.config.evaluation import GeneratorName
+from gankit.config.experiment import AVERAGE_NAME, Experiment
 from gankit.config.schedules import Acting
 from gankit.core.errors import UserError
 from gankit.core.failures import warn

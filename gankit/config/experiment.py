@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from gankit.config.evaluation import CheckpointOptions, EvaluationOptions, GeneratorName, default
 from gankit.core.component import named
 from gankit.core.options import (
     AbsolutePath,
@@ -37,14 +38,12 @@ from gankit.kinds import (
     Augmentation,
     Block,
     Dataset,
-    Extractor,
     Growth,
     Head,
     Init,
     Join,
     LatentMapping,
     Loss,
-    Metric,
     Norm,
     Observer,
     Optimizer,
@@ -57,10 +56,6 @@ from gankit.kinds import (
 OPTIMIZER = "adam"
 """The optimizer of networks that are given none, or only options of one."""
 
-GeneratorName: TypeAlias = str
-"""average: the averaged generator. current: the trained generator itself, as the last update left it. Any other: the
-one of `training.averages` that is called so."""
-
 AVERAGE_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 """What further averages are called: one word, with which names of numbers and of files may end."""
 OTHER_MEANINGS = {
@@ -70,16 +65,8 @@ OTHER_MEANINGS = {
 }
 """Words that no further average is called, for they mean something else."""
 
-MOST_MEASURED = 1_000_000_000
-"""Images that any evaluation may ask for."""
-
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
 """What experiments, studies and variants are called: safe as the name of a folder."""
-
-
-def default(value: Any) -> Any:
-    """A field whose default is read as if it stood in the file, so that components are looked up when one is read."""
-    return Field(default=value, validate_default=True)
 
 
 class NetworkOptions(Options):
@@ -269,81 +256,6 @@ class TrainingOptions(Options):
     def generators(self) -> list[GeneratorName]:
         """The generators that can be measured and sampled."""
         return ["average", "current", *self.averages]
-
-
-class QuickOptions(Options):
-    """A cheaper protocol; its numbers are never compared with those of the full one."""
-
-    images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 1000
-    """Generated images, and as many reals."""
-    metrics: Many[Metric] = []
-    """What is computed; nothing: the same as at the end of a stage."""
-
-
-def _each_once(names: list[GeneratorName]) -> list[GeneratorName]:
-    """Names of which none comes twice."""
-    return list(dict.fromkeys(names))
-
-
-class EvaluationOptions(Options):
-    """How samples of the averaged generator are measured, at the end of every stage."""
-
-    renamed_options: ClassVar[Mapping[str, str]] = {"beside": "background", "track": "quick"}
-
-    metrics: Many[Metric] = []
-    """What is computed."""
-    generators: Annotated[Many[GeneratorName], Field(min_length=1), AfterValidator(_each_once)] = ["average"]
-    """Which generators are measured: the averaged one (average), the trained one itself (current), those of
-    training.averages by their names, or several. Numbers of the trained one have names that end in _current, those of
-    an average called slow names that end in _slow."""
-    images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 10_000
-    """Generated images, and as many reals to compare with if the data set has them."""
-    every: Annotated[Images, Field(ge=1)] | None = None
-    """Also evaluate each time so many images were shown."""
-    extractor: Extractor = default("inception")
-    """The network whose features and logits the metrics use."""
-    seed: int = Field(default=0, ge=0)
-    """Decides the latents and which reals are compared with."""
-    seeds: int = Field(default=1, ge=1, le=10_000)
-    """Evaluations are done with so many seeds, from `seed` on, and their means and spread reported."""
-    classes: Literal["data", "even"] = "data"
-    """How often a generator with classes is asked for each. data: as often as the class is among the reals that are
-    trained on, as what is compared with reals must be; metrics that go class by class, such as fid_intra, are given
-    each as often all the same. even: each as often for all metrics."""
-    bootstrap: int = Field(default=0, ge=0, le=1_000_000)
-    """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
-    alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
-    """Also evaluate when a fade comes past these weights of the new layers."""
-    background: bool = False
-    """Evaluate in a process of its own while training goes on; the numbers are the same, and are recorded before the
-    next evaluation or checkpoint."""
-    quick: QuickOptions | None = None
-    """What evaluations before the end of a stage use instead, to be cheaper, with names that end in _quick; null: the
-    same as at the end."""
-
-    @property
-    def extracts(self) -> bool:
-        """Whether any metric looks at what the extractor sees."""
-        return any(metric.extracts for metric in [*self.metrics, *(self.quick.metrics if self.quick else [])])
-
-    def quick_protocol(self) -> EvaluationOptions:
-        """The protocol of evaluations before the end of a stage."""
-        if self.quick is None:
-            return self
-        cheaper = {"images": self.quick.images, "metrics": self.quick.metrics or self.metrics}
-        return self.model_copy(update={**cheaper, "bootstrap": 0, "seeds": 1})
-
-
-class CheckpointOptions(Options):
-    """When the state of the run is saved; always at the end of a stage."""
-
-    every: Annotated[Images, Field(ge=1)] | None = 100_000
-    """Also save each time so many images were shown; null: only at the end of a stage."""
-    keep: int = Field(default=2, ge=1)
-    """How many to keep, the newest."""
-    best: str | None = None
-    """Also keep the one with the best value of this metric, such as fid, at the highest resolution reached; saved
-    whenever an evaluation gives a better one."""
 
 
 WATCHING = ("progress", "guard")

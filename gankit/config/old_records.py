@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gankit.config.experiment import EvaluationOptions
+from gankit.config.evaluation import EvaluationOptions
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table
 from gankit.core.registry import registries
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from gankit.config.experiment import NAME, Experiment, default
+from gankit.config.evaluation import default
+from gankit.config.experiment import NAME, Experiment
 from gankit.config.yaml.nodes import Table
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean

@@ -23,7 +23,8 @@ from gankit.kinds.callbacks import Row
 if TYPE_CHECKING:
     import torch
 
-    from gankit.config.experiment import Experiment, GeneratorName
+    from gankit.config.evaluation import GeneratorName
+    from gankit.config.experiment import Experiment
     from gankit.data.images import RealImages
     from gankit.networks.generator import Generator
 

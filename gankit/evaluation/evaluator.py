@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config.experiment import EvaluationOptions, Experiment, GeneratorName
+    from gankit.config.evaluation import EvaluationOptions, GeneratorName
+    from gankit.config.experiment import Experiment
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator
     from gankit.training.sampler import GeneratorSampler

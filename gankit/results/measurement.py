@@ -15,7 +15,8 @@ from pydantic import Field
 from gankit.checkpoints.classes import CLASSES
 from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
 from gankit.config.checks import problems_of_extractor
-from gankit.config.experiment import MOST_MEASURED, EvaluationOptions, Experiment, GeneratorName
+from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName
+from gankit.config.experiment import Experiment
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
 from gankit.core.errors import UserError

@@ -14,7 +14,8 @@ from gankit.core.text import first_of
 from gankit.runs.rows import METRICS, read_rows
 
 if TYPE_CHECKING:
-    from gankit.config.experiment import EvaluationOptions, Experiment, GeneratorName
+    from gankit.config.evaluation import EvaluationOptions, GeneratorName
+    from gankit.config.experiment import Experiment
     from gankit.kinds.callbacks import Row
     from gankit.runs.components import RunComponents
 

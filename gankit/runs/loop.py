@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config.experiment import GeneratorName
+    from gankit.config.evaluation import GeneratorName
     from gankit.evaluation.evaluator import ImageSampler
 
 ROWS_PER_STAGE = 200

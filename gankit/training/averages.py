@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from gankit.config.experiment import GeneratorName
+from gankit.config.evaluation import GeneratorName
 from gankit.core.progress import Progress
 from gankit.kinds import WeightAverage
 from gankit.networks.generator import Generator

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
-from gankit.config.experiment import Experiment, GeneratorName
+from gankit.config.evaluation import GeneratorName
+from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
