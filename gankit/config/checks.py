@@ -50,6 +50,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)
     found += _problems_of_even_classes(experiment)
+    found += _problems_of_precision(experiment)
     unread, failures = _label_problems(experiment)
     found += unread
     for path, component in components(experiment):
@@ -301,6 +302,21 @@ def _problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
             yield ("training", "classes"), "even shows every class as often, but data gives no labels"
     except Exception:  # which `_label_problems` tells of
         return
+
+
+def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
+    """That a precision is named where there is none."""
+    training = experiment.training
+    if training.half_resolutions is not None and training.precision not in ("bf16", "fp16"):
+        yield (
+            ("training", "half_resolutions"),
+            f"has no effect with precision {training.precision}; set precision: bf16 or fp16",
+        )
+    if training.precision == "tf32" and training.device in ("cpu", "mps"):
+        yield (
+            ("training", "precision"),
+            f"tf32 is how NVIDIA's GPUs may multiply, and device is {training.device}; fp32 and bf16 are for all",
+        )
 
 
 def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> list[int]:

@@ -211,7 +211,7 @@ def _average_name(name: str) -> str:
 class TrainingOptions(Options):
     """How the networks are trained."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes", "allocator")
+    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes", "allocator", "precision", "half_resolutions")
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
@@ -234,6 +234,13 @@ class TrainingOptions(Options):
     averages: dict[Annotated[str, AfterValidator(_average_name)], WeightAverage] = {}
     """Further averaged generators by names of your own, as in {slow: {use: exponential, half_life: 100k}}. They change
     nothing of training; evaluation.generators, gankit sample --which and gankit evaluate --which take their names."""
+    precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
+    """What networks compute in as they train. fp32: float32 in full. tf32: products of an NVIDIA GPU with 10 bits after
+    the point. bf16: convolutions and products in bfloat16, all else in float32. fp16: in float16, by losses that are
+    scaled for it; updates that overflow are skipped and counted. Weights, losses and what is measured are float32."""
+    half_resolutions: int | None = Field(default=None, ge=1, le=32)
+    """Of bf16 and fp16: how many resolutions, the highest of the networks, compute in 16 bits, the others in float32;
+    null: all of them."""
     threads: int | None = Field(default=None, ge=1, le=1_024)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     allocator: Literal["auto", "system"] = "auto"

@@ -12,7 +12,7 @@ from gankit.config.experiment import DiscriminatorOptions
 from gankit.core.options import at
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit.networks.layers import Chain, Condition, built, made_by, run
+from gankit.networks.layers import Chain, Condition, built, made_by
 from gankit.networks.protocols import classes_of, out_channels_of
 
 
@@ -59,21 +59,23 @@ class Discriminator(GrowingNetwork):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
         """Scores of images [N, channels, H, W], `resolution` high.
 
-        Where its join says so, the features after a block are joined with those of the halved image.
+        Where its join says so, the features after a block are joined with those of the halved image. What comes after
+        the blocks, the regularizers' layers and the head, is float32 in mixed precision too.
         """
         condition, features = Condition(labels=labels), {}
         x = features[self.resolution] = self._enter(images, self.resolution, condition)
         for resolution in reversed(self.above_base()):
-            x = run(self.blocks[str(resolution)], x, condition)
+            x = self.ran(self.blocks[str(resolution)], resolution, x, condition)
             if resolution in self.joins:
                 images = self.join(resolution).resample(images)
                 x = self.joined(self._enter(images, resolution // 2, condition), x, resolution)
             features[resolution // 2] = x
-        for part in (self.base_blocks, self.layers, self.head):
-            x = run(part, x, condition)
+        x = self.ran(self.base_blocks, self.options.base, x, condition)
+        for part in (self.layers, self.head):
+            x = self.ran(part, None, x, condition)
         classes = x[:, x.shape[1] - self.classes :] if self.classes else None
         score = x[:, : x.shape[1] - self.classes]
         return DiscriminatorOutput(score[:, 0] if score.shape[1] == 1 else score, classes, features)
 
     def _enter(self, images: Tensor, resolution: int, condition: Condition) -> Tensor:
-        return run(self.rgb[str(resolution)], images, condition) if self.rgb else images
+        return self.ran(self.rgb[str(resolution)], resolution, images, condition) if self.rgb else images

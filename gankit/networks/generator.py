@@ -13,7 +13,8 @@ from gankit.config.experiment import GeneratorOptions
 from gankit.core.options import at
 from gankit.networks.context import BuildContext
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit.networks.layers import Condition, built, run, styles_of
+from gankit.networks.layers import Condition, built, styles_of
+from gankit.networks.precision import widened
 from gankit.networks.protocols import HasWidth
 
 
@@ -60,7 +61,7 @@ class Generator(GrowingNetwork):
     def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of styles [N, styles, width], where its join says so those of several resolutions in one.
 
-        A conversion into an image uses the styles that come next.
+        A conversion into an image uses the styles that come next. Images are float32 in mixed precision too.
         """
         x, first, older = styles[:, 0], 0, None
         for resolution, part in self.parts():
@@ -68,11 +69,11 @@ class Generator(GrowingNetwork):
                 image = self._image(x, resolution // 2, styles[:, first:], labels)
                 older = self.join(resolution).resample(self.joined(older, image, resolution // 2))
             count = styles_of(part)
-            x = run(part, x, Condition(styles[:, first : first + count], labels))
+            x = self.ran(part, resolution, x, Condition(styles[:, first : first + count], labels))
             first += count
-        image = self._image(x, self.resolution, styles[:, first:], labels) if self.rgb else x
+        image = self._image(x, self.resolution, styles[:, first:], labels) if self.rgb else widened(x)
         return self.output(self.joined(older, image, self.resolution))
 
     def _image(self, x: Tensor, resolution: int, styles: Tensor, labels: Tensor | None) -> Tensor:
         rgb = self.rgb[str(resolution)]
-        return run(rgb, x, Condition(styles[:, : styles_of(rgb)], labels))
+        return widened(self.ran(rgb, resolution, x, Condition(styles[:, : styles_of(rgb)], labels)))

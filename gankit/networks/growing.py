@@ -13,7 +13,8 @@ from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.options import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
-from gankit.networks.layers import Chain, JoinModule, built, drawn_layers
+from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_layers, run
+from gankit.networks.precision import MixedPrecision, widened
 from gankit.networks.protocols import out_channels_of
 
 
@@ -83,6 +84,8 @@ class GrowingNetwork(nn.Module):
             joined = shape.channels if network == "generator" else self.channels[resolution // 2]
             here = replace(self.context, resolution=resolution, in_channels=joined, out_channels=joined)
             self.join_modules[str(resolution)] = self.finished(built(options.join, here), resolution)
+        self.mixed: MixedPrecision | None = None
+        """How its parts compute in training; None: as they are. Copies made before it is set do so, too."""
         self.register_buffer("alpha", torch.ones(()))
         self.grow(final, 1.0)
 
@@ -110,7 +113,16 @@ class GrowingNetwork(nn.Module):
         if older is None:
             return newer
         alpha = self.alpha.to(newer.dtype) if self.fades and resolution == self.resolution else None
-        return self.join(resolution)(older, newer, alpha)
+        return self.join(resolution)(older.to(newer.dtype), newer, alpha)
+
+    def ran(self, part: nn.Module, resolution: int | None, x: Tensor, condition: Condition) -> Tensor:
+        """What a part of a resolution makes of `x`, in the precision of that; None: in full precision."""
+        if self.mixed is None:
+            return run(part, x, condition)
+        if resolution not in self.mixed.resolutions:
+            return run(part, widened(x), condition)
+        with torch.autocast(x.device.type, self.mixed.dtype, cache_enabled=False):
+            return run(part, x, condition)
 
     def new_parameters(self, resolution: int) -> list[nn.Parameter]:
         """The parameters that begin to take part at `resolution`; none at the first."""

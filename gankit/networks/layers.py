@@ -214,7 +214,7 @@ class Bias(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the bias to [N, C, H, W]."""
-        return x + self.bias.view(1, -1, 1, 1)
+        return x + self.bias.to(x.dtype).view(1, -1, 1, 1)
 
 
 class Conv2d(nn.Conv2d):

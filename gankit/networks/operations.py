@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
+from gankit.networks.precision import as_convolved, is_mixed, widened
 from gankit.networks.weight_gradient import Way, by_products, weight_gradient
 
 
@@ -29,7 +30,7 @@ def conv2d(
     Torch takes what a penalty's gradient owes to weights by a convolution whose kernel is as large as the map, which is
     three times as slow as the library's gradient of a weight.
     """
-    if not _is_convolved(x):
+    if not (_is_derived() and x.dim() == 4):
         return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
     return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), _pair(dilation), False, (0, 0), groups))
 
@@ -42,7 +43,7 @@ def conv_transpose2d(
     padding: int | tuple[int, ...] = 0,
 ) -> Tensor:
     """`F.conv_transpose2d`, with derivatives as those of `conv2d`."""
-    if not _is_convolved(x):
+    if not (_is_derived() and x.dim() == 4):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     return _convolve(x, weight, bias, Way(_pair(stride), _pair(padding), (1, 1), True, (0, 0), 1))
 
@@ -85,7 +86,8 @@ def leaky_relu(x: Tensor, slope: float) -> Tensor:
 def normalized(x: Tensor, dims: int | tuple[int, ...], *, centred: bool = False, eps: float = 1e-8) -> Tensor:
     """`x` over its root mean square along `dims`, or its deviations from the mean over theirs if `centred`.
 
-    `eps` is added to the mean square. Of its steps nothing is remembered but what comes out and the factor.
+    `eps` is added to the mean square. Of its steps nothing is remembered but what comes out and the factor. Statistics
+    of what has 16 bits are float32, and so is the factor.
     """
     if not _is_derived():
         return _normalize(x, dims, centred, eps)[0]
@@ -94,10 +96,11 @@ def normalized(x: Tensor, dims: int | tuple[int, ...], *, centred: bool = False,
 
 def _normalize(x: Tensor, dims: int | tuple[int, ...], centred: bool, eps: float) -> tuple[Tensor, Tensor]:
     """What `normalized` gives, and the factor that it is of `x`, or of its deviations from the mean."""
+    wide = widened(x)
     if centred:
-        x = x - x.mean(dims, keepdim=True)
-    factor = (x.square().mean(dims, keepdim=True) + eps).rsqrt()
-    return x * factor, factor
+        wide = wide - wide.mean(dims, keepdim=True)
+    factor = (wide.square().mean(dims, keepdim=True) + eps).rsqrt()
+    return (wide * factor).to(x.dtype), factor
 
 
 def _is_derived() -> bool:
@@ -107,12 +110,6 @@ def _is_derived() -> bool:
     """
     is_forward = forward_ad._current_level >= 0
     return torch.is_grad_enabled() and not is_forward and not torch._C._are_functorch_transforms_active()
-
-
-def _is_convolved(x: Tensor) -> bool:
-    """Whether a convolution of `x` is derived here: that of a batch, and not in mixed precision."""
-    is_mixed = not x.is_meta and torch.is_autocast_enabled(x.device.type)  # which torch cannot tell of meta tensors
-    return _is_derived() and x.dim() == 4 and not is_mixed
 
 
 def _pair(number: int | tuple[int, ...]) -> tuple[int, ...]:
@@ -183,6 +180,9 @@ class _WeightGradient(Function):
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, way: Way) -> Tensor:
+    """In mixed precision what enters is cast before, as autocast would, so that casts are derived by torch."""
+    if is_mixed(x.device):
+        x, weight, bias = as_convolved(x), as_convolved(weight), None if bias is None else as_convolved(bias)
     return _Convolution.apply(x, weight, bias, way)  # pyright: ignore[reportReturnType]
 
 
@@ -238,8 +238,9 @@ class _Normalized(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (dy, dfactor), (y, factor), dims = gradients, ctx.saved_tensors, ctx.dims
+        given, dy, y = dy.dtype, widened(dy), widened(y)
         along_y = (dy * y).mean(dims, keepdim=True) + dfactor * factor * (factor.numel() / y.numel())
         dx = torch.addcmul(dy, y, along_y, value=-1)
         if ctx.centred:
             dx -= dy.mean(dims, keepdim=True)
-        return dx.mul_(factor), None, None, None
+        return dx.mul_(factor).to(given), None, None, None

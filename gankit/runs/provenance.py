@@ -60,7 +60,7 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
             "device": choose_device(experiment.training.device).type,
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "precision": f"{torch.get_default_dtype()}, {torch.get_float32_matmul_precision()} in products",
-            "tf32": torch.backends.cudnn.allow_tf32,
+            "tf32": experiment.training.precision == "tf32",
         },
     }
 

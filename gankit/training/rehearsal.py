@@ -118,7 +118,9 @@ class Rehearsal(Trainer):
 
 
 def _are_finite(step: Step) -> bool:
-    """Whether all that losses and regularizers are given is."""
+    """Whether all that losses and regularizers are given is; gradients of scaled losses may overflow at first."""
+    if step.scale is not None:
+        return False
     given = [step.real, step.fake, step.on_fake.score]
     if step.phase == "discriminator":
         given.append(step.on_real.score)

@@ -12,6 +12,7 @@ from gankit.data.images import Batch, images_at_a_time
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate
 from gankit.training import randomness
+from gankit.training.precision import float32_products
 
 
 class SampleOptions(NamedTuple):
@@ -58,11 +59,11 @@ def samples(
     """Images number `first` to `first + count - 1` of a generator in eval mode, each a function of (seed, number).
 
     They are made in whole blocks of a fixed size, so that neither latents nor the noise drawn inside the network depend
-    on how many are asked for at a time.
+    on how many are asked for at a time. They are float32, whatever is trained in.
     """
     block = images_at_a_time(generator.resolution)
     images, classes_of = [], []
-    with randomness.untouched(), torch.no_grad():
+    with randomness.untouched(), float32_products(), torch.no_grad():
         for number in range(first // block, (first + count - 1) // block + 1):
             randomness.seed(seed, "sample", number)
             z = torch.randn(block, generator.context.latent, device=device)

@@ -67,6 +67,8 @@ class Step:
     """Where components keep what they remember; use `memory`."""
     progress: Progress = BEGINNING
     """Where the run stands before this update."""
+    scale: Tensor | None = None
+    """What losses are scaled by as they are derived in float16, a scalar; None: by nothing."""
     logged: dict[str, Tensor] = field(default_factory=dict)
     """What components have logged of this update."""
 
@@ -117,8 +119,13 @@ class Step:
         return by.apply(images, AugmentedBatch(labels, real, self.progress, self.memory(by), self.log))
 
     def gradient(self, of: Tensor, to: Tensor) -> Tensor:
-        """The gradient of the sum of `of` with respect to `to`, differentiable again."""
-        return torch.autograd.grad(of.sum(), to, create_graph=True)[0]
+        """The gradient of the sum of `of` with respect to `to`, differentiable again.
+
+        In float16 it is derived of a scaled sum, lest it vanish on its way; what is given is not scaled.
+        """
+        if self.scale is None:
+            return torch.autograd.grad(of.sum(), to, create_graph=True)[0]
+        return torch.autograd.grad(of.sum() * self.scale, to, create_graph=True)[0] / self.scale
 
     def latents(self, count: int) -> Tensor:
         """Fresh latents [count, latent]."""

@@ -25,6 +25,7 @@ from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.memory import Memory
 from gankit.training.parameters import correction, grouped, lay_out_as_parameters
+from gankit.training.precision import Precision
 from gankit.training.sampler import SampleOptions, sample
 from gankit.training.update import Moment, NetworkName, Trained, Updater
 
@@ -76,7 +77,8 @@ class Trainer:
             name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])
             for name, network in self.networks.items()
         }
-        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers)
+        self.precision = Precision(experiment.training, device, self.networks.values())
+        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers, self.precision)
         self.updater = self.updater_type(experiment, trained, self.memory)
         self.now = progress_at(self.stages, 0)
         """Where the run stood before the last update of the discriminator."""
@@ -121,6 +123,7 @@ class Trainer:
             "memory": {**self.memory},
             "weights": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "precision": self.precision.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -132,6 +135,7 @@ class Trainer:
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
             lay_out_as_parameters(optimizer)
+        self.precision.load_state_dict(state.get("precision", {}))
         self.now, grown = (self._kept(*state[name]) for name in ("now", "grown"))
         self.grow(grown)
 
@@ -254,7 +258,9 @@ class Trainer:
 
     def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """One update of one network at this moment."""
-        return self.updater.update(name, real, labels, Moment(self.seed, self.images, self.iterations, self.progress))
+        moment = Moment(self.seed, self.images, self.iterations, self.progress)
+        with self.precision.updating(self.memory):
+            return self.updater.update(name, real, labels, moment)
 
     def _move_averages(self, count: int, is_last: bool = True) -> None:
         """Let the averages follow the generator, which this iteration has yet to update."""

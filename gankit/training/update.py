@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
@@ -20,6 +20,7 @@ from gankit.networks.reuse import weights_reused
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
 from gankit.training.parameters import acts_on, named_regularizers
+from gankit.training.precision import Precision
 from gankit.training.step import Step
 
 NetworkName = Literal["generator", "discriminator"]
@@ -46,6 +47,8 @@ class Trained(NamedTuple):
     parameters: Mapping[NetworkName, Sequence[Parameter]]
     """Of each network those that are not frozen."""
     optimizers: Mapping[NetworkName, TorchOptimizer]
+    precision: Precision
+    """In which it is moved."""
 
 
 class Updater:
@@ -79,13 +82,13 @@ class Updater:
             for regularizer in acting:
                 if regularizer.every == 1 and (penalty := self.penalty(regularizer, step, record)) is not None:
                     loss = loss + penalty
-            self._descend(name, loss)
+            record |= self._descend(name, loss)
         for regularizer in acting:
             if regularizer.every > 1 and at.iteration % regularizer.every == 0:
                 lazy = self.step(name, real, labels, at, self._names[id(regularizer)])
                 with weights_reused():
                     if (penalty := self.penalty(regularizer, lazy, record)) is not None:
-                        self._descend(name, penalty * regularizer.every)
+                        record |= self._descend(name, penalty * regularizer.every)
                 record |= lazy.logged
         if name == "discriminator":
             record |= {
@@ -111,6 +114,7 @@ class Updater:
             labels=labels,
             memory_of=self._memory.of,
             progress=at.progress,
+            scale=self._trained.precision.scale(name),
         )
 
     def loss(self, step: Step) -> Tensor:
@@ -132,12 +136,11 @@ class Updater:
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 
-    def _descend(self, name: NetworkName, loss: Tensor) -> None:
-        """Move the network's parameters against the gradient of a loss."""
+    def _descend(self, name: NetworkName, loss: Tensor) -> dict[str, Tensor]:
+        """Move the network's parameters against the gradient of a loss; what is to be recorded of that by name."""
         options: Optimizer = getattr(self._experiment.training.optimizer, name)
         optimizer, parameters = self._trained.optimizers[name], self._trained.parameters[name]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=parameters)
-        if options.clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, options.clip_norm)
-        optimizer.step()
+        precision = self._trained.precision
+        precision.scaled(name, loss).backward(inputs=parameters)
+        return precision.step(name, optimizer, parameters, options.clip_norm)

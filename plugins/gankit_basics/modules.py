@@ -53,4 +53,4 @@ class GateModule(JoinModule):
 
     def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
         """Older + weight * newer, of [N, C, H, W]."""
-        return older + newer * self.weight.view(1, -1, 1, 1)
+        return older + newer * self.weight.to(newer.dtype).view(1, -1, 1, 1)

@@ -16,6 +16,10 @@ from gankit.kinds.callbacks import RunContext
 
 ITERATIONS = 1000
 """Scalars of so many iterations are kept at most before they are looked at."""
+SKIPPED = "skipped."
+"""Begins the names of scalars that count the updates of a network that were skipped."""
+IN_A_ROW = 50
+"""Iterations that each skip updates: by then the scale of losses has been halved as often."""
 LOOKS = 10
 """Looks within a stage after which it is known what is usual."""
 SAMPLES = 64
@@ -65,11 +69,14 @@ class HealthCheck(ABC):
 
 
 class NotFinite(HealthCheck):
-    """A scalar of any iteration since the last look, or a weight, is NaN or infinite."""
+    """A scalar of any iteration since the last look, or a weight, is NaN or infinite.
+
+    Where an update in float16 was skipped, scalars of its iteration may be; that this happens time after time is wrong.
+    """
 
     def __init__(self) -> None:
         self._iterations: list[tuple[int, Mapping[str, Tensor]]] = []
-        self.state = {"first": None}
+        self.state = {"first": None, "skipped": {}, "in_a_row": {}}
 
     def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
         """Keep the scalars where they are."""
@@ -83,6 +90,9 @@ class NotFinite(HealthCheck):
         first, self.state["first"] = self.state["first"], None
         if first is not None:
             images, name, value = first
+            if name.startswith(SKIPPED):
+                what = f"an update of the {name.removeprefix(SKIPPED)} was skipped in each of {IN_A_ROW} iterations"
+                return Finding(value, f"{what} up to {images:,} images, as its gradients overflow in float16")
             return Finding(value, f"{name} was {value} at {images:,} images")
         for name, network in run.networks.items():
             if not all_finite(network):
@@ -97,20 +107,26 @@ class NotFinite(HealthCheck):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self._iterations = []
-        super().load_state_dict(state)
+        super().load_state_dict({"first": None, "skipped": {}, "in_a_row": {}, **state})
 
     def _read(self) -> None:
         """Fetch all scalars that were kept, in one go."""
-        named = [(images, name, value) for images, scalars in self._iterations for name, value in scalars.items()]
+        kept = [value.reshape(()).float() for _, scalars in self._iterations for value in scalars.values()]
+        numbers = iter(torch.stack(kept).tolist() if kept else [])
+        for images, scalars in self._iterations:
+            self._judge(images, {name: next(numbers) for name in scalars})
         self._iterations = []
-        if named and self.state["first"] is None:
-            values = torch.stack([value.reshape(()).float() for *_, value in named]).tolist()
-            wrong = [
-                (at, name, value)
-                for (at, name, _), value in zip(named, values, strict=True)
-                if not math.isfinite(value)
-            ]
-            self.state["first"] = wrong[0] if wrong else None
+
+    def _judge(self, images: int, numbers: Mapping[str, float]) -> None:
+        """Look at the scalars of one iteration."""
+        totals = {name: number for name, number in numbers.items() if name.startswith(SKIPPED)}
+        before, in_a_row = self.state["skipped"], self.state["in_a_row"]
+        grown = [name for name, total in totals.items() if total > before.get(name, 0.0)]
+        self.state["skipped"], self.state["in_a_row"] = totals, {name: in_a_row.get(name, 0) + 1 for name in grown}
+        wrong = [name for name in grown if self.state["in_a_row"][name] >= IN_A_ROW]
+        wrong += [name for name, number in numbers.items() if not (grown or math.isfinite(number))]
+        if wrong and self.state["first"] is None:
+            self.state["first"] = images, wrong[0], numbers[wrong[0]]
 
 
 class Usual:
@@ -134,9 +150,15 @@ class Usual:
 class Gradients(HealthCheck):
     """The gradient of a network's last update is `threshold` times as large as usual, or not finite."""
 
+    _skips = False
+
     def stage_started(self) -> None:
         """Networks have other layers at another resolution, and other gradients."""
         self.state = {name: Usual().state for name in ("generator", "discriminator")}
+
+    def updated(self, images: int, scalars: Mapping[str, Tensor]) -> None:
+        """Remember whether losses are scaled: then a gradient that is not finite has moved nothing."""
+        self._skips = any(name.startswith(SKIPPED) for name in scalars)
 
     def look(self, run: RunContext) -> Finding | None:
         """The first network whose gradient has exploded."""
@@ -147,7 +169,7 @@ class Gradients(HealthCheck):
 
     def _of(self, name: str, norm: float, usual: Usual) -> Finding | None:
         if not math.isfinite(norm):
-            return Finding(norm, f"the gradient of the {name} has norm {norm}")
+            return None if self._skips else Finding(norm, f"the gradient of the {name} has norm {norm}")
         if usual.value is not None and norm > self._threshold * usual.value:
             times = norm / usual.value
             return Finding(norm, f"the gradient of the {name} has norm {norm:.3g}, {times:,.0f} times what was usual")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gankit.networks.precision import widened
+
 
 class SelfAttention(nn.Module):
     """x + gamma * output(what each position gathers from all); gamma is one number and starts at zero."""
@@ -28,4 +30,4 @@ class SelfAttention(nn.Module):
         gradient penalties need. Scores are not divided by the root of their width (Zhang et al. 2019, equation 1).
         """
         query, key = self.query(x).flatten(2), self.pool(self.key(x)).flatten(2)
-        return (query.transpose(1, 2) @ key).softmax(2)
+        return widened(query.transpose(1, 2) @ key).softmax(2)

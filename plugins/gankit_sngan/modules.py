@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.networks.layers import Condition, Conditioned, run, styles_of
+from gankit.networks.precision import full_precision
 
 
 class Sum(Conditioned):
@@ -42,9 +43,10 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         """The weight over its largest singular value."""
         matrix = self._matrix(weight)
-        if self.training:
-            self._iterate(matrix.detach())
-        return weight / torch.dot(self.u, matrix @ self.v)
+        with full_precision(weight):
+            if self.training:
+                self._iterate(matrix.detach())
+            return weight / torch.dot(self.u, matrix @ self.v)
 
     @torch.no_grad()
     def _iterate(self, matrix: Tensor) -> None:
@@ -77,7 +79,7 @@ class ConditionalBatchNorm(Conditioned):
         if condition.labels is None:
             raise ValueError("a batch norm that is conditioned on labels was given none")
         gamma, beta = (F.embedding(condition.labels, table)[:, :, None, None] for table in (self.gamma, self.beta))
-        return gamma * self.normalize(x) + beta
+        return gamma.to(x.dtype) * self.normalize(x) + beta.to(x.dtype)
 
 
 class Projection(Conditioned):

@@ -13,6 +13,7 @@ from gankit import BuildContext
 from gankit.networks.filters import blurred, fir
 from gankit.networks.layers import Bias, Condition, Conditioned, LeakyReLU, dense
 from gankit.networks.operations import conv2d, leaky_relu, normalized
+from gankit.networks.precision import full_precision
 from gankit_pggan.modules import pixel_norm
 
 
@@ -107,11 +108,12 @@ class Noise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add fresh noise to [N, C, H, W]."""
-        return torch.addcmul(x, self.weight.view(1, -1, 1, 1), self.draw(x))
+        return torch.addcmul(x, self.weight.to(x.dtype).view(1, -1, 1, 1), self.draw(x))
 
     def draw(self, x: Tensor) -> Tensor:
-        """Standard normal noise [N, 1, H, W]."""
-        return torch.randn(len(x), 1, *x.shape[2:], device=x.device, dtype=x.dtype)
+        """Standard normal noise [N, 1, H, W], the same numbers in mixed precision."""
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        return torch.randn(len(x), 1, *x.shape[2:], device=x.device, dtype=dtype).to(x.dtype)
 
 
 class AdaIN(Conditioned):
@@ -127,8 +129,10 @@ class AdaIN(Conditioned):
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         """Normalize [N, C, H, W] and apply one style."""
         assert condition.styles is not None
-        scale, shift = self.affine(condition.styles[:, 0]).view(len(x), 2, -1, 1, 1).unbind(1)
-        return torch.addcmul(shift, instance_norm(x) if self.normalize else x, scale + 1)
+        with full_precision(x):
+            style = self.affine(condition.styles[:, 0])
+        scale, shift = style.view(len(x), 2, -1, 1, 1).unbind(1)
+        return torch.addcmul(shift.to(x.dtype), instance_norm(x) if self.normalize else x, (scale + 1).to(x.dtype))
 
 
 class Blur(nn.Module):

@@ -17,6 +17,7 @@ from gankit import BuildContext
 from gankit.networks.filters import Padding, fir, resample
 from gankit.networks.layers import Bias, Chain, Condition, Conditioned, Conv2d, conv, dense, gained
 from gankit.networks.operations import conv2d, conv_transpose2d, leaky_relu
+from gankit.networks.precision import full_precision
 from gankit_pggan.modules import pixel_norm
 from gankit_sngan.modules import Sum
 from gankit_stylegan.modules import Noise, StyleMixing
@@ -106,16 +107,18 @@ def modulated_conv(
     Args:
         x: Feature maps [N, I, H, W].
         weight: [O, I, k, k].
-        style: One factor for each map that comes in, [N, I].
+        style: One factor for each map that comes in, [N, I]; these, and those that normalize, stay float32 in mixed
+            precision.
         demodulate: Scale each sample's weights for a map that goes out to a norm of 1 (equation 3, 1e-8 added).
         kernel: Go up to twice the height and width through this filter [T, T].
     """
-    x = x * style[:, :, None, None]
+    x = x * style.to(x.dtype)[:, :, None, None]
     x = conv2d(x, weight, padding=weight.shape[2] // 2) if kernel is None else up_conv(x, weight, kernel)
     if not demodulate:
         return x
-    squares = F.linear(style.square(), weight.square().sum((2, 3)))
-    return x * (squares + 1e-8).rsqrt()[:, :, None, None]
+    with full_precision(x):
+        squares = F.linear(style.square(), weight.square().sum((2, 3)))
+    return x * (squares + 1e-8).rsqrt().to(x.dtype)[:, :, None, None]
 
 
 class ModulatedConv(Conditioned):
@@ -144,7 +147,8 @@ class ModulatedConv(Conditioned):
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
         """From [N, inputs, H, W] and one style to [N, outputs, H', W']."""
         assert condition.styles is not None
-        style = self.affine(condition.styles[:, 0])
+        with full_precision(x):
+            style = self.affine(condition.styles[:, 0])
         return modulated_conv(x, self.conv.weight, style, demodulate=self.demodulate, kernel=self.kernel)
 
 

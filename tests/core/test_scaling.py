@@ -1,0 +1,167 @@
+"""Losses are scaled as torch.amp.GradScaler scales them, and what overflows leaves no trace."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from support.command import rows
+from support.failing import begun, record, registered, saved
+from support.tiny import CPU, tiny, trainer
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer, RMSprop
+
+from gankit.core.errors import Interrupted, RunError
+from gankit.runs.start import resume
+from gankit.testing.state import bits, first_differing
+from gankit.training import scaling
+from gankit.training.scaling import Finite, LossScaler
+
+OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
+    "adam": lambda parameters: Adam(parameters, lr=0.01, betas=(0.5, 0.9)),
+    "fused": lambda parameters: Adam(parameters, lr=0.01, betas=(0.5, 0.9), fused=True),
+    "rmsprop": lambda parameters: RMSprop(parameters, lr=0.01),
+    "momentum": lambda parameters: SGD(parameters, lr=0.01, momentum=0.9),
+}
+FINE, NAN, INFINITE = 1.0, math.nan, math.inf
+
+
+class TestLikeTorchs:
+    @pytest.mark.parametrize("name", OPTIMIZERS)
+    @given(factors=st.lists(st.sampled_from([FINE, FINE, FINE, NAN, INFINITE]), min_size=1, max_size=30))
+    def test_weights_moments_and_scale(self, name: str, factors: list[float]) -> None:
+        torch.manual_seed(0)
+        ours = nn.Linear(3, 2)
+        torchs = copy.deepcopy(ours)
+        optimizers = [OPTIMIZERS[name](each.parameters()) for each in (ours, torchs)]
+        scaler = LossScaler(CPU)
+        reference = torch.amp.GradScaler("cpu", growth_interval=4)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scaling, "INTERVAL", 4)
+            for factor in factors:
+                x = torch.randn(5, 3)
+                losses = [network(x).square().mean() * factor for network in (ours, torchs)]
+                for optimizer in optimizers:
+                    optimizer.zero_grad()
+                (scaler.scale * losses[0]).backward()
+                scaler.step(optimizers[0], scaler.unscale(ours.parameters()))
+                reference.scale(losses[1]).backward()
+                reference.step(optimizers[1])
+                reference.update()
+                assert float(scaler.scale) == reference.get_scale()
+                torch.testing.assert_close([*ours.parameters()], [*torchs.parameters()], rtol=1e-5, atol=1e-7)
+        assert int(scaler.skipped) == sum(factor != FINE for factor in factors)
+
+    def test_the_scale_is_never_zero(self) -> None:
+        scaler, weight = LossScaler(CPU), nn.Parameter(torch.ones(()))
+        for _ in range(200):
+            weight.grad = torch.full((), NAN)
+            scaler.unscale([weight])
+        assert float(scaler.scale) == scaling.LEAST
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_skipped_update_changes_no_bit(name: str, first: bool) -> None:
+    """Of the first update's moments, which it makes itself, it leaves zeros, as if it had not been."""
+    torch.manual_seed(0)
+    network = nn.Linear(3, 2)
+    optimizer, scaler = OPTIMIZERS[name](network.parameters()), LossScaler(CPU)
+
+    def update(factor: float) -> None:
+        optimizer.zero_grad()
+        (network(torch.ones(1, 3)).square().mean() * factor * scaler.scale).backward()
+        scaler.step(optimizer, scaler.unscale(network.parameters()))
+
+    if not first:
+        update(FINE)
+    before = bits([network.state_dict(), optimizer.state_dict()["state"]])
+    update(NAN)
+    after = [network.state_dict(), optimizer.state_dict()["state"]]
+    if first:
+        assert not any(bool(each.any()) for each in scaling._tensors(after[1]))
+        after[1] = {}
+    assert first_differing(before, bits(after)) is None
+
+
+def test_buffers_and_memory_keep_what_was_finite() -> None:
+    norm = nn.BatchNorm1d(2)
+    memory: dict[str, dict[str, torch.Tensor]] = {"a": {"mean": torch.ones(()), "p": torch.ones(())}}
+    kept = Finite([norm], memory)
+    norm(torch.tensor([[1.0, math.inf], [2.0, 3.0]]))
+    memory["a"]["mean"] = torch.full((), math.nan)
+    memory["a"]["p"] = torch.full((), 0.5)
+    memory["b"] = {"fresh": torch.full((), math.inf)}
+    kept.restore()
+    assert norm.running_mean is not None
+    torch.testing.assert_close(norm.running_mean, torch.tensor([0.15, 0.0]))
+    assert {path: {name: float(each) for name, each in some.items()} for path, some in memory.items()} == {
+        "a": {"mean": 1.0, "p": 0.5},
+        "b": {"fresh": 0.0},
+    }
+
+
+class TestRuns:
+    FP16 = {"precision": "fp16", "batch": 40}
+
+    @pytest.fixture(autouse=True)
+    def _parts(self) -> Any:
+        with registered():
+            yield
+
+    def test_a_nan_is_skipped_and_counted(self, tmp_path: Path) -> None:
+        """By the guard of every run it is no reason to stop."""
+        begun(tmp_path, "guard", loss={"use": "unlucky", "rounds": 20}, images=4000, training=self.FP16).train()
+        assert saved(tmp_path) == [3000, 4000]
+        last = {row["name"]: row["value"] for row in rows(tmp_path / "run")}
+        assert last["skipped.discriminator"] >= 2
+        assert last["skipped.generator"] == 0
+        assert last["scale.discriminator"] == 2.0 ** (16 - last["skipped.discriminator"])
+
+    def test_of_a_run_that_skips_all_the_guard_tells(self, tmp_path: Path) -> None:
+        """Its weights stay finite all the while."""
+        loss = {"use": "breaking", "only_gradient": True, "network": "generator", "at": 1000}
+        said = r"an update of the generator was skipped in each of 50 iterations up to .* images, as its gradients over"
+        with pytest.raises(RunError, match=said):
+            begun(tmp_path, "guard", loss=loss, images=10_000, training=self.FP16).train()
+        assert saved(tmp_path)
+
+    def test_resumed_to_the_same_bits(self, tmp_path: Path) -> None:
+        from support.failing import Clock
+
+        options: dict[str, Any] = {"loss": {"use": "unlucky", "rounds": 20}, "images": 2000, "training": self.FP16}
+        begun(tmp_path / "at once", "guard", **options).train()
+        training = begun(tmp_path / "in two", "guard", **options)
+        Clock.leave_at = 1160
+        with pytest.raises(Interrupted):
+            training.train()
+        again = resume(tmp_path / "in two" / "run")
+        assert again is not None
+        again.train()
+        assert record(tmp_path / "in two") == record(tmp_path / "at once")
+
+
+def test_penalized_gradients_are_derived_of_scaled_scores() -> None:
+    """A critic whose gradients lie below what float16 holds: unscaled they vanish, and the penalty is off its mark."""
+    penalties = {}
+    for precision in ("fp32", "fp16"):
+        made = trainer(tiny(training={"batch": 8, "precision": precision}, regularizers=["gradient-penalty"]))
+        with torch.no_grad():
+            last = made.discriminator.head.get_submodule("dense1").parametrizations
+            last.weight.original.mul_(1e-6)  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+        record = made.updater.update("discriminator", *made._batch(), made_moment(made))
+        penalties[precision] = 10 - float(record["penalty.gradient-penalty.discriminator"])  # 20 times the norm
+    assert penalties["fp16"] == pytest.approx(penalties["fp32"], rel=0.02)
+
+
+def made_moment(made: Any) -> Any:
+    from gankit.training.update import Moment
+
+    return Moment(made.seed, made.images, made.iterations, made.progress)
