@@ -6,6 +6,7 @@ import os
 import tempfile
 from importlib.util import find_spec
 
+import pytest
 from hypothesis import settings
 
 from gankit.discovery.manager import plugins
@@ -19,6 +20,16 @@ if "GANKIT_CACHE" not in os.environ:  # that of the user is none of a test's bus
 collect_ignore_glob = ["examples/*"]  # packages with tests of their own, which end_to_end/test_plugins.py runs
 if not find_spec("aim"):  # it has no release for Python 3.13 and later
     collect_ignore_glob += ["plugins/test_aim*.py", "end_to_end/test_full_disk.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU where there is none."""
+    if needing := [item for item in items if item.get_closest_marker("gpu")]:
+        import torch
+
+        for item in [] if torch.cuda.is_available() else needing:
+            item.add_marker(pytest.mark.skip(reason="there is no NVIDIA GPU"))
+
 
 settings.register_profile("thorough", deadline=None, derandomize=True)  # with --hypothesis-profile
 settings.register_profile("fast", settings.get_profile("thorough"), max_examples=50)

@@ -211,7 +211,14 @@ def _average_name(name: str) -> str:
 class TrainingOptions(Options):
     """How the networks are trained."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("averages", "classes", "allocator", "precision", "half_resolutions")
+    later_options: ClassVar[tuple[str, ...]] = (
+        "averages",
+        "classes",
+        "precision",
+        "half_resolutions",
+        "activation_checkpointing",
+        "allocator",
+    )
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
@@ -241,6 +248,9 @@ class TrainingOptions(Options):
     half_resolutions: int | None = Field(default=None, ge=1, le=32)
     """Of bf16 and fp16: how many resolutions, the highest of the networks, compute in 16 bits, the others in float32;
     null: all of them."""
+    activation_checkpointing: bool = False
+    """Keep of each resolution what goes into it alone, and compute the rest again in the backward pass: the same
+    gradients, for less memory and about a third more time."""
     threads: int | None = Field(default=None, ge=1, le=1_024)
     """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
     allocator: Literal["auto", "system"] = "auto"

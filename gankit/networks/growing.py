@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple, Self, cast
 
 import torch
@@ -16,6 +17,7 @@ from gankit.networks.context import BuildContext
 from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_layers, run
 from gankit.networks.precision import MixedPrecision, widened
 from gankit.networks.protocols import out_channels_of
+from gankit.networks.recomputing import recomputed
 
 
 class ImageShape(NamedTuple):
@@ -85,7 +87,9 @@ class GrowingNetwork(nn.Module):
             here = replace(self.context, resolution=resolution, in_channels=joined, out_channels=joined)
             self.join_modules[str(resolution)] = self.finished(built(options.join, here), resolution)
         self.mixed: MixedPrecision | None = None
-        """How its parts compute in training; None: as they are. Copies made before it is set do so, too."""
+        """How its parts compute in training; None: as they are, as copies do that were made before it was set."""
+        self.recomputes = False
+        """Whether parts before the head make their activations again in the backward pass."""
         self.register_buffer("alpha", torch.ones(()))
         self.grow(final, 1.0)
 
@@ -116,7 +120,15 @@ class GrowingNetwork(nn.Module):
         return self.join(resolution)(older.to(newer.dtype), newer, alpha)
 
     def ran(self, part: nn.Module, resolution: int | None, x: Tensor, condition: Condition) -> Tensor:
-        """What a part of a resolution makes of `x`, in the precision of that; None: in full precision."""
+        """What a part of a resolution makes of `x`, in the precision of that; None: in full precision.
+
+        Its activations are kept for the backward pass, or made again in it if `recomputes` and it has a resolution.
+        """
+        if self.recomputes and resolution is not None and torch.is_grad_enabled():
+            return recomputed(part, partial(self._ran, part, resolution, condition=condition), x)
+        return self._ran(part, resolution, x, condition)
+
+    def _ran(self, part: nn.Module, resolution: int | None, x: Tensor, condition: Condition) -> Tensor:
         if self.mixed is None:
             return run(part, x, condition)
         if resolution not in self.mixed.resolutions:

@@ -32,6 +32,7 @@ def by_products(x: Tensor, dy: Tensor, weight: Tensor, way: Way) -> bool:
     return (
         PAYS_HERE
         and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.float64)
         and weight.shape[2] > 1
         and min(x.shape[2] * x.shape[3], dy.shape[2] * dy.shape[3]) >= FEWEST_PIXELS
         and min(weight.shape[:2]) >= FEWEST_CHANNELS

@@ -141,7 +141,9 @@ class Step:
 
     def log(self, name: str, value: Tensor | float) -> None:
         """Record a scalar beside the losses, which are written as means over some iterations and shown to observers."""
-        self.logged[name] = torch.as_tensor(value, device=self.real_images.device).detach().float()
+        device = self.real_images.device
+        scalar = value.detach().to(device) if isinstance(value, Tensor) else torch.full((), value, device=device)
+        self.logged[name] = scalar.float()
 
     def seed(self, purpose: str | int) -> None:
         """Point torch's generators at the place of this update's draws for `purpose`."""

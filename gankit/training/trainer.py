@@ -78,6 +78,8 @@ class Trainer:
             for name, network in self.networks.items()
         }
         self.precision = Precision(experiment.training, device, self.networks.values())
+        for network in self.networks.values():
+            network.recomputes = experiment.training.activation_checkpointing
         trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers, self.precision)
         self.updater = self.updater_type(experiment, trained, self.memory)
         self.now = progress_at(self.stages, 0)

@@ -68,6 +68,8 @@ class Snapshots(WeightAverage):
         start = progress.images - progress.stage_images
         count = sum(weight.numel() for weight in current.parameters())
         of_others = "snapshots" in memory and memory["snapshots"].shape[1] != count  # as earlier versions kept them
+        if "stage_start" in memory:  # which a resumed run has on its device: to ask a GPU is to wait for it
+            memory["stage_start"] = memory["stage_start"].cpu()
         if "stage_start" not in memory or int(memory["stage_start"]) != start or of_others:
             memory.clear()
             memory["stage_start"] = torch.tensor(start)

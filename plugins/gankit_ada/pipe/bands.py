@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gankit_ada.pipe.constants import constant, row
 from gankit_ada.pipe.draws import Draws, replaced
 from gankit_ada.pipe.filters import SYM2, filter_matrix
 
@@ -20,7 +21,8 @@ def filtered(images: Tensor, draws: Draws) -> Tensor:
     gains = amplified(draws)
 
     def by_gains(some: Tensor, numbers: Tensor) -> Tensor:
-        across, down = (torch.tensordot(gains[numbers], _bands(n).to(some), 1) for n in (some.shape[3], some.shape[2]))
+        bands = (constant(some, _bands, n) for n in (some.shape[3], some.shape[2]))
+        across, down = (torch.tensordot(gains[numbers], each, 1) for each in bands)
         return down[:, None] @ (some @ across[:, None].mT)
 
     return replaced(images, (gains != 1).any(1), by_gains)
@@ -29,7 +31,7 @@ def filtered(images: Tensor, draws: Draws) -> Tensor:
 def amplified(draws: Draws) -> Tensor:
     """Factors [N, 4] of the bands; whichever are amplified, natural images keep their power."""
     gains = 2 ** torch.cat([draws.normal("filter", 1.0) for _ in POWER], 1)
-    power = 1 + gains.new_tensor(POWER) * (gains.square() - 1)
+    power = 1 + constant(gains, row, *POWER) * (gains.square() - 1)
     return gains / power.prod(1, keepdim=True).sqrt()
 
 

@@ -15,7 +15,8 @@ def recolored(images: Tensor, draws: Draws) -> Tensor:
     if images.shape[1] not in (1, 3):
         return images
     linear, shift = colors(draws, images.shape[1])
-    changed = (linear != torch.eye(linear.shape[1]).to(linear)).flatten(1).any(1) | (shift != 0).flatten(1).any(1)
+    same = torch.eye(linear.shape[1], dtype=linear.dtype, device=linear.device)
+    changed = (linear != same).flatten(1).any(1) | (shift != 0).flatten(1).any(1)
 
     def changed_colors(some: Tensor, numbers: Tensor) -> Tensor:
         return (linear[numbers] @ some.flatten(2) + shift[numbers]).view_as(some)
@@ -34,7 +35,7 @@ def colors(draws: Draws, channels: int) -> tuple[Tensor, Tensor]:
     luma = 1 - 2 * draws.uniform("luma-flip", 0, 2)[..., None].floor()
     hue = draws.uniform("hue", -math.pi, math.pi)[..., None]
     saturation = 2 ** draws.normal("saturation", 1.0)[..., None]
-    one = torch.eye(channels).to(draws.like)
+    one = torch.eye(channels, dtype=draws.like.dtype, device=draws.like.device)
     of_luma = torch.full_like(one, 1 / channels)
     linear = one + (luma - 1) * of_luma + (saturation * hue.cos() - 1) * (one - of_luma)
     if channels == 3:

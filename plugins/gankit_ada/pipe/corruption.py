@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gankit_ada.pipe.constants import steps
 from gankit_ada.pipe.draws import Draws
 
 
@@ -21,6 +22,6 @@ def cut_out(images: Tensor, draws: Draws) -> Tensor:
     if "cutout" not in draws.chances:
         return images
     middle = draws.uniform("cutout", 0, 1, 2, spared=-1)[..., None]  # far out, so that nothing is cut
-    height, width = (((torch.arange(n).to(images) + 0.5) / n) for n in images.shape[2:])
+    height, width = (((steps(images, n) + 0.5) / n) for n in images.shape[2:])
     inside_x, inside_y = ((at - each).abs() < 1 / 4 for at, each in zip((width, height), middle.unbind(1), strict=True))
     return torch.where((inside_y[:, None, :, None] & inside_x[:, None, None, :]), 0, images)

@@ -36,7 +36,9 @@ class Draws:
         return self._where(transform, deviation * self._normal(columns), 0.0)
 
     def _where(self, transform: str, values: Tensor, spared: float, tries: int = 1) -> Tensor:
-        chance = torch.as_tensor(self.chances[transform], device=values.device)
+        chance = self.chances[transform]
+        if not isinstance(chance, Tensor):
+            chance = torch.full((), chance, device=values.device)
         if tries > 1:
             chance = 1 - (1 - chance).clamp(min=0) ** (1 / tries)
         return torch.where(self._uniform(1) < chance, values, spared)
@@ -54,7 +56,11 @@ class Draws:
 def replaced(images: Tensor, where: Tensor, by: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Replace the images [N, ...] at which `where` [N] is true by `by(these images, their numbers)`.
 
-    The others stay as they are, to the bit, and cost nothing.
+    The others stay as they are, to the bit, and cost nothing on a CPU. On a GPU all are replaced and those put back: to
+    know how many there are would be to wait for it.
     """
+    if images.device.type != "cpu":
+        everywhere = torch.arange(len(images), device=images.device)
+        return torch.where(where.view(-1, *[1] * (images.dim() - 1)), by(images, everywhere), images)
     numbers = where.nonzero()[:, 0]
     return images.index_copy(0, numbers, by(images[numbers], numbers)) if len(numbers) else images

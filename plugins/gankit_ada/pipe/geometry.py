@@ -12,6 +12,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from gankit_ada.pipe.constants import constant, row
 from gankit_ada.pipe.draws import Draws, replaced
 from gankit_ada.pipe.filters import SYM6, filter_matrix
 from gankit_ada.pipe.sampling import sampled
@@ -24,13 +25,13 @@ def warped(images: Tensor, draws: Draws) -> Tensor:
     """Flip, turn, scale and move each of [N, C, H, W] as drawn; what lies beyond the edges is its mirror image."""
     height, width = images.shape[2:]
     inverse = reduce(torch.matmul, inverses(draws, width, height))
-    moved = (inverse != torch.eye(3).to(inverse)).flatten(1).any(1)
+    moved = (inverse != torch.eye(3, dtype=inverse.dtype, device=inverse.device)).flatten(1).any(1)
     return replaced(images, moved, lambda some, numbers: resampled(some, inverse[numbers]))
 
 
 def inverses(draws: Draws, width: int, height: int) -> Iterator[Tensor]:
     """The inverse [N, 3, 3] of each transform, in the order in which they are applied."""
-    size = draws.like.new_tensor([width, height])
+    size = constant(draws.like, row, width, height)
     yield scaling(1 - 2 * draws.uniform("flip", 0, 2).floor())
     yield rotation(math.pi / 2 * draws.uniform("rotate-90", 0, 4).floor())
     yield translation(-(draws.uniform("translate-int", -1 / 8, 1 / 8, 2) * size).round())
@@ -74,11 +75,12 @@ def resampled(images: Tensor, inverse: Tensor) -> Tensor:
     """
     size = images.shape[:1:-1]  # width, height
     margin = _margin(inverse, size)
-    up_x, up_y = (filter_matrix(SYM6, n, around, spacing=2).to(images) for n, around in zip(size, margin, strict=True))
-    down_x, down_y = (filter_matrix(SYM6, n, spacing=2).T.to(images) for n in size)
+    up_x, up_y = (constant(images, _doubling, n, around) for n, around in zip(size, margin, strict=True))
+    down_x, down_y = (constant(images, _doubling, n, 0).T for n in size)
     doubled = up_y @ (images @ up_x.T)  # across first: twice as fast
     samples = (len(down_x.T), len(down_y.T))
-    maps = _to_pixels(len(up_x), len(up_y)).inverse().to(images) @ inverse @ _to_pixels(*samples).to(images)
+    from_pixels = constant(images, _from_pixels, len(up_x), len(up_y))
+    maps = from_pixels @ inverse @ constant(images, _to_pixels, *samples)
     return down_y @ (sampled(doubled, maps[:, :2], *samples) @ down_x.T)
 
 
@@ -90,10 +92,26 @@ def _to_pixels(width: int, height: int) -> Tensor:
     return torch.tensor([[width / 4, 0, 1 / 4], [0, height / 4, 1 / 4], [0, 0, 1]], dtype=torch.float64)
 
 
+def _from_pixels(width: int, height: int) -> Tensor:
+    """The other way."""
+    return _to_pixels(width, height).inverse()
+
+
+def _doubling(size: int, margin: int) -> Tensor:
+    """The filter that doubles `size` pixels and as many as `margin` of their reflection at either end, as a matrix."""
+    return filter_matrix(SYM6, size, margin, spacing=2)
+
+
 def _margin(inverse: Tensor, size: torch.Size) -> list[int]:
-    """How far beyond its edges an image is looked at, in pixels across and down: about its longer side at most."""
+    """How far beyond its edges an image is looked at, in pixels across and down: about its longer side at most.
+
+    So far it is on a GPU always, as to know how far it need be would be to wait for it.
+    """
+    most = max(size) + 2 * REACH
+    if inverse.device.type != "cpu":
+        return [most, most]
     half = inverse.new_tensor([[n / 2 for n in size]])
     corners = half * inverse.new_tensor([[-1, -1], [1, -1], [-1, 1], [1, 1]])
     seen = (inverse[:, :2, :2] @ (corners + REACH * corners.sign()).T + inverse[:, :2, 2:]).abs().amax((0, 2))
     beyond = (seen - half[0] + REACH).ceil().tolist()
-    return [min(max(int(pixels), 0), max(size) + 2 * REACH) for pixels in beyond]
+    return [min(max(int(pixels), 0), most) for pixels in beyond]

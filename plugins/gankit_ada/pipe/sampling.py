@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import Function
 
+from gankit_ada.pipe.constants import steps
+
 
 def sampled(images: Tensor, maps: Tensor, width: int, height: int) -> Tensor:
     """Images [N, C, height, width] of [N, C, H', W'], which are 0 beyond their edges.
@@ -16,7 +18,7 @@ def sampled(images: Tensor, maps: Tensor, width: int, height: int) -> Tensor:
     `maps` [N, 2, 3] take positions in what is made to those in what is there; both go from -1 at one edge to 1 at the
     other. Differentiable with respect to the images alone.
     """
-    x, y = (((2 * torch.arange(n).to(maps) + 1) / n - 1) for n in (width, height))
+    x, y = (((2 * steps(maps, n) + 1) / n - 1) for n in (width, height))
     across, down, shift = maps[:, None, None].unbind(-1)
     grid = across * x[:, None] + (down * y[:, None, None] + shift)
     return _Sample.apply(images, grid)  # pyright: ignore[reportReturnType]

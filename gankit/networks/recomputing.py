@@ -1,0 +1,59 @@
+"""Parts of a network whose activations are not kept for the backward pass, but made again in it (Chen et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from gankit.networks.reuse import weights_formed_anew
+
+
+def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What `run` makes of `x` by a `part`; its gradients, and gradients of these, are those of keeping everything.
+
+    In the backward pass it is run again by the same draws, and with the buffers that it had: statistics of norms and
+    power iterations do not move twice, and weights that depend on these are the same.
+    """
+    before = [(module, name, buffer.clone()) for module, name, buffer in _buffers(part)]
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _Holding(part, before)
+
+    def anew(x: Tensor) -> Tensor:
+        with weights_formed_anew():  # as it will have to be in the backward pass
+            return run(x)
+
+    return checkpoint(anew, x, use_reentrant=False, context_fn=contexts)  # pyright: ignore[reportReturnType]
+
+
+class _Holding(AbstractContextManager[None]):
+    """Lets the buffers of a part be copies of earlier ones, which it may change, and then what they are again.
+
+    It is entered as often as the activations are asked for: once by each pass that derives.
+    """
+
+    def __init__(self, part: nn.Module, before: list[tuple[nn.Module, str, Tensor]]) -> None:
+        self._part, self._before = part, before
+        self._now: list[tuple[nn.Module, str, Tensor]] = []
+
+    def __enter__(self) -> None:
+        self._now = _buffers(self._part)
+        for module, name, buffer in self._before:
+            module._buffers[name] = buffer.clone()
+
+    def __exit__(self, *failure: object) -> None:
+        for module, name, buffer in self._now:
+            module._buffers[name] = buffer
+
+
+def _buffers(part: nn.Module) -> list[tuple[nn.Module, str, Tensor]]:
+    """Each buffer of a part with the module that has it and what that calls it."""
+    return [
+        (module, name, buffer)
+        for module in part.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]

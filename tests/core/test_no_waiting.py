@@ -1,0 +1,91 @@
+"""Nothing in an iteration waits for a GPU: no number is asked of it and none is copied to it but by itself.
+
+Without a GPU the meta device stands for one: it cannot answer what is asked of it, and copies to and from it show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from gankit.config.experiment import Experiment
+from gankit.config.loader import load_experiment
+from gankit.data.images import RealImages
+from gankit.training.trainer import Trainer
+
+SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
+META = torch.device("meta")
+SIZED_BY_DATA = {"nonzero", "masked_select", "unique_dim", "_unique2", "_local_scalar_dense"}
+"""Operations whose result has a size, or a value, that the host has to ask for."""
+
+
+class Waits(TorchDispatchMode):
+    """Notes operations that a GPU would be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        name, on_meta = func.overloadpacket.__name__, any(each.is_meta for each in given)
+        if on_meta and name in SIZED_BY_DATA:
+            self.found.append(name)
+        if on_meta and name == "index" and any(each.dtype == torch.bool for each in given[1:]):
+            self.found.append("index by booleans")
+        result = func(*args, **(kwargs or {}))
+        made = [each for each in tree_leaves(result) if isinstance(each, Tensor)]
+        if "copy" in name and not (kwargs or {}).get("non_blocking") and len({e.is_meta for e in [*given, *made]}) > 1:
+            self.found.append(f"{name} from {given[-1].device} to {made[0].device}")
+        return result
+
+
+class Literals(TorchFunctionMode):
+    """Notes tensors that are made of numbers of the host's and copied to the device."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        copied = func in (torch.tensor, torch.as_tensor, Tensor.new_tensor) and not isinstance(args[-1], Tensor)
+        if copied and result.is_meta:
+            self._found.append(f"{func.__name__} of {args[-1]!r:.40}")
+        return result
+
+
+@contextmanager
+def waits() -> Iterator[list[str]]:
+    with Waits() as noted, Literals(noted.found):
+        yield noted.found
+
+
+def on_meta(experiment: Experiment) -> Trainer:
+    return Trainer(experiment, RealImages(experiment.data, [s.resolution for s in experiment.growth.stages()]), META)
+
+
+@pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
+def test_no_system_waits(file: Path) -> None:
+    """In the fade of each stage, if it has one, and with all lazy regularizers due."""
+    made = on_meta(load_experiment(file, ["training.batch=8"]))
+    for stage, end in zip(made.stages, made.ends, strict=True):
+        made.images, made.iterations = end - stage.images + stage.fade // 2, 0
+        made.iteration()  # which makes constants and moments
+        made.iterations = 0
+        with waits() as found:
+            made.iteration()
+        assert found == []
