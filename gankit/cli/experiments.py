@@ -49,11 +49,13 @@ def validate_command(arguments: argparse.Namespace) -> int:
 
 
 def _descriptions(experiments: Sequence[Experiment]) -> list[str]:
-    """What there is to train on, each thing once."""
+    """What there is to train on, and what computing batches in parts changes, each thing once."""
     from gankit.config.checks import description_of_data
+    from gankit.config.parts import description_of_parts
 
     data = {repr(experiment.data): experiment for experiment in experiments}
-    return list(dict.fromkeys(line for one in data.values() if (line := description_of_data(one)) is not None))
+    said = [*map(description_of_data, data.values()), *map(description_of_parts, experiments)]
+    return list(dict.fromkeys(line for line in said if line is not None))
 
 
 def _in_a_line(experiment: Experiment) -> str:

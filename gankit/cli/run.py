@@ -67,6 +67,7 @@ def _run_experiment(
 ) -> int:
     """Train and evaluate one experiment in `path`."""
     from gankit.config.checks import description_of_data
+    from gankit.config.parts import description_of_parts
     from gankit.core.failures import warn
     from gankit.runs.folder import is_run, refuse_used
     from gankit.runs.status import FolderTakenError, failed_untrained
@@ -74,7 +75,7 @@ def _run_experiment(
     goes_on = is_run(path) and (may_resume or failed_untrained(path))
     if not goes_on:
         refuse_used(path)
-        if (said := description_of_data(experiment)) is not None:
+        for said in filter(None, (description_of_data(experiment), description_of_parts(experiment))):
             warn(said)
 
     from gankit.runs.start import begin, resume
@@ -204,7 +205,8 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(
         parser,
-        "change an option of observers, evaluation, checkpoints or training.device, or data.path; may be repeated",
+        "change an option of observers, evaluation or checkpoints, training.device, training.micro_batch or "
+        "data.path; may be repeated",
     )
     parser.add_argument(
         "--extend",

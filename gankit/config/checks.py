@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
+from gankit.config.parts import problems_of_parts
 from gankit.config.schedules import schedule_problems
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
@@ -46,6 +47,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += _problems_of_blocks(name, network, stages[-1].resolution)
     if not (incomplete := list(_problems_of_tables(experiment, stages))):
         found += _problems_of_iterations(experiment, stages)
+        found += problems_of_parts(experiment, stages)
     found += incomplete
     found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)

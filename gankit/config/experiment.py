@@ -10,14 +10,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     Field,
-    GetJsonSchemaHandler,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from gankit.config.evaluation import CheckpointOptions, EvaluationOptions, GeneratorName, default
+from gankit.config.optimizers import OPTIMIZER, OneForBoth, OptimizerPair, for_both
 from gankit.core.component import named
 from gankit.core.options import (
     AbsolutePath,
@@ -27,10 +25,6 @@ from gankit.core.options import (
     PerResolution,
     PerResolutionAboveFirst,
     at,
-    defined,
-    did_you_mean,
-    raised_again,
-    repeated,
 )
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
@@ -46,15 +40,12 @@ from gankit.kinds import (
     Loss,
     Norm,
     Observer,
-    Optimizer,
     Regularizer,
     Scheduled,
     Stem,
     WeightAverage,
 )
 
-OPTIMIZER = "adam"
-"""The optimizer of networks that are given none, or only options of one."""
 
 AVERAGE_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 """What further averages are called: one word, with which names of numbers and of files may end."""
@@ -114,80 +105,6 @@ class DiscriminatorOptions(NetworkOptions):
     """Turns the last feature map into scores."""
 
 
-class OptimizerPair(Options):
-    """One optimizer a network."""
-
-    generator: Optimizer
-    """Updates the generator."""
-    discriminator: Optimizer
-    """Updates the discriminator."""
-
-
-def _for_both(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Let one optimizer stand for both networks; what differs stands in it under `generator` or `discriminator`."""
-    if isinstance(value, str | Optimizer):
-        value = {"use": value} if isinstance(value, str) else dict.fromkeys(OptimizerPair.model_fields, value)
-    if not isinstance(value, Mapping):
-        return handler(value)
-    if "use" not in value and all(_names_one(value.get(network)) for network in OptimizerPair.model_fields):
-        return handler(value)
-    value = {"use": OPTIMIZER, **value}
-    shared = {option: setting for option, setting in value.items() if option not in OptimizerPair.model_fields}
-    both = {network: _with_shared(shared, value.get(network)) for network in OptimizerPair.model_fields}
-
-    def where_written(error: ErrorDetails) -> InitErrorDetails:
-        network, *below = error["loc"]
-        own = value.get(str(network))
-        from_shared = own is None or (_adds_to(shared, own) and (below[0] not in own if below else not own))
-        again = raised_again(error, skip=1 if from_shared else 0)
-        is_network = error["type"] == "unknown_option" and from_shared and len(below) == 1
-        if is_network and (hint := did_you_mean(str(below[0]), OptimizerPair.model_fields)):
-            again["type"] = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
-        return again
-
-    try:
-        return handler(both)
-    except ValidationError as failure:
-        raise repeated(failure, where_written) from None
-
-
-def _names_one(own: Any) -> bool:
-    """Whether what one network has of its own is an optimizer, not only options of the shared one."""
-    return own is not None and (not isinstance(own, Mapping) or "use" in own)
-
-
-def _with_shared(shared: Mapping[str, Any], own: Any) -> Any:
-    """The optimizer of one network: `own` options over the shared ones, or another optimizer altogether."""
-    if own is None:
-        return shared
-    return {**shared, **own} if _adds_to(shared, own) else own
-
-
-def _adds_to(shared: Mapping[str, Any], own: Any) -> bool:
-    """Whether what one network has of its own are options of the shared optimizer, not another optimizer."""
-    return isinstance(own, Mapping) and _are_one(own.get("use", shared["use"]), shared["use"])
-
-
-def _are_one(name: Any, other: Any) -> bool:
-    """Whether two names, of which one may be a full name, mean one optimizer."""
-    optimizers = registries["optimizer"]
-    try:
-        return name == other or optimizers.find(name) == optimizers.find(other)
-    except PydanticCustomError:
-        return False
-
-
-class OneForBoth:
-    """Says in the JSON Schema that one optimizer may stand for both networks."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        some = [{"required": [network]} for network in OptimizerPair.model_fields]
-        shared = {"type": "object", "required": ["use"], "anyOf": some}
-        own = {network: {**defined("optimizer"), "default": OPTIMIZER} for network in OptimizerPair.model_fields}
-        of_default = {"type": "object", "properties": {**own, "use": False}, "anyOf": some}
-        return {"anyOf": [defined("optimizer"), handler(schema), shared, of_default]}
-
-
 class FadingOptions(Options):
     """How the layers of a new resolution learn as they come in, for as long as `growth` says."""
 
@@ -217,11 +134,16 @@ class TrainingOptions(Options):
         "precision",
         "half_resolutions",
         "activation_checkpointing",
+        "micro_batch",
         "allocator",
     )
 
     batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] = {0: 32}
     """Real images a discriminator update."""
+    micro_batch: PerResolution[Annotated[int, Field(ge=1, le=1_000_000)]] | None = None
+    """Real images that are computed at a time: an update then takes the memory of so many and makes their mean
+    gradient, one part of the batch after the other. It divides the batch, or is not less. Statistics of a batch, as of
+    batch norms, are those of each part. null: all at once."""
     classes: Literal["data", "even"] = "data"
     """How often images of each class are shown, and asked for. data: every image as often; even: every class as often,
     however few images it has. Evaluation compares with the data as they are all the same."""
@@ -229,7 +151,7 @@ class TrainingOptions(Options):
     """Discriminator updates a generator update."""
     generator_batches: int = Field(default=1, ge=1, le=1_000)
     """Fakes in a generator update, as a multiple of the batch."""
-    optimizer: Annotated[OptimizerPair, WrapValidator(_for_both), OneForBoth()] = default(OPTIMIZER)
+    optimizer: Annotated[OptimizerPair, WrapValidator(for_both), OneForBoth()] = default(OPTIMIZER)
     """One optimizer for both networks, or {generator: ..., discriminator: ...}; what one network has of its own may
     also stand beside what both share: {use: adam, lr: 1e-3, discriminator: {lr: 4e-3}}. Adam need not be named."""
     reset_optimizer: bool | Literal["stage"] = False
@@ -268,6 +190,15 @@ class TrainingOptions(Options):
     def batch_in(self, stage: Stage) -> int:
         """Real images a discriminator update in a stage."""
         return at(self.batch, stage.resolution) if stage.batch is None else stage.batch
+
+    def at_once(self, resolution: int) -> int | None:
+        """Real images that are computed at a time at a resolution, if there are more in a batch; None: all."""
+        return None if self.micro_batch is None else at(self.micro_batch, resolution)
+
+    def part_in(self, stage: Stage) -> int:
+        """Real images that are computed at a time in a stage."""
+        batch = self.batch_in(stage)
+        return min(batch, self.at_once(stage.resolution) or batch)
 
     @property
     def generators(self) -> list[GeneratorName]:

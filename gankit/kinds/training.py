@@ -43,6 +43,9 @@ class Regularizer(NetworkPart):
 
     kind: ClassVar[str] = "regularizer"
 
+    mixes_samples: ClassVar[bool] = False
+    """True if what it makes of one sample depends on the others in its batch, as statistics of a batch do: then it is
+    not the same where a batch is computed in parts, of which users are told."""
     trains_classes: ClassVar[bool] = False
     """True if it trains the discriminator by labels, as by the class logits of its head."""
 
@@ -77,7 +80,10 @@ class Augmentation(Component):
         """Augmented images of the same shape [N, C, H, W]; `batch` says what images they are."""
 
     def adapt(self, step: Step) -> None:
-        """Called after each discriminator update; adjusts what `step.memory(self)` holds, and may `step.log` it."""
+        """Called after each discriminator update; adjusts what `step.memory(self)` holds, and may `step.log` it.
+
+        Where a batch is computed in parts `step` is of the whole batch all the same, without feature maps.
+        """
         return
 
 

@@ -77,10 +77,10 @@ def _out_of_memory(failure: Exception, experiment: Experiment) -> str:
     """Where memory ran out, and which options need less of it."""
     found = _guilty(failure, experiment)
     where = "" if found is None else f" in option {_option(experiment, found[0])!r}"
-    batch = ", ".join(map(str, dict.fromkeys(map(experiment.training.batch_in, experiment.stages()))))
+    batch = ", ".join(map(str, dict.fromkeys(map(experiment.training.part_in, experiment.stages()))))
     return (
-        f"memory ran out{where}: {' '.join(str(failure).split()) or type(failure).__name__:.200}; lower training.batch "
-        f"({batch}), generator.channels, discriminator.channels or the resolution"
+        f"memory ran out{where}: {' '.join(str(failure).split()) or type(failure).__name__:.200}; lower "
+        f"training.micro_batch or batch ({batch}), generator.channels, discriminator.channels or the resolution"
     )
 
 

@@ -28,10 +28,11 @@ DECISIVE = "experiment"
 MOST_CHANGED = 3
 """Options that are named."""
 MAY_CHANGE = (
-    *("observers", "evaluation", "checkpoints", "training.device"),
+    *("observers", "evaluation", "checkpoints", "training.device", "training.micro_batch"),
     *("training.average.statistics", "training.averages.*.statistics"),
 )
-"""Options that may be other ones when a run goes on: none of them changes what is trained."""
+"""Options that may be other ones when a run goes on: none of them changes what is trained, but that statistics of a
+batch are those of parts of it, which is told."""
 HOW_READ = ("max_megapixels", "range")
 """Options of a data set that say how image files are read."""
 

@@ -50,7 +50,7 @@ def _gone_through(
     experiment: Experiment, reals: RealImages, device: torch.device, since: int = 0, until: int | None = None
 ) -> Rehearsal:
     """The rehearsal of what is trained; what few images break may be right with as many as are trained on."""
-    batch = max(map(experiment.training.batch_in, experiment.stages()))
+    batch = max(map(experiment.training.part_in, experiment.stages()))
     for most in sorted({min(FEW, batch), batch}):
         try:
             rehearsal = Rehearsal(experiment, reals.spread(most), device, most)

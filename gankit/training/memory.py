@@ -10,6 +10,7 @@ from torch import Tensor
 from gankit.config.experiment import Experiment
 from gankit.config.walk import components
 from gankit.core.component import Component
+from gankit.kinds import WeightAverage
 
 
 class Memory(dict[str, dict[str, Tensor]]):
@@ -18,6 +19,11 @@ class Memory(dict[str, dict[str, Tensor]]):
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()
         self._paths = {id(component): ".".join(map(str, path)) for path, component in components(experiment)}
+        self._of_averages = {
+            self._paths[id(component)]
+            for _, component in components(experiment)
+            if isinstance(component, WeightAverage)
+        }
 
     def of(self, component: Component) -> dict[str, Tensor]:
         """What a component remembers, to be changed.
@@ -32,6 +38,19 @@ class Memory(dict[str, dict[str, Tensor]]):
     def at(self, path: str) -> dict[str, Tensor]:
         """What is remembered where the experiment names a component, to be changed."""
         return self.setdefault(path, {})
+
+    def of_components(self) -> dict[tuple[str, str], Tensor]:
+        """All that is remembered from update to update, by path and name; weight averages remember apart from it."""
+        paths = {*self._paths.values()} - self._of_averages
+        return {(path, name): kept for path in self if path in paths for name, kept in self[path].items()}
+
+    def put_back(self, before: Mapping[tuple[str, str], Tensor]) -> None:
+        """Let components remember copies of what `of_components` gave before, and nothing since."""
+        for path, name in self.of_components():
+            del self[path][name]
+        for (path, name), kept in before.items():
+            if path in self:
+                self[path][name] = kept.clone()
 
     def load(self, kept: Mapping[str, Mapping[str, Tensor]], device: torch.device) -> None:
         """Remember copies of what was `kept`, on a device, and nothing else."""

@@ -76,10 +76,10 @@ class Rehearsal(Trainer):
         Raises:
             ContractError: if an optimizer builds other than it should.
         """
-        changes = {"discriminator_steps": 1, "generator_batches": 1}
+        changes = {"discriminator_steps": 1, "generator_batches": 1, "micro_batch": None}
         training = experiment.training.model_copy(update=changes)
         super().__init__(experiment.model_copy(update={"training": training}), reals, device)
-        self.stages = [stage._replace(batch=min(most, training.batch_in(stage))) for stage in self.stages]
+        self.stages = [stage._replace(batch=min(most, experiment.training.part_in(stage))) for stage in self.stages]
         for name, network in self.networks.items():
             with blaming(self._optimizer(name)):
                 check_groups(grouped(network, self.trained[name]), self.optimizers[name])

@@ -27,7 +27,7 @@ from gankit.training.memory import Memory
 from gankit.training.parameters import correction, grouped, lay_out_as_parameters
 from gankit.training.precision import Precision
 from gankit.training.sampler import SampleOptions, sample
-from gankit.training.update import Moment, NetworkName, Trained, Updater
+from gankit.training.update import Moment, NetworkName, Reals, Trained, Updater
 
 
 class Trainer:
@@ -174,11 +174,8 @@ class Trainer:
         record: dict[str, Tensor] = {}
         steps = self.experiment.training.discriminator_steps
         batches = [self._train_discriminator(record, is_last=step == steps - 1) for step in range(steps)]
-        real, labels = batches[-1]
-        times = self.experiment.training.generator_batches
-        if times > 1:
-            real, labels = real.repeat(times, 1, 1, 1), None if labels is None else labels.repeat(times)
-        record |= self._update("generator", real, labels)
+        reals = batches[-1]._replace(times=self.experiment.training.generator_batches)
+        record |= self._update("generator", reals)
         self.iterations += 1
         return record
 
@@ -206,14 +203,15 @@ class Trainer:
         averages = {weights_name(name): averaged.to_change() for name, averaged in self.averages.items()}
         return {**self.networks, **averages}
 
-    def _train_discriminator(self, record: dict[str, Tensor], is_last: bool) -> tuple[Tensor, Tensor | None]:
+    def _train_discriminator(self, record: dict[str, Tensor], is_last: bool) -> Reals:
         """Show the discriminator the next reals, perhaps the last of its iteration; returns them, adds to `record`."""
         self._follow_growth()
-        real, labels = self._batch()
-        record |= self._update("discriminator", real, labels)
-        self._move_averages(len(real), is_last)
-        self.images += len(real)
-        return real, labels
+        reals = self._batch()
+        record |= self._update("discriminator", reals)
+        count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
+        self._move_averages(count, is_last)
+        self.images += count
+        return reals
 
     def _follow_growth(self) -> None:
         """Bring networks, learning rates and (if asked for) optimizer moments to where the run stands."""
@@ -246,7 +244,7 @@ class Trainer:
         [group] = optimizer.build([{"params": [Parameter()], "new_at": 0}], self.corrections[name]).param_groups
         return {setting: value for setting, value in group.items() if setting not in ("params", "new_at")}
 
-    def _batch(self) -> tuple[Tensor, Tensor | None]:
+    def _batch(self) -> Reals:
         """The next reals, faded like the generator's images, and their labels."""
         count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
         images, labels = self.loader.batch(self.now.resolution, self.seed, self.images, count)
@@ -256,13 +254,13 @@ class Trainer:
             images = torch.where(mirrored, images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
         blends = self.now.alpha < 1 and self.experiment.generator.join.fades_reals
-        return (fade_reals(images, self.now.alpha) if blends else images), labels
+        return Reals(fade_reals(images, self.now.alpha) if blends else images, labels)
 
-    def _update(self, name: NetworkName, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def _update(self, name: NetworkName, reals: Reals) -> dict[str, Tensor]:
         """One update of one network at this moment."""
         moment = Moment(self.seed, self.images, self.iterations, self.progress)
         with self.precision.updating(self.memory):
-            return self.updater.update(name, real, labels, moment)
+            return self.updater.update(name, reals, moment)
 
     def _move_averages(self, count: int, is_last: bool = True) -> None:
         """Let the averages follow the generator, which this iteration has yet to update."""

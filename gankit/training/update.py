@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -20,8 +21,11 @@ from gankit.networks.reuse import weights_reused
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
 from gankit.training.parameters import acts_on, named_regularizers
+from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
 from gankit.training.precision import Precision
+from gankit.training.ranks import ALONE, Ranks
 from gankit.training.step import Step
+from gankit.training.whole import WholeStep, without_graph
 
 NetworkName = Literal["generator", "discriminator"]
 
@@ -51,22 +55,53 @@ class Trained(NamedTuple):
     """In which it is moved."""
 
 
+class Reals(NamedTuple):
+    """The reals of an update: those of the batch that are this process's share."""
+
+    images: Tensor
+    """[N, channels, H, W], faded like the generator's images."""
+    labels: Tensor | None = None
+    """Their classes, int64 [N], which fakes are made with too; None without."""
+    times: int = 1
+    """How many such batches, one behind the other, are the batch of this update."""
+
+    def of(self, part: BatchPart) -> tuple[Tensor, Tensor | None]:
+        """Images and labels of a part of the batch."""
+        images, labels = self.images[part.images], None if self.labels is None else self.labels[part.images]
+        if self.times == 1:
+            return images, labels
+        return images.repeat(self.times, 1, 1, 1), None if labels is None else labels.repeat(self.times)
+
+
+class Minimized(NamedTuple):
+    """What one part of a batch gives to be minimized."""
+
+    loss: Tensor | None
+    """A scalar, or nothing this time."""
+    record: Scalars
+    """What is recorded of it."""
+    step: Step
+    """What it was computed of."""
+
+
 class Updater:
     """Makes the updates of both networks, one at a time."""
 
-    def __init__(self, experiment: Experiment, trained: Trained, memory: Memory) -> None:
-        """Update by the loss, the regularizers and the augmentations of `experiment`, whose numbers are in force."""
-        self._experiment, self._trained, self._memory = experiment, trained, memory
-        self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
-
-    def update(self, name: NetworkName, real: Tensor, labels: Tensor | None, at: Moment) -> dict[str, Tensor]:
-        """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due.
+    def __init__(self, experiment: Experiment, trained: Trained, memory: Memory, ranks: Ranks = ALONE) -> None:
+        """Update by the loss, the regularizers and the augmentations of `experiment`, whose numbers are in force.
 
         Args:
-            name: The network.
-            real: Reals [N, channels, H, W], faded like the generator's images.
-            labels: Their classes, int64 [N]; fakes are made with the same.
-            at: When.
+            experiment: The experiment.
+            trained: What is updated.
+            memory: What components remember.
+            ranks: The processes that make each update together.
+        """
+        self._experiment, self._trained, self._memory, self._ranks = experiment, trained, memory, ranks
+        self._joint = Joint([trained.generator, trained.discriminator], memory, ranks)
+        self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
+
+    def update(self, name: NetworkName, reals: Reals, at: Moment) -> Scalars:
+        """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due.
 
         Returns:
             Scalars by name, still on the device: the loss, penalties, mean scores and what components log.
@@ -74,33 +109,51 @@ class Updater:
         for each, parameters in self._trained.parameters.items():
             for parameter in parameters:
                 parameter.requires_grad_(each == name)  # the other's gradients would be work for nothing
-        step = self.step(name, real, labels, at)
+        parts = parts_of(len(reals.images), self._experiment.training.at_once(at.progress.resolution), self._ranks)
         acting = [regularizer for regularizer in self._experiment.regularizers if acts_on(regularizer, name)]
-        with weights_reused():
+        seen: list[Step] = []
+
+        def of_batch(part: BatchPart) -> Minimized:
+            step = self.step(name, *reals.of(part), at)
             loss = self.loss(step)
             record = {f"loss.{name}": loss.detach()}
             for regularizer in acting:
                 if regularizer.every == 1 and (penalty := self.penalty(regularizer, step, record)) is not None:
                     loss = loss + penalty
-            record |= self._descend(name, loss)
+            if name == "discriminator":
+                scores = {"score.real": step.on_real.score, "score.fake": step.on_fake.score}
+                record |= {score: of.detach().mean() for score, of in scores.items()}
+                if self._experiment.augment:
+                    seen.append(step if part.is_all else without_graph(step))
+            return Minimized(loss, record, step)
+
+        shown = self._descend(name, parts, of_batch)
+        record = {scalar: shown.pop(scalar) for scalar in [*shown] if scalar.startswith(("loss.", "penalty."))}
         for regularizer in acting:
             if regularizer.every > 1 and at.iteration % regularizer.every == 0:
-                lazy = self.step(name, real, labels, at, self._names[id(regularizer)])
-                with weights_reused():
-                    if (penalty := self.penalty(regularizer, lazy, record)) is not None:
-                        record |= self._descend(name, penalty * regularizer.every)
-                record |= lazy.logged
+                record |= self._descend(name, parts, partial(self._lazy, regularizer, name, reals, at))
         if name == "discriminator":
-            record |= {
-                "score.real": step.on_real.score.detach().mean(),
-                "score.fake": step.on_fake.score.detach().mean(),
-            }
             with torch.no_grad():
                 for regularizer in self._experiment.regularizers:
                     regularizer.constrain(self._trained.discriminator)
-                for augmentation in self._experiment.augment:
-                    augmentation.adapt(step)
-        return record | step.logged
+            if seen:
+                shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
+        return record | shown
+
+    def _lazy(
+        self, regularizer: Regularizer, name: NetworkName, reals: Reals, at: Moment, part: BatchPart
+    ) -> Minimized:
+        """What a lazy regularizer gives to be minimized of a part of the batch."""
+        step, record = self.step(name, *reals.of(part), at, self._names[id(regularizer)]), Scalars()
+        penalty = self.penalty(regularizer, step, record)
+        return Minimized(None if penalty is None else penalty * regularizer.every, record, step)
+
+    @torch.no_grad()
+    def _adapted(self, step: Step) -> Scalars:
+        """What augmentations log once they have seen how an update went."""
+        for augmentation in self._experiment.augment:
+            augmentation.adapt(step)
+        return step.logged
 
     def step(self, name: NetworkName, real: Tensor, labels: Tensor | None, at: Moment, purpose: str = "main") -> Step:
         """What the loss and the regularizers see of an update, or for another `purpose` of a part of it."""
@@ -136,11 +189,31 @@ class Updater:
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 
-    def _descend(self, name: NetworkName, loss: Tensor) -> dict[str, Tensor]:
-        """Move the network's parameters against the gradient of a loss; what is to be recorded of that by name."""
+    def _descend(
+        self, name: NetworkName, parts: Sequence[BatchPart], minimized: Callable[[BatchPart], Minimized]
+    ) -> Scalars:
+        """Move the network's parameters against the gradient of the mean over all parts, if there is any.
+
+        Returns:
+            What was recorded and logged of it; means over all parts.
+        """
         options: Optimizer = getattr(self._experiment.training.optimizer, name)
         optimizer, parameters = self._trained.optimizers[name], self._trained.parameters[name]
-        optimizer.zero_grad(set_to_none=True)
-        precision = self._trained.precision
-        precision.scaled(name, loss).backward(inputs=parameters)
-        return precision.step(name, optimizer, parameters, options.clip_norm)
+        precision, has_gradient = self._trained.precision, False
+
+        def with_gradient(part: BatchPart) -> Scalars:
+            nonlocal has_gradient
+            with weights_reused():
+                loss, record, step = minimized(part)
+                if loss is not None:
+                    if not has_gradient:
+                        optimizer.zero_grad(set_to_none=True)
+                    precision.scaled(name, loss).backward(inputs=parameters)
+                    has_gradient = True
+            return record | step.logged
+
+        record = self._joint.of_each(parts, with_gradient)
+        if has_gradient:
+            average_gradients(parameters, parts[0].parts, self._ranks)
+            record |= precision.step(name, optimizer, parameters, options.clip_norm)
+        return record

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class BatchLayer(Regularizer):
     """A layer over the batch, which is part of the discriminator in every pass."""
 
+    mixes_samples: ClassVar[bool] = True
+
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """It is no penalty that could be lazy."""
         if self.every != 1:
@@ -40,7 +42,7 @@ class MinibatchStddev(BatchLayer):
         yield from super().problems(experiment)
         training = experiment.training
         for stage in experiment.stages():
-            batch = training.batch_in(stage)
+            batch = training.part_in(stage)
             for count in sorted({batch, batch * training.generator_batches}):
                 if count % min(self.group, count):
                     yield f"a batch of {count} (at {stage.label}) does not split into groups of {self.group}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ class PathLength(Regularizer):
     noise over the root of its pixels, and a the running mean of ||J^T y||. The square is averaged over the parts that a
     style goes to. Usually made every 4 iterations.
     """
+
+    mixes_samples: ClassVar[bool] = True
 
     weight: Scheduled[Annotated[float, Field(ge=0)]] = 2.0
     """Factor on the mean square."""

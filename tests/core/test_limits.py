@@ -120,7 +120,9 @@ def test_memory_that_runs_out_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     (said,) = done.stderr.splitlines()
     assert said.startswith("gankit: memory ran out in option 'generator.")
-    assert said.endswith("lower training.batch (16), generator.channels, discriminator.channels or the resolution")
+    assert said.endswith(
+        "lower training.micro_batch or batch (16), generator.channels, discriminator.channels or the resolution"
+    )
 
 
 @pytest.mark.parametrize(

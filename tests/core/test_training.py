@@ -151,7 +151,7 @@ def test_each_network_is_moved_by_its_own_updates_only() -> None:
     steps = {n: int(next(iter(o.state.values()))["step"]) for n, o in made.optimizers.items()}
     assert steps == {"generator": 1, "discriminator": 3}
     before = [p.clone() for p in made.generator.parameters()]
-    made._update("discriminator", *made._batch())
+    made._update("discriminator", made._batch())
     assert all(torch.equal(a, b) for a, b in zip(before, made.generator.parameters(), strict=True))
 
 
@@ -386,7 +386,7 @@ def test_reals_fade_like_the_generators_images() -> None:
     made = trainer(tiny())
     made.images = 32 + 16  # half-way into the fade to 8x8
     made._follow_growth()
-    faded, _ = made._batch()
+    faded = made._batch().images
     sharp, _ = made.reals.take(8, made.reals.indices(0, made.images, 8), made.device)
     coarse = nn.functional.interpolate(nn.functional.avg_pool2d(sharp, 2), scale_factor=2)
     torch.testing.assert_close(faded, 0.5 * sharp + 0.5 * coarse)

@@ -166,7 +166,7 @@ EVEN = {
 def test_training_shows_and_asks_for_every_class_as_often() -> None:
     training = trainer(tiny(**EVEN))
     for _ in range(3):
-        real, labels = training._batch()
+        real, labels, _ = training._batch()
         assert labels is not None
         assert len(real) == 9
         assert labels.bincount().tolist() == [3, 3, 3]

@@ -64,7 +64,7 @@ def check_penalties(made: Trainer, check: Callable[[Tensor, list[Tensor]], None]
 
 
 def step_of(made: Trainer, phase: Literal["discriminator", "generator"]) -> Step:
-    real, labels = made._batch()
+    real, labels, _ = made._batch()
     memory: dict[Any, dict[str, Tensor]] = {}
     return Step(
         phase=phase,
@@ -167,7 +167,7 @@ def test_a_loss_is_the_mean_of_what_it_is_of_single_scores(system: str, data: st
     """With the scores of N samples [N], whose sums with [N, 1] would be [N, N]."""
     experiment = data.draw(experiments(system))
     made = trainer(experiment, data.draw(counts(experiment)))
-    real_images, labels = made._batch()
+    real_images, labels, _ = made._batch()
     count = len(real_images)
     z, _ = latents_and_labels(experiment, count)
     verdicts = [made.discriminator(images, labels) for images in (real_images, made.generator(z, labels))]

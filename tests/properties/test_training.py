@@ -70,7 +70,7 @@ def in_force(made: Trainer, images: int) -> Any:
     """Stage, resolution, alpha, learning rates and reals of the next update after so many images."""
     made.images = images
     made._follow_growth()
-    reals, labels = made._batch()
+    reals, labels, _ = made._batch()
     averages = [averaged.measured() for averaged in made.averages.values()]
     for network in (*made.networks.values(), *averages):
         assert (network.resolution, float(network.alpha)) == (made.now.resolution, pytest.approx(made.now.alpha))
@@ -186,7 +186,7 @@ def test_an_update_leaves_no_trace_in_the_other_network(system: str, data: st.Da
     for updated in names:
         (other,) = set(names) - {updated}
         moving, resting = traces(made.networks[updated]), traces(made.networks[other])
-        made._update(updated, *made._batch())
+        made._update(updated, made._batch())
         assert_same_state(traces(made.networks[other]), resting)
         after = traces(made.networks[updated])
         assert any(not torch.equal(weight, after[name][0]) for name, (weight, _) in moving.items())

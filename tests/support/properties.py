@@ -36,6 +36,7 @@ PROPERTIES = {
     "P11": Property("a saved state goes on to the same bits"),
     "P12": Property("an update leaves no trace in the other network"),
     "P13": Property("gradients are those of torch's own operations"),
+    "P14": Property("a batch in parts is updated by as the whole batch"),
 }
 
 NOT_SHRUNK = (Phase.explicit, Phase.generate)

@@ -1,0 +1,26 @@
+"""The processes that compute one update together, as any of them sees it; usually it is alone."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+class Ranks:
+    """A process that is alone."""
+
+    number: int = 0
+    """Which one this is, counted from 0."""
+    count: int = 1
+    """How many there are."""
+
+    def add_up(self, tensor: Tensor) -> None:
+        """Let a contiguous tensor hold the sum of those of all processes, the same bits in each."""
+        return
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """The rows [n, ...] of all processes, [count * n, ...], in the order of their numbers."""
+        return rows
+
+
+ALONE = Ranks()
+"""Of a run in one process."""
