@@ -47,8 +47,16 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Train and evaluate an experiment, or all runs of a study."""
     from gankit.config.study import Study
     from gankit.config.study_loader import load_study
+    from gankit.runs.launched import launched
 
-    read = load_study(arguments.file, arguments.set, arguments.plugin, only=arguments.one)
+    if (place := launched()) is not None and place.number:
+        from gankit.runs.follower import follow_launched
+
+        return follow_launched(place.number)
+    settings = [*arguments.set, *([] if place is None else [f"training.processes={place.processes}"])]
+    read = load_study(arguments.file, settings, arguments.plugin, only=arguments.one)
+    if isinstance(read, Study) and place is not None:
+        raise UserError("a study starts its runs itself: give them training.processes, or start a single experiment")
     folder = arguments.out or Path("runs") / read.name
     rehearsed = not arguments.no_rehearsal
     if isinstance(read, Study):
@@ -92,12 +100,21 @@ def _run_experiment(
             raise
         # begun by another process while this one was loading
         training = resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
-    if training is not None:
-        training.train()
+    _train(training)
     code = _shown(path)
     if not code and experiment.variant is None:  # of a study's runs nobody waits for a single one
         _say_next(path, experiment.observers)
     return code
+
+
+def _train(training: TrainingLoop | None) -> None:
+    """Train what is to be trained; else have those leave that were started to help."""
+    from gankit.runs.others import dismiss_launched
+
+    if training is None:
+        dismiss_launched()
+    else:
+        training.train()
 
 
 def _shown(path: Path) -> int:
@@ -223,14 +240,21 @@ def resume_command(arguments: argparse.Namespace) -> int:
     """Go on with a run that was left, exactly as if it had not been."""
     extend = _images(arguments.extend)
 
+    from gankit.runs.launched import launched
+
+    if (place := launched()) is not None and place.number:
+        from gankit.runs.follower import follow_launched
+
+        return follow_launched(place.number)
+    settings = [*arguments.set, *([] if place is None else [f"training.processes={place.processes}"])]
+
     from gankit.runs.start import resume
 
     rehearsed, loop = not arguments.no_rehearsal, _loop(arguments.profile)
     training = resume(
-        arguments.folder, arguments.set, extend=extend, strict=arguments.strict, rehearsed=rehearsed, loop=loop
+        arguments.folder, settings, extend=extend, strict=arguments.strict, rehearsed=rehearsed, loop=loop
     )
-    if training is not None:
-        training.train()
+    _train(training)
     code = _shown(arguments.folder)
     if not code:
         _say_next(arguments.folder, training.experiment.observers if training is not None else ())

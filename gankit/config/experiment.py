@@ -135,6 +135,7 @@ class TrainingOptions(Options):
         "half_resolutions",
         "activation_checkpointing",
         "micro_batch",
+        "processes",
         "allocator",
     )
 
@@ -144,6 +145,9 @@ class TrainingOptions(Options):
     """Real images that are computed at a time: an update then takes the memory of so many and makes their mean
     gradient, one part of the batch after the other. It divides the batch, or is not less. Statistics of a batch, as of
     batch norms, are those of each part. null: all at once."""
+    processes: int = Field(default=1, ge=1, le=10_000)
+    """Processes that compute each update together, on this machine or where torchrun starts them: each a part of the
+    batch, which it divides, and of evaluations. On GPUs each has one of its own."""
     classes: Literal["data", "even"] = "data"
     """How often images of each class are shown, and asked for. data: every image as often; even: every class as often,
     however few images it has. Evaluation compares with the data as they are all the same."""
@@ -174,7 +178,8 @@ class TrainingOptions(Options):
     """Keep of each resolution what goes into it alone, and compute the rest again in the backward pass: the same
     gradients, for less memory and about a third more time."""
     threads: int | None = Field(default=None, ge=1, le=1_024)
-    """CPU threads; null leaves it to torch. Small networks are fastest on one, and the number decides the last bits."""
+    """CPU threads of each process; null leaves it to torch, or shares the cores out among several processes. Small
+    networks are fastest on one, and the number decides the last bits."""
     allocator: Literal["auto", "system"] = "auto"
     """auto: on a CPU, with 64x64 pixels or more, keep the memory that is freed for what comes next, unless MALLOC_
     variables set it otherwise: faster, and some percent more memory. system: leave it to the system."""
@@ -196,9 +201,9 @@ class TrainingOptions(Options):
         return None if self.micro_batch is None else at(self.micro_batch, resolution)
 
     def part_in(self, stage: Stage) -> int:
-        """Real images that are computed at a time in a stage."""
-        batch = self.batch_in(stage)
-        return min(batch, self.at_once(stage.resolution) or batch)
+        """Real images that a process computes at a time in a stage."""
+        share = self.batch_in(stage) // self.processes
+        return min(share, self.at_once(stage.resolution) or share)
 
     @property
     def generators(self) -> list[GeneratorName]:

@@ -14,12 +14,20 @@ def problems_of_parts(experiment: Experiment, stages: Sequence[Stage]) -> Iterat
     """The batches that cannot be computed in parts of one size."""
     training = experiment.training
     for stage in stages:
-        batch, part = training.batch_in(stage), training.part_in(stage)
-        if batch % part:
+        batch = training.batch_in(stage)
+        share, rest = divmod(batch, training.processes)
+        if rest or not share:
+            yield (
+                ("training", "processes"),
+                f"a batch of {batch} (at {stage.label}) does not split into {training.processes} equal parts; "
+                f"{_nearest_divisor(batch, training.processes)} would do",
+            )
+        elif share % (part := training.part_in(stage)):
+            each = "" if training.processes == 1 else f" for each of {training.processes} processes"
             yield (
                 ("training", "micro_batch"),
-                f"a batch of {batch} (at {stage.label}) does not split into parts of {part}; "
-                f"{_nearest_divisor(batch, part)} would do",
+                f"a batch of {share}{each} (at {stage.label}) does not split into parts of {part}; "
+                f"{_nearest_divisor(share, part)} would do",
             )
 
 

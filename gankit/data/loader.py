@@ -43,12 +43,21 @@ class Loader:
         self._thread = ThreadPoolExecutor(1, "loader") if reals.on_disk else None
         self._ahead: dict[_Place, Future[Pixels]] = {}
 
-    def batch(self, resolution: int, seed: int, shown: int, count: int) -> Batch:
-        """The images that `RealImages.indices` says, and their labels."""
-        place = _Place(resolution, seed, shown, images=count)
+    def batch(self, resolution: int, seed: int, shown: int, count: int, share: slice | None = None) -> Batch:
+        """The images that `RealImages.indices` says, and their labels.
+
+        Args:
+            resolution: Their height.
+            seed: Decides their order.
+            shown: Images shown before.
+            count: Images of the batch.
+            share: Those of the batch that are wanted; None: all.
+        """
+        first, end = (0, count) if share is None else (share.start, share.stop)
+        place = _Place(resolution, seed, shown + first, images=end - first)
         if self._thread is None:
             return self._read(place).to(self._device)
-        places = [place._replace(shown=shown + count * later) for later in range(AHEAD + 1)]
+        places = [place._replace(shown=place.shown + count * later) for later in range(AHEAD + 1)]
         for unforeseen in self._ahead.keys() - {*places}:
             self._ahead.pop(unforeseen).cancel()
         for each in places:

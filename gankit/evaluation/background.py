@@ -17,7 +17,7 @@ from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter, warn
 from gankit.core.processes import begin_process, pipe_to_parent
 from gankit.core.progress import Progress
-from gankit.evaluation.evaluator import EvaluatorPair
+from gankit.evaluation.pair import EvaluatorPair
 from gankit.kinds.callbacks import Row
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,7 @@ from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import ERROR, FLOOR, GENERATED, QUICK, clash, is_spread, suffix_of
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator
+    from gankit.training.ranks import Ranks
     from gankit.training.sampler import GeneratorSampler
 
 
@@ -95,6 +96,12 @@ class Evaluator:
             if isinstance(reals, RealImages):
                 test = reals.test_part
                 self._splits = {seed: split(reals, options.images, seed, test) for seed in self._seeds}
+
+    def join(self, ranks: Ranks) -> None:
+        """From now on see images together with other processes, which call the same and are given the same numbers."""
+        if self._options.metrics:
+            self._extraction = self._extraction._replace(ranks=ranks)
+            self._image_sets, self._known = {}, {}  # the others have seen nothing yet
 
     def evaluate(self, source: ImageSampler, progress: Progress) -> list[Row]:
         """Every metric at the resolution in force, each followed by its errors and by its floor if it has one.
@@ -224,9 +231,10 @@ class Evaluator:
     def _generated(self, source: ImageSampler, seed: int, resolution: int) -> ImageSet:
         """The images that are to be measured."""
 
-        def batches() -> Iterator[Batch]:
-            for first in range(0, self._options.images, images_at_a_time(resolution)):
-                count = min(images_at_a_time(resolution), self._options.images - first)
+        def batches(number: int = 0, of: int = 1) -> Iterator[Batch]:
+            at_a_time = images_at_a_time(resolution)
+            for first in range(number * at_a_time, self._options.images, of * at_a_time):
+                count = min(at_a_time, self._options.images - first)
                 batch = source.sample(first, count, seed)
                 shape = batch.images.shape if isinstance(self._reals, AbsentReals) else self._reals.at(resolution).shape
                 if batch.images.shape != (expected := (count, *shape[1:])):
@@ -257,9 +265,10 @@ class Evaluator:
         key = id(part.reals), part.digest, resolution
         if key not in self._image_sets:
 
-            def batches() -> Iterator[Batch]:
-                for first in range(0, len(part.chosen), images_at_a_time(resolution)):
-                    some = part.chosen[first : first + images_at_a_time(resolution)]
+            def batches(number: int = 0, of: int = 1) -> Iterator[Batch]:
+                at_a_time = images_at_a_time(resolution)
+                for first in range(number * at_a_time, len(part.chosen), of * at_a_time):
+                    some = part.chosen[first : first + at_a_time]
                     yield part.reals.take(resolution, some, self._device)
 
             content = {"data": part.reals.fingerprint, "resolution": resolution, "chosen": part.digest}
@@ -337,64 +346,3 @@ def _class_in(name: str, metric: Metric, samples: Samples) -> dict[str, str]:
     if not metric.per_class or found is None or int(found[1]) >= len(names):
         return {}
     return {"class": names[int(found[1])]}
-
-
-def named_by_generator(row: Row, which: GeneratorName) -> Row:
-    """The number of a generator by the name that it is recorded by; what measures reals alone is everyone's."""
-    if which == "average" or (row.protocol or {}).get("of") != GENERATED:
-        return row
-    return row._replace(name=row.name + suffix_of(which), protocol={**(row.protocol or {}), "generator": which})
-
-
-def evaluate_generators(
-    evaluator: Evaluator, sources: Mapping[GeneratorName, ImageSampler], progress: Progress
-) -> list[Row]:
-    """The numbers of each generator by the names that they are recorded by, and once what measures reals alone."""
-    rows: dict[str, Row] = {}
-    for which, source in sources.items():
-        for row in evaluator.evaluate(source, progress):
-            named = named_by_generator(row, which)
-            rows.setdefault(named.name, named)
-    return [*rows.values()]
-
-
-class EvaluatorPair:
-    """Both protocols, which are one if the experiment names no cheaper one."""
-
-    def __init__(self, experiment: Experiment, reals: RealImages, device: torch.device) -> None:
-        """Load what both need.
-
-        Raises:
-            UserError: if the extractor's weights or the test part cannot be had.
-        """
-        self._experiment = experiment
-        options, mirrors = experiment.evaluation, experiment.training.mirror
-        self._full = Evaluator(options, reals, device, mirrors=mirrors)
-        self._quick = (
-            None
-            if options.quick is None
-            else Evaluator(options.quick_protocol(), reals, device, self._full.extract, mirrors)
-        )
-
-    def evaluate(self, sources: Mapping[GeneratorName, ImageSampler], progress: Progress, full: bool) -> list[Row]:
-        """The numbers of one evaluation of each generator; see Evaluator.evaluate."""
-        if full or self._quick is None:
-            return evaluate_generators(self._full, sources, progress)
-        return [row._replace(name=row.name + QUICK) for row in evaluate_generators(self._quick, sources, progress)]
-
-    def rehearse(self, generator: Generator) -> None:
-        """Ask each metric once about few images; `generator` is any at the final resolution, in eval mode.
-
-        Raises:
-            UserError: naming the first that would give no number.
-        """
-        self._full.rehearse(self._experiment, "evaluation.metrics", generator)
-        quick = self._experiment.evaluation.quick
-        if self._quick is not None and quick is not None and quick.metrics:
-            self._quick.rehearse(self._experiment, "evaluation.quick.metrics", generator)
-
-    def close(self) -> None:
-        """Say which metrics failed, and how often."""
-        self._full.sum_up()
-        if self._quick is not None:
-            self._quick.sum_up()

@@ -15,6 +15,7 @@ from gankit.evaluation.contracts import check_features
 from gankit.evaluation.features import FeatureStore, load_features, store_features
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 from gankit.kinds.evaluation import Need
+from gankit.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,8 +43,8 @@ class ImageSource:
     """Number of images."""
     resolution: int
     """Their height in pixels."""
-    batches: Callable[[], Iterator[Batch]]
-    """Yields all of them."""
+    batches: Callable[..., Iterator[Batch]]
+    """Yields all of them; given two numbers, every n-th batch from a first one on: what one of n processes sees."""
     content: Mapping[str, Any] | None = None
     """Plain values that decide every pixel, so that features can be kept on disk; None if they shall not."""
 
@@ -57,6 +58,19 @@ class Extraction(NamedTuple):
     """Plain values that decide what `extract` gives."""
     keep: frozenset[Need]
     """What is kept of each set."""
+    ranks: Ranks = ALONE
+    """The processes that see them, each some of the batches, and exchange what they have seen."""
+
+
+class SeenBatch(NamedTuple):
+    """What one pass has of a batch."""
+
+    images: int
+    """How many there are."""
+    kept: dict[str, Tensor]
+    """What is kept of it, by name."""
+    pooled: Tensor | None
+    """Features [n, D] as the extractor gave them, if their statistics are kept."""
 
 
 class ImageSet:
@@ -118,8 +132,8 @@ class ImageSet:
         """
         source = self._source
 
-        def batches() -> Iterator[Batch]:
-            return (Batch(function(batch.images), batch.labels) for batch in source.batches())
+        def batches(*share: int) -> Iterator[Batch]:
+            return (Batch(function(batch.images), batch.labels) for batch in source.batches(*share))
 
         if name not in self._transformed:
             content = source.content and {"images": source.content, "mapped": name}
@@ -148,26 +162,58 @@ class ImageSet:
     def _seen(self) -> FeatureStore:
         """The one pass over the images, or what an earlier one has left on disk."""
         content, keep = self._content(), self._extraction.keep
+        ranks = self._extraction.ranks
         seen = load_features(content, self.count, keep - {"images"}) if content else None
+        if content and not all(ranks.exchanged(seen is not None)):  # another has to see them, and shares them out
+            seen = None
         if seen is not None:
             return seen
         seen, statistics = FeatureStore(self.count), RunningStatistics()
-        for batch in self._source.batches():
-            images = for_extractor(batch.images)
-            parts = {"images": images}
-            if self._extraction.extract is not None:
-                found = _extracted(images, self._extraction.extract)
-                parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
-                if "statistics" in keep:
-                    statistics.add(found.pooled)
-            kept = {name: part for name, part in parts.items() if name in keep}
-            seen.add(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels})
+        for batch in self._batches(ranks):
+            if batch.pooled is not None:
+                statistics.add(batch.pooled)
+            seen.add(batch.images, batch.kept)
         if seen.filled != self.count:
             raise ValueError(f"{self.count} images were announced, but {seen.filled} came")
         seen.statistics = statistics.result() if "statistics" in keep else None
-        if content:
+        if content and ranks.number == 0:
             store_features(content, seen)
         return seen
+
+    def _batches(self, ranks: Ranks) -> Iterator[SeenBatch]:
+        """What is seen of all batches in their order, each by one of the processes."""
+        if ranks.count == 1:
+            yield from map(self._see, self._source.batches())
+            return
+        mine = self._source.batches(ranks.number, ranks.count)
+        while True:
+            for found in ranks.exchanged(self._see_next(mine)):
+                if isinstance(found, Exception):
+                    raise found
+                if found is None:
+                    return
+                yield found
+
+    def _see_next(self, batches: Iterator[Batch]) -> SeenBatch | Exception | None:
+        """What is seen of the next of this process's batches, or why it cannot be; None if there is none."""
+        try:
+            batch = next(batches, None)
+            return None if batch is None else _on_cpu(self._see(batch))
+        except UserError as failure:  # which the others have to be told of
+            return failure
+        except Exception as failure:
+            return ValueError(f"{type(failure).__name__}: {failure}")  # itself may be nothing that can be sent
+
+    def _see(self, batch: Batch) -> SeenBatch:
+        """What is kept of a batch."""
+        images, keep, pooled = for_extractor(batch.images), self._extraction.keep, None
+        parts = {"images": images}
+        if self._extraction.extract is not None:
+            found = _extracted(images, self._extraction.extract)
+            parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
+            pooled = found.pooled if "statistics" in keep else None
+        kept = {name: part for name, part in parts.items() if name in keep}
+        return SeenBatch(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels}, pooled)
 
 
 class _Resampled(ImageSet):
@@ -305,6 +351,11 @@ def for_extractor(images: Tensor) -> Tensor:
     if pixels.shape[1] == 4:
         return pixels[:, :3]  # colours are multiplied by their opacity already
     return pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
+
+
+def _on_cpu(batch: SeenBatch) -> SeenBatch:
+    pooled = None if batch.pooled is None else batch.pooled.cpu()
+    return SeenBatch(batch.images, {name: part.cpu() for name, part in batch.kept.items()}, pooled)
 
 
 def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Features:

@@ -17,7 +17,7 @@ IDENTITY = ("name", "variant", "seed", "plugins")
 """Options that say which run it is; a plugin that lies elsewhere is the same plugin."""
 NOT_TRAINED = (
     *("observers", "evaluation", "checkpoints", "training.device", "training.threads"),
-    "training.micro_batch",
+    *("training.micro_batch", "training.processes"),
 )
 """Options that change nothing of what is trained, as far as rounding and statistics of a batch allow: those that may
 change when a run goes on (`gankit.runs.recorded.MAY_CHANGE`, which takes long to import), and threads."""

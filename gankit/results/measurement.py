@@ -27,8 +27,9 @@ from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
 from gankit.data.images import AbsentReals, Batch, RealImages
 from gankit.data.label_file import LABEL_FILE, read_labels
 from gankit.data.trees import ImageTree, ZipTree, image_tree
-from gankit.evaluation.evaluator import Evaluator, ImageSampler, named_by_generator
+from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
+from gankit.evaluation.pair import named_by_generator
 from gankit.kinds import Dataset, Extractor, Metric
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import RESIZED, of_reals

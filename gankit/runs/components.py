@@ -11,7 +11,8 @@ from gankit.core.errors import UserError
 from gankit.core.memory import keep_freed_memory
 from gankit.data.images import RealImages
 from gankit.evaluation.background import BackgroundEvaluator
-from gankit.evaluation.evaluator import EvaluatorPair
+from gankit.evaluation.pair import EvaluatorPair
+from gankit.runs.launched import cores_of, local_count, local_number
 from gankit.training.trainer import Trainer
 
 FREES_LARGE_MAPS = 64
@@ -33,14 +34,16 @@ class RunComponents(NamedTuple):
 
         Args:
             experiment: What is to be run.
-            threads: CPU threads where `training.threads` names no number; None leaves it to torch.
+            threads: CPU threads where `training.threads` names no number; None leaves it to torch, or shares the cores
+                out among several processes.
 
         Raises:
             UserError: if there is no such device, or data or weights cannot be had.
         """
-        if (threads := experiment.training.threads or threads) is not None:
+        processes = experiment.training.processes
+        if (threads := experiment.training.threads or threads or cores_of(processes)) is not None:
             torch.set_num_threads(threads)
-        device = choose_device(experiment.training.device)
+        device = own_device(choose_device(experiment.training.device), processes)
         final = experiment.stages()[-1].resolution
         if device.type == "cpu" and final >= FREES_LARGE_MAPS and experiment.training.allocator == "auto":
             keep_freed_memory()
@@ -49,6 +52,24 @@ class RunComponents(NamedTuple):
         if experiment.evaluation.background:
             return cls(experiment, device, reals, trainer, BackgroundEvaluator(experiment, reals, device))
         return cls(experiment, device, reals, trainer, EvaluatorPair(experiment, reals, device))
+
+
+def own_device(device: torch.device, processes: int) -> torch.device:
+    """The one of several GPUs that is this process's, if there are several processes.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if processes == 1 or device.type == "cpu":
+        return device
+    number, there = local_number(), torch.cuda.device_count() if device.type == "cuda" else 1
+    if number >= there or local_count(processes) > there:
+        raise UserError(
+            f"training.processes: {local_count(processes)} processes need a GPU each, and this machine has {there}; "
+            "lower it, or train with training.device: cpu"
+        )
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def choose_device(name: str) -> torch.device:

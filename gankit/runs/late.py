@@ -42,7 +42,8 @@ class LateEvaluation(NamedTuple):
             UserError: if a checkpoint, the extractor's weights or the test part of the data cannot be read.
         """
         from gankit.checkpoints.store import load_generator
-        from gankit.evaluation.evaluator import Evaluator, ImageSampler, evaluate_generators
+        from gankit.evaluation.evaluator import Evaluator, ImageSampler
+        from gankit.evaluation.pair import evaluate_generators
         from gankit.training.sampler import GeneratorSampler
 
         experiment, rows = parts.experiment, list["Row"]()

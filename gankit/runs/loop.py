@@ -20,6 +20,8 @@ from gankit.runs.attribution import attributing_errors
 from gankit.runs.callbacks import CallbackList, LoopContext
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import RunFolder
+from gankit.runs.launched import launched
+from gankit.runs.others import Others, others_of
 from gankit.runs.provenance import source_of_plugins
 from gankit.runs.recorded import DECISIVE, decisive_options
 from gankit.runs.signals import SignalGuard
@@ -61,7 +63,8 @@ class TrainingLoop(LoopContext):
         self._best = BestEvaluation(self.experiment.checkpoints.best)
         self._saved_at: int | None = None
         self._submitted: tuple[Task, int] | None = None
-        self._interrupts = SignalGuard()
+        self._interrupts = SignalGuard(is_launched=launched() is not None)
+        self._others = Others()
         self._plugins, self._options = source_of_plugins(self.experiment), decisive_options(self.experiment)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -80,6 +83,8 @@ class TrainingLoop(LoopContext):
         try:
             if not store.found(self._record.checkpoints):
                 self._save()  # tells at once whether there is room, and there is always something to go back to
+            self._others = others_of(self.experiment.training.processes)
+            self._others.begin(self.folder, self._trainer, self._parts.evaluators)
             self._record.time("begun", images=self._trainer.images, **self._parameters())
             with self._interrupts, attributing_errors(self.experiment, trains=True):
                 self._finish()
@@ -96,6 +101,7 @@ class TrainingLoop(LoopContext):
         finally:
             self._callbacks.on_close()
             self._parts.evaluators.close()
+            self._others.leave()
             self._record.close()
 
     def _finish(self) -> None:
@@ -119,7 +125,10 @@ class TrainingLoop(LoopContext):
         position = sum(end <= trainer.images for end in trainer.ends)
         stage, end, before = trainer.stages[position], trainer.ends[position], trainer.images
         was = trainer.grown
-        scalars = trainer.iteration()
+        with self._others.iterating() as received:
+            scalars = trainer.iteration()
+        if received:
+            self._interrupts.note(received)
         self._losses.add(scalars)
         if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
             self._write_losses()
@@ -175,7 +184,8 @@ class TrainingLoop(LoopContext):
             sources: dict[GeneratorName, ImageSampler] = {
                 which: GeneratorSampler(generator, self._parts.device) for which, generator in generators.items()
             }
-            rows = evaluators.evaluate(sources, self.progress, full)
+            with self._others.evaluating(trainer, full):
+                rows = evaluators.evaluate(sources, self.progress, full)
         self._write(rows)
         self._record.time("evaluation", images=self.progress.images, **watch.taken())
         if self._best.is_beaten(rows, full) and Task.SAVE not in self._tasks:
@@ -201,6 +211,7 @@ class TrainingLoop(LoopContext):
         if self._request is not None:
             return
         options, trainer = self.experiment.checkpoints, self._trainer
+        self._others.compare(trainer)
         state = {
             **trainer.state_dict(),
             "losses": self._losses.state_dict(),
@@ -264,6 +275,7 @@ class TrainingLoop(LoopContext):
             checkpoint, events=b"".join(line for line in since.splitlines(keepends=True) if b'"note": ' in line)
         )
         self._trainer.attempt, self._trainer.rate = attempt, rate
+        self._others.share_state(self._trainer)
         self._callbacks.load_state_dict(checkpoint.state["watchers"])
         self._callbacks.on_rollback(self.progress)
         self.log_event("rolled-back", attempt, request.reason)

@@ -56,6 +56,8 @@ def provenance(experiment: Experiment, source: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "hardware": hardware(),
         "threads": torch.get_num_threads(),
+        "processes": experiment.training.processes,
+        "micro_batch": experiment.training.model_dump(mode="json").get("micro_batch"),
         "computing": {
             "device": choose_device(experiment.training.device).type,
             "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -100,6 +102,8 @@ class _Origin(BaseModel):
     stages: list[tuple[int, int, int] | tuple[int, int, int, str]] = []
     hardware: _Hardware = _Hardware()
     threads: int | None = Field(default=None, ge=1, le=1024)
+    processes: int = 1
+    micro_batch: int | dict[str, int] | None = None
     computing: _Computing = _Computing()
 
 
@@ -169,6 +173,8 @@ def _decisive(noted: Mapping[str, Any]) -> dict[str, str]:
         "the precision": computing.precision,
         "TF32 of convolutions": None if on_cpu or computing.tf32 is None else "on" if computing.tf32 else "off",
         "the number of threads": None if origin.threads is None else str(origin.threads),
+        "the number of processes": str(origin.processes),
+        "the micro-batch": "all" if origin.micro_batch is None else str(origin.micro_batch),
     }
     return origin.versions | code | {name: value for name, value in machine.items() if value is not None}
 

@@ -28,7 +28,8 @@ DECISIVE = "experiment"
 MOST_CHANGED = 3
 """Options that are named."""
 MAY_CHANGE = (
-    *("observers", "evaluation", "checkpoints", "training.device", "training.micro_batch"),
+    *("observers", "evaluation", "checkpoints"),
+    *("training.device", "training.micro_batch", "training.processes"),
     *("training.average.statistics", "training.averages.*.statistics"),
 )
 """Options that may be other ones when a run goes on: none of them changes what is trained, but that statistics of a

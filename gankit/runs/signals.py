@@ -43,7 +43,12 @@ class SignalGuard:
     two of its own steps, of which a single operation of torch may be a long one, so a thread looks for the second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_launched: bool = False) -> None:
+        """Guard a process; one that `is_launched` gets its launcher's signal after a terminal's, and heeds no second.
+
+        Its launcher kills it if it takes too long.
+        """
+        self._is_launched = is_launched
         self._received: int | None = None
         self._at_once = False
         self._before: dict[int, Any] = {}
@@ -52,6 +57,8 @@ class SignalGuard:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            if self._is_launched:
+                return self
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
             self._woken = writer, signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -92,15 +99,22 @@ class SignalGuard:
             self._at_once = False
 
     def _receive(self, number: int, _: FrameType | None) -> None:
-        if self._received is not None:
+        if self._received is not None and not self._is_launched:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        is_first = self._received is None
+        self.note(number)
+        if self._at_once and is_first:
+            raise Interrupted(number)
+
+    def note(self, number: int) -> None:
+        """Keep a signal until it is asked for, that another process of the run was sent too; says so."""
+        if self._received is not None:
+            return
         self._received = number
         name = signal.Signals(number).name
         # the handler may run inside a print, which must not be entered again
         os.write(2, f"\ngankit: {name}: saving a checkpoint, then leaving; once more leaves at once\n".encode())
-        if self._at_once:
-            raise Interrupted(number)
 
 
 def _end_at_second(reader: int) -> None:

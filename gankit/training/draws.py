@@ -38,6 +38,8 @@ INTO_A_TENSOR: frozenset[Function] = frozenset(
 """Draws that a tensor is filled with."""
 OF_CLASSES: frozenset[Function] = frozenset({torch.multinomial, torch.Tensor.multinomial})
 """Draws by weights, of each row or of a single one as often as asked."""
+DRAWS = OF_A_SIZE | LIKE_A_TENSOR | INTO_A_TENSOR | OF_CLASSES
+"""All of them."""
 
 
 class DrawsOfPart(TorchFunctionMode):
@@ -65,6 +67,8 @@ class DrawsOfPart(TorchFunctionMode):
     ) -> Any:
         """Draw for all parts and take this one's, or do what was asked for if that is no draw for images."""
         kwargs = kwargs or {}
+        if func not in DRAWS:  # one look, as every function of torch comes by here
+            return func(*args, **kwargs)
         if func in OF_A_SIZE and (sized := _with_size(args, kwargs)) is not None:
             size, again = sized
             if self._is_of_images(size):

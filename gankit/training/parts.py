@@ -70,7 +70,13 @@ class Joint:
     """What parts of an update have in common: how they begin, and means of what they leave."""
 
     def __init__(self, networks: Iterable[nn.Module], memory: Memory, ranks: Ranks) -> None:
-        self._networks, self._memory, self.ranks = [*networks], memory, ranks
+        self._memory, self.ranks = memory, ranks
+        self._buffers = [
+            ((f"network {number}", f"{path}.{name}"), module, name)
+            for number, network in enumerate(networks)
+            for path, module in network.named_modules()
+            for name, _ in module.named_buffers(recurse=False)
+        ]
 
     def of_each(self, parts: Sequence[BatchPart], compute: Callable[[BatchPart], Scalars]) -> Scalars:
         """Compute each part of one batch.
@@ -102,11 +108,7 @@ class Joint:
 
     def _kept(self) -> dict[Place, Tensor]:
         """All buffers and all that components remember, to be changed."""
-        buffers = {
-            (f"network {number}", name): buffer
-            for number, network in enumerate(self._networks)
-            for name, buffer in network.named_buffers()
-        }
+        buffers = {place: module.get_buffer(name) for place, module, name in self._buffers}  # a module may put another
         return {**buffers, **self._memory.of_components()}
 
     def _put_back(self, before: dict[Place, Tensor]) -> None:

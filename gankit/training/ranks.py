@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Ranks:
@@ -20,6 +26,15 @@ class Ranks:
     def gathered(self, rows: Tensor) -> Tensor:
         """The rows [n, ...] of all processes, [count * n, ...], in the order of their numbers."""
         return rows
+
+    def exchanged(self, value: T) -> Sequence[T]:
+        """What each process gives, in the order of their numbers; anything that can be pickled, its tensors on CPUs."""
+        return [value]
+
+    def share(self, images: int) -> slice:
+        """Which images of a batch are this process's."""
+        each = images // self.count
+        return slice(self.number * each, (self.number + 1) * each)
 
 
 ALONE = Ranks()

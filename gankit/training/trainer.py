@@ -26,6 +26,7 @@ from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.memory import Memory
 from gankit.training.parameters import correction, grouped, lay_out_as_parameters
 from gankit.training.precision import Precision
+from gankit.training.ranks import ALONE, Ranks
 from gankit.training.sampler import SampleOptions, sample
 from gankit.training.update import Moment, NetworkName, Reals, Trained, Updater
 
@@ -80,11 +81,22 @@ class Trainer:
         self.precision = Precision(experiment.training, device, self.networks.values())
         for network in self.networks.values():
             network.recomputes = experiment.training.activation_checkpointing
-        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers, self.precision)
-        self.updater = self.updater_type(experiment, trained, self.memory)
+        self.ranks: Ranks = ALONE
+        """The processes that it trains with."""
+        self.updater = self._updater()
         self.now = progress_at(self.stages, 0)
         """Where the run stood before the last update of the discriminator."""
         self.grow(self.now)
+
+    def join(self, ranks: Ranks) -> None:
+        """From now on make each update together with other processes, whose trainers are in the same state."""
+        self.ranks = ranks
+        self.updater = self._updater()
+
+    def _updater(self) -> Updater:
+        """What makes its updates."""
+        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers, self.precision)
+        return self.updater_type(self.experiment, trained, self.memory, self.ranks)
 
     @property
     def seed(self) -> int:
@@ -245,12 +257,13 @@ class Trainer:
         return {setting: value for setting, value in group.items() if setting not in ("params", "new_at")}
 
     def _batch(self) -> Reals:
-        """The next reals, faded like the generator's images, and their labels."""
+        """This process's share of the next reals, faded like the generator's images, and their labels."""
         count = self.experiment.training.batch_in(self.stages[self.now.stage - 1])
-        images, labels = self.loader.batch(self.now.resolution, self.seed, self.images, count)
+        share = self.ranks.share(count)
+        images, labels = self.loader.batch(self.now.resolution, self.seed, self.images, count, share)
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)
-            mirrored = torch.rand(count, 1, 1, 1, device=self.device) < 0.5
+            mirrored = (torch.rand(count, 1, 1, 1, device=self.device) < 0.5)[share]
             images = torch.where(mirrored, images.flip(3), images)
         images = images.contiguous(memory_format=torch.channels_last)
         blends = self.now.alpha < 1 and self.experiment.generator.join.fades_reals

@@ -108,3 +108,20 @@ def test_images_in_memory_need_no_thread() -> None:
     loader = Loader(RealImages(InMemory(), [8]), CPU)
     loader.batch(8, 0, 0, 4)
     assert loader._thread is None
+
+
+@given(shown=st.integers(0, 40), count=st.integers(1, 4), processes=st.integers(1, 4), steps=st.integers(1, 4))
+def test_shares_of_processes_are_the_batch(
+    reals: RealImages, shown: int, count: int, processes: int, steps: int
+) -> None:
+    """Whatever is read ahead: each reads its own alone."""
+    batch = count * processes
+    loaders = [Loader(reals, CPU) for _ in range(processes)]
+    for step in range(steps):
+        at = shown + step * batch
+        whole = Loader(reals, CPU).batch(4, 0, at, batch)
+        shares = [
+            loader.batch(4, 0, at, batch, slice(count * number, count * (number + 1)))
+            for number, loader in enumerate(loaders)
+        ]
+        assert torch.equal(torch.cat([share.images for share in shares]), whole.images)

@@ -31,7 +31,7 @@ from gankit.core.registry import register, registries, restored
 from gankit.discovery.manager import plugins
 from gankit.evaluation import background
 from gankit.evaluation.background import EvaluatorProcess
-from gankit.evaluation.evaluator import EvaluatorPair
+from gankit.evaluation.pair import EvaluatorPair
 from gankit.runs.components import RunComponents
 from gankit.runs.rehearsal import rehearse
 from gankit.runs.start import begin, resume

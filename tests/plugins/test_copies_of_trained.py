@@ -68,7 +68,7 @@ def test_mirrored_copies_are_copies_where_training_mirrors() -> None:
 
 
 def test_a_run_that_mirrors_says_so_to_its_metrics(tmp_path: Path) -> None:
-    from gankit.evaluation.evaluator import EvaluatorPair
+    from gankit.evaluation.pair import EvaluatorPair
 
     evaluation = {"metrics": "nearest-neighbor", "extractor": "digits", "images": 400, "quick": {"images": 400}}
     experiment = tiny(training={"mirror": True}, evaluation=evaluation)

@@ -1,0 +1,89 @@
+"""Several processes that compute each update together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import QUICKSTART, gankit_here, rows
+from support.tiny import tiny
+
+from gankit.config.checks import problems
+from gankit.runs.launched import launched
+
+PLAIN: dict[str, Any] = {"regularizers": ["gradient-penalty", "drift"]}
+FEW = [
+    *("--set", "growth.images=32", "--set", "growth.final=8"),
+    *("--set", "generator.channels=8", "--set", "discriminator.channels=8", "--set", "regularizers.1=drift"),
+    *("--set", "training.batch=8", "--set", "training.device=cpu", "--set", "training.threads=1"),
+    *("--set", "evaluation.metrics=[fid]", "--set", "evaluation.images=200", "--set", "observers=[]"),
+    "--no-rehearsal",
+]
+"""Settings under which the quick start takes a moment, and no sample depends on others of its batch."""
+
+
+def test_a_batch_has_as_many_images_for_each_process() -> None:
+    found = problems(tiny(**PLAIN, training={"batch": {4: 8, 8: 10}, "processes": 4}))
+    said = "a batch of 10 (at 8x8) does not split into 4 equal parts; 5 would do"
+    assert found == [(("training", "processes"), said)]
+
+
+def test_a_micro_batch_divides_what_a_process_has() -> None:
+    found = problems(tiny(**PLAIN, training={"batch": 12, "processes": 2, "micro_batch": 4}))
+    assert found[0][0] == ("training", "micro_batch")
+    assert "a batch of 6 for each of 2 processes" in found[0][1]
+    assert not problems(tiny(**PLAIN, training={"batch": 12, "processes": 2, "micro_batch": 3}))
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"RANK": "1", "WORLD_SIZE": "2"}, "but not MASTER_ADDR and MASTER_PORT"),
+        ({"RANK": "2", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "RANK=2 is none of WORLD_SIZE=2"),
+        ({"RANK": "x", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}, "RANK=x is none of WORLD_SIZE=2"),
+    ],
+)
+def test_an_environment_that_cannot_be_is_refused(
+    environment: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = gankit_here(["run", QUICKSTART], tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_one_process_of_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert launched() is None
+
+
+def test_a_study_is_not_started_by_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    study = tmp_path / "study.yaml"
+    study.write_text(f"extends: {QUICKSTART}\nmatrix: {{seed: [0, 1]}}\n")
+    done = gankit_here(["run", study], tmp_path)
+    assert (done.returncode, "give them training.processes" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.costly
+def test_two_processes_make_the_run_of_one(tmp_path: Path) -> None:
+    """Its folder, losses and numbers, but for rounding; evaluations are shared out and give the same."""
+    for name, settings in {"one": [], "two": ["--set", "training.processes=2"]}.items():
+        done = gankit_here(["run", QUICKSTART, *FEW, *settings, "--out", name], tmp_path)
+        assert done.returncode == 0, done.stderr
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert files(one) == files(two)
+    assert [{**row, "value": 0} for row in rows(one)] == [{**row, "value": 0} for row in rows(two)]
+    for row, other in zip(rows(one), rows(two), strict=True):
+        assert float(other["value"]) == pytest.approx(float(row["value"]), rel=0.02, abs=1e-3), row
+    noted = json.loads((two / "provenance.json").read_text())
+    assert noted["processes"] == 2
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
