@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -45,7 +45,6 @@ from gankit.kinds import (
     Stem,
     WeightAverage,
 )
-
 
 AVERAGE_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 """What further averages are called: one word, with which names of numbers and of files may end."""

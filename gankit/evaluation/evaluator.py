@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from gankit.config.evaluation import EvaluationOptions, GeneratorName
+    from gankit.config.evaluation import EvaluationOptions
     from gankit.config.experiment import Experiment
     from gankit.kinds import Metric
     from gankit.networks.generator import Generator

@@ -52,7 +52,7 @@ def gradient(experiment: Experiment, name: Literal["generator", "discriminator"]
     for each, parameters in made.trained.items():
         for parameter in parameters:
             parameter.requires_grad_(each == name)
-    step = made.updater.step(name, *made._batch(), Moment(0, 0, 0, now))
+    step = made.updater.step(name, *made._batch()[:2], Moment(0, 0, 0, now))
     loss = made.updater.loss(step)
     for regularizer in made.experiment.regularizers:
         if acts_on(regularizer, name) and (penalty := made.updater.penalty(regularizer, step, {})) is not None:

@@ -58,7 +58,7 @@ def gradients(made: Trainer, name: Name) -> list[Tensor | None]:
     for each, parameters in made.trained.items():
         for parameter in parameters:
             parameter.requires_grad_(each == name)
-    real, labels = made._batch()
+    real, labels, _ = made._batch()
     step = made.updater.step(name, real.to(torch.get_default_dtype()), labels, Moment(0, 0, 0, made.now))
     loss = made.updater.loss(step)
     for regularizer in made.experiment.regularizers:

@@ -156,7 +156,7 @@ def test_penalized_gradients_are_derived_of_scaled_scores() -> None:
         with torch.no_grad():
             last = made.discriminator.head.get_submodule("dense1").parametrizations
             last.weight.original.mul_(1e-6)  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
-        record = made.updater.update("discriminator", *made._batch(), made_moment(made))
+        record = made.updater.update("discriminator", made._batch(), made_moment(made))
         penalties[precision] = 10 - float(record["penalty.gradient-penalty.discriminator"])  # 20 times the norm
     assert penalties["fp16"] == pytest.approx(penalties["fp32"], rel=0.02)
 
