@@ -1,0 +1,1 @@
+"""Programs that measure how fast gankit is: `make bench`, read beside docs/performance.md."""
