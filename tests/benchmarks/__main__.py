@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import comparing, steps
+from benchmarks import comparing
 from benchmarks.effort import Effort
 from benchmarks.machine import description
 from benchmarks.peers import known
@@ -19,10 +20,17 @@ from benchmarks.rows import HEADINGS, ITERATION_HEADINGS, Iteration, Row, markdo
 
 Benchmark = Callable[[Effort], Iterator[Row | Iteration]]
 
-OWN: dict[str, Benchmark] = {
-    "steps": steps.measure,
-}
-"""What is measured of gankit alone, by name."""
+OWN = (
+    "steps",
+    "fading",
+    "overhead",
+    "loading",
+    "starting",
+    "evaluating",
+    "extracting",
+    "allocating",
+)
+"""Modules that measure gankit alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     effort = replace(Effort(), **{name: value for name in ("seconds", "runs") if (value := getattr(asked, name))})
     peers = [_peer(parser, text) for text in asked.peer]
     only = OWN if asked.only is None else _chosen(parser, asked.only)
+    chosen: dict[str, Benchmark] = {name: import_module(f"benchmarks.{name}").measure for name in only}
+    chosen |= {known(path).name: partial(comparing.measure, path, of) for path, of in peers}
     with tempfile.TemporaryDirectory(prefix="gankit-bench-") as folder:
         effort = replace(effort.smoke() if asked.smoke else effort, folder=Path(folder))
-        chosen = {**only, **{known(path).name: partial(comparing.measure, path, of) for path, of in peers}}
         print(f"{description()}; {effort.runs} runs\n", flush=True)
         found = [each for name, benchmark in chosen.items() for each in _told(name, benchmark(effort))]
     iterations = [each.cells() for each in found if isinstance(each, Iteration)]
@@ -72,12 +81,12 @@ def _peer(parser: argparse.ArgumentParser, text: str) -> tuple[Path, list[int]]:
         parser.error(str(problem))
 
 
-def _chosen(parser: argparse.ArgumentParser, text: str) -> dict[str, Benchmark]:
+def _chosen(parser: argparse.ArgumentParser, text: str) -> list[str]:
     """Benchmarks by their names."""
     names = [name for name in text.split(",") if name]
     if unknown := [name for name in names if name not in OWN]:
         parser.error(f"--only: there is no {', '.join(unknown)}; there are {', '.join(OWN)}")
-    return {name: OWN[name] for name in names}
+    return names
 
 
 def _told(name: str, found: Iterator[Row | Iteration]) -> Iterator[Row | Iteration]:

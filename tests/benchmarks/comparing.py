@@ -11,7 +11,7 @@ from benchmarks.rows import Iteration, Row
 from benchmarks.sides import AS_STARTED, TUNED
 from benchmarks.spreads import Spread
 from benchmarks.steps import of_side
-from benchmarks.training import job
+from benchmarks.systems import job
 from benchmarks.turns import in_turn
 
 EQUAL = {

@@ -20,12 +20,14 @@ class Effort:
     """Channels of the networks."""
     highest: int = 64
     """Resolution above which nothing is measured."""
+    few: bool = False
+    """Whether one of many like things is enough."""
     folder: Path = Path()
     """A temporary folder for files."""
 
     def smoke(self) -> Effort:
         """Next to nothing, to see that all works."""
-        return replace(self, seconds=0.0, rounds=1, runs=1, width=8, highest=16)
+        return replace(self, seconds=0.0, rounds=1, runs=1, width=8, highest=16, few=True)
 
     def at_most(self, resolution: int) -> int:
         """A resolution that is no higher than is measured."""

@@ -31,10 +31,10 @@ class Side:
         """Begin it; the job is made by its first answer."""
         self.job = job
         paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths), **allocator}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)}
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"],
-            env=environment,
+            env={**environment, **allocator, **job.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.effort import Effort
 from benchmarks.rows import Iteration, Row
-from benchmarks.systems import SYSTEMS
-from benchmarks.training import job
+from benchmarks.systems import SYSTEMS, job
 from benchmarks.turns import Turns, in_turn
 
 JOBS = (
@@ -28,11 +27,9 @@ PEAK_GOAL = 0.85
 
 def measure(effort: Effort) -> Iterator[Row | Iteration]:
     """Each system by itself, as `gankit run` starts it."""
-    for system, resolution in JOBS:
-        if effort.at_most(resolution) < resolution and system == "pggan":
-            continue
-        turns = in_turn([job(system, effort.width, effort.at_most(resolution))], effort, peaks=True)
-        iteration = of_side(turns, 0, "gankit", system, effort.at_most(resolution), effort.width)
+    for system, resolution in JOBS[1:2] if effort.few else JOBS:
+        turns = in_turn([job(system, effort.width, resolution)], effort, peaks=True)
+        iteration = of_side(turns, 0, "gankit", system, resolution, effort.width)
         yield iteration
         if system == "pggan" and resolution > 8:
             what = f"PGGAN at {resolution}x{resolution}, share of the convolution peak"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.work import ALIKE, Cycle
+from benchmarks.work import ALIKE, Cycle, Job
 
 BATCH = 16
 LAZY: Cycle = ((0, 1), (4, 3), (1, 12))
@@ -198,3 +198,16 @@ def dcgan(width: int) -> System:
 
 
 SYSTEMS = {system.__name__: system for system in (pggan, sngan, stylegan, stylegan2, r3gan, dcgan)}
+
+
+def job(system: str, width: int, resolution: int, **changes: Any) -> Job:
+    """Iterations of a system that has come to a resolution, for a worker.
+
+    Args:
+        system: Of `SYSTEMS`.
+        width: Its channels.
+        resolution: At which all layers are in force.
+        changes: Options of `training` over those of all systems.
+    """
+    arguments = {"system": system, "width": width, "resolution": resolution, "changes": changes}
+    return Job("benchmarks.training:training", arguments, SYSTEMS[system](width).cycle)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from benchmarks.systems import BATCH, SYSTEMS
-from benchmarks.work import Job, Work
-from gankit import Dataset, LabelledImages
+from benchmarks.work import Work
 from gankit.config.experiment import Experiment
 from gankit.data.images import RealImages
 from gankit.discovery.manager import plugins
@@ -18,19 +16,9 @@ from gankit.training.trainer import Trainer
 
 LONG = 10**8
 """Images, more than anything here shows."""
-
-
-class Noise(Dataset):
-    """64 pictures of noise in colour."""
-
-    def image_channels(self) -> int:
-        """Red, green and blue."""
-        return 3
-
-    def load(self, resolution: int) -> LabelledImages:
-        """The same each time."""
-        rng = np.random.default_rng(0)
-        return LabelledImages(rng.integers(0, 256, (64, 3, resolution, resolution), np.uint8), None)
+UNWATCHED = [{"use": name, "enabled": False} for name in ("progress", "guard")]
+"""The observers of a run that nobody watches."""
+NO_CHANGES: Mapping[str, Any] = {}
 
 
 class Training(Work):
@@ -49,7 +37,9 @@ class Training(Work):
         return {name: sum(map(torch.numel, trained)) for name, trained in self.trainer.trained.items()}
 
 
-def experiment(system: str, width: int, growth: Mapping[str, Any], changes: Mapping[str, Any]) -> Experiment:
+def experiment(
+    system: str, width: int, growth: Mapping[str, Any], changes: Mapping[str, Any] = NO_CHANGES, **further: Any
+) -> Experiment:
     """A system's experiment on noise.
 
     Args:
@@ -57,24 +47,25 @@ def experiment(system: str, width: int, growth: Mapping[str, Any], changes: Mapp
         width: Its channels.
         growth: How it grows.
         changes: Options of `training` over those of all.
+        further: Other options over those of all.
     """
     plugins.load_installed()
+    plugins.load_module("benchmarks.parts")
     options = dict(SYSTEMS[system](width).options)
     shared = {"batch": BATCH, "device": "cpu", "threads": 1, "average": {"use": "exponential", "half_life": 10_000}}
     options["training"] = shared | options["training"] | dict(changes)
     evaluation = {"metrics": [], "extractor": "digits"}
-    common = {"name": system, "data": Noise(), "growth": growth, "evaluation": evaluation, "observers": []}
-    return Experiment.model_validate(common | options)
+    common = {"name": system, "data": "noise", "growth": growth, "evaluation": evaluation, "observers": UNWATCHED}
+    return Experiment.model_validate(common | options | further)
+
+
+def made(system: str, width: int, growth: Mapping[str, Any], changes: Mapping[str, Any] = NO_CHANGES) -> Training:
+    """A trainer of such an experiment."""
+    wanted = experiment(system, width, growth, changes)
+    reals = RealImages(wanted.data, [stage.resolution for stage in wanted.stages()])
+    return Training(Trainer(wanted, reals, torch.device("cpu")))
 
 
 def training(system: str, width: int, resolution: int, changes: Mapping[str, Any]) -> Training:
     """A system that has come to a resolution, all of whose layers are in force."""
-    growth = {"use": "fixed", "resolution": resolution, "images": LONG}
-    wanted = experiment(system, width, growth, changes)
-    return Training(Trainer(wanted, RealImages(wanted.data, [resolution]), torch.device("cpu")))
-
-
-def job(system: str, width: int, resolution: int, **changes: Any) -> Job:
-    """`training` for a worker; further arguments are options of `training`."""
-    arguments = {"system": system, "width": width, "resolution": resolution, "changes": changes}
-    return Job("benchmarks.training:training", arguments, SYSTEMS[system](width).cycle)
+    return made(system, width, {"use": "fixed", "resolution": resolution, "images": LONG}, changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Cycle: TypeAlias = tuple[tuple[int, int], ...]
@@ -24,6 +24,10 @@ class Work(ABC):
         """How many parameters are trained, by network."""
         return {}
 
+    def result(self) -> list[float]:
+        """Numbers that it has found out, if it has."""
+        return []
+
 
 @dataclass(frozen=True)
 class Job:
@@ -34,6 +38,8 @@ class Job:
     arguments: Mapping[str, Any]
     """By name; plain values."""
     cycle: Cycle = ALIKE
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What is set for the process, over what all have."""
 
     @property
     def numbers(self) -> list[int]:

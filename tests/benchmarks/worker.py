@@ -76,6 +76,10 @@ class Server:
         """How many parameters are trained, by network."""
         return self._work.parameters()
 
+    def result(self) -> list[float]:
+        """Numbers that the work has found out."""
+        return self._work.result()
+
 
 def serve(lines: TextIO, answers: TextIO) -> None:
     """Answer until there are no more requests."""

@@ -1,0 +1,91 @@
+"""`make bench` measures what it says, at sizes at which it takes seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from benchmarks.counting import flops
+from benchmarks.rows import Row
+from benchmarks.spreads import Spread
+from benchmarks.work import Job
+
+TESTS = Path(__file__).parents[1]
+
+
+def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The benchmarks, as `make bench` calls them."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
+        cwd=TESTS,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.costly
+def test_tables_say_what_was_measured_and_what_falls_short() -> None:
+    ended = bench("--smoke", "--only", "steps")
+    assert ended.returncode == 0, ended.stderr
+    machine, iterations, goals = ended.stdout.strip().split("\n\n")
+    assert "torch" in machine
+    [pggan] = [line for line in iterations.splitlines() if "PGGAN" in line]
+    system, code, milliseconds, images, gigaflops, of_peak, *_ = [cell.strip() for cell in pggan.split("|")[1:]]
+    assert code == "gankit"
+    assert float(images) == pytest.approx(16 / float(milliseconds) * 1e3, rel=0.02)
+    assert 0 < float(of_peak) < 1
+    assert float(gigaflops) > 0, system
+    [share] = [line for line in goals.splitlines() if "share of the convolution peak" in line]
+    assert "≥ 0.85 " in share
+    assert "below" in share  # of so narrow a network
+
+
+def test_a_row_says_whether_its_goal_is_met_and_by_how_much_not() -> None:
+    spread = Spread.of([[1.0, 1.2], [1.4, 1.6]])
+    assert (spread.median, spread.runs) == (pytest.approx(1.3), (pytest.approx(1.1), pytest.approx(1.5)))
+    assert spread.quartiles == (pytest.approx(1.15), pytest.approx(1.45))
+    assert Row("", spread).is_met is None
+    assert Row("", spread, 1.3 - 1e-9).is_met
+    assert Row("", spread, 1.25, "lower").cells()[5] == "no: 4% above"
+    assert Row("", spread, 2.6, "higher").cells()[5] == "no: 50% below"
+
+
+def test_operations_are_counted_in_all_derivatives_and_in_groups() -> None:
+    images, weight = torch.ones(2, 4, 8, 8, requires_grad=True), torch.ones(6, 2, 3, 3, requires_grad=True)
+
+    def work() -> None:
+        torch.nn.functional.conv2d(images, weight, padding=1, groups=2).sum().backward()
+
+    once = 2 * (2 * 8 * 8) * 6 * 2 * 3 * 3
+    assert flops(work) == 3 * once  # forward, and the gradients of both
+
+
+def test_the_mean_over_a_cycle_weighs_each_kind_of_iteration() -> None:
+    assert Job("", {}, ((0, 1), (4, 3), (1, 12))).mean([16.0, 4.0, 2.0]) == pytest.approx((16 + 12 + 24) / 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fading", "overhead", "loading", "starting", "evaluating", "extracting"])
+def test_each_benchmark_measures(name: str) -> None:
+    ended = bench("--smoke", "--only", name)
+    assert ended.returncode == 0, ended.stderr
+    assert "| goal" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--peer", TESTS], "is no checkout of pytorch_GAN_zoo, mimicry"),
+        (["--only", "speed"], "there is no speed; there are steps, fading"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(arguments: list[object], said: str) -> None:
+    ended = bench(*arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
