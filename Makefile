@@ -6,7 +6,7 @@ READY := .venv/.ready
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= .venv/bin/pytest -n auto --dist worksteal
 PARTS := core conformance golden properties aim plugins end_to_end speed
 
-.PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) lint types docs constraints
+.PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) bench lint types docs constraints
 
 # Grow a GAN on scanned digits, measured at every resolution: in runs/quickstart, or the next free runs/quickstart-N.
 quickstart: $(READY)
@@ -40,6 +40,10 @@ TESTS_plugins := tests/plugins --ignore-glob='*/test_aim*'
 TESTS_end_to_end := tests/end_to_end --ignore-glob='*_speed.py'
 # with nothing beside it
 TESTS_speed := -n 0 tests/end_to_end/*_speed.py
+
+# How fast it is, beside what is to be reached (docs/performance.md); ARGS="--peer PATH" runs another's code beside it.
+bench: $(READY)
+	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ARGS)
 
 lint: $(READY)
 	.venv/bin/ruff check

@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import comparing
+from benchmarks import comparing, versions
 from benchmarks.effort import Effort
 from benchmarks.machine import description
 from benchmarks.peers import known
@@ -29,6 +29,8 @@ OWN = (
     "evaluating",
     "extracting",
     "allocating",
+    "precision",
+    "ranks",
 )
 """Modules that measure gankit alone."""
 
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     peers = [_peer(parser, text) for text in asked.peer]
     only = OWN if asked.only is None else _chosen(parser, asked.only)
     chosen: dict[str, Benchmark] = {name: import_module(f"benchmarks.{name}").measure for name in only}
+    chosen |= {path.name: partial(versions.measure, path) for path in asked.version}
     chosen |= {known(path).name: partial(comparing.measure, path, of) for path, of in peers}
     with tempfile.TemporaryDirectory(prefix="gankit-bench-") as folder:
         effort = replace(effort.smoke() if asked.smoke else effort, folder=Path(folder))
@@ -64,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH[:RESOLUTION,...]",
         help="also run the code of this checkout beside gankit's; may be repeated",
     )
+    parser.add_argument(
+        "--version",
+        action="append",
+        default=[],
+        type=_checkout,
+        metavar="PATH",
+        help="also run this checkout of another version of gankit beside this one; may be repeated",
+    )
     parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(OWN)}; empty for peers alone")
     parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement in each run")
     parser.add_argument("--runs", type=int, metavar="N", help="how often all is measured, in fresh processes")
@@ -79,6 +90,14 @@ def _peer(parser: argparse.ArgumentParser, text: str) -> tuple[Path, list[int]]:
         return Path(path).absolute(), [int(each) for each in resolutions.split(",") if each]
     except ValueError as problem:
         parser.error(str(problem))
+
+
+def _checkout(text: str) -> Path:
+    """A checkout of gankit."""
+    path = Path(text).absolute()
+    if not (path / "gankit" / "__init__.py").is_file():
+        raise argparse.ArgumentTypeError(f"{text} is no checkout of gankit")
+    return path
 
 
 def _chosen(parser: argparse.ArgumentParser, text: str) -> list[str]:

@@ -12,7 +12,7 @@ class Effort:
 
     seconds: float = 8.0
     """Of each thing that is measured, in each run."""
-    rounds: int = 3
+    rounds: int = 2
     """Turns of each side in each run at the least, however long they take."""
     runs: int = 2
     """How often all is measured, in fresh processes."""

@@ -71,7 +71,9 @@ def test_the_mean_over_a_cycle_weighs_each_kind_of_iteration() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fading", "overhead", "loading", "starting", "evaluating", "extracting"])
+@pytest.mark.parametrize(
+    "name", ["fading", "overhead", "loading", "starting", "evaluating", "extracting", "allocating"]
+)
 def test_each_benchmark_measures(name: str) -> None:
     ended = bench("--smoke", "--only", name)
     assert ended.returncode == 0, ended.stderr
