@@ -17,6 +17,7 @@ from benchmarks.effort import Effort
 from benchmarks.machine import description
 from benchmarks.peers import known
 from benchmarks.rows import HEADINGS, ITERATION_HEADINGS, Iteration, Row, markdown
+from benchmarks.systems import SYSTEMS
 
 Benchmark = Callable[[Effort], Iterator[Row | Iteration]]
 
@@ -40,20 +41,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     asked = parser.parse_args(arguments)
     effort = replace(Effort(), **{name: value for name in ("seconds", "runs") if (value := getattr(asked, name))})
+    effort = effort.smoke() if asked.smoke else effort
     peers = [_peer(parser, text) for text in asked.peer]
-    only = OWN if asked.only is None else _chosen(parser, asked.only)
-    chosen: dict[str, Benchmark] = {name: import_module(f"benchmarks.{name}").measure for name in only}
+    if asked.profile:
+        system, resolution = asked.profile
+        for profile in comparing.profiles(system, resolution, [path for path, _ in peers], effort):
+            print(profile, flush=True)
+        return 0
+    names = OWN if asked.only is None else _chosen(parser, asked.only)
+    chosen: dict[str, Benchmark] = {name: import_module(f"benchmarks.{name}").measure for name in names}
     chosen |= {path.name: partial(versions.measure, path) for path in asked.version}
     chosen |= {known(path).name: partial(comparing.measure, path, of) for path, of in peers}
+    print(f"{description()}; {effort.runs} run{'s' * (effort.runs > 1)}\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="gankit-bench-") as folder:
-        effort = replace(effort.smoke() if asked.smoke else effort, folder=Path(folder))
-        print(f"{description()}; {effort.runs} runs\n", flush=True)
+        effort = replace(effort, folder=Path(folder))
         found = [each for name, benchmark in chosen.items() for each in _told(name, benchmark(effort))]
-    iterations = [each.cells() for each in found if isinstance(each, Iteration)]
-    rows = [each.cells() for each in found if isinstance(each, Row)]
-    if iterations:
+    if iterations := [each.cells() for each in found if isinstance(each, Iteration)]:
         print(markdown(ITERATION_HEADINGS, iterations), end="\n\n")
-    if rows:
+    if rows := [each.cells() for each in found if isinstance(each, Row)]:
         print(markdown(HEADINGS, rows))
     return 0
 
@@ -78,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(OWN)}; empty for peers alone")
     parser.add_argument("--seconds", type=float, metavar="S", help="of each measurement in each run")
     parser.add_argument("--runs", type=int, metavar="N", help="how often all is measured, in fresh processes")
+    parser.add_argument(
+        "--profile",
+        type=_job,
+        metavar="SYSTEM:RESOLUTION",
+        help="instead tell where the time of an iteration goes, of gankit and of the peers with that system",
+    )
     parser.add_argument("--smoke", action="store_true", help="next to nothing, to see that all works")
     return parser
 
@@ -98,6 +109,14 @@ def _checkout(text: str) -> Path:
     if not (path / "gankit" / "__init__.py").is_file():
         raise argparse.ArgumentTypeError(f"{text} is no checkout of gankit")
     return path
+
+
+def _job(text: str) -> tuple[str, int]:
+    """A system and a resolution."""
+    system, _, resolution = text.partition(":")
+    if system not in SYSTEMS or not resolution.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(SYSTEMS)}, a colon and a resolution, not {text}")
+    return system, int(resolution)
 
 
 def _chosen(parser: argparse.ArgumentParser, text: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmarks.effort import Effort
 from benchmarks.peers import known
 from benchmarks.rows import Iteration, Row
-from benchmarks.sides import AS_STARTED, TUNED
+from benchmarks.sides import AS_STARTED, TUNED, working
 from benchmarks.spreads import Spread
 from benchmarks.steps import of_side
 from benchmarks.systems import job
@@ -25,6 +25,20 @@ STARTED = {"pggan": {32: 1.6, 64: 1.9}}
 """How many times, each as it is started."""
 MEMORY = 1.0
 """The share of the peer's memory that is to be enough."""
+
+
+def profiles(system: str, resolution: int, paths: Iterable[Path], effort: Effort) -> Iterator[str]:
+    """Where the time of each kind of iteration goes: of gankit, and of those peers that train the same system."""
+    jobs = {"gankit": job(system, effort.width, resolution)}
+    for path in paths:
+        if (peer := known(path)).system == system:
+            jobs[peer.name] = peer.job(path, effort.width, resolution)
+    with working(*jobs.values(), allocator=TUNED) as sides:
+        for name, side in zip(jobs, sides, strict=True):
+            side.once()
+            for number in side.job.numbers:
+                kind = f", iteration {number}" if len(side.job.numbers) > 1 else ""
+                yield f"{name}: {system} {resolution}x{resolution}{kind}\n{side.ask('profile', [number])}\n"
 
 
 def measure(path: Path, resolutions: list[int], effort: Effort) -> Iterator[Row | Iteration]:

@@ -31,19 +31,13 @@ class Row:
     def cells(self) -> list[str]:
         """As a table has them."""
         spread, unit = self.measured, f" {self.unit}" if self.unit else ""
-        short = ""
-        if self.goal is not None and not self.is_met:
-            short = f"no: {abs(spread.median / self.goal - 1):.0%} {'below' if self.better == 'higher' else 'above'}"
-        bound = "" if self.goal is None else f"{'≥' if self.better == 'higher' else '≤'} {number(self.goal)}{unit}"
-        return [
-            self.what,
-            f"{number(spread.median)}{unit}",
-            "-".join(map(number, spread.quartiles)),
-            ", ".join(map(number, spread.runs)),
-            bound,
-            short if short else "" if self.goal is None else "yes",
-            self.note,
-        ]
+        goal = met = ""
+        if self.goal is not None:
+            goal = f"{'≥' if self.better == 'higher' else '≤'} {number(self.goal)}{unit}"
+            short = f"{abs(spread.median / self.goal - 1):.0%} {'below' if self.better == 'higher' else 'above'}"
+            met = "yes" if self.is_met else f"no: {short}"
+        each = ", ".join(map(number, spread.runs))
+        return [self.what, f"{number(spread.median)}{unit}", _range(spread), each, goal, met, self.note]
 
 
 HEADINGS = ("what", "median", "quartiles", "each run", "goal", "met", "")
@@ -81,6 +75,11 @@ class Iteration:
 
 
 ITERATION_HEADINGS = ("system", "code", "ms", "images/s", "GFLOP", "of peak", "MB", "parameters")
+
+
+def _range(spread: Spread) -> str:
+    lower, upper = spread.quartiles
+    return f"{number(lower)} to {number(upper)}"
 
 
 def number(value: float) -> str:

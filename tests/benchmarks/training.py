@@ -10,8 +10,8 @@ import torch
 from benchmarks.systems import BATCH, SYSTEMS
 from benchmarks.work import Work
 from gankit.config.experiment import Experiment
-from gankit.data.images import RealImages
 from gankit.discovery.manager import plugins
+from gankit.runs.components import RunComponents
 from gankit.training.trainer import Trainer
 
 LONG = 10**8
@@ -60,10 +60,8 @@ def experiment(
 
 
 def made(system: str, width: int, growth: Mapping[str, Any], changes: Mapping[str, Any] = NO_CHANGES) -> Training:
-    """A trainer of such an experiment."""
-    wanted = experiment(system, width, growth, changes)
-    reals = RealImages(wanted.data, [stage.resolution for stage in wanted.stages()])
-    return Training(Trainer(wanted, reals, torch.device("cpu")))
+    """A trainer of such an experiment, made as a run makes its own."""
+    return Training(RunComponents.of(experiment(system, width, growth, changes)).trainer)
 
 
 def training(system: str, width: int, resolution: int, changes: Mapping[str, Any]) -> Training:

@@ -80,6 +80,55 @@ def test_each_benchmark_measures(name: str) -> None:
     assert "| goal" in ended.stdout
 
 
+OTHERS = '''\
+"""What a driver asks of pytorch_GAN_zoo, by a convolution."""
+
+from torch import nn, optim
+
+
+class ProgressiveGAN:
+    def __init__(self, dimLatentVector, baseLearningRate, **options):
+        self.netG, self.netD, self.scales = nn.Conv2d(3, 3, 1), nn.Conv2d(3, dimLatentVector, 3), 0
+        self.adam = optim.Adam(self.netD.parameters(), betas=[0, 0.99], lr=baseLearningRate)
+
+    def addScale(self, depth):
+        self.scales += 1
+
+    def optimizeParameters(self, real):
+        assert real.shape == (16, 3, 4 << self.scales, 4 << self.scales)
+        self.netD(self.netG(real)).mean().backward()
+        self.adam.step()
+'''
+
+
+@pytest.mark.slow
+def test_a_peer_iterates_in_turn_with_gankit(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "progressive_gan.py").write_text(OTHERS)
+    ended = bench("--smoke", "--only", "", "--peer", f"{tmp_path}:8")
+    assert ended.returncode == 0, ended.stderr
+    _, iterations, goals = ended.stdout.strip().split("\n\n")
+    [theirs] = [line for line in iterations.splitlines() if "| pytorch_GAN_zoo |" in line]
+    assert "12 + 224" in theirs  # parameters
+    for what in ("equal allocator", "as started", "memory"):
+        assert f"pggan 8x8 over pytorch_GAN_zoo, {what}" in goals
+    assert "≥ 1.25" in goals
+
+
+@pytest.mark.slow
+def test_another_version_iterates_in_turn_with_this_one() -> None:
+    ended = bench("--smoke", "--only", "", "--version", TESTS.parent)
+    assert ended.returncode == 0, ended.stderr
+    assert f"PGGAN, WGAN-GP, 8x8, over {TESTS.parent.name}" in ended.stdout
+
+
+@pytest.mark.slow
+def test_a_profile_names_operations_and_shapes() -> None:
+    ended = bench("--smoke", "--profile", "pggan:8")
+    assert ended.returncode == 0, ended.stderr
+    assert "aten.convolution_backward 16x8x8x8 16x8x8x8 8x8x3x3" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
