@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for and print it."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    effort = replace(Effort(), **{name: value for name in ("seconds", "runs") if (value := getattr(asked, name))})
-    effort = effort.smoke() if asked.smoke else effort
+    effort = Effort().smoke() if asked.smoke else Effort()
+    effort = replace(effort, **{name: value for name in ("seconds", "runs") if (value := getattr(asked, name))})
     peers = [_peer(parser, text) for text in asked.peer]
     if asked.profile:
         system, resolution = asked.profile

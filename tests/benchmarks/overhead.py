@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +108,8 @@ def run(resolution: int, channels: int, folder: str, observers: list[str]) -> Wo
     """A run that observers watch; losses are recorded after every iteration."""
     plan = [{"resolution": resolution, "images": STAGE, "name": f"part-{part}"} for part in range(STAGES)]
     wanted = experiment("pggan", channels, {"use": "stages", "plan": plan}, observers=[*observers, "turnstile"])
-    return Running(wanted, Path(folder))
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Running(wanted, Path(tempfile.mkdtemp(dir=folder)))
 
 
 def measure(effort: Effort) -> Iterator[Row]:
