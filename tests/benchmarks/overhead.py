@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def measure(effort: Effort) -> Iterator[Row]:
     """At 4x4 by the millisecond, at 16x16 as a share."""
     for clock in ("cpu", "wall"):
         jobs = _jobs(4, min(NARROW, effort.width), effort.folder / clock)
-        turns = in_turn(jobs, effort, clock=clock)
+        turns = in_turn(jobs, replace(effort, seconds=2 * effort.seconds), clock=clock)
         for side, who in enumerate(("trainer", "run with progress and guard", "run with progress, guard and Aim"), 1):
             what = f"own cost of an iteration at 4x4, {who} ({'CPU' if clock == 'cpu' else 'wall'})"
             note = "losses recorded every iteration" if side > 1 else ""

@@ -12,6 +12,7 @@ import torch
 from benchmarks.counting import flops
 from benchmarks.rows import Row
 from benchmarks.spreads import Spread
+from benchmarks.turns import Turns
 from benchmarks.work import Job
 
 TESTS = Path(__file__).parents[1]
@@ -54,6 +55,14 @@ def test_a_row_says_whether_its_goal_is_met_and_by_how_much_not() -> None:
     assert Row("", spread, 1.3 - 1e-9).is_met
     assert Row("", spread, 1.25, "lower").cells()[5] == "no: 4% above"
     assert Row("", spread, 2.6, "higher").cells()[5] == "no: 50% below"
+
+
+def test_a_small_difference_is_that_of_the_quickest_of_ten_rounds() -> None:
+    plain = [1.0 + noise / 10 for noise in range(25)]
+    turns = Turns(seconds=[[[each + 0.25 for each in reversed(plain)], plain]])
+    of_ten, of_next_ten = (1.0 + 1.5) - 1.0, (1.0 + 0.5) - 2.0
+    assert turns.difference(0, 1).median == pytest.approx((of_ten + of_next_ten) / 2 + 0.25)
+    assert Turns(seconds=[[[3.0, 5.0], [2.0, 9.0]]]).difference(0, 1).median == 1.0
 
 
 def test_operations_are_counted_in_all_derivatives_and_in_groups() -> None:
