@@ -36,7 +36,8 @@ def measure(effort: Effort) -> Iterator[Row]:
         "with Aim as well": _run(file, effort.folder, [*OBSERVERS, "aim"]),
     }
     every = {torch: [sys.executable, "-c", torch], **commands, **starts}
-    _seconds(starts["with progress and guard"], effort.folder)  # prepares the data
+    for command in every.values():  # compiles modules and prepares the data
+        _seconds(command, effort.folder)
     runs = [_in_turn(every, effort) for _ in range(effort.runs)]
     for name, goal in COMMANDS.items():
         yield Row(f"gankit {name}", Spread.of([run[name] for run in runs]), goal, "lower", "s")
@@ -84,9 +85,9 @@ def _seconds(command: list[str], folder: Path) -> float:
         subprocess.CalledProcessError: if it fails.
     """
     shutil.rmtree(folder / "run", ignore_errors=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GANKIT_CACHE": str(folder / "cache")}
+    own = {"OMP_NUM_THREADS": "1", "GANKIT_CACHE": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": ""}
     with (folder / "said").open("w+") as said:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=said, stderr=said)
+        process = subprocess.Popen(command, env={**os.environ, **own}, cwd=folder, stdout=said, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
