@@ -83,7 +83,9 @@ def _range(spread: Spread) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits, or all before the point."""
+    """Three digits, or all before the point; as a power of ten what would have none."""
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.1e}"
     digits = 3 - len(f"{abs(value):.0f}".lstrip("0"))
     return f"{value:,.{max(0, digits)}f}"
 

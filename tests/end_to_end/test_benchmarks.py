@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks.counting import flops
-from benchmarks.rows import Row
+from benchmarks.rows import Row, number
 from benchmarks.spreads import Spread
 from benchmarks.turns import Turns
 from benchmarks.work import Job
@@ -55,6 +55,13 @@ def test_a_row_says_whether_its_goal_is_met_and_by_how_much_not() -> None:
     assert Row("", spread, 1.3 - 1e-9).is_met
     assert Row("", spread, 1.25, "lower").cells()[5] == "no: 4% above"
     assert Row("", spread, 2.6, "higher").cells()[5] == "no: 50% below"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.0, "0.000"), (1e-4, "1.0e-04"), (0.0481, "0.048"), (1.234, "1.23"), (14101.4, "14,101")]
+)
+def test_numbers_have_three_digits(value: float, said: str) -> None:
+    assert number(value) == said
 
 
 def test_a_small_difference_is_that_of_the_quickest_of_ten_rounds() -> None:
