@@ -73,14 +73,16 @@ def _summed(weight: Tensor) -> Tensor:
     return tall[:, :, :, 1:] + tall[:, :, :, :-1]
 
 
-def leaky_relu(x: Tensor, slope: float) -> Tensor:
+def leaky_relu(x: Tensor, slope: float, gain: float = 1.0) -> Tensor:
     """`F.leaky_relu`, which remembers its output and not its input, and fills nothing with zeros when derived again.
 
-    The next layer remembers the output, too, so that the input takes memory no longer.
+    The next layer remembers the output, too, so that the input takes memory no longer. `gain` is a factor above zero on
+    the output.
     """
     if slope <= 0 or not _is_derived():
-        return F.leaky_relu(x, slope)
-    return _LeakyRelu.apply(x, slope)  # pyright: ignore[reportReturnType]
+        y = F.leaky_relu(x, slope)
+        return y if gain == 1 else y * gain
+    return _LeakyRelu.apply(x, slope, gain)  # pyright: ignore[reportReturnType]
 
 
 def normalized(x: Tensor, dims: int | tuple[int, ...], *, centred: bool = False, eps: float = 1e-8) -> Tensor:
@@ -210,19 +212,22 @@ def _asked(ctx: Any, position: int) -> bool:
 
 
 class _LeakyRelu(Function):
-    """Leaky ReLU of a slope above zero, whose output therefore tells its input's sign."""
+    """Leaky ReLU of a slope above zero, whose output therefore tells its input's sign, times a gain above zero."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, slope: float, gain: float) -> Tensor:
         y = F.leaky_relu(x, slope)
+        if gain != 1:
+            y.mul_(gain)
         ctx.save_for_backward(y)
-        ctx.slope = slope
+        ctx.slope, ctx.gain = slope, gain
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (dy,), (y,) = gradients, ctx.saved_tensors
-        return torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True), None
+        dx = torch.ops.aten.leaky_relu_backward(dy, y.detach(), ctx.slope, True)
+        return dx if ctx.gain == 1 else dx * ctx.gain, None, None
 
 
 class _Normalized(Function):

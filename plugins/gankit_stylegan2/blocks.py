@@ -33,8 +33,9 @@ class Stylegan2Block(Block):
         if not self.residual:
             return path
         shortcut = {"conv": conv(context.in_channels, context.out_channels, 1, gain=1.0, bias=False)}
-        if context.resample is not None:
-            shortcut = {**shortcut, "resample": Resample(self.filter, context.resample)}
+        if context.resample is not None:  # the same in either order; the convolution is where there are fewer pixels
+            filtered = {"resample": Resample(self.filter, context.resample)}
+            shortcut = shortcut | filtered if context.resample == "up" else filtered | shortcut
         return ScaledSum(path, Chain(**shortcut))
 
     def _generator(self, context: BuildContext) -> nn.Module:

@@ -28,7 +28,7 @@ class GainedLeakyReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Of any shape."""
-        return leaky_relu(x, 0.2) * math.sqrt(2)
+        return leaky_relu(x, 0.2, gain=math.sqrt(2))
 
 
 class StyleNetwork(nn.Module):

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.counting import operations_of
+from gankit.training.flops import flops
 
 ROWS = 30
 """Of a table."""
@@ -38,7 +38,7 @@ class Watch(TorchDispatchMode):
         taken = time.process_time() - since
         sums = self.sums[f"{func.overloadpacket} {' '.join(map(_shape, args))}"]
         sums.seconds += taken
-        sums.flops += operations_of(func, args, kwargs or {}, out)
+        sums.flops += flops(func, args, kwargs or {}, out)
         sums.calls += 1
         return out
 

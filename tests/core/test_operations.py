@@ -139,13 +139,21 @@ def test_norms_of_weights_see_a_plain_convolution(way: Literal["up", "down"], no
 
 
 @few
-@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.floats(1e-3, 2), st.integers(0, 1000))
-def test_leaky_relus(shape: list[int], slope: float, seed: int) -> None:
+@given(
+    st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    st.floats(1e-3, 2),
+    st.sampled_from([1.0, 2**0.5, 0.5]),
+    st.integers(0, 1000),
+)
+def test_leaky_relus(shape: list[int], slope: float, gain: float, seed: int) -> None:
     torch.manual_seed(seed)
     x = drawn(*shape)
     with torch.no_grad():
         x[x < -1] = 0  # where it has no derivative either takes that from below
-    same(lambda x: leaky_relu(x, slope).square(), lambda x: F.leaky_relu(x, slope).square(), x)
+    torchs = lambda x: (F.leaky_relu(x, slope) * gain).square()  # noqa: E731
+    same(lambda x: leaky_relu(x, slope, gain).square(), torchs, x)
+    with torch.no_grad():
+        torch.testing.assert_close(leaky_relu(x, slope, gain).square(), torchs(x))
 
 
 @few
