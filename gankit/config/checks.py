@@ -52,7 +52,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += schedule_problems(experiment)
     found += _problems_of_evaluation(experiment)
     found += _problems_of_even_classes(experiment)
-    found += _problems_of_precision(experiment)
+    found += [*_problems_of_precision(experiment), *_problems_of_compiling(experiment)]
     unread, failures = _label_problems(experiment)
     found += unread
     for path, component in components(experiment):
@@ -318,6 +318,15 @@ def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
         yield (
             ("training", "precision"),
             f"tf32 is how NVIDIA's GPUs may multiply, and device is {training.device}; fp32 and bf16 are for all",
+        )
+
+
+def _problems_of_compiling(experiment: Experiment) -> Iterator[Problem]:
+    """That torch is asked to compile what is to be computed twice."""
+    if experiment.training.compile and experiment.training.activation_checkpointing:
+        yield (
+            ("training", "compile"),
+            "does not go with activation_checkpointing: a compiler decides by itself what it keeps; set one of them",
         )
 
 

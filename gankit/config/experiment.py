@@ -133,6 +133,7 @@ class TrainingOptions(Options):
         "precision",
         "half_resolutions",
         "activation_checkpointing",
+        "compile",
         "micro_batch",
         "processes",
         "allocator",
@@ -173,6 +174,9 @@ class TrainingOptions(Options):
     half_resolutions: int | None = Field(default=None, ge=1, le=32)
     """Of bf16 and fp16: how many resolutions, the highest of the networks, compute in 16 bits, the others in float32;
     null: all of them."""
+    compile: bool = False
+    """Have torch compile the networks, for passes that no penalty differentiates twice; others stay as they are. It
+    takes a minute or more at each stage, and pays on GPUs."""
     activation_checkpointing: bool = False
     """Keep of each resolution what goes into it alone, and compute the rest again in the backward pass: the same
     gradients, for less memory and about a third more time."""

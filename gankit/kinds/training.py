@@ -49,6 +49,10 @@ class Regularizer(NetworkPart):
     trains_classes: ClassVar[bool] = False
     """True if it trains the discriminator by labels, as by the class logits of its head."""
 
+    derives_twice: ClassVar[bool] = True
+    """False if it takes no gradient of what the networks give, which training differentiates again: then steps that it
+    acts in may be compiled."""
+
     every: int = Field(default=1, ge=1)
     """Apply in every n-th iteration only, by updates of its own, n times as strong (lazy regularization). An
     iteration is one update of the generator with those of the discriminator before it."""

@@ -108,8 +108,11 @@ def _normalize(x: Tensor, dims: int | tuple[int, ...], centred: bool, eps: float
 def _is_derived() -> bool:
     """Whether derivatives may be asked for, and no others than the functions below have: in reverse, and of tensors.
 
-    Else torch's own operations do: without gradients, in forward mode and within the transforms of `torch.func`.
+    Else torch's own operations do: without gradients, in forward mode, within the transforms of `torch.func`, and where
+    torch compiles, as what it compiles is derived once alone.
     """
+    if torch.compiler.is_compiling():
+        return False
     is_forward = forward_ad._current_level >= 0
     return torch.is_grad_enabled() and not is_forward and not torch._C._are_functorch_transforms_active()
 

@@ -76,7 +76,8 @@ class Rehearsal(Trainer):
         Raises:
             ContractError: if an optimizer builds other than it should.
         """
-        changes = {"discriminator_steps": 1, "generator_batches": 1, "micro_batch": None, "processes": 1}
+        once = {"discriminator_steps": 1, "generator_batches": 1, "micro_batch": None, "processes": 1}
+        changes = {**once, "compile": False}
         training = experiment.training.model_copy(update=changes)
         super().__init__(experiment.model_copy(update={"training": training}), reals, device)
         self.stages = [stage._replace(batch=min(most, experiment.training.part_in(stage))) for stage in self.stages]

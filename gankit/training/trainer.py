@@ -23,6 +23,7 @@ from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
+from gankit.training.compiling import NetworkPair
 from gankit.training.memory import Memory
 from gankit.training.parameters import correction, grouped, lay_out_as_parameters
 from gankit.training.precision import Precision
@@ -81,6 +82,9 @@ class Trainer:
         self.precision = Precision(experiment.training, device, self.networks.values())
         for network in self.networks.values():
             network.recomputes = experiment.training.activation_checkpointing
+        pair = NetworkPair(self.generator, self.discriminator)
+        compiled = pair.compiled(device) if experiment.training.compile else None
+        self._trained = Trained(*pair, self.trained, self.optimizers, self.precision, compiled)
         self.ranks: Ranks = ALONE
         """The processes that it trains with."""
         self.updater = self._updater()
@@ -95,8 +99,7 @@ class Trainer:
 
     def _updater(self) -> Updater:
         """What makes its updates."""
-        trained = Trained(self.generator, self.discriminator, self.trained, self.optimizers, self.precision)
-        return self.updater_type(self.experiment, trained, self.memory, self.ranks)
+        return self.updater_type(self.experiment, self._trained, self.memory, self.ranks)
 
     @property
     def seed(self) -> int:

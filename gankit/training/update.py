@@ -18,6 +18,7 @@ from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.reuse import weights_reused
+from gankit.training.compiling import NetworkPair
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
 from gankit.training.parameters import acts_on, named_regularizers
@@ -53,6 +54,8 @@ class Trained(NamedTuple):
     optimizers: Mapping[NetworkName, TorchOptimizer]
     precision: Precision
     """In which it is moved."""
+    compiled: NetworkPair | None = None
+    """The networks for passes that are derived once; None: as they are."""
 
 
 class Reals(NamedTuple):
@@ -155,13 +158,24 @@ class Updater:
             augmentation.adapt(step)
         return step.logged
 
+    def _networks(self, name: NetworkName, purpose: str) -> NetworkPair:
+        """The networks as a step calls them: compiled where they are not derived twice in it."""
+        plain, compiled = NetworkPair(self._trained.generator, self._trained.discriminator), self._trained.compiled
+        if compiled is None:
+            return plain
+        acting = [each for each in self._experiment.regularizers if each.every == 1 and acts_on(each, name)]
+        if purpose == "main" and not any(each.derives_twice for each in acting):
+            return compiled
+        return plain._replace(generator=compiled.generator) if name == "discriminator" else plain
+
     def step(self, name: NetworkName, real: Tensor, labels: Tensor | None, at: Moment, purpose: str = "main") -> Step:
         """What the loss and the regularizers see of an update, or for another `purpose` of a part of it."""
+        generator, discriminator = self._networks(name, purpose)
         return Step(
             phase=name,
             key=(at.seed, name, purpose, at.images),
-            generator=self._trained.generator,
-            discriminator=self._trained.discriminator,
+            generator=generator,
+            discriminator=discriminator,
             augment=self._experiment.augment,
             real_images=real,
             labels=labels,

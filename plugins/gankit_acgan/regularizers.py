@@ -26,6 +26,7 @@ class AuxiliaryClassifier(Regularizer):
     """
 
     trains_classes: ClassVar[bool] = True
+    derives_twice: ClassVar[bool] = False
 
     weight: Scheduled[Annotated[float, Field(ge=0)]] = 1.0
     """Share of the cross-entropies, the same in both steps."""

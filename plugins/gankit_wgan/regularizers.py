@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -51,6 +51,8 @@ class GradientPenalty(SampleGradientPenalty):
 
 class Drift(Regularizer):
     """Keeps scores of reals from drifting away: weight * mean(D(real)^2) (Karras et al. 2018, appendix A.1)."""
+
+    derives_twice: ClassVar[bool] = False
 
     weight: Scheduled[Annotated[float, Field(ge=0)]] = 1e-3
     """Epsilon of the paper."""

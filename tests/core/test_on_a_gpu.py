@@ -18,6 +18,7 @@ pytestmark = pytest.mark.gpu
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+COMPILED = ("sngan-digits", "stylegan2-digits", "pggan-digits")
 
 
 def made(file: Path, *settings: str) -> Trainer:
@@ -82,3 +83,18 @@ def test_fp32_is_not_tf32() -> None:
     again.iteration()
     assert first_differing(losses["fp32"], bits(again.discriminator.state_dict())) is None
     assert first_differing(losses["fp32"], losses["tf32"]) is not None
+
+
+@pytest.mark.parametrize("file", [file for file in SMALL if file.stem in COMPILED], ids=lambda file: file.stem)
+def test_compiled_networks_train_as_plain_ones(file: Path) -> None:
+    """To what other kernels make of the last bits."""
+    records = []
+    for compiles in ("false", "true"):
+        trainer = made(file, f"training.compile={compiles}")
+        records.append(trainer.iteration())
+        trainer.iteration()
+        with without_waiting():
+            trainer.iteration()
+    assert records[0].keys() == records[1].keys()
+    for name, scalar in records[0].items():
+        torch.testing.assert_close(records[1][name], scalar, rtol=0.02, atol=1e-3)

@@ -1,0 +1,60 @@
+"""Networks compiled by torch, for passes that are derived once or not at all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self, cast
+
+import torch
+
+from gankit.core.errors import UserError
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.generator import Generator
+
+BACKEND = "inductor"
+RECOMPILATIONS = 256
+"""A network is compiled anew for each resolution, fade and network that is updated; torch gives up after 8 else."""
+
+
+class NetworkPair(NamedTuple):
+    """Both networks as a step calls them."""
+
+    generator: Generator
+    discriminator: Discriminator
+
+    def compiled(self, device: torch.device) -> Self:
+        """The same weights, compiled when they are first called.
+
+        Raises:
+            UserError: if torch cannot compile here.
+        """
+        from torch._dynamo import config  # which takes a second, and nobody else needs
+
+        config.cache_size_limit = RECOMPILATIONS  # pyright: ignore[reportAttributeAccessIssue]
+        options: dict[str, Any] | None = (
+            {"fallback_random": True} if BACKEND == "inductor" else None
+        )  # the draws of the plain networks
+
+        def compile_(network: torch.nn.Module) -> torch.nn.Module:
+            return cast(torch.nn.Module, torch.compile(network, backend=BACKEND, dynamic=False, options=options))
+
+        _refuse_without_compiler(device)
+        return self._replace(
+            generator=cast(Generator, compile_(self.generator)),
+            discriminator=cast(Discriminator, compile_(self.discriminator)),
+        )
+
+
+def _refuse_without_compiler(device: torch.device) -> None:
+    """Compile next to nothing, to notice before training that it fails.
+
+    Raises:
+        UserError: then, with what torch says.
+    """
+    try:
+        torch.compile(torch.sin, backend=BACKEND)(torch.ones(2, device=device))
+    except Exception as failure:
+        said = " ".join(str(failure).split())
+        raise UserError(
+            f"training.compile: torch cannot compile for {device.type} here; set it to false, or install what it needs "
+            f"(for a CPU a C++ compiler, for a GPU triton): {said:.300}"
+        ) from failure
