@@ -169,11 +169,12 @@ class TestStatistics:
         )
 
     def test_of_a_modulated_convolution(self) -> None:
-        x, style = torch.randn(2, 64, 4, 4), 30 * torch.rand(2, 64)
+        """The square of 300 is beyond float16."""
+        x, style = torch.randn(2, 64, 4, 4), 300 * torch.rand(2, 64)
         weight = torch.randn(64, 64, 3, 3)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.float16):
             found = modulated_conv(x, weight, style)
-        assert found.dtype == torch.bfloat16
+        assert found.dtype == torch.float16
         torch.testing.assert_close(found.float(), modulated_conv(x, weight, style), rtol=0.02, atol=0.05)
 
 
