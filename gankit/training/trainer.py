@@ -256,7 +256,8 @@ class Trainer:
         """What stands in the groups of a network's optimizer beside the parameters, if any of it moves."""
         if not self._acting.moves(optimizer := self._optimizer(name)):
             return {}
-        [group] = optimizer.build([{"params": [Parameter()], "new_at": 0}], self.corrections[name]).param_groups
+        there = {"params": [Parameter(torch.empty(0, device=self.device))], "new_at": 0}
+        [group] = optimizer.build([there], self.corrections[name]).param_groups
         return {setting: value for setting, value in group.items() if setting not in ("params", "new_at")}
 
     def _batch(self) -> Reals:

@@ -57,7 +57,7 @@ def same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             for optimizer in each.optimizers.values():
                 monkeypatch.setattr(optimizer, "step", lambda: None)  # so that both stay where they are
             each.iterations = 0  # lazy regularizers are due
-            records.append(each.updater.update(name, *each._batch(), Moment(0, each.images, 0, each.now)))
+            records.append(each.updater.update(name, each._batch(), Moment(0, each.images, 0, each.now)))
         assert records[0].keys() == records[1].keys()
         for scalar, value in records[0].items():
             torch.testing.assert_close(records[1][scalar], value, rtol=1e-3, atol=1e-4)

@@ -14,6 +14,7 @@ import torch
 from support import wrong_parts
 from support.command import QUICKSTART, SMALL, gankit_here
 from support.tiny import CPU, tiny, trainer
+from torch import Tensor
 
 from gankit.config.loader import load_experiment
 from gankit.core.registry import restored
@@ -27,7 +28,9 @@ from gankit.costs.phases import iteration_kinds, phases
 from gankit.costs.replay import Replay, shrunk
 from gankit.costs.table import warnings_of
 from gankit.discovery.manager import plugins
+from gankit.kinds import Augmentation
 from gankit.training.flops import FlopCounter
+from gankit.training.step import AugmentedBatch
 
 PLAIN = {
     "regularizers": [],
@@ -225,9 +228,16 @@ def test_data_that_are_elsewhere_must_not_be_needed_to_know_the_classes(tmp_path
     assert "nowhere; without it nobody knows how many classes there are" in done.stderr
 
 
+class Asking(Augmentation):
+    """Does what depends on numbers, for which a device is waited."""
+
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
+        return images if float(images.detach().mean()) > 0 else images * 1
+
+
 def test_what_asks_for_numbers_is_measured_and_not_counted() -> None:
     plugins.load_installed()
-    experiment = tiny(augment=[{"use": "ada"}])
+    experiment = tiny().model_copy(update={"augment": [Asking()]})
     estimate = Estimator(experiment, Machine(CPU), budget=30, say=lambda doing: None).estimate()
 
     assert any(note.startswith("augmentation is not counted") for note in estimate.notes)
