@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -99,6 +100,8 @@ class Followers(Others):
         if launched() is not None:
             self.ranks = self._group = ProcessGroup()
             return
+        if sys.platform == "linux":  # all are on this machine, and nobody else is to reach them
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         store = meeting_place(processes)
         try:
             for number in range(1, processes):

@@ -111,6 +111,8 @@ class Worker:
             self._lost = f"Aim has shown no sign of life for {PATIENCE:.0f} seconds and was given up"
         except (EOFError, OSError):
             self._lost = "the process in which Aim runs has ended"
+        except Exception as failure:  # what a pipe cannot carry; else whoever waits for this would wait for ever
+            return in_short(failure)
         self._process.kill()
         return self._lost
 

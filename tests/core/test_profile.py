@@ -257,7 +257,6 @@ def test_the_command_profiles_a_run_and_no_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_its_own_time_is_told(tmp_path: Path) -> None:
     experiment = longer(training={"batch": 8, "device": "cuda"})
     begin(experiment, tmp_path / "run", loop=ProfiledLoop).train()

@@ -26,6 +26,7 @@ from support.slow import slow_but
 from support.tiny import tiny
 from support.tracked import SILENT, Here, driven_run, empty_repository, entered, only_run
 
+from gankit import UserError
 from gankit.data.pictures import grid
 from gankit.runs import start
 from gankit_aim import observers, worker
@@ -277,6 +278,15 @@ def test_nobody_waits_for_what_aim_writes_until_the_end(tmp_path: Path, monkeypa
     process.resume()
     run.callbacks.on_close()
     assert [step for step, _ in series_of(tmp_path, "loss.generator")["one"]["{}"]] == LOSSES
+
+
+def test_what_no_pipe_can_carry_fails_and_nobody_waits_for_ever(tmp_path: Path) -> None:
+    hands_on = Worker(tmp_path, {}, (str(tmp_path), "experiment"), ())
+    hands_on.tell("record", [lambda: None])
+    with pytest.raises(UserError, match="lambda"):
+        hands_on.call("close")
+    hands_on.call("close")
+    hands_on.end()
 
 
 def test_nothing_is_tracked_after_the_end(tmp_path: Path) -> None:
