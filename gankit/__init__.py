@@ -1,9 +1,10 @@
 """gankit grows, trains and compares GANs that are composed in YAML from plugins.
 
-This is what plugin authors import; nothing here imports torch.
+This is what authors of plugins and whoever works in Python import; torch is imported only as it is needed.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gankit import kinds
 from gankit.core import __version__ as __version__
@@ -16,6 +17,13 @@ from gankit.discovery.hookspecs import hookimpl, registering
 from gankit.kinds import *  # noqa: F403
 from gankit.kinds.callbacks import Callback
 from gankit.networks.context import BuildContext
+
+if TYPE_CHECKING:
+    from gankit.generators.loading import load
+    from gankit.results import load_numbers
+
+LATE = {"load": "gankit.generators.loading", "load_numbers": "gankit.results"}
+"""What is imported as it is first asked for, and from where."""
 
 __all__ = [
     "AbsolutePath",
@@ -32,14 +40,18 @@ __all__ = [
     "UserError",
     "at",
     "hookimpl",
+    "load",
+    "load_numbers",
     "registering",
 ]
 __all__ += kinds.__all__
 
 if not TYPE_CHECKING:  # for type checkers what is not above is not there
 
-    def __getattr__(name: str) -> None:
-        """Refuse what is not there, by the name that it has now if it had this one."""
+    def __getattr__(name: str) -> Any:
+        """Import what needs torch, and refuse what is not there, by the name that it has now if it had this one."""
+        if name in LATE:
+            return getattr(import_module(LATE[name]), name)
         old = f"gankit.{name}"
         new = new_name(old)
         if new is None or new.startswith(f"{old}."):  # the module has become a package

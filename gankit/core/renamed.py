@@ -48,6 +48,7 @@ NAMES = (
     | _table("Moment=Progress moment=core.progress.progress_at", "gankit.core.progress")
     | _table("Watcher=kinds.callbacks.Callback Run=kinds.callbacks.RunContext", "gankit.kinds.callbacks")
     | _table("Place=networks.context.BuildContext", "gankit.networks.context")
+    | _table("load=load_numbers", "gankit.results")
     | _table(
         """
         Growing=networks.growing.GrowingNetwork Shape=networks.growing.ImageShape

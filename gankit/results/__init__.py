@@ -5,15 +5,13 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
-__all__ = ["load"]
+__all__ = ["load_numbers"]
 
 
-def load(*places: str | PathLike[str]) -> Any:
+def load_numbers(*places: str | PathLike[str]) -> Any:
     """All numbers of runs as a table, one number a line; for notebooks.
 
-        from gankit.results import load
-
-        numbers = load("runs/losses")
+        numbers = gankit.load_numbers("runs/losses")
         fids = numbers[(numbers.metric == "fid") & numbers.complete]
         fids.groupby(["resolution", "variant"]).value.agg(["count", "mean", "std", "min"])
 

@@ -69,7 +69,7 @@ class DrawsOfPart(TorchFunctionMode):
         kwargs = kwargs or {}
         if func not in DRAWS:  # one look, as every function of torch comes by here
             return func(*args, **kwargs)
-        if func in OF_A_SIZE and (sized := _with_size(args, kwargs)) is not None:
+        if func in OF_A_SIZE and (sized := size_of_draw(args, kwargs)) is not None:
             size, again = sized
             if self._is_of_images(size):
                 rows = size[0]
@@ -125,7 +125,7 @@ class DrawsOfPart(TorchFunctionMode):
         return pieces[0].clone() if batches == 1 else torch.cat(pieces)
 
 
-def _with_size(
+def size_of_draw(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Sequence[int], tuple[tuple[Any, ...], dict[str, Any]]] | None:
     """The size that is asked for, and the arguments beside it; None if it is that of a tensor."""

@@ -73,7 +73,7 @@ def samples(
                 labels = torch.tensor(wish.labels)[numbers].to(device)
             styles = generator.map(z, labels)
             if wish.truncation is not None:
-                styles = _truncated(generator, styles, labels, wish.truncation, wish.cutoff)
+                styles = truncated(generator, styles, labels, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
             classes_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)
@@ -84,19 +84,39 @@ LATENTS_OF_MEAN = 1024
 """How many latents tell the mean style of a class."""
 
 
-def _truncated(generator: Generator, styles: Tensor, labels: Tensor | None, psi: float, cutoff: int | None) -> Tensor:
-    """Styles [N, styles, width] pulled towards their mean; of classes towards that of each, lest all become one."""
+def truncated(
+    generator: Generator,
+    styles: Tensor,
+    labels: Tensor | None,
+    psi: float,
+    cutoff: int | None = None,
+    means: dict[int, Tensor] | None = None,
+) -> Tensor:
+    """Styles [N, styles, width] pulled towards their mean; of classes towards that of each, lest all become one.
+
+    Args:
+        generator: Whose mapping keeps a mean of styles.
+        styles: Its styles.
+        labels: Their classes, int64 [N]; None without.
+        psi: 1 leaves them as they are, 0 makes them all the mean.
+        cutoff: How many of the styles are pulled, counted from the lowest resolution; None: all.
+        means: Where mean styles of classes are kept from one call to the next.
+    """
     if labels is None:
         return cast(CanTruncate, generator.mapping).truncated(styles, psi, cutoff)
     if psi == 1:
         return styles
+    means = {} if means is None else means
     with randomness.untouched():  # the noise of the images is drawn next
-        means = {label: _mean_style(generator, label, styles.device) for label in labels.unique().tolist()}
+        for label in labels.unique().tolist():
+            if label not in means:
+                means[label] = _mean_style(generator, label, styles.device)
     towards = torch.stack([means[label] for label in labels.tolist()])
     cutoff = styles.shape[1] if cutoff is None else cutoff
     return torch.cat([torch.lerp(towards, styles, psi)[:, :cutoff], styles[:, cutoff:]], 1)
 
 
+@torch.no_grad()
 def _mean_style(generator: Generator, label: int, device: torch.device) -> Tensor:
     """The mean styles [styles, width] of a class."""
     randomness.seed("mean style", label)

@@ -13,7 +13,7 @@ from support.recorded import measured, recorded, study
 from gankit.checkpoints.integrity import manifest_text
 from gankit.cli import main
 from gankit.kinds.callbacks import Row
-from gankit.results import load
+from gankit.results import load_numbers
 from gankit.results.run_results import read_run
 from gankit.runs.folder import RunFolder
 
@@ -78,7 +78,7 @@ def test_what_was_sealed_is_compared_instead_and_that_is_said(
     assert restored["folder"] == str(file.parent)
     assert main(["runs", "losses"]) == 0
     assert said in capsys.readouterr().out
-    load("losses")
+    load_numbers("losses")
     assert said in capsys.readouterr().err
 
 

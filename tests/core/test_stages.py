@@ -23,7 +23,7 @@ from gankit.core.errors import RunError
 from gankit.core.progress import Progress, Stage
 from gankit.core.registry import register, restored
 from gankit.kinds.callbacks import RunContext
-from gankit.results import load as load_numbers
+from gankit.results import load_numbers
 from gankit.results.comparison import compare
 from gankit.results.finder import gather
 from gankit.results.run_results import read_run

@@ -20,7 +20,7 @@ from support.tiny import tiny
 
 from gankit.config.yaml.writer import dump_experiment
 from gankit.core.errors import UserError
-from gankit.results import load
+from gankit.results import load_numbers
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,7 @@ def read(folder: Path, commands: Mapping[str, Command], here: Path) -> int:
         met(command(folder), here)
         assert snapshot(folder) == before, name
     with soon(), suppress(UserError):
-        load(folder)
+        load_numbers(folder)
     assert snapshot(folder) == before
     return len(commands) + 1
 

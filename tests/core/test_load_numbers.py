@@ -1,4 +1,4 @@
-"""gankit.results.load: runs as a table for notebooks."""
+"""gankit.load_numbers: runs as a table for notebooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.recorded import measured, recorded, study
 
 from gankit import UserError
 from gankit.kinds.callbacks import Row
-from gankit.results import load
+from gankit.results import load_numbers
 
 
 def test_every_number_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ def test_every_number_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Row(2000, 2, 8, "rolled-back", 1.0, note="it went wrong"),
     ]
     recorded(tmp_path / "run", rows, name="toy", seed=3)
-    table = load(tmp_path)
+    table = load_numbers(tmp_path)
     assert [(row["metric"], row["value"], row["complete"], row["of"]) for row in table] == [
         ("loss.generator", 0.5, False, None),
         ("fid", 3.0, False, "generated"),
@@ -46,7 +46,7 @@ def test_every_number_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_pandas_gets_a_frame(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     study(tmp_path / "losses", {"hinge": [5.0, 6.0], "wgan": [4.0, 4.8]})
-    numbers = load(tmp_path)
+    numbers = load_numbers(tmp_path)
     assert isinstance(numbers, pandas.DataFrame)
     fids = numbers[(numbers.metric == "fid") & numbers.complete & (numbers.resolution == 8)]
     means = fids.groupby("variant").value.mean()
@@ -56,9 +56,9 @@ def test_pandas_gets_a_frame(tmp_path: Path) -> None:
 def test_runs_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="runs"):
-        load()
+        load_numbers()
     study(tmp_path / "runs" / "losses", {"hinge": [5.0]})
-    assert len(load()) == 3
+    assert len(load_numbers()) == 3
 
 
 def test_importing_it_is_cheap() -> None:

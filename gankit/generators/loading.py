@@ -1,0 +1,126 @@
+"""From a run, a checkpoint or an exported file to its generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from gankit.checkpoints.classes import class_names
+from gankit.checkpoints.integrity import found, manifest_if_whole
+from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
+from gankit.config.evaluation import GeneratorName
+from gankit.config.experiment import Experiment
+from gankit.core.errors import UserError
+from gankit.generators.exported import is_export, read_export
+from gankit.generators.trained import TrainedGenerator, stage_number
+from gankit.results.finder import find_runs
+from gankit.runs.attribution import attributing_errors
+from gankit.runs.components import choose_device
+from gankit.runs.provenance import recorded_provenance
+from gankit.runs.recorded import load_recorded
+
+FROM_PROVENANCE = ("started", "versions", "git")
+"""What of a run's provenance goes with its generator."""
+
+
+def load(
+    path: str | PathLike[str],
+    which: GeneratorName = "average",
+    *,
+    best: bool = False,
+    stage: int | str | None = None,
+    device: str = "auto",
+    plugins: Sequence[str | PathLike[str]] = (),
+) -> TrainedGenerator:
+    """A trained generator; from a run to images in three lines.
+
+        import gankit
+
+        generator = gankit.load("runs/quickstart")
+        images = generator.sample(16, seed=1)  # float32 [16, C, H, W], those of reals lie in [-1, 1]
+
+    The copies of plugins of single files that a run's folder holds are executed, each named before, unless the
+    environment variable GANKIT_NO_RUN_PLUGINS forbids it. Of an exported file nothing is.
+
+    Args:
+        path: A run's folder or one with a single run in it, a checkpoint, or an exported .safetensors file.
+        which: The averaged generator, the trained one itself ("current"), or the name of one of training.averages.
+        best: Take the run's best checkpoint, not the newest.
+        stage: Take the newest checkpoint of this stage: its number from 1, its name, or its label, as 16x16.
+        device: Where to: auto, which takes cuda, then mps, then cpu; or one of these.
+        plugins: Plugin files that an exported generator needs, whose code is executed.
+
+    Raises:
+        UserError: if there is no such generator or it cannot be read.
+    """
+    place, where = Path(path), choose_device(device)
+    if is_export(place):
+        if best or stage is not None:
+            raise UserError(f"{place}: an exported generator stands for itself; it has no other checkpoints")
+        generator = read_export(place, where, [Path(file) for file in plugins])
+        if which not in ("average", generator.which):
+            raise UserError(f"{place}: holds the generator {generator.which!r} alone, not {which!r}")
+        return generator
+    run = _run_meant(place)
+    checkpoint = chosen(run, best)
+    experiment = load_recorded(experiment_of(checkpoint))  # neither sampling nor exporting needs data
+    if stage is not None:
+        checkpoint = _of_stage(checkpoint, experiment, stage)
+    with attributing_errors(experiment):
+        network = load_generator(checkpoint, experiment, where, which)
+    about = manifest_of(checkpoint)
+    names = class_names(experiment, about, network.context.classes)
+    return TrainedGenerator(
+        network, experiment, progress_of(about, experiment), which, names, _origin(checkpoint, experiment)
+    )
+
+
+def _of_stage(checkpoint: Path, experiment: Experiment, stage: int | str) -> Path:
+    """The newest checkpoint of a stage among those that lie beside one.
+
+    Raises:
+        UserError: if the run has no such stage, or has kept no checkpoint of it.
+    """
+    number = stage_number(experiment, stage)
+    stages = {path: manifest_if_whole(path).get("stage") for path in found(checkpoint.parent)}
+    of_it = [path for path, its in stages.items() if its == number]
+    if not of_it:
+        kept = ", ".join(dict.fromkeys(str(its) for its in stages.values() if its is not None)) or "none"
+        raise UserError(
+            f"stage: {checkpoint.parents[1]} has kept no checkpoint of stage {number}, but of {kept}; checkpoints.keep "
+            "says how many are kept, and a later one can be grown as in an earlier stage"
+        )
+    return of_it[-1]
+
+
+def _origin(checkpoint: Path, experiment: Experiment) -> dict[str, Any]:
+    """What is known about where a checkpoint comes from, without places of this machine."""
+    about = manifest_of(checkpoint)
+    origin: dict[str, Any] = {"experiment": experiment.name, "checkpoint": checkpoint.name, "data": about.get("data")}
+    try:
+        recorded = recorded_provenance(checkpoint.absolute().parents[1])[0]
+    except UserError:  # whoever sends a checkpoint may not send it
+        return origin
+    plugins = {name: _without_place(about) for name, about in recorded.get("plugins", {}).items()}
+    return origin | {name: recorded[name] for name in FROM_PROVENANCE if name in recorded} | {"plugins": plugins}
+
+
+def _without_place(plugin: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known about a plugin, but for where it lay on this machine: of a single file its name is left."""
+    about = {fact: value for fact, value in plugin.items() if fact != "path"}
+    return about if about.get("distribution") else about | {"file": Path(plugin.get("path", "")).name}
+
+
+def _run_meant(place: Path) -> Path:
+    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
+    if is_checkpoint(place):
+        return place
+    try:
+        runs = find_runs([place])
+    except UserError:
+        return place
+    if len(runs) > 1:
+        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+    return runs[0]

@@ -1,0 +1,280 @@
+"""A trained generator as a plain torch module."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeAlias, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gankit.config.evaluation import GeneratorName
+from gankit.config.experiment import Experiment
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
+from gankit.core.progress import Progress, progress_in
+from gankit.core.text import listed
+from gankit.generators.noise import Noise, drawn
+from gankit.networks.generator import Generator
+from gankit.networks.protocols import CanTruncate
+from gankit.training.precision import float32_products
+from gankit.training.sampler import SampleOptions, sample, truncated
+
+Labels: TypeAlias = Tensor | Sequence[int] | int | str | None
+"""Classes of some images: a number, counted from 0, or a name for all of them, or int64 [N]."""
+
+
+class TrainedGenerator(nn.Module):
+    """Images of latents, as training left its network: in eval mode, float32, with weights that need no gradient.
+
+    Images are [N, C, H, W]; those of reals lie in [-1, 1], and those of a generator nearly so. Latents and styles may
+    need gradients. Where there are classes, every call is told which, by number or by name.
+    """
+
+    def __init__(
+        self,
+        network: Generator,
+        experiment: Experiment,
+        progress: Progress,
+        which: GeneratorName = "average",
+        classes: Sequence[str] = (),
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Wrap a network; `gankit.load` is what users call.
+
+        Args:
+            network: With its weights, grown as they are used.
+            experiment: What was trained.
+            progress: Where training stood.
+            which: Which of the run's generators it is: average, current, or one of training.averages.
+            classes: What its classes are called, in the order of their numbers.
+            origin: Where it comes from, plain values.
+        """
+        super().__init__()
+        self.network = network.requires_grad_(False)
+        self.experiment, self.progress, self.which = experiment, progress, which
+        self.classes, self.origin = (*classes,), dict(origin or {})
+        self._means: dict[int, Tensor] = {}
+        self.eval()
+
+    @property
+    def latent(self) -> int:
+        """Length of a latent."""
+        return self.network.context.latent
+
+    @property
+    def styles(self) -> int:
+        """How many styles an image is made of, those of the lowest resolution first."""
+        return self.network.styles
+
+    @property
+    def resolution(self) -> int:
+        """Height of the images in pixels."""
+        return self.network.resolution
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        context = self.network.context
+        return context.image_channels, self.resolution, round(self.resolution * context.aspect)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.network.alpha.device
+
+    @property
+    def can_truncate(self) -> bool:
+        """Whether its mapping keeps a mean of styles, which they can be pulled towards."""
+        return isinstance(self.network.mapping, CanTruncate)
+
+    def forward(
+        self,
+        z: Tensor,
+        labels: Labels = None,
+        truncation: float | None = None,
+        cutoff: int | None = None,
+        noise: Noise = "random",
+    ) -> Tensor:
+        """Images [N, C, H, W] of latents z [N, latent], which are standard normal as they were in training.
+
+        Args:
+            z: The latents.
+            labels: Their classes, if there are classes.
+            truncation: How far styles are pulled towards their mean, that of their class if there are some: 1 not at
+                all, 0 fully (Karras et al. 2019, appendix B); None: not at all.
+            cutoff: How many of the styles are pulled, counted from the lowest resolution; None: all.
+            noise: What is drawn inside.
+
+        Raises:
+            UserError: if there are no such classes, or there is no mean of styles.
+        """
+        numbers = self.class_numbers(labels, len(z))
+        return self.synthesize(self.map(z, numbers, truncation, cutoff), numbers, noise)
+
+    def map(
+        self, z: Tensor, labels: Labels = None, truncation: float | None = None, cutoff: int | None = None
+    ) -> Tensor:
+        """Styles [N, styles, width] of latents z [N, latent]; the rest as for `forward`."""
+        if z.dim() != 2 or z.shape[1] != self.latent:
+            raise UserError(f"z: expected latents [N, {self.latent}], not {[*z.shape]}")
+        if truncation is not None and not self.can_truncate:
+            raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
+        numbers = self.class_numbers(labels, len(z))
+        with float32_products():
+            styles = self.network.map(z.to(self.device), numbers)
+            if truncation is None:
+                return styles
+            return truncated(self.network, styles, numbers, truncation, cutoff, self._means)
+
+    def synthesize(self, styles: Tensor, labels: Labels = None, noise: Noise = "random") -> Tensor:
+        """Images [N, C, H, W] of styles [N, styles, width]; the rest as for `forward`."""
+        with float32_products(), drawn(noise, len(styles)):
+            return self.network.synthesize(styles.to(self.device), self.class_numbers(labels, len(styles)))
+
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        label: int | str | None = None,
+        truncation: float | None = None,
+        cutoff: int | None = None,
+    ) -> Tensor:
+        """The first `n` images [n, C, H, W] of a seed, as `gankit sample` draws them and metrics measure them.
+
+        Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all.
+        """
+        if truncation is not None and not self.can_truncate:
+            raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
+        chosen = [] if label is None else [self.class_number(label)]
+        return sample(self.network, 0, n, seed, self.device, SampleOptions(chosen, truncation, cutoff))
+
+    def latents(self, seeds: Sequence[int]) -> Tensor:
+        """Latents [N, latent], each a function of its seed alone, from 0 to 2**32 - 1.
+
+        They are numpy's RandomState(seed).randn(latent), by which the scripts of many papers number their pictures.
+        """
+        for seed in seeds:
+            if not 0 <= seed < 2**32:
+                raise UserError(f"seeds: expected numbers from 0 to {2**32 - 1}, not {seed}")
+        drawn_ones = [np.random.RandomState(seed).randn(self.latent) for seed in seeds]
+        return torch.tensor(np.array(drawn_ones), dtype=torch.float32, device=self.device).view(-1, self.latent)
+
+    @torch.no_grad()
+    def of_seeds(
+        self,
+        seeds: Sequence[int],
+        labels: Labels = None,
+        truncation: float | None = None,
+        cutoff: int | None = None,
+        noise: Noise | None = None,
+    ) -> Tensor:
+        """Images [N, C, H, W] of seeds, one after the other, so that the bits of each depend on nothing beside it.
+
+        Their noise is that of their seeds, unless `noise` says otherwise.
+        """
+        numbers, z = self.class_numbers(labels, len(seeds)), self.latents(seeds)
+        images = [
+            self(
+                z[i : i + 1],
+                None if numbers is None else numbers[i : i + 1],
+                truncation,
+                cutoff,
+                [seed] if noise is None else noise if isinstance(noise, str) else noise[i : i + 1],
+            )
+            for i, seed in enumerate(seeds)
+        ]
+        return torch.cat(images) if images else torch.empty(0, *self.shape)
+
+    def at(self, stage: int | str | None = None, resolution: int | None = None, alpha: float = 1.0) -> Self:
+        """A copy that is grown as in another stage or at another resolution, with the same weights.
+
+        Args:
+            stage: The stage's number, from 1, or its name; None: the first at `resolution`.
+            resolution: Height of its images in pixels.
+            alpha: Weight of that resolution's own layers, from 0 to 1.
+
+        Raises:
+            UserError: if there is no such stage, or training did not come to it.
+        """
+        stages = self.experiment.stages()
+        numbers: list[Any] = [each.resolution for each in stages]
+        if stage is not None:
+            number = stage_number(self.experiment, stage)
+        elif resolution in numbers:
+            number = numbers.index(resolution) + 1
+        else:
+            there = ", ".join(map(str, dict.fromkeys(numbers)))
+            raise UserError(f"resolution: expected one of {there}, not {resolution}")
+        if not 0 <= alpha <= 1:
+            raise UserError(f"alpha: expected a number from 0 to 1, not {alpha:g}")
+        reached = stages[number - 1].resolution
+        if reached > self.resolution:
+            raise UserError(f"stage: its layers of {reached} pixels were not trained; it came to {self.resolution}")
+        other = copy.deepcopy(self)
+        other.network.grow(reached, alpha)
+        other.progress = progress_in(stages, number, self.progress.images, alpha)
+        return other
+
+    def class_number(self, label: int | str) -> int:
+        """The number of the class of a name or of a number; what is both is the name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        if not self.classes:
+            raise UserError("label: this generator was trained without labels")
+        if label in self.classes:
+            return self.classes.index(cast(str, label))
+        if str(label).isdecimal() and int(label) < len(self.classes):
+            return int(label)
+        hint = did_you_mean(str(label), self.classes) or f" They are {listed(self.classes)}."
+        raise UserError(f"label: there is no class {label}, but the classes 0 to {len(self.classes) - 1}.{hint}")
+
+    def class_numbers(self, labels: Labels, count: int) -> Tensor | None:
+        """Classes of `count` images, int64 [count]; None if there are no classes.
+
+        Raises:
+            UserError: if they are not named, or there are none such.
+        """
+        if labels is None:
+            if self.classes:
+                raise UserError(f"labels: this generator has classes; name those of the images: {listed(self.classes)}")
+            return None
+        if isinstance(labels, int | str):
+            return torch.full((count,), self.class_number(labels), device=self.device)
+        numbers = torch.as_tensor(labels, device=self.device)
+        if not self.classes:
+            raise UserError("labels: this generator was trained without labels")
+        if numbers.shape != (count,) or numbers.is_floating_point():
+            raise UserError(
+                f"labels: expected the numbers of classes [{count}], not {numbers.dtype} {[*numbers.shape]}"
+            )
+        if count and not 0 <= int(numbers.min()) <= int(numbers.max()) < len(self.classes):
+            raise UserError(f"labels: expected numbers from 0 to {len(self.classes) - 1}")
+        return numbers.long()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Forget mean styles, which are on the old device or of the old type."""
+        self._means.clear()
+        return super()._apply(fn, recurse)
+
+    def extra_repr(self) -> str:
+        """What it is, for people."""
+        return f"{self.experiment.name}, {self.which}, {self.progress.label}, after {self.progress.images:,} images"
+
+
+def stage_number(experiment: Experiment, stage: int | str) -> int:
+    """The number, counted from 1, of the stage that is meant by its number, its name or its label, as 16x16.
+
+    Raises:
+        UserError: if there is none.
+    """
+    stages, text = experiment.stages(), str(stage)
+    for number, each in enumerate(stages, 1):
+        if text in (str(number), each.name, each.label):
+            return number
+    there = ", ".join(f"{number} ({each.label})" for number, each in enumerate(stages, 1))
+    raise UserError(f"stage: there is no stage {stage}; there are {there}")
