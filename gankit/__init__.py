@@ -19,10 +19,23 @@ from gankit.kinds.callbacks import Callback
 from gankit.networks.context import BuildContext
 
 if TYPE_CHECKING:
+    from gankit.api.comparing import compare
+    from gankit.api.measuring import evaluate
+    from gankit.api.showing import as_picture
+    from gankit.api.training import train
+    from gankit.config.experiment import Experiment
     from gankit.generators.loading import load
     from gankit.results import load_numbers
 
-LATE = {"load": "gankit.generators.loading", "load_numbers": "gankit.results"}
+LATE = {
+    "Experiment": "gankit.config.experiment",
+    "as_picture": "gankit.api.showing",
+    "compare": "gankit.api.comparing",
+    "evaluate": "gankit.api.measuring",
+    "load": "gankit.generators.loading",
+    "load_numbers": "gankit.results",
+    "train": "gankit.api.training",
+}
 """What is imported as it is first asked for, and from where."""
 
 __all__ = [
@@ -30,6 +43,7 @@ __all__ = [
     "BuildContext",
     "Callback",
     "Component",
+    "Experiment",
     "Images",
     "Many",
     "Options",
@@ -38,11 +52,15 @@ __all__ = [
     "Progress",
     "Stage",
     "UserError",
+    "as_picture",
     "at",
+    "compare",
+    "evaluate",
     "hookimpl",
     "load",
     "load_numbers",
     "registering",
+    "train",
 ]
 __all__ += kinds.__all__
 

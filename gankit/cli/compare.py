@@ -34,7 +34,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
     Returns:
         0; 1 if a run could not be read, so that its seed is missing, or its metrics.jsonl is not what it recorded.
     """
-    from gankit.results.comparison import compare
+    from gankit.results.comparison import compare_runs
     from gankit.results.finder import gather_readable
 
     form = _format(arguments.format, arguments.output)
@@ -43,7 +43,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
 
         refuse_unknown_format(arguments.plot)
     runs, damaged = gather_readable(arguments.places)
-    comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
+    comparison = compare_runs(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
     if arguments.plot is not None:
         from gankit.results.plots import plot
 

@@ -34,7 +34,11 @@ COMPONENTS = {"metrics": "metric", "extractor": "extractor"}
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="a run, a study, a checkpoint or a folder of images"
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a run, study, checkpoint, export or folder of images",
     )
     for name, (metavar, text) in ARGUMENTS.items():
         argument = parser.add_argument(f"--{name}", metavar=metavar, help=text)
@@ -56,8 +60,9 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
     load_plugins(arguments.plugin)
 
+    from gankit.api.measuring import measure
     from gankit.config.loader import data_argument, read_arguments
-    from gankit.results.measurement import ProtocolOptions, measure, measurements_as_json
+    from gankit.results.measurement import ProtocolOptions, measurements_as_json
     from gankit.results.run_tables import print_metrics
 
     given = {name: getattr(arguments, name) for name in ARGUMENTS}

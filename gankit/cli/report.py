@@ -23,7 +23,7 @@ def report_command(arguments: argparse.Namespace) -> int:
     Returns:
         0; 1 if a run could not be read, so that its seed is missing, or its metrics.jsonl is not what it recorded.
     """
-    from gankit.results.comparison import compare
+    from gankit.results.comparison import compare_runs
     from gankit.results.finder import gather_readable
 
     if arguments.output.is_dir() or not arguments.output.parent.is_dir():  # sampling takes a while, so say it before
@@ -32,7 +32,7 @@ def report_command(arguments: argparse.Namespace) -> int:
     if ENDINGS.get(arguments.output.suffix.lower(), "html") != "html":
         raise UserError(f"-o: the page is HTML, so its name ends in .html, not as in {arguments.output}")
     runs, damaged = gather_readable(arguments.places)
-    comparison = compare(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
+    comparison = compare_runs(runs, arguments.metric, arguments.baseline, arguments.holm, damaged)
 
     from gankit.results.page.report import report_page
 

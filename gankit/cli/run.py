@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.config.study import Study
     from gankit.kinds import Observer
-    from gankit.runs.loop import TrainingLoop
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -74,47 +73,13 @@ def _run_experiment(
     experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool, profiled: bool
 ) -> int:
     """Train and evaluate one experiment in `path`."""
-    from gankit.config.checks import description_of_data
-    from gankit.config.parts import description_of_parts
-    from gankit.core.failures import warn
-    from gankit.runs.folder import is_run, refuse_used
-    from gankit.runs.status import FolderTakenError, failed_untrained
+    from gankit.api.training import train
 
-    goes_on = is_run(path) and (may_resume or failed_untrained(path))
-    if not goes_on:
-        refuse_used(path)
-        for said in filter(None, (description_of_data(experiment), description_of_parts(experiment))):
-            warn(said)
-
-    from gankit.runs.start import begin, resume
-
-    loop = _loop(profiled)
-    try:
-        if goes_on:
-            training = resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
-        else:
-            training = begin(experiment, path, source, rehearsed, loop)
-            warn(f"{path} begins")
-    except FolderTakenError:
-        if goes_on or not may_resume:
-            raise
-        # begun by another process while this one was loading
-        training = resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
-    _train(training)
+    train(experiment, path, resume=may_resume, rehearsal=rehearsed, profile=profiled, source=source)
     code = _shown(path)
     if not code and experiment.variant is None:  # of a study's runs nobody waits for a single one
         _say_next(path, experiment.observers)
     return code
-
-
-def _train(training: TrainingLoop | None) -> None:
-    """Train what is to be trained; else have those leave that were started to help."""
-    from gankit.runs.others import dismiss_launched
-
-    if training is None:
-        dismiss_launched()
-    else:
-        training.train()
 
 
 def _shown(path: Path) -> int:
@@ -130,18 +95,6 @@ def _shown(path: Path) -> int:
         return 0
     warn(f"{path}: no metric that it asks for has given a number; once one does: gankit evaluate {quote(str(path))}")
     return 1
-
-
-def _loop(profiled: bool) -> type[TrainingLoop]:
-    """What trains."""
-    if profiled:
-        from gankit.costs.profiled_loop import ProfiledLoop
-
-        return ProfiledLoop
-
-    from gankit.runs.loop import TrainingLoop
-
-    return TrainingLoop
 
 
 def _run_one(study: Study, folder: Path, name: str, rehearsed: bool, profiled: bool) -> int:
@@ -197,7 +150,7 @@ def _print_comparison(folder: Path, before: Sequence[str]) -> bool:
     from rich.console import Console
 
     from gankit.core.failures import warn
-    from gankit.results.comparison import compare
+    from gankit.results.comparison import compare_runs
     from gankit.results.finder import gather_readable
     from gankit.results.protocols import metric_names, usual_metric
     from gankit.results.report import build_report
@@ -207,7 +160,7 @@ def _print_comparison(folder: Path, before: Sequence[str]) -> bool:
         runs, damaged = gather_readable([folder])
         added, usual = [name for name in metric_names(runs) if name not in before], usual_metric(runs)
         metrics = [usual, *added] if before and added and usual else []
-        print_report(build_report(compare(runs, metrics, damaged=damaged)), Console())
+        print_report(build_report(compare_runs(runs, metrics, damaged=damaged)), Console())
     except UserError as reason:
         warn(f"not compared: {reason}")
         return False
@@ -248,13 +201,14 @@ def resume_command(arguments: argparse.Namespace) -> int:
         return follow_launched(place.number)
     settings = [*arguments.set, *([] if place is None else [f"training.processes={place.processes}"])]
 
+    from gankit.api.training import carry_out, loop_of
     from gankit.runs.start import resume
 
-    rehearsed, loop = not arguments.no_rehearsal, _loop(arguments.profile)
+    rehearsed, loop = not arguments.no_rehearsal, loop_of(arguments.profile)
     training = resume(
         arguments.folder, settings, extend=extend, strict=arguments.strict, rehearsed=rehearsed, loop=loop
     )
-    _train(training)
+    carry_out(training)
     code = _shown(arguments.folder)
     if not code:
         _say_next(arguments.folder, training.experiment.observers if training is not None else ())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -13,10 +14,12 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic_core import PydanticCustomError
+from yaml import YAMLError
 
 from gankit.config.evaluation import CheckpointOptions, EvaluationOptions, GeneratorName, default
 from gankit.config.optimizers import OPTIMIZER, OneForBoth, OptimizerPair, for_both
 from gankit.core.component import named
+from gankit.core.errors import UserError
 from gankit.core.options import (
     AbsolutePath,
     Images,
@@ -214,6 +217,25 @@ class TrainingOptions(Options):
         return ["average", "current", *self.averages]
 
 
+def _as_settings(settings: Mapping[str, Any]) -> list[str]:
+    """Changes by the names of options, as --set takes them."""
+    from gankit.config.yaml.writer import inline
+
+    return [f"{option}={_plain(inline, value)}" for option, value in settings.items()]
+
+
+def _plain(written: Callable[[Any], str], value: Any) -> str:
+    """A value as YAML.
+
+    Raises:
+        UserError: if it is of a type that has no place there.
+    """
+    try:
+        return written(value)
+    except (YAMLError, RecursionError) as failure:
+        raise UserError(f"options are plain values, as YAML has them: {failure}") from None
+
+
 WATCHING = ("progress", "guard")
 """The observers of every run that does not switch them off by name."""
 
@@ -259,6 +281,37 @@ class Experiment(Options):
     """When weights are saved."""
     observers: Annotated[Many[Observer], AfterValidator(_with_watching)] = default(list(WATCHING))
     """Who watches the run. progress and guard do, named or not; {use: guard, enabled: false} switches one off."""
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], **settings: Any) -> Self:
+        """The experiment of a YAML file, as `gankit run` reads it.
+
+            experiment = gankit.Experiment.read("quickstart.yaml", seed=3, training={"batch": 16})
+
+        Args:
+            path: The file.
+            settings: Options that are to be other ones: what they name is changed, and what beside it stays.
+
+        Raises:
+            UserError: with every mistake found, each where it stands; and if it cannot be run here.
+        """
+        from gankit.config.loader import load_experiment
+
+        return cast(Self, load_experiment(Path(path), _as_settings(settings)))
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any], **settings: Any) -> Self:
+        """The same of options as a file would name them; lines in errors are those of the YAML that they come to."""
+        from gankit.config.loader import experiment_of_text
+        from gankit.config.yaml.writer import dump
+
+        return cast(Self, experiment_of_text(_plain(dump, options), "options", _as_settings(settings)))
+
+    def to_yaml(self) -> str:
+        """All that it says, defaults too, as YAML that is read as the same experiment."""
+        from gankit.config.yaml.writer import dump_experiment
+
+        return dump_experiment(self)
 
     def stages(self) -> list[Stage]:
         """The stages of the growth schedule, the last one extended by `training.extend`."""

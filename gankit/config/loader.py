@@ -16,9 +16,9 @@ from gankit.config.mistakes import mistakes_of, place_of
 from gankit.config.old_records import study_in_new_words
 from gankit.config.walk import Problem
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
-from gankit.config.yaml.merge import read_experiment, with_settings
+from gankit.config.yaml.merge import extended, read_experiment, with_settings
 from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table, plain_value
-from gankit.config.yaml.parser import parse
+from gankit.config.yaml.parser import mapping, parse
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
 from gankit.core.text import LONGEST_MESSAGE, printable, shortened
@@ -72,6 +72,22 @@ def load_experiment(
         UserError: with every mistake found, each as `file:line:column: option: what is wrong` and its source line.
     """
     return experiment_in(load_root(path, settings, plugin_files), str(path), check, note)
+
+
+def experiment_of_text(text: str, name: str, settings: Sequence[str] = ()) -> Experiment:
+    """The experiment of a text that stands in no file; what it extends and its plugins lie in the current folder.
+
+    Args:
+        text: YAML.
+        name: What errors call it.
+        settings: Changes of the form a.b=value, applied in order.
+
+    Raises:
+        UserError: with every mistake found, and what is missing to run it here.
+    """
+    plugins.load_installed()
+    root = with_settings(extended(mapping(text, name), Path(name)), settings)
+    return experiment_in(with_plugins(root, (), first=name), name)
 
 
 def experiment_in(

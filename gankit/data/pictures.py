@@ -137,17 +137,25 @@ def as_png(image: np.ndarray, caption: str = "") -> bytes:
     Raises:
         ValueError: if `image` is of another form.
     """
-    from PIL import Image
     from PIL.PngImagePlugin import PngInfo
+
+    content, about = BytesIO(), PngInfo()
+    if caption:
+        about.add_itxt(CAPTION, printable(caption))
+    as_image(image).save(content, format="PNG", pnginfo=about)
+    return content.getvalue()
+
+
+def as_image(image: np.ndarray) -> Picture:
+    """The picture of uint8 [H, W, 1, 3 or 4]; of four channels the last is opacity, which colours are multiplied by.
+
+    Raises:
+        ValueError: if `image` is of another form.
+    """
+    from PIL import Image
 
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in PICTURE_CHANNELS:
         raise ValueError(f"a picture is uint8 [H, W, 1, 3 or 4], not {image.dtype} {list(image.shape)}")
     if image.shape[2] == 4:  # a PNG's colours are not multiplied by opacity
-        picture = Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
-    else:
-        picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    content, about = BytesIO(), PngInfo()
-    if caption:
-        about.add_itxt(CAPTION, printable(caption))
-    picture.save(content, format="PNG", pnginfo=about)
-    return content.getvalue()
+        return Image.frombytes("RGBa", image.shape[1::-1], image.tobytes()).convert("RGBA")
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)

@@ -39,6 +39,7 @@ def load_numbers(*places: str | PathLike[str]) -> Any:
 
     from gankit.core.failures import warn
     from gankit.results.finder import gather
+    from gankit.results.frame import in_a_frame
     from gankit.results.protocols import GENERATED
 
     columns = ("run", "name", "variant", "seed", "images", "stage", "resolution")
@@ -52,9 +53,6 @@ def load_numbers(*places: str | PathLike[str]) -> Any:
         for row in run.rows:
             of = None if row.protocol is None else row.protocol.get("of", GENERATED)
             said = (row.name, row.value, id(row) in final, of, row.protocol, row.note)
-            numbers.append((*about, row.images, row.stage, row.resolution, run.names.get(row.stage, ""), *said))
-    try:
-        import pandas
-    except ImportError:
-        return [dict(zip(columns, number, strict=True)) for number in numbers]
-    return pandas.DataFrame(numbers, columns=columns)
+            number = (*about, row.images, row.stage, row.resolution, run.names.get(row.stage, ""), *said)
+            numbers.append(dict(zip(columns, number, strict=True)))
+    return in_a_frame(numbers, columns)

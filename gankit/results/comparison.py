@@ -133,7 +133,7 @@ class Comparison:
     """Runs that could not be read, so that their seeds are missing from every number."""
 
 
-def compare(
+def compare_runs(
     runs: Sequence[RunResults],
     metrics: Sequence[str] = (),
     baseline: str | None = None,

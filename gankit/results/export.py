@@ -30,11 +30,15 @@ def comparison_as_csv(comparison: Comparison) -> str:
     columns = [column for column in COLUMNS if named or column != "stage"]
     writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    for stage in comparison.stages:
-        for result in stage.results:
-            line = _csv_line(stage, result, comparison)
-            writer.writerow({key: _as_cell(value) if isinstance(value, str) else value for key, value in line.items()})
+    for line in comparison_lines(comparison):
+        line["is_baseline"] = str(line["is_baseline"]).lower()
+        writer.writerow({key: _as_cell(value) if isinstance(value, str) else value for key, value in line.items()})
     return file.getvalue()
+
+
+def comparison_lines(comparison: Comparison) -> list[dict[str, Any]]:
+    """What each variant has come to by each metric at each stage, by `COLUMNS`; None for what is not known."""
+    return [_line(stage, result, comparison) for stage in comparison.stages for result in stage.results]
 
 
 def _as_cell(text: str) -> str:
@@ -47,12 +51,12 @@ def _as_cell(text: str) -> str:
     return f"'{text}" if first and first in FORMULA else text
 
 
-def _csv_line(stage: StageComparison, result: VariantResult, comparison: Comparison) -> dict[str, Any]:
+def _line(stage: StageComparison, result: VariantResult, comparison: Comparison) -> dict[str, Any]:
     summary, apart = result.summary, result.difference
     low, high = summary.interval or (None, None)
-    line: dict[str, Any] = {"metric": stage.metric, "resolution": stage.resolution, "stage": stage.name}
+    line = dict.fromkeys(COLUMNS) | {"metric": stage.metric, "resolution": stage.resolution, "stage": stage.name}
     line |= {"variant": result.variant.label}
-    line |= {"is_baseline": str(result.variant is comparison.baseline).lower(), "seeds": summary.given, "n": summary.n}
+    line |= {"is_baseline": result.variant is comparison.baseline, "seeds": summary.given, "n": summary.n}
     line |= {"images": max(one.images for one in result.seeds), "mean": summary.mean, "std": summary.std}
     line |= {"low": low, "high": high, "best": result.best, "floor": stage.floor, "verdict": result.verdict}
     if apart is not None:

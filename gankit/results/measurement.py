@@ -101,16 +101,19 @@ class Subject:
     """How many of its images were brought to their size, and how; None: all are measured as they lie there."""
 
 
-def measure(
-    paths: Sequence[Path], protocol: ProtocolOptions, best: bool = False, say: Callable[[str], None] = lambda _: None
-) -> list[RunResults]:
-    """The metrics of runs, checkpoints and folders of images.
+def subjects_at(
+    paths: Sequence[Path], protocol: ProtocolOptions, best: bool, say: Callable[[str], None]
+) -> list[Subject]:
+    """What is to be measured of runs, checkpoints and folders of images.
 
-    Of each run the newest checkpoint is taken, or the best; `say` is told what is measured next or done to images.
+    Args:
+        paths: Where they are.
+        protocol: How they are measured.
+        best: Take of each run the best checkpoint, not the newest.
+        say: Told what is done to images.
 
     Raises:
-        UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
-            be had.
+        UserError: if one of them is nothing that can be measured.
     """
     device = choose_device("auto")
     trained = {path: _trained(path, protocol, best, device) for path in paths if is_run(path) or is_checkpoint(path)}
@@ -119,8 +122,24 @@ def measure(
         changes |= {"data": subject.data, "resolution": subject.progress.resolution}
         protocol = protocol.model_copy(update=changes)
     mirrors = any(subject.mirrors for subject in list(trained.values())[:1])
-    subjects = [trained[path] if path in trained else _folder(path, protocol, mirrors, device, say) for path in paths]
-    fewest = min(subject.options.images for subject in subjects) if protocol.images is None else protocol.images
+    return [trained[path] if path in trained else _folder(path, protocol, mirrors, device, say) for path in paths]
+
+
+def measure_subjects(
+    subjects: Sequence[Subject], images: int | None = None, say: Callable[[str], None] = lambda _: None
+) -> list[RunResults]:
+    """The metrics of subjects.
+
+    Args:
+        subjects: What is measured.
+        images: How many of each; None: as many as all of them have.
+        say: Told what is measured next.
+
+    Raises:
+        UserError: if one cannot be measured by one of the metrics, or data or weights cannot be had.
+    """
+    device = choose_device("auto")
+    fewest = min(subject.options.images for subject in subjects) if images is None else images
     for subject in subjects:
         _refuse_unfit(subject, fewest)
     results: list[RunResults] = []
@@ -136,8 +155,8 @@ def measure(
         rows = [_told(row, subject) for row in evaluator.evaluate(subject.source, subject.progress)]
         if isinstance(reals, AbsentReals) and not rows:
             raise UserError(f"{subject.path}: {reals.reason}; name other real images with --data")
-        measured = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
-        results.append(RunResults(subject.path, [measured], rows=rows))
+        numbers = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
+        results.append(RunResults(subject.path, [numbers], rows=rows))
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results
@@ -206,16 +225,25 @@ def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.de
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
     data = protocol.data.with_classes(about.get(CLASSES)) if protocol.data else experiment.data
     trained_on = None if protocol.data else about["data"]
-    for what, here, there in (
-        ("channels", data.image_channels(), experiment.data.image_channels()),
-        ("aspect", data.aspect(), experiment.data.aspect()),
-    ):
-        if here != there:
-            raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
+    refuse_unlike_data(path, experiment.data, data)
     validated = (experiment, experiment.model_copy(update={"data": data}))
     source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
     final, which = experiment.stages()[-1].resolution, protocol.which
     return Subject(path, source, data, final, options, progress, mirrors, validated, trained_on, which)
+
+
+def refuse_unlike_data(path: Path, made: Dataset, data: Dataset) -> None:
+    """Refuse to compare images such as those of one data set with another whose images are of another form.
+
+    Raises:
+        UserError: then.
+    """
+    for what, here, there in (
+        ("channels", data.image_channels(), made.image_channels()),
+        ("aspect", data.aspect(), made.aspect()),
+    ):
+        if here != there:
+            raise UserError(f"--data: images of {what} {here:g}, but {path} makes some of {what} {there:g}")
 
 
 def _folder(
@@ -310,6 +338,6 @@ class FolderSampler:
 
 def measurements_as_json(results: Sequence[RunResults]) -> str:
     """All numbers with their protocols, as JSON."""
-    measured = [(run.path, stage.metrics.values()) for run in results for stage in run.stages]
-    content = [{"path": str(path), "rows": [row_as_json(row) for row in rows]} for path, rows in measured]
+    numbers = [(run.path, stage.metrics.values()) for run in results for stage in run.stages]
+    content = [{"path": str(path), "rows": [row_as_json(row) for row in rows]} for path, rows in numbers]
     return json.dumps(content, indent=2)

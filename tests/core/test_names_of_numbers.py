@@ -15,7 +15,7 @@ from gankit.cli import main
 from gankit.core import registry
 from gankit.evaluation.images import Samples
 from gankit.evaluation.names import is_spread
-from gankit.results.comparison import compare
+from gankit.results.comparison import compare_runs
 from gankit.results.finder import gather
 
 
@@ -52,7 +52,7 @@ def test_a_number_of_its_own_is_compared_whatever_its_name_ends_in(
     for seed in (0, 1):
         path = tmp_path / "runs" / f"{seed}"
         recorded(path, measured(1000, 1, 4, **{name: 3.0 + seed}), [(4, 1000)], seed=seed, name="own")
-    (stage,) = compare(gather([tmp_path / "runs"])).stages
+    (stage,) = compare_runs(gather([tmp_path / "runs"])).stages
     assert (stage.metric, stage.results[0].summary.mean) == (name, 3.5)
     assert main(["compare", str(tmp_path / "runs"), "--metric", name]) == 0
     assert "3.500" in capsys.readouterr().out
@@ -62,8 +62,8 @@ def test_a_number_beside_another_that_it_is_named_after_is_a_spread(tmp_path: Pa
     rows = measured(500, 1, 4, a_quick=1.0, a_std_quick=2.0)
     rows += measured(1000, 1, 4, a=1.0, a_std=2.0, a_error=3.0, a_seeds_std=4.0, b_error=5.0)
     recorded(tmp_path / "run", rows, [(4, 1000)])
-    assert compare(gather([tmp_path])).metrics == ["a"]
-    assert compare(gather([tmp_path]), ["b_error"]).metrics == ["b_error"]
+    assert compare_runs(gather([tmp_path])).metrics == ["a"]
+    assert compare_runs(gather([tmp_path]), ["b_error"]).metrics == ["b_error"]
     assert is_spread("a_std_quick", {"a_quick"})
     assert not is_spread("a_std_quick", {"a"})
 

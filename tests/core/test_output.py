@@ -15,7 +15,7 @@ from support.recorded import study
 from support.slow import slow_but
 
 from gankit.cli import main
-from gankit.results.comparison import compare
+from gankit.results.comparison import compare_runs
 from gankit.results.finder import gather
 from gankit.results.report import build_report
 from gankit.results.tables import print_report
@@ -99,7 +99,7 @@ def test_a_full_disk_is_said_in_a_line(arguments: list[str]) -> None:
 def shown(width: int, is_terminal: bool = True) -> list[str]:
     """The lines of the first table and its notes."""
     console = Console(file=(file := StringIO()), width=width, force_terminal=is_terminal, color_system=None)
-    print_report(build_report(compare(gather([Path("losses")]))), console)
+    print_report(build_report(compare_runs(gather([Path("losses")]))), console)
     return file.getvalue().split("\n\n")[0].strip("\n").splitlines()
 
 

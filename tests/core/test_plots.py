@@ -11,7 +11,7 @@ from PIL import Image
 from support.recorded import measured, recorded, study
 
 from gankit.cli import main
-from gankit.results.comparison import compare
+from gankit.results.comparison import compare_runs
 from gankit.results.finder import gather
 from gankit.results.plots import _figure
 
@@ -43,7 +43,7 @@ def test_without_evaluations_there_is_nothing_to_draw(tmp_path: Path, capsys: py
 
 def test_means_alone_are_drawn_where_nothing_was_measured_within_stages(tmp_path: Path) -> None:
     study(tmp_path / "losses", {"hinge": [5.0, 6.0], "wgan": [4.0, 4.9]})
-    figure = _figure(compare(gather([tmp_path])))
+    figure = _figure(compare_runs(gather([tmp_path])))
     assert [axes.get_title() for axes in figure.axes] == ["4x4", "8x8"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["loss=hinge", "loss=wgan"]
     assert [text.get_text() for text in figure.axes[1].get_yticklabels()] == ["", ""]
@@ -53,7 +53,7 @@ def test_curves_are_means_with_the_range_of_seeds(tmp_path: Path) -> None:
     for seed, shift in enumerate((0.0, 2.0, math.nan)):
         rows = [row for at in (500, 1000) for row in measured(at, 1, 4, fid=at / 100 + shift)]
         recorded(tmp_path / f"{seed}", [*measured(250, 1, 4, fid_quick=40.0), *rows], [(4, 1000)], seed=seed)
-    curves, _means = _figure(compare(gather([tmp_path]))).axes
+    curves, _means = _figure(compare_runs(gather([tmp_path]))).axes
     full, track = curves.get_lines()
     assert full.get_xydata().tolist() == [[500, 6], [1000, 11]]  # pyright: ignore
     assert (track.get_linestyle(), track.get_xydata().tolist()) == ("--", [[250, 40]])  # pyright: ignore
@@ -63,7 +63,7 @@ def test_curves_are_means_with_the_range_of_seeds(tmp_path: Path) -> None:
 
 def test_large_ranges_are_drawn_on_logarithmic_scales(tmp_path: Path) -> None:
     study(tmp_path / "losses", {"hinge": [5.0, 6.0], "wgan": [400.0, 490.0]})
-    assert [axes.get_xscale() for axes in _figure(compare(gather([tmp_path]))).axes] == ["log", "log"]
+    assert [axes.get_xscale() for axes in _figure(compare_runs(gather([tmp_path]))).axes] == ["log", "log"]
 
 
 @pytest.mark.costly
@@ -81,6 +81,6 @@ def test_anything_can_be_drawn(tmp_path: Path) -> None:
 
 def test_variants_look_unlike_each_other(tmp_path: Path) -> None:
     study(tmp_path / "losses", {f"l{i}": [5.0 + i] for i in range(20)})
-    axes = _figure(compare(gather([tmp_path]))).axes[0]
+    axes = _figure(compare_runs(gather([tmp_path]))).axes[0]
     looks = {(line.get_color(), line.get_marker()) for line in axes.get_lines() if line.get_marker() != "None"}
     assert len(looks) == 20

@@ -23,7 +23,7 @@ from gankit.cli import main
 from gankit.config.loader import load_experiment
 from gankit.data.images import to_uint8
 from gankit.data.pictures import grid
-from gankit.results.comparison import compare
+from gankit.results.comparison import compare_runs
 from gankit.results.finder import gather
 from gankit.results.page import drawn
 from gankit.results.page.samples import choices
@@ -91,7 +91,7 @@ def test_every_link_leads_somewhere_and_every_picture_is_described(page: Page) -
 
 
 def test_the_tables_are_those_of_the_comparison(page: Page, trained: Path) -> None:
-    shown = build_report(compare(gather([trained])))
+    shown = build_report(compare_runs(gather([trained])))
     assert page.text.startswith(f"{shown.title} {shown.title} losses: 2 variants, 3 runs, compared with loss=hinge.")
     for section in shown.sections:
         if section.columns:
@@ -100,7 +100,7 @@ def test_the_tables_are_those_of_the_comparison(page: Page, trained: Path) -> No
 
 
 def test_samples_are_those_of_the_run_in_the_middle(page: Page, trained: Path) -> None:
-    hinge, _ = choices(compare(gather([trained])))
+    hinge, _ = choices(compare_runs(gather([trained])))
     values = {run.seed: run.stages[-1].metrics["fid"].value for run in hinge.variant.runs}
     seed = max(values, key=lambda seed: values[seed])
     reason = f"seed {seed}, fid {significant(values[seed])} at 8x8, the worse of 2 seeds"

@@ -24,7 +24,7 @@ from gankit.core.progress import Progress, Stage
 from gankit.core.registry import register, restored
 from gankit.kinds.callbacks import RunContext
 from gankit.results import load_numbers
-from gankit.results.comparison import compare
+from gankit.results.comparison import compare_runs
 from gankit.results.finder import gather
 from gankit.results.run_results import read_run
 from gankit.runs.start import begin, resume
@@ -215,7 +215,7 @@ def test_stages_are_compared_by_resolution_and_name(tmp_path: Path, capsys: pyte
     for seed in (0, 1):
         record_of(tmp_path / "a" / f"{seed}", [9.0, 8.0, 3.0 + seed], seed=seed)
         record_of(tmp_path / "b" / f"{seed}", [7.0, 5.0 + seed], [(4, 1000, 0), (8, 2000, 0)], seed=seed)
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert [(stage.label, len(stage.results)) for stage in comparison.stages] == [
         ("4x4 burn-in", 1),
         ("4x4", 2),
@@ -238,7 +238,7 @@ def test_stages_are_compared_by_resolution_and_name(tmp_path: Path, capsys: pyte
 def test_a_seed_does_not_count_twice_where_names_are_lost(tmp_path: Path) -> None:
     run = record_of(tmp_path / "a" / "0", [9.0, 8.0, 3.0])
     (run / "provenance.json").unlink()
-    comparison = compare(gather([run]))
+    comparison = compare_runs(gather([run]))
     assert [stage.label for stage in comparison.stages] == ["4x4", "4x4 stage 2", "8x8"]
     assert {result.summary.given for stage in comparison.stages for result in stage.results} == {1}
 
@@ -252,7 +252,7 @@ def test_a_stage_that_others_measured_is_missed(tmp_path: Path) -> None:
     loss = {**json.loads(first), "name": "loss.generator"}
     del loss["protocol"]
     (other / "metrics.jsonl").write_text("".join([json.dumps(loss) + "\n", *rest]))
-    lacking = compare(gather([tmp_path])).unmeasured
+    lacking = compare_runs(gather([tmp_path])).unmeasured
     assert [(one.run.path.parent.name, one.lacks) for one in lacking] == [("b", ["fid at 4x4 burn-in"])]
 
 

@@ -24,6 +24,15 @@ def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
     return with_settings(_Reader().read(path, str(path)), settings)
 
 
+def extended(own: Table, path: Path) -> Table:
+    """The mapping `own`, which would stand in the file `path`, written over what it extends.
+
+    Raises:
+        UserError: as for `read_experiment`.
+    """
+    return _Reader().extended(own, path, (os.path.realpath(path),))
+
+
 def with_settings(root: Node, settings: Sequence[str]) -> Table:
     """What `root`, a mapping, becomes by changes of the form a.b=value, applied in order.
 

@@ -1,0 +1,1 @@
+"""What is done from Python: train, evaluate, compare; the commands are thin over these."""
