@@ -14,7 +14,7 @@ from support.recorded import PROTOCOL, measured, recorded, study
 
 from gankit import UserError
 from gankit.kinds.callbacks import Row
-from gankit.results.comparison import Comparison, VariantResult, compare
+from gankit.results.comparison import Comparison, VariantResult, compare_runs
 from gankit.results.differences import differing
 from gankit.results.finder import gather
 from gankit.results.groups import NOT_TRAINED, group_runs
@@ -113,7 +113,7 @@ def test_a_seed_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 
 def test_seeds_are_paired_and_the_better_is_found(tmp_path: Path) -> None:
     study(tmp_path / "s", {"hinge": [5.0, 6.0, 7.0], "wgan": [4.0, 4.9, 6.1], "least": [5.1, 5.5, 7.1]})
-    comparison = compare(gather([tmp_path]), baseline="loss=hinge")
+    comparison = compare_runs(gather([tmp_path]), baseline="loss=hinge")
     better, same = at(comparison, 8, "loss=wgan"), at(comparison, 8, "loss=least")
     assert better.difference is not None
     assert (better.difference.method, better.verdict) == (Method.PAIRED, Verdict.BETTER)
@@ -131,7 +131,7 @@ def test_high_values_are_better_where_the_protocol_says_so(tmp_path: Path) -> No
         for seed, score in enumerate(scores):
             rows = measured(1000, 1, 4, **{"is": score})
             recorded(tmp_path / name / str(seed), rows, [(4, 1000)], seed=seed, loss=name)
-    comparison = compare(gather([tmp_path]), baseline="low")
+    comparison = compare_runs(gather([tmp_path]), baseline="low")
     assert comparison.metrics == ["is"]
     assert [one.variant.label for one in comparison.stages[0].results] == ["high", "low"]
     assert (at(comparison, 4, "high", "is").verdict, at(comparison, 4, "high", "is").best) == (Verdict.BETTER, 2.1)
@@ -140,7 +140,7 @@ def test_high_values_are_better_where_the_protocol_says_so(tmp_path: Path) -> No
 def test_holm_takes_back_what_only_one_of_many_pairs_shows(tmp_path: Path) -> None:
     fids = {"base": [5.0, 6.0, 7.0], "near": [4.0, 4.7, 6.3], **{f"same{i}": [5.3, 5.5, 7.4] for i in range(4)}}
     study(tmp_path / "s", fids)
-    alone, corrected = (compare(gather([tmp_path]), correct=correct) for correct in (False, True))
+    alone, corrected = (compare_runs(gather([tmp_path]), correct=correct) for correct in (False, True))
     one, other = (at(comparison, 8, "loss=near") for comparison in (alone, corrected))
     assert one.p is not None
     assert other.p == pytest.approx(5 * one.p)
@@ -151,7 +151,7 @@ def test_runs_that_were_cut_short_count_where_they_have_come_to_the_end(tmp_path
     study(tmp_path / "s", {"hinge": [1.0, 2.0]})
     rows = [*measured(1000, 1, 4, fid=0.3), *measured(2000, 2, 8, fid=50.0)]
     recorded(tmp_path / "s/loss=hinge/seed-2", rows, name="s", variant="loss=hinge", seed=2, loss={"use": "gan/hinge"})
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert at(comparison, 4, "loss=hinge").summary.n == 3
     assert [one[:2] for one in at(comparison, 8, "loss=hinge").seeds] == [(0, 1.0), (1, 2.0)]
     (left,) = comparison.unfinished
@@ -161,7 +161,7 @@ def test_runs_that_were_cut_short_count_where_they_have_come_to_the_end(tmp_path
 def test_a_run_that_was_killed_in_its_last_evaluation_is_not_complete(tmp_path: Path) -> None:
     rows = [*measured(1000, 1, 4, fid=0.3), Row(3000, 2, 8, "loss.generator", 0.5)]
     recorded(tmp_path / "run", rows)
-    assert [one.run.cost.images for one in compare(gather([tmp_path])).unfinished] == [3000]
+    assert [one.run.cost.images for one in compare_runs(gather([tmp_path])).unfinished] == [3000]
 
 
 def pyramid(path: Path, **options: Any) -> Path:
@@ -172,23 +172,23 @@ def pyramid(path: Path, **options: Any) -> Path:
 
 def test_without_fid_the_first_metric_of_every_stage_is_compared(tmp_path: Path) -> None:
     pyramid(tmp_path / "swd")
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert (comparison.metrics, [stage.label for stage in comparison.stages]) == (["swd"], ["4x4", "8x8"])
     rows = [*measured(1000, 1, 4, swd=3.0, fid=1.0), *measured(3000, 2, 8, swd=3.0, fid=1.0)]
     recorded(tmp_path / "other", rows, seed=1)
-    assert compare(gather([tmp_path])).metrics == ["fid"]
+    assert compare_runs(gather([tmp_path])).metrics == ["fid"]
 
 
 def test_a_metric_of_the_cheaper_protocol_alone_is_the_usual_one_until_there_is_another(tmp_path: Path) -> None:
     recorded(tmp_path / "run", measured(500, 1, 4, kid_quick=9.0, kid_std_quick=1.0))
-    (left,) = compare(gather([tmp_path])).unfinished
+    (left,) = compare_runs(gather([tmp_path])).unfinished
     assert [row.name for row in left.last] == ["kid_quick"]
 
 
 def test_a_run_is_complete_that_has_come_to_the_end_of_its_own_schedule(tmp_path: Path) -> None:
     pyramid(tmp_path / "swd")
     recorded(tmp_path / "short", measured(1000, 1, 4, swd_4=2.0, swd=2.0), [(4, 1000)], growth={"final": 4})
-    comparison = compare(gather([tmp_path]), ["swd_4"])
+    comparison = compare_runs(gather([tmp_path]), ["swd_4"])
     assert (comparison.unfinished, comparison.unmeasured) == ([], [])
 
 
@@ -196,7 +196,7 @@ def test_a_complete_run_that_lacks_what_others_have_is_told_of(tmp_path: Path) -
     study(tmp_path / "s", {"hinge": [1.0, 2.0]})
     about: dict[str, Any] = {"name": "s", "variant": "loss=hinge", "seed": 2, "loss": {"use": "gan/hinge"}}
     recorded(tmp_path / "s/loss=hinge/seed-2", [*measured(1000, 1, 4, fid=0.3), *measured(3000, 2, 8, kid=1)], **about)
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert comparison.unfinished == []
     assert [(one.run.seed, one.lacks) for one in comparison.unmeasured] == [(2, ["fid at 8x8"])]
     (section,) = [one for one in build_report(comparison).sections if one.title == "Not measured"]
@@ -205,7 +205,7 @@ def test_a_complete_run_that_lacks_what_others_have_is_told_of(tmp_path: Path) -
 
 def test_a_finished_run_in_which_nothing_was_measured_is_told_of(tmp_path: Path) -> None:
     recorded(tmp_path / "run", [Row(3000, 2, 8, "loss.generator", 0.5)], times=[("finished", {})])
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert (comparison.unfinished, [one.lacks for one in comparison.unmeasured]) == ([], [[]])
     assert ["tiny/seed-0: no evaluation"] in [one.notes for one in build_report(comparison).sections]
 
@@ -215,7 +215,7 @@ def test_reports_begin_with_the_final_resolution(tmp_path: Path) -> None:
     recorded(tmp_path / "run", rows)
     titles = [
         section.title.split(" after")[0]
-        for section in build_report(compare(gather([tmp_path]), ["is", "fid"])).sections
+        for section in build_report(compare_runs(gather([tmp_path]), ["is", "fid"])).sections
     ]
     assert titles[:4] == ["is at 8x8", "is at 4x4", "fid at 8x8", "fid at 4x4"]
 
@@ -227,7 +227,7 @@ def test_floors_of_fewer_images_are_flagged_with_both_counts(tmp_path: Path) -> 
     rows = [*measured(1000, 1, 4, {**PROTOCOL, "images": 60, "reals": 60}, fid=0.91)]
     rows += measured(1000, 1, 4, {**PROTOCOL, "images": 60, "reals": 0}, **{"is": 2.0})
     recorded(tmp_path / "run", [*rows, *measured(1000, 1, 4, HALVES, fid_floor=1.08)], [(4, 1000)])
-    first, *others = build_report(compare(gather([tmp_path]))).sections
+    first, *others = build_report(compare_runs(gather([tmp_path]))).sections
     assert first.title.endswith("lower is better; noise floor 1.080 of 30 images, not 60")
     around, warning = others[0].notes[-2:]
     assert around.startswith("measured with images 60, reals 60, floors of images 30, reals 30, extractor")
@@ -242,20 +242,20 @@ def test_floors_of_fewer_images_are_flagged_with_both_counts(tmp_path: Path) -> 
 def test_floors_of_as_many_images_are_not_flagged(tmp_path: Path) -> None:
     rows = measured(1000, 1, 4, {**PROTOCOL, "images": 30, "reals": 30}, fid=0.91)
     recorded(tmp_path / "run", [*rows, *measured(1000, 1, 4, HALVES, fid_floor=1.08)], [(4, 1000)])
-    first, how, *_ = build_report(compare(gather([tmp_path]))).sections
+    first, how, *_ = build_report(compare_runs(gather([tmp_path]))).sections
     assert first.title.endswith("noise floor 1.080")
     assert how.notes == ["measured with images 30, reals 30, extractor digits@3f, seed 0"]
 
 
 def test_runs_without_any_evaluation_can_be_told_of(tmp_path: Path) -> None:
     recorded(tmp_path / "run", [])
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     assert (comparison.metrics, comparison.stages, len(comparison.unfinished)) == ([], [], 1)
 
 
 def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
     study(tmp_path / "s", {"hinge": [1.0, math.nan, 2.0], "wgan": [math.inf, math.nan, math.nan]})
-    comparison = compare(gather([tmp_path]))
+    comparison = compare_runs(gather([tmp_path]))
     hinge, wgan = at(comparison, 8, "loss=hinge"), at(comparison, 8, "loss=wgan")
     assert (hinge.summary.given, hinge.summary.n, hinge.summary.mean) == (3, 2, 1.5)
     assert (wgan.summary.n, wgan.verdict, wgan.best) == (0, Verdict.NO_NUMBER, None)
@@ -268,9 +268,9 @@ def test_unlike_protocols_are_refused_for_what_is_compared_alone(tmp_path: Path)
         rows = [*measured(1000, 1, 4, **{"is": 2.0}), *measured(1000, 1, 4, protocol, fid=1.0)]
         recorded(tmp_path / name, rows, [(4, 1000)], loss=name)
     runs = gather([tmp_path])
-    assert compare(runs, ["is"]).metrics == ["is"]
+    assert compare_runs(runs, ["is"]).metrics == ["is"]
     with pytest.raises(UserError, match=r"images: 1000 in .*a, 898 in .*b \(fid at 4x4\)"):
-        compare(runs)
+        compare_runs(runs)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_unlike_protocols_are_refused_for_what_is_compared_alone(tmp_path: Path)
 def test_what_is_not_there_is_named_with_the_nearest(tmp_path: Path, asked: dict[str, Any], said: str) -> None:
     recorded(tmp_path / "run", measured(1000, 1, 4, fid=1.0, fid_floor=0.1, **{"is": 2.0}))
     with pytest.raises(UserError, match=said):
-        compare(gather([tmp_path]), **asked)
+        compare_runs(gather([tmp_path]), **asked)
 
 
 @pytest.mark.parametrize(
