@@ -39,6 +39,7 @@ from gankit.kinds import (
     evaluation,
 )
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
+from gankit.kinds.weight_names import WeightNames, WeightSource
 from gankit.networks import layers, protocols
 from gankit.networks.context import BuildContext
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
@@ -52,6 +53,7 @@ DOCS = Path(__file__).parent
 GIVEN: tuple[type, ...] = (
     *(BuildContext, Step, AugmentedBatch, DiscriminatorOutput, Generator, Discriminator, Stage),
     *(LabelledImages, Features, Samples, ImageSet, Statistics, RunContext, Progress, Row, Picture, Job),
+    *(WeightNames, WeightSource),
 )
 """What the page of types tells of."""
 OF_MODULES: tuple[type, ...] = (Conditioned, Condition, Chain, JoinModule)

@@ -16,6 +16,7 @@ from gankit.core.renamed import SINCE, new_name
 from gankit.discovery.hookspecs import hookimpl, registering
 from gankit.kinds import *  # noqa: F403
 from gankit.kinds.callbacks import Callback
+from gankit.kinds.weight_names import WeightNames, WeightSource
 from gankit.networks.context import BuildContext
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ __all__ = [
     "Progress",
     "Stage",
     "UserError",
+    "WeightNames",
+    "WeightSource",
     "as_picture",
     "at",
     "compare",

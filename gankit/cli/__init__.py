@@ -43,6 +43,7 @@ COMMANDS = {
     "runs": Command("runs", "list runs with their states"),
     "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),
     "sample": Command("sample", "draw images from a trained generator"),
+    "import": Command("importing", "put weights that the authors of a paper have published into a generator"),
     "plugins": Command("plugins", "list components and where they come from"),
     "explain": Command("experiments", "tell what a component or an option does"),
     "schema": Command("experiments", "print the JSON Schema of experiments"),

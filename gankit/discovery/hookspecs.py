@@ -11,6 +11,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from gankit.core.component import Component
+    from gankit.kinds.weight_names import WeightNames
     from gankit.results.run_results import RunResults
 
 hookspec = pluggy.HookspecMarker("gankit")
@@ -67,4 +68,13 @@ def gankit_read_runs(place: Path) -> list[RunResults] | None:
     Args:
         place: A file or folder as the user named it, or for a file of a study or an experiment the folder that it is
             run in; there may be nothing there.
+    """
+
+
+@hookspec
+def gankit_add_weight_names(add: Callable[[WeightNames], None]) -> None:
+    """Contribute names that others give weights, so that `gankit import` takes them: call `add(names)` once for each.
+
+    Installed plugins are asked, and those of single files that the experiment or `--plugin` names. A plugin that fails
+    here adds no names, which is said where none are found; it disturbs nobody else.
     """

@@ -4,13 +4,16 @@ Its gradient penalty and drift are in gankit_wgan, its minibatch stddev in ganki
 gankit_basics.
 """
 
-from gankit import registering
+from collections.abc import Callable
+
+from gankit import WeightNames, hookimpl, registering
 from gankit_pggan.blocks import Conv, Rgb
 from gankit_pggan.heads import PgganHead
 from gankit_pggan.mappings import Normalized
 from gankit_pggan.metrics import MultiScaleSimilarity, SlicedWasserstein
 from gankit_pggan.norms import Equalized, Pixel
 from gankit_pggan.stems import PgganStem
+from gankit_pggan.weight_names import PGGAN
 
 gankit_register = registering(
     ("normalized", Normalized),
@@ -23,3 +26,9 @@ gankit_register = registering(
     ("swd", SlicedWasserstein),
     ("ms-ssim", MultiScaleSimilarity),
 )
+
+
+@hookimpl
+def gankit_add_weight_names(add: Callable[[WeightNames], None]) -> None:
+    """The authors' own."""
+    add(PGGAN)

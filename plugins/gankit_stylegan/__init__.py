@@ -4,11 +4,14 @@ The discriminator's head, the conversion from and to images and the equalized le
 gankit_pggan.
 """
 
-from gankit import registering
+from collections.abc import Callable
+
+from gankit import WeightNames, hookimpl, registering
 from gankit_stylegan.blocks import StyleganBlock
 from gankit_stylegan.mappings import Style
 from gankit_stylegan.norms import AdaptiveInstance
 from gankit_stylegan.stems import StyleganStem
+from gankit_stylegan.weight_names import STYLEGAN
 
 gankit_register = registering(
     ("style", Style),
@@ -16,3 +19,9 @@ gankit_register = registering(
     ("stylegan", StyleganBlock),
     ("adaptive-instance", AdaptiveInstance),
 )
+
+
+@hookimpl
+def gankit_add_weight_names(add: Callable[[WeightNames], None]) -> None:
+    """The authors' own."""
+    add(STYLEGAN)

@@ -4,12 +4,15 @@ Its noise and the mixing of styles are StyleGAN's, in gankit_stylegan. The sum o
 in gankit_basics; R1 is in gankit_r1, minibatch stddev in gankit_diversity.
 """
 
-from gankit import registering
+from collections.abc import Callable
+
+from gankit import WeightNames, hookimpl, registering
 from gankit_stylegan2.blocks import Stylegan2Block, Stylegan2Rgb
 from gankit_stylegan2.heads import Stylegan2Head
 from gankit_stylegan2.mappings import Stylegan2Mapping
 from gankit_stylegan2.regularizers import PathLength
 from gankit_stylegan2.stems import Stylegan2Stem
+from gankit_stylegan2.weight_names import STYLEGAN2
 
 gankit_register = registering(
     ("stylegan2", Stylegan2Mapping),
@@ -19,3 +22,9 @@ gankit_register = registering(
     ("stylegan2", Stylegan2Head),
     ("path-length", PathLength),
 )
+
+
+@hookimpl
+def gankit_add_weight_names(add: Callable[[WeightNames], None]) -> None:
+    """The authors' own."""
+    add(STYLEGAN2)

@@ -36,7 +36,7 @@ def test_images_of_given_styles_at_every_level_of_detail(dtype: torch.dtype) -> 
 def test_the_mapping_network(dtype: torch.dtype) -> None:
     case = Case("tf_stylegan_mapping", dtype)
     network = generator({4: 2}, 16, 4, (4,)).to(dtype)
-    fill_mapping(case, network.mapping, "w.")
+    fill_mapping(case, network, "w.")
     case.check("out.w", network.map(case["in.z"])[:, 0])
     case.check_complete()
 
@@ -56,7 +56,7 @@ def test_truncation_mixing_and_the_running_mean(dtype: torch.dtype) -> None:
     case = Case("tf_stylegan_G_style", dtype)
     network = generator({4: 8}, 8, 3, (4, 8)).to(dtype)
     fill_generator(case, network, "w.G_synthesis.")
-    fill_mapping(case, network.mapping, "w.G_mapping.")
+    fill_mapping(case, network, "w.G_mapping.")
     mapping = network.mapping
     assert isinstance(mapping, MappingNetwork)
     put(mapping.mean, case["in.w_avg"])

@@ -8,11 +8,12 @@ import pytest
 import torch
 from support.case import Case, put, raw
 from support.pggan import component
-from support.stylegan2 import fill_mapping
+from support.stylegan2 import fill_mapping, generator
 from torch import nn
 
 from gankit import BuildContext
 from gankit.networks.filters import fir
+from gankit.networks.growing import ImageShape
 from gankit.networks.layers import Bias, Chain, Condition, conv, dense
 from gankit_stylegan2.modules import GainedLeakyReLU, MixedStyles, down_conv, modulated_conv
 
@@ -87,14 +88,10 @@ def test_each_sample_has_weights_of_norm_one() -> None:
 def test_the_mapping_network(dtype: torch.dtype) -> None:
     case = Case("sg2_mapping", dtype)
     args = case.meta["args"]
-    component_ = component("mapping", "stylegan2", layers=args["num_layers"], width=args["w_dim"], mixing=0)
-    mapping = component_.build(BuildContext("generator", 4, 0, 0, latent=args["z_dim"]))
+    network = generator("skip", {4: 2}, args["z_dim"], args["w_dim"], args["num_layers"], ImageShape((4,), 3)).to(dtype)
+    fill_mapping(case, network, "w.")
+    mapping = network.mapping.eval()
     assert isinstance(mapping, MixedStyles)
-    for layer in mapping.network.layers:
-        component("norm", "equalized").apply(layer)
-    mapping.to(dtype)
-    fill_mapping(case, mapping, "w.")
-    mapping.eval()
     z, count = case["in.z"], args["num_ws"]
     styles = mapping(z, None, count)
     case.check("out.ws", styles)

@@ -73,7 +73,7 @@ def step(case: Case, phase: Literal["generator", "discriminator"], memory: dict[
     widths = channels(args, 8)
     made_g = generator("skip", widths, args["w_dim"], args["w_dim"], args["num_mapping_layers"], shape)
     made_d = discriminator(args["d_architecture"], widths, shape)
-    fill_mapping(case, made_g.mapping, "w.map.")
+    fill_mapping(case, made_g, "w.map.")
     fill_generator(case, made_g, "w.syn.")
     fill_discriminator(case, made_d, "w.D.")
     made = Step(phase, (), made_g.to(case.dtype), made_d.to(case.dtype), [], case["in.real"], None, lambda _: memory)

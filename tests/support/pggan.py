@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from support.authors import fill, of_tensorflow
 from support.case import Case, load_layer
 
 from gankit.config.experiment import DiscriminatorOptions, GeneratorOptions
@@ -14,6 +15,7 @@ from gankit.kinds import Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
+from gankit_pggan.weight_names import PGGAN
 
 
 def component(kind: str, name: str, **options: Any) -> Any:
@@ -62,27 +64,18 @@ def unused_networks() -> tuple[Generator, Discriminator]:
 
 
 def fill_generator(case: Case, network: Generator) -> None:
-    stem = network.stem
-    load_layer(case, "w.4x4.Dense", stem.get_submodule("dense"), stem.get_submodule("bias"))
-    load_layer(case, "w.4x4.Conv", stem.get_submodule("conv"))
-    fill_blocks(case, network)
-    for lod, resolution in enumerate(reversed(network.resolutions)):
-        load_layer(case, f"w.ToRGB_lod{lod}", network.rgb[str(resolution)])
+    fill(network, PGGAN, of_tensorflow(case, "w."))
 
 
 def fill_discriminator(case: Case, network: Discriminator) -> None:
     for theirs, ours in {"Conv": "conv", "Dense0": "dense0", "Dense1": "dense1"}.items():
         load_layer(case, f"w.4x4.{theirs}", network.head.get_submodule(ours))
-    fill_blocks(case, network)
-    for lod, resolution in enumerate(reversed(network.resolutions)):
-        load_layer(case, f"w.FromRGB_lod{lod}", network.rgb[str(resolution)].get_submodule("conv"))
-
-
-def fill_blocks(case: Case, network: GrowingNetwork) -> None:
     for resolution in network.resolutions[1:]:
         for i in (0, 1):
             layer = network.get_submodule(f"blocks.{resolution}.conv{i}")
             load_layer(case, f"w.{resolution}x{resolution}.Conv{i}", layer)
+    for lod, resolution in enumerate(reversed(network.resolutions)):
+        load_layer(case, f"w.FromRGB_lod{lod}", network.rgb[str(resolution)].get_submodule("conv"))
 
 
 def grow_to_lod(network: GrowingNetwork, lod: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.authors import fill, of_torch
 from support.case import Case, load_layer, put
 from torch import nn
 
@@ -12,6 +13,7 @@ from gankit.discovery.manager import plugins
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
+from gankit_r3gan.weight_names import R3GAN
 
 CONVOLUTIONS = {"conv0": "1", "conv1": "2", "conv2": "3"}
 
@@ -32,15 +34,7 @@ def networks(
 
 
 def fill_generator(case: Case, network: Generator) -> None:
-    """Copy the weights of stages of one residual block each."""
-    put(network.stem.get_parameter("basis"), case["w.G.MainLayers.0.Layers.0.Basis"])
-    load_layer(case, "w.G.MainLayers.0.Layers.0.LinearLayer", network.stem.get_submodule("weights"))
-    _fill_residual(case, "w.G.MainLayers.0.Layers.1", network.base_blocks)
-    for number, resolution in enumerate(network.resolutions[1:], 1):
-        block, key = network.blocks[str(resolution)], f"w.G.MainLayers.{number}.Layers"
-        load_layer(case, f"{key}.0.LinearLayer.Layer", block.get_submodule("change"))
-        _fill_residual(case, f"{key}.1", block)
-    load_layer(case, "w.G.AggregationLayer.Layer", network.rgb[str(network.resolution)])
+    fill(network, R3GAN, of_torch(case, "w.G."))
 
 
 def fill_discriminator(case: Case, network: Discriminator) -> None:

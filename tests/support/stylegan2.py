@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.authors import fill, of_torch
 from support.case import Case, load_layer, put, raw
 from support.pggan import component
 from torch import nn
@@ -13,7 +14,8 @@ from gankit.discovery.manager import plugins
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
-from gankit_stylegan2.modules import MixedStyles
+from gankit_stylegan.modules import Noise
+from gankit_stylegan2.weight_names import STYLEGAN2
 
 ARCHITECTURES = {
     "orig": ({"join": "none"}, {}),
@@ -56,34 +58,24 @@ def block_of(network: GrowingNetwork, resolution: int) -> nn.Module:
     return block.get_submodule("path") if "path" in block._modules else block
 
 
-def fill_mapping(case: Case, mapping: nn.Module, key: str) -> None:
-    assert isinstance(mapping, MixedStyles)
-    put(mapping.mean, case[f"{key}w_avg"])
-    for number, layer in enumerate(mapping.network.layers):
-        load_layer(case, f"{key}fc{number}", layer)
-
-
-def fill_styled(case: Case, key: str, part: nn.Module) -> None:
-    """A modulated convolution with its noise, or the conversion into an image, which has none."""
-    put(raw(part.get_submodule("conv.conv")), case[f"{key}.weight"])
-    load_layer(case, f"{key}.affine", part.get_submodule("conv.affine"))
-    put(part.get_parameter("bias.bias"), case[f"{key}.bias"])
-    if f"{key}.noise_strength" in case:
-        put(part.get_parameter("noise.weight"), case[f"{key}.noise_strength"])
-    if f"{key}.noise_const" in case:
-        part.get_submodule("noise").draw = lambda x: case[f"{key}.noise_const"]  # pyright: ignore
+def fill_mapping(case: Case, network: Generator, key: str) -> None:
+    fill(network, STYLEGAN2, of_torch(case, key, "mapping."))
 
 
 def fill_generator(case: Case, network: Generator, key: str) -> None:
     """Copy the weights of all but the mapping, and let each layer add the case's noise."""
-    put(network.stem.get_parameter("constant.constant"), case[f"{key}b4.const"])
-    fill_styled(case, f"{key}b4.conv1", network.stem.get_submodule("conv"))
-    for resolution in network.resolutions[1:]:
-        for name in ("conv0", "conv1"):
-            fill_styled(case, f"{key}b{resolution}.{name}", block_of(network, resolution).get_submodule(name))
-        fill_shortcut(case, key, network, resolution)
-    for resolution, rgb in network.rgb.items():
-        fill_styled(case, f"{key}b{resolution}.torgb", rgb)
+    fill(network, STYLEGAN2, of_torch(case, key, "synthesis."))
+    add_noise(case, network, key)
+
+
+def add_noise(case: Case, network: Generator, key: str) -> None:
+    """Let each layer add the case's noise, if it has some."""
+    for own, source in STYLEGAN2.sources(network, ()).items():
+        constant = source.name.replace("synthesis.", key).replace("noise_strength", "noise_const")
+        if own.endswith("noise.weight") and constant in case:
+            noise = network.get_submodule(own.removesuffix(".weight"))
+            assert isinstance(noise, Noise)
+            noise.draw = lambda x, constant=constant: case[constant]
 
 
 def fill_discriminator(case: Case, network: Discriminator, key: str) -> None:
