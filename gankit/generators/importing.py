@@ -120,10 +120,10 @@ def _recognized(path: Path, weights: Collection[str], prefix: str | None) -> Rec
         raise UserError(f"{path}: holds several generators; choose one by --prefix: {said}")
     if not found:
         families = "; ".join(f"{names.system}, by {' and '.join(names.marks)}" for names in known) or "none"
-        there = f"such as {first_of(weights, MOST_NAMED)}" if weights else "there are none"
+        there = f"such as {first_of(weights, MOST_NAMED)}" if weights else "of which there are none"
         nearest = "".join(filter(None, (_near(mark, weights) for names in known for mark in names.marks)))
         raise UserError(
-            f"{path}: no plugin knows a generator by these names, {there}.{nearest} Known are: {families}."
+            f"{path}: no plugin knows a generator by these names, {_ended(there)}{nearest} Known are: {families}."
             + "".join(f" {complaint}" for complaint in complaints)
         )
     return found[0]
@@ -248,7 +248,12 @@ def _told(wrong: Sequence[str], how: str, near: Sequence[str] = ()) -> Sequence[
     if not wrong:
         return []
     count = "1 is" if len(wrong) == 1 else f"{len(wrong)} are"
-    return [f"{count} {how}: {first_of(wrong, 2)}.{did_you_mean(wrong[0], near)}"]
+    return [f"{count} {how}: {_ended(first_of(wrong, 2))}{did_you_mean(wrong[0], near)}"]
+
+
+def _ended(text: str) -> str:
+    """A sentence with its full stop, if it does not end in dots already."""
+    return text if text.endswith("...") else f"{text}."
 
 
 def _stored_names(network: Generator) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,8 +25,8 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 ENDINGS = (".safetensors", ".npz", *PICKLED)
 LONGEST_REASON = 200
 """Characters that are shown of what a library says."""
-DEEPEST = 8
-"""Mappings inside one another that are looked into."""
+DEEPEST = 64
+"""Dots in the names of mappings that are looked into, which lie inside one another."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -52,8 +53,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         if ending == ".npz":
             return _read_npz(path)
-        return dict(_tensors(torch.load(path, "cpu", weights_only=True)))
-    except (UserError, MemoryError):
+        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
+            loaded = torch.load(path, "cpu", weights_only=True)
+        return dict(_tensors(loaded, "", set()))
+    except UserError:
         raise
     except Exception as failure:  # what a file that was made to do harm has a library raise is anything
         raise UserError(f"{path}: {_refusal(failure)}") from None
@@ -69,14 +72,17 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         return {name: torch.from_numpy(array) for name in arrays.files if (array := arrays[name]).dtype.kind == "f"}
 
 
-def _tensors(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """The plain tensors in mappings, by dotted names."""
-    for key, item in value.items() if isinstance(value, Mapping) and depth < DEEPEST else ():
+def _tensors(value: Any, before: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    """The plain tensors in mappings, each of which is looked into once, by dotted names."""
+    if not isinstance(value, Mapping) or id(value) in seen or before.count(".") > DEEPEST:
+        return
+    seen.add(id(value))
+    for key, item in value.items():
         if isinstance(item, Tensor):
             if item.layout is torch.strided and item.device.type == "cpu" and not item.is_quantized:
                 yield f"{before}{key}", item.detach()
         else:
-            yield from _tensors(item, f"{before}{key}.", depth + 1)
+            yield from _tensors(item, f"{before}{key}.", seen)
 
 
 def _refusal(failure: Exception) -> str:

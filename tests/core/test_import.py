@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,9 +17,9 @@ from safetensors.torch import save_file
 from support.command import QUICKSTART, gankit_here
 from torch import Tensor, nn
 
+from gankit import UserError, load
 from gankit.config.loader import load_experiment
 from gankit.discovery.manager import plugins
-from gankit.generators.loading import load
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape
 
@@ -101,6 +102,8 @@ def test_a_plugin_of_one_file_names_weights_and_their_layout(here: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "wrote out.safetensors: the generator of Flat, 4x4, 1 channels, 131 weights" in done.stderr
     assert "left out, as nothing needs them: 1, such as extra.a" in done.stderr
+    with pytest.raises(UserError, match=r"name them: flat\.py$"):
+        load(here / "out.safetensors", device="cpu")
     generator = load(here / "out.safetensors", device="cpu", plugins=[here / "flat.py"])
     z = torch.randn(2, 3)
     maps = (z @ weights["first.weight"].t() + weights["first.bias"]).view(2, 2, 4, 4)
@@ -185,7 +188,7 @@ def test_names_that_nobody_knows(here: Path) -> None:
     assert "no plugin knows a generator by these names, such as firs.weight, last.weight." in line
     assert "firs.weight is there, but no first.weight." in line
     assert "Flat, by first.weight and last.weight" in line
-    assert "there are none" in refused(put_in(here, {}))
+    assert "of which there are none." in refused(put_in(here, {}))
 
 
 def test_of_several_generators_one_is_chosen(here: Path) -> None:
@@ -296,6 +299,28 @@ def test_what_is_no_file_of_weights_is_refused(here: Path) -> None:
     assert "Did you mean '.safetensors'?" in refused(taken(here, "w.safetensor"))
     (here / "w.pkl").write_bytes(b"")
     assert refused(taken(here, "w.pkl")).endswith("Pickles are code, which is not run.")
+
+
+def test_an_array_that_claims_more_than_there_is_is_refused(here: Path) -> None:
+    header = np.lib.format.magic(1, 0) + (118).to_bytes(2, "little")
+    described = repr({"descr": "<f4", "fortran_order": False, "shape": (10**14,)}).ljust(117) + "\n"
+    with zipfile.ZipFile(here / "w.npz", "w") as archive:
+        archive.writestr("first.weight.npy", header + described.encode())
+    assert refused(taken(here, "w.npz")).startswith("w.npz: cannot be read as weights: ")
+
+
+def test_mappings_that_hold_themselves_are_looked_into_once(here: Path) -> None:
+    weights: dict[str, Any] = {**theirs()}
+    weights |= {f"again{number}": weights for number in range(20)}
+    torch.save(weights, here / "w.pt")
+    assert taken(here, "w.pt").returncode == 0
+
+
+def test_what_torch_warns_of_is_not_said(here: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """As of a protocol of pickle that it does not write."""
+    (here / "w.pt").write_bytes(pickle.dumps({"step": 1}, protocol=4))
+    assert refused(taken(here, "w.pt")).startswith("w.pt: holds more than tensors and plain values, such as code")
+    assert not recwarn.list
 
 
 def test_where_to_is_a_safetensors_file_and_not_the_one_that_is_read(here: Path) -> None:

@@ -19,9 +19,8 @@ from support.stylegan import add_noise
 from support.stylegan2 import add_noise as add_constant_noise
 from torch import Tensor
 
-from gankit import BuildContext
+from gankit import BuildContext, load
 from gankit.config.yaml.writer import dump
-from gankit.generators.loading import load
 from gankit.generators.trained import TrainedGenerator
 from gankit_pggan.weight_names import of_fused_up as fused_of_pggan
 from gankit_stylegan.weight_names import of_fused_up as fused_of_stylegan
