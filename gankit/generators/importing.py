@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,8 @@ OURS = {"alpha"}
 """Of a generator's state, what says how it is grown and is no weight."""
 MOST_NAMED = 4
 """Names of a file that are told."""
+MOST_COMPARED = 10_000
+"""Names of a file among which the nearest is looked for."""
 
 
 class Imported(NamedTuple):
@@ -80,7 +83,8 @@ def import_generator(path: Path, experiment: Experiment, prefix: str | None = No
         used = _fill(path, network, names, theirs, experiment.name)
     network.grow(progress.resolution, progress.alpha)
     generator = TrainedGenerator(network, experiment, progress, "average", classes, _origin(path, names, experiment))
-    return Imported(generator, names.system, [name for name in weights if name.removeprefix(prefix) not in used])
+    left_out = weights.keys() - {f"{prefix}{name}" for name in used}
+    return Imported(generator, names.system, [name for name in weights if name in left_out])
 
 
 def known_names() -> tuple[list[WeightNames], list[str]]:
@@ -142,7 +146,7 @@ def _prefixes(names: WeightNames, there: Collection[str]) -> list[str]:
 
 def _near(mark: str, names: Collection[str]) -> str | None:
     """Which of some names is nearly that of a weight that is looked for."""
-    near = difflib.get_close_matches(mark, names, n=1, cutoff=0.8)
+    near = difflib.get_close_matches(mark, islice(names, MOST_COMPARED), n=1, cutoff=0.8)
     return f" {near[0]} is there, but no {mark}." if near and not near[0].endswith(mark) else None
 
 
@@ -180,8 +184,8 @@ def _classes(experiment: Experiment, names: WeightNames, theirs: Mapping[str, Te
     network = Generator(experiment.generator, ImageShape.of(experiment, 1))
     stored, found = _stored_names(network), dict[str, Tensor]()
     for own, (name, changed) in names.sources(network, theirs.keys()).items():
-        if name in theirs:
-            found[stored[own]] = changed(theirs[name]) if changed else theirs[name]
+        if name in theirs and own in stored and (given := _changed(theirs[name], changed)) is not None:
+            found[stored[own]] = given
     return [str(number) for number in range(class_count_of_weights(experiment, found))]
 
 
@@ -229,13 +233,20 @@ def _fill(
 
 
 def _fitting(given: Tensor, changed: Any, target: Tensor) -> Tensor | None:
-    """A tensor in the layout of a target; None if it is no weight of that shape, or no numbers are."""
-    try:
-        given = changed(given) if changed else given
-    except (RuntimeError, IndexError):  # of other dimensions than theirs has
+    """A tensor in the layout of a target; None if it is no weight of that shape."""
+    ours = _changed(given, changed)
+    if ours is None or not ours.is_floating_point():
         return None
-    same = [size for size in given.shape if size != 1] == [size for size in target.shape if size != 1]
-    return given.reshape(target.shape) if same and given.is_floating_point() else None
+    same = [size for size in ours.shape if size != 1] == [size for size in target.shape if size != 1]
+    return ours.reshape(target.shape) if same else None
+
+
+def _changed(given: Tensor, changed: Any) -> Tensor | None:
+    """A tensor in our layout; None if it is of other dimensions than theirs has."""
+    try:
+        return changed(given) if changed else given
+    except (RuntimeError, IndexError):
+        return None
 
 
 def _in_words(tensor: Tensor) -> str:
@@ -248,7 +259,7 @@ def _told(wrong: Sequence[str], how: str, near: Sequence[str] = ()) -> Sequence[
     if not wrong:
         return []
     count = "1 is" if len(wrong) == 1 else f"{len(wrong)} are"
-    return [f"{count} {how}: {_ended(first_of(wrong, 2))}{did_you_mean(wrong[0], near)}"]
+    return [f"{count} {how}: {_ended(first_of(wrong, 2))}{did_you_mean(wrong[0], near[:MOST_COMPARED])}"]
 
 
 def _ended(text: str) -> str:

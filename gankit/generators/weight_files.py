@@ -79,10 +79,17 @@ def _tensors(value: Any, before: str, seen: set[int]) -> Iterator[tuple[str, Ten
     seen.add(id(value))
     for key, item in value.items():
         if isinstance(item, Tensor):
-            if item.layout is torch.strided and item.device.type == "cpu" and not item.is_quantized:
+            if _is_plain(item):
                 yield f"{before}{key}", item.detach()
         else:
             yield from _tensors(item, f"{before}{key}.", seen)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds each of its numbers: sparse and expanded ones may claim more than there is in a file."""
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _refusal(failure: Exception) -> str:

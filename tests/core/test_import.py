@@ -234,6 +234,8 @@ def test_classes_are_as_many_as_the_weights_know_where_the_data_is_gone(tmp_path
     weights = {source.name: network.state_dict()[own[name]].clone() for name, source in sources.items()}
     done = put_in(tmp_path, weights)
     assert done.returncode == 0, done.stderr
+    wrong = {**weights, "mapping.embed.weight": torch.ones(3), "synthesis.b4.const": torch.ones(2)}
+    assert "2 are of another shape: mapping." in refused(put_in(tmp_path, wrong))
     generator = load(tmp_path / "out.safetensors", device="cpu")
     assert generator.classes == ("0", "1", "2")
     z, labels = torch.randn(3, 4), torch.tensor([2, 0, 1])
@@ -307,6 +309,11 @@ def test_an_array_that_claims_more_than_there_is_is_refused(here: Path) -> None:
     with zipfile.ZipFile(here / "w.npz", "w") as archive:
         archive.writestr("first.weight.npy", header + described.encode())
     assert refused(taken(here, "w.npz")).startswith("w.npz: cannot be read as weights: ")
+
+
+def test_a_tensor_that_repeats_one_number_for_ever_is_no_weight(here: Path) -> None:
+    torch.save({**theirs(), "first.bias": torch.ones(1).expand(10**12)}, here / "w.pt")
+    assert "1 is missing: first.bias." in refused(taken(here, "w.pt"))
 
 
 def test_mappings_that_hold_themselves_are_looked_into_once(here: Path) -> None:
