@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,8 @@ from gankit.core.errors import RunError
 from gankit.training.ranks import Ranks
 
 T = TypeVar("T")
+
+LOOPBACK = "127.0.0.1"
 
 PATIENCE = timedelta(days=7)
 """How long a process waits for another, which may be evaluating or writing; that one is gone is noticed at once."""
@@ -40,7 +43,11 @@ def meeting_place(count: int, port: int | None = None) -> Any:
     """Where so many processes of this machine meet: made by the first at a free port, its `port`, and found there."""
     from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-    return TCPStore("127.0.0.1", port or 0, count, is_master=port is None, wait_for_workers=False)
+    if port is not None:
+        return TCPStore(LOOPBACK, port, count, is_master=False, wait_for_workers=False)
+    listening = socket.create_server((LOOPBACK, 0))  # the store's own would be reached from everywhere
+    port = listening.getsockname()[1]
+    return TCPStore(LOOPBACK, port, count, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
 
 
 class ProcessGroup(Ranks):

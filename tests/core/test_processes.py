@@ -12,6 +12,7 @@ from support.tiny import tiny
 
 from gankit.config.checks import problems
 from gankit.runs.launched import launched
+from gankit.training.process_group import meeting_place
 
 PLAIN: dict[str, Any] = {"regularizers": ["gradient-penalty", "drift"]}
 FEW = [
@@ -59,6 +60,21 @@ def test_one_process_of_one_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert launched() is None
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="Linux tells which addresses a port listens on")
+def test_processes_meet_where_this_machine_alone_can_come() -> None:
+    store = meeting_place(2)
+
+    met = meeting_place(2, store.port)
+    store.set("word", "said")
+
+    assert met.get("word") == b"said"
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    here = [address for address in listening if int(address.split(":")[1], 16) == store.port]
+    assert here == [f"0100007F:{store.port:04X}"]
+    if Path("/proc/net/tcp6").exists():
+        assert f":{store.port:04X} 000000" not in Path("/proc/net/tcp6").read_text()
 
 
 def test_a_study_is_not_started_by_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
