@@ -43,6 +43,11 @@ COMMANDS = {
     "runs": Command("runs", "list runs with their states"),
     "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),
     "sample": Command("sample", "draw images from a trained generator"),
+    "interpolate": Command("interpolate", "go from image to image of a trained generator, in a film"),
+    "mix": Command("mix", "a table of images with styles of two others"),
+    "film": Command("film", "film how the images of a run came about, or how a generator grows"),
+    "project": Command("project", "find an image again among those that a trained generator makes"),
+    "directions": Command("directions", "find ways to change images of a trained generator, and show them"),
     "import": Command("importing", "put weights that the authors of a paper have published into a generator"),
     "plugins": Command("plugins", "list components and where they come from"),
     "explain": Command("experiments", "tell what a component or an option does"),
@@ -76,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         try:
             arguments = _parsed(argv)
+            arguments.typed = argv  # which pictures keep
             if getattr(arguments, "no_run_plugins", False):
                 from gankit.discovery.manager import NO_RUN_PLUGINS
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gankit.cli.completers import completed_by, generators, numbers, settings
 from gankit.core.errors import UserError
@@ -157,3 +157,34 @@ def load_plugins(files: Iterable[Path]) -> None:
     plugins.load_installed()
     for file in files:
         plugins.load_file(file)
+
+
+def png_output(path: Path, others: str = "") -> None:
+    """Refuse a name that -o gives to a picture.
+
+    Raises:
+        UserError: if it does not end in .png, or in one of `others`, which is said after it.
+    """
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UserError(f"-o: expected a file name that ends in .png{others}, not {path}")
+
+
+def named_component(kind: str, text: str, option: str) -> Any:
+    """The component of a kind that an option names, as YAML would: NAME or {use: NAME, ...}.
+
+    Raises:
+        UserError: if there is none, or its options are wrong.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from gankit.config.yaml.nodes import plain_value
+    from gankit.config.yaml.parser import parse
+    from gankit.core.registry import registries
+
+    node = parse(text, option, has_lines=False)
+    try:
+        return TypeAdapter(registries[kind].base).validate_python(None if node is None else plain_value(node))
+    except ValidationError as problem:
+        error = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, error["loc"]))
+        raise UserError(f"{option}: {f'{where}: ' if where else ''}{error['msg']}") from None

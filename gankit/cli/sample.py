@@ -6,108 +6,171 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gankit.cli.options import add_no_run_plugins_option, add_which_option
+from gankit.cli.generators import (
+    add_cutoff_option,
+    add_generator_options,
+    add_label_option,
+    asked_generator,
+    check_truncations,
+    class_meant,
+    command_of_seed,
+    said,
+    typed_command,
+)
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large, too_large_for_disk
-from gankit.core.text import listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import torch
-
-    from gankit.data.pictures import ClassRows
     from gankit.data.sample_files import SampleBatch
-    from gankit.networks.generator import Generator
-    from gankit.training.sampler import SampleOptions
+    from gankit.generators.trained import TrainedGenerator
 
-Form = Literal["grid", "folder", "array"]
+Told = Callable[..., dict[str, str]]
+"""What is said in a file of the image of a seed, or of all."""
+SampleForm = Literal["grid", "folder", "array"]
 """One picture of all images, a file of each, or an array."""
-
-MOST_TRUNCATION = 2
-"""Beyond 1 styles are pushed away from their mean."""
+NUMBER, COLUMNS = 64, 8
+"""Images if not told: of all, and of each row of a sweep."""
 
 
 def add_sample_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    add_no_run_plugins_option(parser)
-    parser.add_argument(
-        "folder", type=Path, metavar="RUN", help="a run's folder, one of its checkpoints, or a folder with one run"
-    )
-    parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
-    add_which_option(parser)
+    add_generator_options(parser)
     written = (
         "a file that ends in .png, for a grid of all images, one row a class; a folder, for a file of each: "
         "000000.png, ..., in a folder for each class; or a file that ends in .npy or .npz, for one array"
     )
     parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER|NPY|NPZ", help=written)
-    parser.add_argument("-n", "--number", type=int, default=64, metavar="N", help="how many images (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="decides the latents (default: 0)")
-    parser.add_argument(
-        "--label", metavar="K|NAME", help="draw images of one class only: its number, counted from 0, or its name"
+    number = f"how many images (default: {NUMBER}, or {COLUMNS} for each of several PSI)"
+    parser.add_argument("-n", "--number", type=int, metavar="N", help=number)
+    parser.add_argument("--seed", type=int, metavar="S", help="decides the latents of all (default: 0)")
+    seeds = (
+        "in place of -n and --seed: an image of each of these seeds, such as 0-99,120, which depends on its own alone; "
+        "files are named by it: seed000120.png"
     )
-    parser.add_argument(
-        "--truncation",
-        type=float,
-        metavar="PSI",
-        help="pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully",
+    parser.add_argument("--seeds", metavar="SEEDS", help=seeds)
+    add_label_option(parser, "draw images of one class only")
+    text = (
+        "pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully; of several, as "
+        "of 0,0.5,1, a grid has a row each"
     )
-    parser.add_argument(
-        "--cutoff", type=int, metavar="N", help="truncate only the first N styles, those of the coarsest layers"
-    )
+    parser.add_argument("--truncation", metavar="PSI[,PSI...]", help=text)
+    add_cutoff_option(parser)
+
+
+class _Asked(NamedTuple):
+    """What is to be drawn."""
+
+    form: SampleForm
+    output: Path
+    number: int
+    """Of images, or of columns of a sweep."""
+    seed: int
+    seeds: list[int] | None
+    truncations: list[float]
+    """None or several: a row each."""
+    cutoff: int | None
+    label: int | None = None
+
+    @property
+    def truncation(self) -> float | None:
+        return self.truncations[0] if self.truncations else None
+
+
+class _Drawn(NamedTuple):
+    """Images that are yet to be drawn, and how they are laid out."""
+
+    batches: Iterator[SampleBatch]
+    number: int
+    columns: int | None = None
+    rows: Sequence[str] = ()
+    """What stands to the left of rows."""
+    caption: str = ""
 
 
 def sample_command(arguments: argparse.Namespace) -> int:
     """Draw images from a run's averaged generator, or from the trained one itself."""
-    form, output, number = _check(arguments), Path(arguments.output), arguments.number
+    asked = _check(arguments)
 
-    from gankit.checkpoints.classes import class_names
-    from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of
-    from gankit.data.pictures import PICTURE_CHANNELS, class_rows
-    from gankit.networks.protocols import CanTruncate
-    from gankit.runs.attribution import attributing_errors
-    from gankit.runs.components import choose_device
-    from gankit.runs.recorded import load_recorded
-    from gankit.training.sampler import SampleOptions
+    from gankit.data.pictures import PICTURE_CHANNELS
+    from gankit.pictures.about import about
 
-    device, checkpoint = choose_device("auto"), chosen(_run_meant(arguments.folder), arguments.best)
-    experiment = load_recorded(experiment_of(checkpoint))  # sampling needs no data
-    with attributing_errors(experiment):
-        generator = load_generator(checkpoint, experiment, device, arguments.which)
-    if arguments.truncation is not None and not isinstance(generator.mapping, CanTruncate):
-        raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
-    names = class_names(experiment, manifest_of(checkpoint), generator.context.classes)
-    labels = [] if arguments.label is None else [_class_meant(arguments.label, names)]
-    height, data = generator.resolution, experiment.data
-    shape = (number, height, round(height * data.aspect()), data.image_channels())
-    if form == "folder" and shape[3] not in PICTURE_CHANNELS:
-        raise UserError(
-            f"-o: images of {shape[3]} channels are no pictures; a file that ends in .npy or .npz holds them, one that "
-            "ends in .png shows some channels"
-        )
-    if (lack := _lacking(form, output, shape)) is not None:
-        raise UserError(f"-n: {lack}")
-    rows = class_rows(names, number) if names and form == "grid" and not labels else None
-    if rows is not None:
-        labels, number = rows.labels, len(rows.labels)
-    options = SampleOptions(labels, arguments.truncation, arguments.cutoff)
-    with attributing_errors(experiment):
-        try:
-            batches = _drawn(generator, number, arguments.seed, device, options)
-            _write(form, output, shape, batches, names, rows)
-        except OSError as failure:
-            raise UserError(f"-o: cannot write {output}: {failure.strerror}") from None
-    what = f": {rows.caption}" if rows is not None else "" if form == "grid" else f": {number:,} images"
-    print(printable(f"wrote {output}{what}"), file=sys.stderr)
-    if names and form == "array" and output.suffix.lower() == ".npy":
+    with asked_generator(arguments) as generator:
+        asked = asked._replace(label=class_meant(arguments.label, generator.classes))
+        drawn = _drawn(generator, asked)
+        channels, height, width = generator.shape
+        shape = (drawn.number, height, width, channels)
+        if asked.form == "folder" and channels not in PICTURE_CHANNELS:
+            raise UserError(
+                f"-o: images of {channels} channels are no pictures; a file that ends in .npy or .npz holds them, one "
+                "that ends in .png shows some channels"
+            )
+        if (lack := _lacking(asked.form, asked.output, shape)) is not None:
+            raise UserError(f"{'-n' if asked.seeds is None else '--seeds'}: {lack}")
+        of_seed = command_of_seed(arguments)
+
+        def told(seed: int | None = None) -> dict[str, str]:
+            return about(generator, Seed=seed, Command=typed_command(arguments) if seed is None else of_seed(seed))
+
+        _write(asked, shape, drawn, generator.classes, told)
+    what = drawn.caption or ("" if asked.form == "grid" else f"{drawn.number:,} images")
+    said(asked.output, what)
+    if generator.classes and asked.output.suffix.lower() == ".npy" and asked.form == "array":
         print("their classes are not in it; a file that ends in .npz has room for them", file=sys.stderr)
     return 0
 
 
-def _lacking(form: Form, output: Path, shape: Sequence[int]) -> str | None:
+def _drawn(generator: TrainedGenerator, asked: _Asked) -> _Drawn:
+    """What is asked for, of each class in rows if nothing speaks against it."""
+    from itertools import chain
+
+    import torch
+
+    from gankit.data.pictures import class_rows
+    from gankit.pictures.sampling import images_of_seeds, labels_of, numbered_images
+    from gankit.training.sampler import SampleOptions
+
+    names, seeds, label = generator.classes, asked.seeds, asked.label
+    labels = [] if label is None else [label]
+    if len(asked.truncations) > 1:
+        rows = [
+            numbered_images(generator, asked.number, asked.seed, SampleOptions(labels, psi, asked.cutoff))
+            if seeds is None
+            else images_of_seeds(generator, seeds, labels_of(generator, seeds, label), psi, asked.cutoff)
+            for psi in asked.truncations
+        ]
+        texts = [f"psi {psi:g}" for psi in asked.truncations]
+        caption = f"the same {asked.number} latents at truncations of {', '.join(f'{p:g}' for p in asked.truncations)}"
+        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption)
+    by_class = bool(names) and asked.form == "grid" and label is None
+    if seeds is not None and by_class:
+        of_each = [seed for _ in names for seed in seeds]
+        numbers = torch.arange(len(names), device=generator.device).repeat_interleave(len(seeds))
+        batches = images_of_seeds(generator, of_each, numbers, asked.truncation, asked.cutoff)
+        return _Drawn(batches, len(of_each), len(seeds), names, f"seeds {_in_short(seeds)} of each class")
+    if seeds is not None:
+        classes = labels_of(generator, seeds, label)
+        batches = images_of_seeds(generator, seeds, classes, asked.truncation, asked.cutoff)
+        return _Drawn(batches, len(seeds))
+    if by_class:
+        rows = class_rows(names, asked.number)
+        options = SampleOptions(rows.labels, asked.truncation, asked.cutoff)
+        batches = numbered_images(generator, len(rows.labels), asked.seed, options)
+        return _Drawn(batches, len(rows.labels), rows.columns, rows.names, rows.caption)
+    options = SampleOptions(labels, asked.truncation, asked.cutoff)
+    return _Drawn(numbered_images(generator, asked.number, asked.seed, options), asked.number)
+
+
+def _in_short(seeds: Sequence[int]) -> str:
+    from gankit.core.text import LONGEST_LIST, shortened
+
+    return shortened(", ".join(map(str, seeds)), LONGEST_LIST)
+
+
+def _lacking(form: SampleForm, output: Path, shape: Sequence[int]) -> str | None:
     """That there is no room for images of a shape, as far as that can be told before; None if there is."""
     from gankit.data.sample_files import SMALLEST_PNG
 
@@ -121,89 +184,33 @@ def _lacking(form: Form, output: Path, shape: Sequence[int]) -> str | None:
     return f"{lack}; name a folder to have a file of each, or a .npz"
 
 
-def _drawn(
-    generator: Generator, number: int, seed: int, device: torch.device, options: SampleOptions
-) -> Iterator[SampleBatch]:
-    """So many images, a few at a time."""
-    from gankit.data.images import images_at_a_time, to_uint8
-    from gankit.data.sample_files import SampleBatch
-    from gankit.training.sampler import samples
-
-    step = images_at_a_time(generator.resolution)
-    for first in range(0, number, step):
-        some = samples(generator, first, min(step, number - first), seed, device, options)
-        images = to_uint8(some.images).permute(0, 2, 3, 1).cpu().numpy()
-        yield SampleBatch(images, None if some.labels is None else some.labels.cpu().numpy())
-
-
-def _write(
-    form: Form,
-    output: Path,
-    shape: Sequence[int],
-    batches: Iterator[SampleBatch],
-    names: Sequence[str],
-    rows: ClassRows | None,
-) -> None:
+def _write(asked: _Asked, shape: Sequence[int], drawn: _Drawn, names: Sequence[str], told: Told) -> None:
     """Write images as they come, or lay all of them out in one picture."""
     import numpy as np
 
     from gankit.data.pictures import grid, save_png
     from gankit.data.sample_files import write_array, write_images
 
-    if form == "folder":
-        write_images(output, batches, names)
-    elif form == "array":
-        write_array(output, shape, batches, names)
+    output = asked.output
+    if asked.form == "folder":
+        write_images(output, drawn.batches, names, told)
+    elif asked.form == "array":
+        write_array(output, shape, drawn.batches, names, told())
     else:
-        images = np.concatenate([batch.images for batch in batches])
+        images = np.concatenate([batch.images for batch in drawn.batches])
         output.parent.mkdir(parents=True, exist_ok=True)
-        if rows is None:
-            save_png(output, grid(images))
-        else:
-            save_png(output, grid(images, rows.columns, names=rows.names), rows.caption)
+        save_png(output, grid(images, drawn.columns, names=drawn.rows), drawn.caption, told())
 
 
-def _run_meant(place: Path) -> Path:
-    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
-    from gankit.results.finder import find_runs
-
-    try:
-        runs = find_runs([place])
-    except UserError:
-        return place
-    if len(runs) > 1:
-        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
-    return runs[0]
-
-
-def _class_meant(text: str, names: Sequence[str]) -> int:
-    """The number of the class that `text` names; what is both a name and a number is the name.
-
-    Raises:
-        UserError: if there is none.
-    """
-    from gankit.core.options import did_you_mean
-
-    if not names:
-        raise UserError("--label: this run was trained without labels")
-    if text in names:
-        number = names.index(text)
-        if text.isdecimal() and int(text) != number:
-            print(f"--label: class {number}, whose name is {text}", file=sys.stderr)
-        return number
-    if text.isdecimal() and int(text) < len(names):
-        return int(text)
-    hint = did_you_mean(text, names) or f" They are {listed(names)}."
-    raise UserError(f"--label: this run has no class {text}, but the classes 0 to {len(names) - 1}.{hint}")
-
-
-def _check(arguments: argparse.Namespace) -> Form:
+def _check(arguments: argparse.Namespace) -> _Asked:
     """Refuse numbers and names that make no sense.
 
     Returns:
         What is to be written.
     """
-    if arguments.number < 1:
+    from gankit.pictures.seeds import whole_numbers
+
+    if arguments.number is not None and arguments.number < 1:
         raise UserError(f"-n: expected at least one image, not {arguments.number}")
     output = Path(arguments.output)
     is_folder = output.is_dir() or not output.suffix or arguments.output.endswith(os.sep)
@@ -211,8 +218,26 @@ def _check(arguments: argparse.Namespace) -> Form:
         raise UserError(f"-o: expected a file name that ends in .png, .npy or .npz, or a folder's name, not {output}")
     if is_folder and output.is_dir() and any(output.iterdir()):  # measured together, they would be a mixture
         raise UserError(f"-o: the folder {output} is not empty; name a new one for these images")
-    if arguments.truncation is not None and not 0 <= arguments.truncation <= MOST_TRUNCATION:
-        raise UserError(f"--truncation: expected a number from 0 to {MOST_TRUNCATION}, not {arguments.truncation:g}")
-    if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
-        raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
-    return "folder" if is_folder else "grid" if output.suffix.lower() == ".png" else "array"
+    form = "folder" if is_folder else "grid" if output.suffix.lower() == ".png" else "array"
+    truncations = _truncations(arguments.truncation)
+    check_truncations(truncations, arguments.cutoff)
+    if len(truncations) > 1 and form != "grid":
+        raise UserError("--truncation: several make rows of a grid; name a file that ends in .png, or one of them")
+    seeds = None
+    if arguments.seeds is not None:
+        if arguments.number is not None or arguments.seed is not None:
+            raise UserError("--seeds: stands in place of -n and --seed; leave these out")
+        seeds = whole_numbers(arguments.seeds, "--seeds")
+        if form == "folder" and len({*seeds}) < len(seeds):
+            raise UserError("--seeds: one is listed twice, but a folder has room for one file of each")
+    usual = COLUMNS if len(truncations) > 1 else NUMBER
+    number = len(seeds) if seeds is not None else usual if arguments.number is None else arguments.number
+    return _Asked(form, output, number, arguments.seed or 0, seeds, truncations, arguments.cutoff)
+
+
+def _truncations(text: str | None) -> list[float]:
+    """The numbers that a text lists; none if it is None."""
+    try:
+        return [] if text is None else [float(piece) for piece in text.split(",")]
+    except ValueError:
+        raise UserError(f"--truncation: expected a number, or several such as 0,0.5,1, not {text!r:.60}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,9 +119,9 @@ def _margin(names: Sequence[str], height: int, gap: int, canvas: np.ndarray) -> 
     return margin
 
 
-def save_png(path: Path, image: np.ndarray, caption: str = "") -> None:
+def save_png(path: Path, image: np.ndarray, caption: str = "", about: Mapping[str, str] | None = None) -> None:
     """Save a picture as a PNG that is either complete or not there; see `as_png`."""
-    write_at_once(path, as_png(image, caption))
+    write_at_once(path, as_png(image, caption, about))
 
 
 def caption_of(picture: Picture) -> str:
@@ -129,20 +129,25 @@ def caption_of(picture: Picture) -> str:
     return printable(shortened(str(picture.info.get(CAPTION, "")), LONGEST_CAPTION))
 
 
-def as_png(image: np.ndarray, caption: str = "") -> bytes:
+def as_png(image: np.ndarray, caption: str = "", about: Mapping[str, str] | None = None) -> bytes:
     """The PNG file of uint8 [H, W, 1, 3 or 4], the same bytes for the same image; a caption is kept in it.
 
     Of four channels the last is opacity, which the colours are multiplied by.
+
+    Args:
+        image: The picture.
+        caption: What it shows; empty: nothing is said of it.
+        about: Further texts that are kept in it, by names of at most 79 Latin letters.
 
     Raises:
         ValueError: if `image` is of another form.
     """
     from PIL.PngImagePlugin import PngInfo
 
-    content, about = BytesIO(), PngInfo()
-    if caption:
-        about.add_itxt(CAPTION, printable(caption))
-    as_image(image).save(content, format="PNG", pnginfo=about)
+    content, texts = BytesIO(), PngInfo()
+    for name, text in (({CAPTION: caption} if caption else {}) | dict(about or {})).items():
+        texts.add_itxt(name, printable(text))
+    as_image(image).save(content, format="PNG", pnginfo=texts)
     return content.getvalue()
 
 

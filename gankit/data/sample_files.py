@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -24,16 +25,24 @@ class SampleBatch(NamedTuple):
     """uint8 [n, H, W, C]."""
     labels: np.ndarray | None
     """int64 [n]; None if they are of no classes."""
+    seeds: Sequence[int] | None = None
+    """The seed of each, which files are named by; None: they are numbered as they come."""
 
 
-def write_images(folder: Path, batches: Iterable[SampleBatch], names: Sequence[str]) -> None:
-    """Write every image as a picture of its own, 000000.png, 000001.png, ...
+def write_images(
+    folder: Path,
+    batches: Iterable[SampleBatch],
+    names: Sequence[str],
+    about: Callable[[int | None], Mapping[str, str]] = lambda seed: {},
+) -> None:
+    """Write every image as a picture of its own, 000000.png, 000001.png, ..., or by its seed, as seed000120.png.
 
     Args:
         folder: Where to; made if it is not there.
         batches: The images.
         names: What their classes are called. If there are any, images lie in a folder for each class, called by
             `folder_names`, with a label file beside these.
+        about: Texts that are kept in the picture of a seed, or of none.
 
     Raises:
         OSError: if one cannot be written.
@@ -42,11 +51,12 @@ def write_images(folder: Path, batches: Iterable[SampleBatch], names: Sequence[s
 
     def written() -> Iterator[tuple[str, int]]:
         number = 0
-        for images, labels in batches:
-            for image, label in zip(images, [0] * len(images) if labels is None else labels.tolist(), strict=True):
-                file = places[label] / f"{number:06}.png"
+        for images, labels, seeds in batches:
+            of_class = [0] * len(images) if labels is None else labels.tolist()
+            for image, label, seed in zip(images, of_class, seeds or [None] * len(images), strict=True):
+                file = places[label] / (f"{number:06}.png" if seed is None else f"seed{seed:06}.png")
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(as_png(image))
+                file.write_bytes(as_png(image, about=about(seed)))
                 number += 1
                 yield file.relative_to(folder).as_posix(), label
 
@@ -58,21 +68,30 @@ def write_images(folder: Path, batches: Iterable[SampleBatch], names: Sequence[s
             pass
 
 
-def write_array(file: Path, shape: Sequence[int], batches: Iterable[SampleBatch], names: Sequence[str]) -> None:
+def write_array(
+    file: Path,
+    shape: Sequence[int],
+    batches: Iterable[SampleBatch],
+    names: Sequence[str],
+    about: Mapping[str, str] | None = None,
+) -> None:
     """Write all images as one array, uint8 [N, H, W, C], that is complete or not there.
 
-    A .npz holds it as `images`; of samples of classes `labels`, int64 [N], and `classes`, their names, are beside it.
+    A .npz holds it as `images`; of samples of classes `labels`, int64 [N], and `classes`, their names, are beside it,
+    `seeds`, int64 [N], if each has one, and `about`, a JSON text, if there is any.
 
     Args:
         file: A .npy or .npz.
         shape: That of all images together.
         batches: The images.
         names: What their classes are called; empty without.
+        about: What made them.
 
     Raises:
         OSError: if it cannot be written.
     """
     labels: list[np.ndarray] = []
+    seeds: list[int] = []
 
     def write_to(stream: IO[bytes]) -> None:
         header = {"descr": "|u1", "fortran_order": False, "shape": (*shape,)}
@@ -80,6 +99,7 @@ def write_array(file: Path, shape: Sequence[int], batches: Iterable[SampleBatch]
         for batch in batches:
             stream.write(np.ascontiguousarray(batch.images).data)
             labels.extend([] if batch.labels is None else [batch.labels])
+            seeds.extend(batch.seeds or ())
 
     file.parent.mkdir(parents=True, exist_ok=True)
     with written_at_once(file) as out:
@@ -89,6 +109,9 @@ def write_array(file: Path, shape: Sequence[int], batches: Iterable[SampleBatch]
         with zipfile.ZipFile(out, "w") as archive:
             with archive.open(zipfile.ZipInfo("images.npy"), "w", force_zip64=True) as member:  # of no date: same bytes
                 write_to(member)
-            for name, array in {"labels": np.concatenate(labels), "classes": np.array(names)}.items() if labels else ():
+            others = {"labels": np.concatenate(labels), "classes": np.array(names)} if labels else {}
+            others |= {"seeds": np.array(seeds, np.int64)} if seeds else {}
+            others |= {"about": np.array(json.dumps(dict(about)))} if about else {}
+            for name, array in others.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.styled import styled_run
 from support.toys import EXPERIMENT, only_toys
 
 from gankit.config.experiment import Experiment
@@ -43,3 +44,9 @@ def mistakes(load: Callable[..., Experiment]) -> Callable[..., list[str]]:
         return found[:-1] if len(found) > 1 else found
 
     return mistakes
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a generator with styles and noise, grown from 4x4 to 16x16; not to be changed."""
+    return styled_run(tmp_path_factory.mktemp("grown") / "styled")

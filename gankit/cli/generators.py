@@ -1,0 +1,177 @@
+"""What the commands have in common that make pictures of a trained generator."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.cli.options import add_no_run_plugins_option, add_which_option
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
+from gankit.core.text import listed, printable
+
+if TYPE_CHECKING:
+    from gankit.generators.trained import TrainedGenerator
+
+MOST_TRUNCATION = 2
+"""Beyond 1 styles are pushed away from their mean."""
+
+
+def add_generator_options(parser: argparse.ArgumentParser) -> None:
+    """Add what names a trained generator: `folder`, `best`, `which`, `stage`, `alpha`."""
+    add_no_run_plugins_option(parser)
+    place = "a run's folder, one of its checkpoints, a folder with one run, or an exported generator"
+    parser.add_argument("folder", type=Path, metavar="RUN", help=place)
+    parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
+    add_which_option(parser)
+    parser.add_argument(
+        "--stage", metavar="STAGE", help="grown as in an earlier stage, such as 8x8 (default: as far as it has grown)"
+    )
+    parser.add_argument(
+        "--alpha", type=float, metavar="A", help="the weight of that stage's layers while they fade in, from 0 to 1"
+    )
+
+
+def add_label_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add `label`, a class by its number or its name."""
+    parser.add_argument("--label", metavar="K|NAME", help=f"{text}: its number, counted from 0, or its name")
+
+
+def add_truncation_options(parser: argparse.ArgumentParser) -> None:
+    """Add `truncation` and `cutoff`, of one number each."""
+    text = "pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully"
+    parser.add_argument("--truncation", type=float, metavar="PSI", help=text)
+    add_cutoff_option(parser)
+
+
+def add_cutoff_option(parser: argparse.ArgumentParser) -> None:
+    """Add `cutoff`."""
+    text = "truncate only the first N styles, those of the coarsest layers"
+    parser.add_argument("--cutoff", type=int, metavar="N", help=text)
+
+
+def check_truncations(truncations: Sequence[float], cutoff: int | None) -> None:
+    """Refuse numbers that make no sense.
+
+    Raises:
+        UserError: naming the option.
+    """
+    for truncation in truncations:
+        if not 0 <= truncation <= MOST_TRUNCATION:
+            raise UserError(f"--truncation: expected a number from 0 to {MOST_TRUNCATION}, not {truncation:g}")
+    if cutoff is not None and (not truncations or cutoff < 1):
+        raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
+
+
+@contextmanager
+def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterator[TrainedGenerator]:
+    """The generator that arguments name, for pictures to be made of and written within the block.
+
+    What a component of it raises there is told with its name, and what the disk says with the option.
+
+    Raises:
+        UserError: if there is none, or not at that stage.
+    """
+    from gankit.generators.loading import load
+    from gankit.pictures.sampling import check_truncation
+    from gankit.runs.attribution import attributing_errors
+
+    place = run_meant(arguments.folder)
+    generator = load(place, arguments.which, best=arguments.best)
+    if place.is_dir():
+        generator.origin.setdefault("run", run_name(place))
+    check_truncation(generator, getattr(arguments, "truncation", None))
+    if arguments.stage is not None or arguments.alpha is not None:
+        generator = _at_stage(generator, arguments.stage, arguments.alpha)
+    with attributing_errors(generator.experiment):
+        try:
+            yield generator
+        except OSError as failure:
+            raise UserError(f"{option}: cannot write {arguments.output}: {failure.strerror}") from None
+
+
+def _at_stage(generator: TrainedGenerator, stage: str | None, alpha: float | None) -> TrainedGenerator:
+    """The generator grown as in a stage, by its label, name or number, or as far as it is."""
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise UserError(f"--alpha: expected a number from 0 to 1, not {alpha:g}")
+    resolution = generator.resolution if stage is None else None
+    try:
+        grown = generator.at(stage, resolution, 1.0 if alpha is None else alpha)
+    except UserError as problem:
+        raise UserError(f"--{problem}") from None
+    if alpha is not None and alpha < 1 and grown.resolution == generator.network.stage_resolutions[0]:
+        raise UserError(f"--alpha: nothing fades in at the first stage, {grown.progress.label}")
+    return grown
+
+
+def run_meant(place: Path) -> Path:
+    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint or an export."""
+    from gankit.results.finder import find_runs
+
+    try:
+        runs = find_runs([place])
+    except UserError:
+        return place
+    if len(runs) > 1:
+        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+    return runs[0]
+
+
+def run_name(place: Path) -> str:
+    """What the folder of a run is called, or that of the run in which a checkpoint lies."""
+    from gankit.checkpoints.store import is_checkpoint
+
+    return (place.absolute().parents[1] if is_checkpoint(place) else place.absolute()).name
+
+
+def class_meant(text: str | None, names: Sequence[str]) -> int | None:
+    """The number of the class that `text` names; what is both a name and a number is the name. None if it is None.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if text is None:
+        return None
+    if not names:
+        raise UserError("--label: this run was trained without labels")
+    if text in names:
+        number = names.index(text)
+        if text.isdecimal() and int(text) != number:
+            print(f"--label: class {number}, whose name is {text}", file=sys.stderr)
+        return number
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
+    hint = did_you_mean(text, names) or f" They are {listed(names)}."
+    raise UserError(f"--label: this run has no class {text}, but the classes 0 to {len(names) - 1}.{hint}")
+
+
+def typed_command(arguments: argparse.Namespace) -> str:
+    """The command as it was typed, but for where its output goes, which makes no other picture."""
+    return shlex.join(["gankit", *_without(arguments.typed, "-o", "--output")])
+
+
+def command_of_seed(arguments: argparse.Namespace) -> Callable[[int], str]:
+    """The command that makes the picture of one seed alone, of a command that makes those of several."""
+    kept = _without(arguments.typed, "-o", "--output", "--seeds")
+    return lambda seed: shlex.join(["gankit", *kept, "--seeds", str(seed)])
+
+
+def _without(typed: Sequence[str], *options: str) -> list[str]:
+    """Words of a command without some options and what follows these."""
+    kept, skips = list[str](), False
+    for word in typed:
+        joined = any(word.startswith(f"{name}=" if name.startswith("--") else name) for name in options)
+        if not (skips or joined or word in options):
+            kept.append(word)
+        skips = not skips and word in options
+    return kept
+
+
+def said(path: Path, what: str = "") -> None:
+    """Tell on standard error what was written."""
+    print(printable(f"wrote {path}{f': {what}' if what else ''}"), file=sys.stderr)

@@ -1,0 +1,73 @@
+"""Images of seeds, each a function of its own seed alone, and of a run's own numbering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gankit.core.errors import UserError
+from gankit.data.images import images_at_a_time, to_uint8
+from gankit.data.sample_files import SampleBatch
+from gankit.generators.trained import TrainedGenerator
+from gankit.training import randomness
+from gankit.training.sampler import SampleOptions, samples
+
+
+def as_pixels(images: Tensor) -> np.ndarray:
+    """Images in network range [N, C, H, W] as pictures have them, uint8 [N, H, W, C]."""
+    return to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def labels_of(generator: TrainedGenerator, seeds: Sequence[int], label: int | None) -> Tensor | None:
+    """The class of each seed, int64 [N]: `label`, or one that follows from the seed alone; None without classes."""
+    if not (classes := len(generator.classes)):
+        return None
+    chosen = [randomness.number("class", seed) % classes if label is None else label for seed in seeds]
+    return torch.tensor(chosen, device=generator.device)
+
+
+def images_of_seeds(
+    generator: TrainedGenerator,
+    seeds: Sequence[int],
+    labels: Tensor | None = None,
+    truncation: float | None = None,
+    cutoff: int | None = None,
+) -> Iterator[SampleBatch]:
+    """The images of some seeds, each a function of its seed alone, a few at a time.
+
+    Args:
+        generator: What makes them.
+        seeds: Their seeds.
+        labels: The class of each, int64 [N], where there are classes.
+        truncation: How far styles are pulled towards their mean: 1 not at all, 0 fully; None is for every mapping.
+        cutoff: How many of the styles are; None: all.
+    """
+    step = images_at_a_time(generator.resolution)
+    for first in range(0, len(seeds), step):
+        some = seeds[first : first + step]
+        classes = None if labels is None else labels[first : first + step]
+        images = generator.of_seeds(some, classes, truncation, cutoff)
+        yield SampleBatch(as_pixels(images), None if classes is None else classes.cpu().numpy(), some)
+
+
+def numbered_images(
+    generator: TrainedGenerator, count: int, seed: int = 0, options: SampleOptions | None = None
+) -> Iterator[SampleBatch]:
+    """Images number 0 to `count` - 1 of a seed, a few at a time, as they are drawn to be measured."""
+    step, wish = images_at_a_time(generator.resolution), options or SampleOptions()
+    for first in range(0, count, step):
+        some = samples(generator.network, first, min(step, count - first), seed, generator.device, wish)
+        yield SampleBatch(as_pixels(some.images), None if some.labels is None else some.labels.cpu().numpy())
+
+
+def check_truncation(generator: TrainedGenerator, truncation: object) -> None:
+    """Refuse to pull styles towards a mean that the mapping does not keep.
+
+    Raises:
+        UserError: if `truncation` asks for that.
+    """
+    if truncation is not None and not generator.can_truncate:
+        raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")
