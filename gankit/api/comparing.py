@@ -41,7 +41,7 @@ def compare(
         UserError: if there is no run, no such metric or variant, or numbers were measured differently.
     """
     named = [places] if isinstance(places, str | PathLike) else places
-    runs, damaged = gather_readable([Path(place) for place in named])
+    runs, damaged = gather_readable([Path(place) for place in named] or [Path("runs")])
     for one in damaged:
         warn(str(one))
     metrics = [metric] if isinstance(metric, str) else metric

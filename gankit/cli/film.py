@@ -12,8 +12,6 @@ from gankit.cli.generators import (
     asked_generator,
     check_truncations,
     class_meant,
-    run_meant,
-    run_name,
     said,
     typed_command,
 )
@@ -52,12 +50,14 @@ def film_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.about import SOFTWARE, about
     from gankit.pictures.growing_film import grown_frames, recorded_frames, recorded_grids
     from gankit.pictures.seeds import whole_numbers
+    from gankit.results.finder import run_meant
 
     seeds = whole_numbers(SEEDS if arguments.seeds is None else arguments.seeds, "--seeds")
     only_growth = [name for name in ("seeds", "steps", "label", "truncation") if getattr(arguments, name) is not None]
     if arguments.stage is not None or arguments.alpha is not None:
         raise UserError("--stage: a film goes through all stages; leave it out")
-    grids = [] if arguments.growth else recorded_grids(run_meant(arguments.folder))
+    run = run_meant(arguments.folder)
+    grids = [] if arguments.growth else recorded_grids(run)
     if not arguments.growth and len(grids) < 2:
         raise UserError(
             f"{arguments.folder}: keeps {len(grids)} grids of samples, which make no film; --growth films one "
@@ -66,7 +66,7 @@ def film_command(arguments: argparse.Namespace) -> int:
     if only_growth and not arguments.growth:
         raise UserError(f"--{only_growth[0]}: is for --growth; the grids that a run kept are as they are")
     if not arguments.growth:
-        told = {**SOFTWARE, "Run": run_name(run_meant(arguments.folder)), "Command": typed_command(arguments)}
+        told = {**SOFTWARE, "Run": run.absolute().name, "Command": typed_command(arguments)}
         count = _written(arguments, recorded_frames(grids), told)
     else:
         with asked_generator(arguments) as generator:

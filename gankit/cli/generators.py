@@ -81,10 +81,7 @@ def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterat
     from gankit.pictures.sampling import check_truncation
     from gankit.runs.attribution import attributing_errors
 
-    place = run_meant(arguments.folder)
-    generator = load(place, arguments.which, best=arguments.best)
-    if place.is_dir():
-        generator.origin.setdefault("run", run_name(place))
+    generator = load(arguments.folder, arguments.which, best=arguments.best)
     check_truncation(generator, getattr(arguments, "truncation", None))
     if arguments.stage is not None or arguments.alpha is not None:
         generator = _at_stage(generator, arguments.stage, arguments.alpha)
@@ -107,26 +104,6 @@ def _at_stage(generator: TrainedGenerator, stage: str | None, alpha: float | Non
     if alpha is not None and alpha < 1 and grown.resolution == generator.network.stage_resolutions[0]:
         raise UserError(f"--alpha: nothing fades in at the first stage, {grown.progress.label}")
     return grown
-
-
-def run_meant(place: Path) -> Path:
-    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint or an export."""
-    from gankit.results.finder import find_runs
-
-    try:
-        runs = find_runs([place])
-    except UserError:
-        return place
-    if len(runs) > 1:
-        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
-    return runs[0]
-
-
-def run_name(place: Path) -> str:
-    """What the folder of a run is called, or that of the run in which a checkpoint lies."""
-    from gankit.checkpoints.store import is_checkpoint
-
-    return (place.absolute().parents[1] if is_checkpoint(place) else place.absolute()).name
 
 
 def class_meant(text: str | None, names: Sequence[str]) -> int | None:

@@ -9,13 +9,13 @@ from typing import Any
 
 from gankit.checkpoints.classes import class_names
 from gankit.checkpoints.integrity import found, manifest_if_whole
-from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
+from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of, progress_of
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
 from gankit.generators.exported import is_export, read_export
 from gankit.generators.trained import TrainedGenerator, stage_number
-from gankit.results.finder import find_runs
+from gankit.results.finder import run_meant
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import choose_device
 from gankit.runs.provenance import recorded_provenance
@@ -63,7 +63,7 @@ def load(
         if which not in ("average", generator.which):
             raise UserError(f"{place}: holds the generator {generator.which!r} alone, not {which!r}")
         return generator
-    run = _run_meant(place)
+    run = run_meant(place)
     checkpoint = chosen(run, best)
     experiment = load_recorded(experiment_of(checkpoint))  # neither sampling nor exporting needs data
     if stage is not None:
@@ -97,10 +97,11 @@ def _of_stage(checkpoint: Path, experiment: Experiment, stage: int | str) -> Pat
 
 def _origin(checkpoint: Path, experiment: Experiment) -> dict[str, Any]:
     """What is known about where a checkpoint comes from, without places of this machine."""
-    about = manifest_of(checkpoint)
-    origin: dict[str, Any] = {"experiment": experiment.name, "checkpoint": checkpoint.name, "data": about.get("data")}
+    about, run = manifest_of(checkpoint), checkpoint.absolute().parents[1]
+    origin: dict[str, Any] = {"experiment": experiment.name, "run": run.name, "checkpoint": checkpoint.name}
+    origin["data"] = about.get("data")
     try:
-        recorded = recorded_provenance(checkpoint.absolute().parents[1])[0]
+        recorded = recorded_provenance(run)[0]
     except UserError:  # whoever sends a checkpoint may not send it
         return origin
     plugins = {name: _without_place(about) for name, about in recorded.get("plugins", {}).items()}
@@ -111,16 +112,3 @@ def _without_place(plugin: Mapping[str, Any]) -> dict[str, Any]:
     """What is known about a plugin, but for where it lay on this machine: of a single file its name is left."""
     about = {fact: value for fact, value in plugin.items() if fact != "path"}
     return about if about.get("distribution") else about | {"file": Path(plugin.get("path", "")).name}
-
-
-def _run_meant(place: Path) -> Path:
-    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint."""
-    if is_checkpoint(place):
-        return place
-    try:
-        runs = find_runs([place])
-    except UserError:
-        return place
-    if len(runs) > 1:
-        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
-    return runs[0]

@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from gankit.core.errors import UserError
 from gankit.training import randomness
 from gankit.training.draws import DRAWS, INTO_A_TENSOR, OF_A_SIZE, size_of_draw
 
 Noise: TypeAlias = Literal["random", "fixed", "none"] | Sequence[int]
 """random: by torch's generators as they stand; fixed: the same for every image, always; none: zeros; or for each image
 a seed, which decides its noise alone."""
+
+WORDS = ("random", "fixed", "none")
 
 NORMAL = (torch.randn, torch.randn_like)
 """Draws that are noise with a mean of zero."""
@@ -26,7 +29,14 @@ def drawn(noise: Noise, count: int) -> Iterator[None]:
     """Within it what modules draw for `count` images is as `noise` says, whatever component has built them.
 
     Draws whose first dimension is the images count as theirs, as in `gankit.training.draws`; all others are made anew.
+
+    Raises:
+        UserError: if that makes no sense.
     """
+    if isinstance(noise, str) and noise not in WORDS:
+        raise UserError(f"noise: expected one of {', '.join(WORDS)}, or a seed for each image, not {noise!r}")
+    if not isinstance(noise, str) and len(noise) != count:
+        raise UserError(f"noise: expected a seed for each of {count} images, not {len(noise)}")
     if noise == "random":
         yield
     elif noise == "none":

@@ -120,8 +120,7 @@ class TrainedGenerator(nn.Module):
         """Styles [N, styles, width] of latents z [N, latent]; the rest as for `forward`."""
         if z.dim() != 2 or z.shape[1] != self.latent:
             raise UserError(f"z: expected latents [N, {self.latent}], not {[*z.shape]}")
-        if truncation is not None and not self.can_truncate:
-            raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
+        self._refuse_truncation(truncation)
         numbers = self.class_numbers(labels, len(z))
         with float32_products():
             styles = self.network.map(z.to(self.device), numbers)
@@ -146,8 +145,9 @@ class TrainedGenerator(nn.Module):
 
         Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all.
         """
-        if truncation is not None and not self.can_truncate:
-            raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
+        if n < 1:
+            raise UserError(f"n: expected at least one image, not {n}")
+        self._refuse_truncation(truncation)
         chosen = [] if label is None else [self.class_number(label)]
         return sample(self.network, 0, n, seed, self.device, SampleOptions(chosen, truncation, cutoff))
 
@@ -260,6 +260,10 @@ class TrainedGenerator(nn.Module):
         """Forget mean styles, which are on the old device or of the old type."""
         self._means.clear()
         return super()._apply(fn, recurse)
+
+    def _refuse_truncation(self, truncation: float | None) -> None:
+        if truncation is not None and not self.can_truncate:
+            raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
 
     def extra_repr(self) -> str:
         """What it is, for people."""

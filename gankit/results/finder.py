@@ -183,3 +183,18 @@ def _variants_of(folder: Path) -> list[str]:
 def _as_counted(name: str) -> list[tuple[int, str]]:
     """Sorts names so that 2 comes before 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split("([0-9]+)", name)]
+
+
+def run_meant(place: Path) -> Path:
+    """The only run that a place holds; itself, if there is none in it, for it may be a checkpoint or an export.
+
+    Raises:
+        UserError: if it holds several.
+    """
+    try:
+        runs = find_runs([place])
+    except UserError:
+        return place
+    if len(runs) > 1:
+        raise UserError(f"{place} holds {len(runs)} runs, such as {runs[0]}; name one of them")
+    return runs[0]

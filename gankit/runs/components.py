@@ -81,7 +81,7 @@ def choose_device(name: str) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(device for device, available in there.items() if available)
-    if not there[name]:
+    if not there.get(name):
         usable = ", ".join(device for device, available in there.items() if available)
         raise UserError(f"training.device: there is no {name} on this machine; usable here: auto, {usable}")
     return torch.device(name)

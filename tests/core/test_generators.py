@@ -197,6 +197,10 @@ def test_mistakes_are_told_in_a_line(plain: TrainedGenerator, trained: TrainedGe
         ("labels: expected numbers from 0 to 9", lambda: trained(z, [0, 10])),
         ("z: expected latents [N, 8], not [2, 9]", lambda: trained(torch.zeros(2, 9), 1)),
         ("label: this generator was trained without labels", lambda: plain(z, 1)),
+        ("noise: expected one of random, fixed, none, or a seed", lambda: plain(z, noise="fxied")),  # pyright: ignore
+        ("noise: expected a seed for each of 2 images, not 3", lambda: plain(z, noise=[1, 2, 3])),
+        ("n: expected at least one image, not 0", lambda: plain.sample(0)),
+        ("training.device: there is no tpu on this machine", lambda: load("nowhere", device="tpu")),
         ("truncation: the mapping of this generator keeps no mean", lambda: plain(z, truncation=0.5)),
         ("truncation: the mapping of this generator keeps no mean", lambda: plain.sample(1, truncation=0.5)),
     ):
