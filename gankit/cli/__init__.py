@@ -49,6 +49,7 @@ COMMANDS = {
     "project": Command("project", "find an image again among those that a trained generator makes"),
     "directions": Command("directions", "find ways to change images of a trained generator, and show them"),
     "import": Command("importing", "put weights that the authors of a paper have published into a generator"),
+    "export": Command("export", "write a trained generator for others, or for other programs"),
     "plugins": Command("plugins", "list components and where they come from"),
     "explain": Command("experiments", "tell what a component or an option does"),
     "schema": Command("experiments", "print the JSON Schema of experiments"),

@@ -39,6 +39,8 @@ HEADER = "gankit"
 FORMAT = 1
 """Raised when what stands there changes its meaning."""
 ENDING = ".safetensors"
+FOLDER_WEIGHTS = "model.safetensors"
+"""The file of an exported folder that holds the generator."""
 MOST_KEYS = 3
 """Weights that are named."""
 
@@ -90,21 +92,22 @@ def write_export(path: Path, generator: TrainedGenerator) -> None:
 
 
 def is_export(path: Path) -> bool:
-    """Whether a path looks like an exported generator."""
-    return path.suffix.lower() == ENDING and not path.is_dir()
+    """Whether a path looks like an exported generator: a file, or a folder with one and what is said of it."""
+    return (path / FOLDER_WEIGHTS).is_file() if path.is_dir() else path.suffix.lower() == ENDING
 
 
 def read_export(path: Path, device: torch.device, plugin_files: Sequence[Path] = ()) -> TrainedGenerator:
     """The generator that a file holds, on a device.
 
     Args:
-        path: The .safetensors file.
+        path: The .safetensors file, or the folder with it.
         device: Where to.
         plugin_files: Plugins of single files that it needs, whose code is executed.
 
     Raises:
         UserError: if it is no file that `write_export` wrote, or it needs a plugin that is not there.
     """
+    path = path / FOLDER_WEIGHTS if path.is_dir() else path
     return build(path, *_read(path), device, plugin_files)
 
 
@@ -198,7 +201,7 @@ def _experiment(path: Path, described: Description, plugin_files: Sequence[Path]
     try:
         return experiment_in(root, str(path), check=False, begun=True)
     except UserError as mistake:
-        needed = [*_plugin_files(described)]
+        needed = [*plugin_file_names(described)]
         if not needed or plugin_files:
             raise
         raise UserError(
@@ -207,7 +210,7 @@ def _experiment(path: Path, described: Description, plugin_files: Sequence[Path]
         ) from None
 
 
-def _plugin_files(described: Description) -> Iterator[str]:
+def plugin_file_names(described: Description) -> Iterator[str]:
     """The plugins of single files among those that a generator was trained with."""
     named = described.origin.get("plugins", {})
     for about in named.values() if isinstance(named, dict) else ():

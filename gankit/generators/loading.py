@@ -13,7 +13,8 @@ from gankit.checkpoints.store import chosen, experiment_of, load_generator, mani
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
-from gankit.generators.exported import is_export, read_export
+from gankit.generators.exported import FOLDER_WEIGHTS, is_export, read_export
+from gankit.generators.hub import download, repository_of
 from gankit.generators.trained import TrainedGenerator, stage_number
 from gankit.results.finder import run_meant
 from gankit.runs.attribution import attributing_errors
@@ -45,7 +46,8 @@ def load(
     environment variable GANKIT_NO_RUN_PLUGINS forbids it. Of an exported file nothing is.
 
     Args:
-        path: A run's folder or one with a single run in it, a checkpoint, or an exported .safetensors file.
+        path: A run's folder or one with a single run in it, a checkpoint, an exported .safetensors file or folder, or
+            hub:USER/NAME, an exported folder on the Hugging Face Hub.
         which: The averaged generator, the trained one itself ("current"), or the name of one of training.averages.
         best: Take the run's best checkpoint, not the newest.
         stage: Take the newest checkpoint of this stage: its number from 1, its name, or its label, as 16x16.
@@ -55,7 +57,8 @@ def load(
     Raises:
         UserError: if there is no such generator or it cannot be read.
     """
-    place, where = Path(path), choose_device(device)
+    repository, where = repository_of(str(path)), choose_device(device)
+    place = Path(path) if repository is None else download(repository, FOLDER_WEIGHTS)
     if is_export(place):
         if best or stage is not None:
             raise UserError(f"{place}: an exported generator stands for itself; it has no other checkpoints")
