@@ -16,7 +16,7 @@ PREFIX = "hub:"
 """What a place begins with that is no path: hub:USER/NAME."""
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 NO_HUB = "hub: needs huggingface_hub: pip install 'gankit[huggingface]'"
-SILENCE = 60.0
+SILENCE = 30.0
 """Seconds after which a server that says nothing counts as gone."""
 
 T = TypeVar("T")
@@ -39,17 +39,30 @@ def repository_of(place: str) -> str | None:
 def download(repository: str, file: str) -> Path:
     """One file of a repository of models, kept in the cache of huggingface_hub; nothing else is fetched.
 
+    Without a network it is taken from there.
+
     Raises:
         UserError: if there is no such file, or the Hub cannot be reached.
     """
     _require()
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
 
-    folder = _asked(repository, lambda: snapshot_download(repository, allow_patterns=[file], etag_timeout=SILENCE))
-    path = Path(folder) / file
-    if not path.is_file():
-        raise UserError(f"{PREFIX}{repository}: there is no {file} in it, as gankit export puts there")
-    return path
+    def fetch() -> str:
+        try:
+            about = HfApi().model_info(repository, timeout=SILENCE)  # asked once, where the rest would ask again
+        except HfHubHTTPError:
+            raise
+        except Exception as failure:
+            try:
+                return hf_hub_download(repository, file, local_files_only=True)
+            except OSError:
+                raise failure from None
+        if file not in {each.rfilename for each in about.siblings or ()}:
+            raise UserError(f"{PREFIX}{repository}: there is no {file} in it, as gankit export puts there")
+        return hf_hub_download(repository, file, etag_timeout=SILENCE)
+
+    return Path(_asked(repository, fetch))
 
 
 def require_token() -> None:
@@ -75,10 +88,9 @@ def upload(folder: Path, repository: str) -> str:
         UserError: if it is refused, or the Hub cannot be reached.
     """
     require_token()
-    from huggingface_hub import create_repo, get_session, upload_folder
+    from huggingface_hub import create_repo, upload_folder
 
     def send() -> str:
-        get_session().timeout = SILENCE  # without, a network that swallows all is waited for without end
         address = create_repo(repository, exist_ok=True)
         upload_folder(repo_id=repository, folder_path=folder, commit_message="Exported by gankit")
         return str(address)
@@ -92,8 +104,13 @@ def _asked(repository: str, ask: Callable[[], T]) -> T:
     Raises:
         UserError: in one line, whatever goes wrong: libraries raise many kinds, and a network fails in many ways.
     """
+    from huggingface_hub import get_session
+
     try:
+        get_session().timeout = SILENCE  # by itself it waits without end for a network that swallows all
         return ask()
+    except UserError:
+        raise
     except Exception as failure:
         said = printable(shortened(one_line(failure), LONGEST_MESSAGE))
         raise UserError(f"{PREFIX}{repository}: the Hub cannot be reached or refuses: {said}") from None

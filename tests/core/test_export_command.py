@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 from support.command import gankit_here
 from support.hub import TOKEN, hub_on_loopback
+from support.slow import slow_but
 from support.tiny import tiny
 from support.untrained import untrained
 
@@ -219,13 +221,13 @@ def test_what_is_no_generator_is_refused(run: Path, tmp_path: Path) -> None:
     assert {*tmp_path.iterdir()} == before
 
 
-def in_hubs_care(tmp_path: Path, address: str, code: str) -> subprocess.CompletedProcess[str]:
+def in_hubs_care(tmp_path: Path, address: str, code: str, **others: str) -> subprocess.CompletedProcess[str]:
     """Python that knows the Hub by this address, with a cache of its own and without a token."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     own = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", code]
     return subprocess.run(
-        words, cwd=tmp_path, env=environment | own, capture_output=True, text=True, check=False, timeout=120
+        words, cwd=tmp_path, env=environment | own | others, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -233,6 +235,8 @@ SEND_AND_LOAD = f"""
 import os, sys
 import gankit
 from gankit.cli import main
+from gankit.generators import hub
+hub.SILENCE = float(os.environ.get("SILENCE", hub.SILENCE))
 send = ["export", "digits.safetensors", "--to", "hub:me/digits"]
 without = main(send)
 os.environ["HF_TOKEN"] = "{TOKEN}"
@@ -264,10 +268,14 @@ def test_a_folder_is_sent_to_the_hub_and_loaded_from_there(run: Path, tmp_path: 
 
 
 @pytest.mark.costly
-def test_where_no_hub_answers_a_line_is_said(run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("listens", slow_but([True], [True, False]))
+def test_where_no_hub_answers_a_line_is_said(listens: bool, run: Path, tmp_path: Path) -> None:
     write_export(tmp_path / "digits.safetensors", load(run))
-
-    done = in_hubs_care(tmp_path, "http://127.0.0.1:9", SEND_AND_LOAD)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        if not listens:
+            silent.close()
+        done = in_hubs_care(tmp_path, address, SEND_AND_LOAD, SILENCE="0.5")
 
     assert done.returncode == 22, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("hub:me/digits")]

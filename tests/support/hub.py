@@ -41,16 +41,13 @@ def hub_on_loopback() -> Iterator[Hub]:
                 content = hub.repositories.get(found[1], {}).get(found[2])
                 tag = hashlib.sha1(content or b"").hexdigest()
                 self.answer(content, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT})
-            elif found := re.match(r"/api/models/(\w+/\w+)/(revision|tree)/", self.path):
+            elif found := re.fullmatch(r"/api/models/(\w+/\w+)", self.path):
                 files = hub.repositories.get(found[1])
                 if files is None:
                     self.answer(None, {"X-Error-Code": "RepoNotFound"})
-                elif found[2] == "revision":
+                else:
                     names = [{"rfilename": name} for name in files]
                     self.answer_json({"id": found[1], "sha": COMMIT, "siblings": names})
-                else:
-                    about = [{"type": "file", "path": n, "size": len(c), "oid": "1" * 40} for n, c in files.items()]
-                    self.answer_json(about)
             else:
                 self.answer(None)
 
