@@ -172,9 +172,7 @@ def held_against(
         apart = float((got - wanted).abs().max()) if got.shape == wanted.shape else float("inf")
         share = apart / span if span else apart
         if not share <= most:  # NaN is none
-            raise RunError(
-                f"{what} gives other images than the generator: {share:.3g} of their range apart; not written"
-            )
+            raise RunError(f"{what} gives other images than the generator, {share:.3g} of their range apart")
         worst = max(worst, share)
     return worst
 
