@@ -46,8 +46,8 @@ def meeting_place(count: int, port: int | None = None) -> Any:
     if port is not None:
         return TCPStore(LOOPBACK, port, count, is_master=False, wait_for_workers=False)
     listening = socket.create_server((LOOPBACK, 0))  # the store's own would be reached from everywhere
-    port = listening.getsockname()[1]
-    return TCPStore(LOOPBACK, port, count, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
+    free = int(listening.getsockname()[1])
+    return TCPStore(LOOPBACK, free, count, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
 
 
 class ProcessGroup(Ranks):
