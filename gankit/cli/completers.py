@@ -58,7 +58,7 @@ def _said_in(parsed_args: argparse.Namespace) -> Mapping[Any, Any]:
     from gankit.config.yaml.nodes import plain_value
 
     file: Path | None = getattr(parsed_args, "file", None)
-    folder = getattr(parsed_args, "folder", None) or Path(getattr(parsed_args, "place", None) or ".")
+    folder = Path(getattr(parsed_args, "folder", None) or ".")
     try:
         return plain_value(read_experiment(file or folder / "experiment.yaml"))
     except UserError:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option
-from gankit.cli.sample import MOST_TRUNCATION
+from gankit.cli.generators import add_generator_options, check_truncations, generator_meant
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.text import printable
@@ -30,10 +29,7 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     from gankit.cli.completers import completed_by
 
-    add_no_run_plugins_option(parser)
-    add_plugin_option(parser)
-    place = "a run's folder or one with a single run in it, a checkpoint, what was exported before, or hub:USER/NAME"
-    parser.add_argument("place", metavar="PLACE", help=place)
+    add_generator_options(parser)
     form = parser.add_argument(
         "--to",
         required=True,
@@ -43,11 +39,6 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     )
     completed_by(form, lambda **_: [*get_args(Form), "hub:"])
     parser.add_argument("-o", "--output", type=Path, metavar="FILE|FOLDER", help="what to write; not with hub:")
-    parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
-    parser.add_argument(
-        "--stage", metavar="N|NAME", help="take the newest checkpoint of this stage, such as 2 or 16x16"
-    )
-    add_which_option(parser)
     parser.add_argument(
         "--truncation",
         type=float,
@@ -69,20 +60,11 @@ def export_command(arguments: argparse.Namespace) -> int:
     """Write a trained generator for others: as one file, as a program that runs without gankit, or as a folder."""
     form, repository = _check(arguments)
 
-    from gankit.generators.loading import load
-
     if repository is not None:
         from gankit.generators.hub import require_token
 
         require_token()
-    generator = load(
-        arguments.place,
-        arguments.which,
-        best=arguments.best,
-        stage=arguments.stage,
-        device="cpu",
-        plugins=arguments.plugin,
-    )
+    generator = generator_meant(arguments, device="cpu")
     if repository is not None:
         return _send(arguments, generator, repository)
     said = ""
@@ -128,7 +110,7 @@ def _write_folder(arguments: argparse.Namespace, generator: TrainedGenerator, fo
 
     print("drawing samples", file=sys.stderr)
     options = CardOptions(place, UNKNOWN if arguments.licence is None else arguments.licence)
-    write_folder(folder, generator, _run_of(arguments.place), options)
+    write_folder(folder, generator, _run_of(arguments.folder), options)
 
 
 def _send(arguments: argparse.Namespace, generator: TrainedGenerator, repository: str) -> int:
@@ -146,7 +128,7 @@ def _send(arguments: argparse.Namespace, generator: TrainedGenerator, repository
     return 0
 
 
-def _run_of(place: str) -> RunResults | str:
+def _run_of(path: Path) -> RunResults | str:
     """What the run has to show that a generator was loaded from, or why that is not known."""
     from gankit.checkpoints.store import is_checkpoint
     from gankit.generators.exported import is_export
@@ -154,8 +136,7 @@ def _run_of(place: str) -> RunResults | str:
     from gankit.results.finder import find_runs
     from gankit.results.run_results import read_run
 
-    path = Path(place)
-    if repository_of(place) or is_export(path):
+    if repository_of(str(path)) or is_export(path):
         return "It was exported from an exported generator; what its run has measured is not in that."
     try:
         run = path.absolute().parents[1] if is_checkpoint(path) else find_runs([path])[0]
@@ -182,10 +163,7 @@ def _check(arguments: argparse.Namespace) -> tuple[str, str | None]:
             raise UserError(f"--{name}: goes with pt2 and onnx; of other forms whoever draws images chooses it")
     if arguments.licence is not None and form in (*PROGRAMS, "safetensors"):
         raise UserError("--licence: goes with diffusers and hub:USER/NAME, which have a card that says it")
-    if arguments.truncation is not None and not 0 <= arguments.truncation <= MOST_TRUNCATION:
-        raise UserError(f"--truncation: expected a number from 0 to {MOST_TRUNCATION}, not {arguments.truncation:g}")
-    if arguments.cutoff is not None and (arguments.truncation is None or arguments.cutoff < 1):
-        raise UserError("--cutoff: expected a number of styles, 1 or more, beside --truncation")
+    check_truncations([] if arguments.truncation is None else [arguments.truncation], arguments.cutoff)
     return form, repository
 
 

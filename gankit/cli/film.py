@@ -54,8 +54,8 @@ def film_command(arguments: argparse.Namespace) -> int:
 
     seeds = whole_numbers(SEEDS if arguments.seeds is None else arguments.seeds, "--seeds")
     only_growth = [name for name in ("seeds", "steps", "label", "truncation") if getattr(arguments, name) is not None]
-    if arguments.stage is not None or arguments.alpha is not None:
-        raise UserError("--stage: a film goes through all stages; leave it out")
+    if arguments.at is not None or arguments.alpha is not None:
+        raise UserError("--at: a film goes through all stages; leave it out")
     run = run_meant(arguments.folder)
     grids = [] if arguments.growth else recorded_grids(run)
     if not arguments.growth and len(grids) < 2:

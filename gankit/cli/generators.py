@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli.options import add_no_run_plugins_option, add_which_option
+from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.text import listed, printable
@@ -23,18 +23,18 @@ MOST_TRUNCATION = 2
 
 
 def add_generator_options(parser: argparse.ArgumentParser) -> None:
-    """Add what names a trained generator: `folder`, `best`, `which`, `stage`, `alpha`."""
+    """Add what names a trained generator: `folder`, `plugin`, `best`, `stage`, `which`, `at`, `alpha`."""
     add_no_run_plugins_option(parser)
-    place = "a run's folder, one of its checkpoints, a folder with one run, or an exported generator"
+    add_plugin_option(parser)
+    place = "a run's folder, one of its checkpoints, a folder with one run, what was exported, or hub:USER/NAME"
     parser.add_argument("folder", type=Path, metavar="RUN", help=place)
     parser.add_argument("--best", action="store_true", help="take the run's best checkpoint, not the newest")
+    stage = "take the newest checkpoint of this stage that the run has kept: its number, name or size, as 8x8"
+    parser.add_argument("--stage", metavar="STAGE", help=stage)
     add_which_option(parser)
-    parser.add_argument(
-        "--stage", metavar="STAGE", help="grown as in an earlier stage, such as 8x8 (default: as far as it has grown)"
-    )
-    parser.add_argument(
-        "--alpha", type=float, metavar="A", help="the weight of that stage's layers while they fade in, from 0 to 1"
-    )
+    parser.add_argument("--at", metavar="STAGE", help="grow it as in this stage, with the weights that it has")
+    alpha = "grow it with this weight of the stage's own layers, from 0, which is the stage before, to 1"
+    parser.add_argument("--alpha", type=float, metavar="A", help=alpha)
 
 
 def add_label_option(parser: argparse.ArgumentParser, text: str) -> None:
@@ -77,14 +77,11 @@ def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterat
     Raises:
         UserError: if there is none, or not at that stage.
     """
-    from gankit.generators.loading import load
     from gankit.pictures.sampling import check_truncation
     from gankit.runs.attribution import attributing_errors
 
-    generator = load(arguments.folder, arguments.which, best=arguments.best)
+    generator = generator_meant(arguments)
     check_truncation(generator, getattr(arguments, "truncation", None))
-    if arguments.stage is not None or arguments.alpha is not None:
-        generator = _at_stage(generator, arguments.stage, arguments.alpha)
     with attributing_errors(generator.experiment):
         try:
             yield generator
@@ -92,7 +89,25 @@ def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterat
             raise UserError(f"{option}: cannot write {arguments.output}: {failure.strerror}") from None
 
 
-def _at_stage(generator: TrainedGenerator, stage: str | None, alpha: float | None) -> TrainedGenerator:
+def generator_meant(arguments: argparse.Namespace, device: str = "auto") -> TrainedGenerator:
+    """The generator that arguments name, on a device.
+
+    Raises:
+        UserError: if there is none, or not at that stage.
+    """
+    from gankit.generators.loading import load
+
+    named = {"best": arguments.best, "stage": arguments.stage, "plugins": arguments.plugin}
+    try:
+        generator = load(arguments.folder, arguments.which, device=device, **named)
+    except UserError as problem:
+        raise UserError(f"--{problem}" if str(problem).startswith("stage: ") else str(problem)) from None
+    if arguments.at is None and arguments.alpha is None:
+        return generator
+    return _grown(generator, arguments.at, arguments.alpha)
+
+
+def _grown(generator: TrainedGenerator, stage: str | None, alpha: float | None) -> TrainedGenerator:
     """The generator grown as in a stage, by its label, name or number, or as far as it is."""
     if alpha is not None and not 0 <= alpha <= 1:
         raise UserError(f"--alpha: expected a number from 0 to 1, not {alpha:g}")
@@ -100,7 +115,7 @@ def _at_stage(generator: TrainedGenerator, stage: str | None, alpha: float | Non
     try:
         grown = generator.at(stage, resolution, 1.0 if alpha is None else alpha)
     except UserError as problem:
-        raise UserError(f"--{problem}") from None
+        raise UserError(str(problem).replace("stage: ", "--at: ", 1)) from None
     if alpha is not None and alpha < 1 and grown.resolution == generator.network.stage_resolutions[0]:
         raise UserError(f"--alpha: nothing fades in at the first stage, {grown.progress.label}")
     return grown

@@ -174,7 +174,7 @@ def test_what_makes_no_film_is_refused_in_a_line(
         f"film {still} -o a.gif --growth": "--growth: this generator has not grown, but is at 4x4",
         f"film {grown} -o a.gif --seeds 3": "--seeds: is for --growth; the grids that a run kept are as they are",
         f"film {grown} -o a.gif --growth --steps 1": "--steps: expected two frames or more from stage to stage, not 1",
-        f"film {grown} -o a.gif --stage 4": "--stage: a film goes through all stages; leave it out",
+        f"film {grown} -o a.gif --at 4": "--at: a film goes through all stages; leave it out",
         f"film {grown} -o a.gif --growth --seeds 0-9999999": "--seeds: 10,000,000 images in one frame take",
         f"interpolate {grown} -o a.gif --seeds 3": "--seeds: expected two or more to go between, such as 1,5,9, not 1",
         f"interpolate {grown} -o a.gif --seeds 3,4 --steps 0": "--steps: expected one image or more",

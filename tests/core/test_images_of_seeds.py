@@ -1,4 +1,4 @@
-"""gankit sample --seeds, --truncation in rows, --stage and --alpha; what files say of how they were made."""
+"""gankit sample --seeds, --truncation in rows, --stage, --at and --alpha; what files say of how they were made."""
 
 from __future__ import annotations
 
@@ -134,13 +134,13 @@ def test_classes_have_rows_and_a_seed_alone_decides_its_class(classes: Path) -> 
 
 
 def test_a_stage_is_drawn_by_what_it_trained_and_alpha_fades(grown: Path) -> None:
-    for name, options in {"8": ["--stage", "8x8"], "0": ["--alpha", "0"], "1": ["--alpha", "1"], "now": []}.items():
+    for name, options in {"8": ["--at", "8x8"], "0": ["--alpha", "0"], "1": ["--alpha", "1"], "now": []}.items():
         assert main(["sample", str(grown), "--seeds", "5", *options, "-o", name]) == 0
     small, start, end, now = (pixels(f"{name}/seed000005.png").astype(int) for name in ("8", "0", "1", "now"))
     assert small.shape == (8, 8)
     np.testing.assert_array_equal(end, now)
     assert np.abs(end - start).max() > 2
-    assert main(["sample", str(grown), "--seeds", "5", "--stage", "2", "-o", "eight"]) == 0
+    assert main(["sample", str(grown), "--seeds", "5", "--at", "2", "-o", "eight"]) == 0
     np.testing.assert_array_equal(pixels("eight/seed000005.png"), small)
 
 
@@ -157,9 +157,9 @@ def test_a_stage_is_drawn_by_what_it_trained_and_alpha_fades(grown: Path) -> Non
         (["--truncation", "0,1"], "--truncation: several make rows of a grid; name a file that ends in .png"),
         (["--truncation", "much"], "--truncation: expected a number, or several such as 0,0.5,1, not 'much'"),
         (["--truncation", "nan"], "--truncation: expected a number from 0 to 2, not nan"),
-        (["--stage", "32x32"], "--stage: there is no stage 32x32; there are 1 (4x4), 2 (8x8), 3 (16x16)"),
+        (["--at", "32x32"], "--at: there is no stage 32x32; there are 1 (4x4), 2 (8x8), 3 (16x16)"),
         (["--alpha", "2"], "--alpha: expected a number from 0 to 1, not 2"),
-        (["--stage", "4x4", "--alpha", "0.5"], "--alpha: nothing fades in at the first stage, 4x4"),
+        (["--at", "4x4", "--alpha", "0.5"], "--alpha: nothing fades in at the first stage, 4x4"),
     ],
 )
 def test_mistakes_are_one_line(grown: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
