@@ -20,8 +20,10 @@ from gankit.kinds.weight_names import WeightNames, WeightSource
 from gankit.networks.context import BuildContext
 
 if TYPE_CHECKING:
+    from gankit.api.adversary import Adversary, Averaged
     from gankit.api.comparing import compare
     from gankit.api.measuring import evaluate
+    from gankit.api.parts import part
     from gankit.api.showing import as_picture
     from gankit.api.training import train
     from gankit.config.experiment import Experiment
@@ -29,18 +31,23 @@ if TYPE_CHECKING:
     from gankit.results import load_numbers
 
 LATE = {
+    "Adversary": "gankit.api.adversary",
+    "Averaged": "gankit.api.adversary",
     "Experiment": "gankit.config.experiment",
     "as_picture": "gankit.api.showing",
     "compare": "gankit.api.comparing",
     "evaluate": "gankit.api.measuring",
     "load": "gankit.generators.loading",
     "load_numbers": "gankit.results",
+    "part": "gankit.api.parts",
     "train": "gankit.api.training",
 }
 """What is imported as it is first asked for, and from where."""
 
 __all__ = [
     "AbsolutePath",
+    "Adversary",
+    "Averaged",
     "BuildContext",
     "Callback",
     "Component",
@@ -62,6 +69,7 @@ __all__ = [
     "hookimpl",
     "load",
     "load_numbers",
+    "part",
     "registering",
     "train",
 ]
