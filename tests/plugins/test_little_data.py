@@ -1,0 +1,27 @@
+"""What helps with little data, in training: by parts of a batch as by the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.parts import double_precision, largest_difference, with_steady_steps, with_training
+from support.tiny import tiny, trainer
+
+REMEDIES: dict[str, dict[str, Any]] = {
+    "diffaugment": {"augment": "diffaugment"},
+}
+"""Changes of an experiment by what they show."""
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_parts_of_a_batch_make_the_update_of_the_whole(remedy: str) -> None:
+    experiment = with_steady_steps(tiny(**{"regularizers": [], "loss": "hinge"} | REMEDIES[remedy]))
+    with double_precision():
+        whole, parts = trainer(experiment), trainer(with_training(experiment, micro_batch={0: 2}))
+        for _ in range(6):  # through the growth, which is after the fourth
+            recorded, of_parts = whole.iteration(), parts.iteration()
+            assert {name: float(of_parts[name]) for name in recorded} == pytest.approx(
+                {name: float(scalar) for name, scalar in recorded.items()}, abs=1e-6
+            )
+    assert largest_difference(whole, parts) < 1e-9
