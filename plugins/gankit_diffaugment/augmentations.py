@@ -26,8 +26,8 @@ class DiffAugment(Augmentation):
     policy: Annotated[Many[Transform], Field(min_length=1)] = ["color", "translation", "cutout"]
     """What is done, in the order given. color: brightness from -0.5 to 0.5 added, then saturation times 0 to 2, then
     contrast times 0.5 to 1.5; of grey images saturation leaves all as it is. translation: up to 1/8 of height and width
-    in whole pixels, 0 coming in. cutout: half of height and width set to 0, its middle anywhere in the image. The paper has
-    all three for 100 images."""
+    in whole pixels, 0 coming in. cutout: half of height and width set to 0, its middle anywhere in the image. All
+    three are the paper's for 100 images."""
 
     def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Images [N, C, H, W], each by draws of its own."""

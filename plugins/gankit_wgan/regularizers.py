@@ -42,11 +42,7 @@ class GradientPenalty(SampleGradientPenalty):
 
     def discriminator(self, step: Step) -> Tensor:
         """The penalty on points drawn uniformly on the line from each real to its fake."""
-        import torch
-
-        share = step.per_sample(torch.rand, 1, 1, 1)
-        mixed = torch.lerp(step.real.detach(), step.fake.detach(), share.to(step.real.dtype))
-        return self.weight / self.target**2 * distance_to_norm(step, mixed, self.target)
+        return self.weight / self.target**2 * distance_to_norm(step, points_between(step), self.target)
 
 
 class Drift(Regularizer):
@@ -84,8 +80,21 @@ class WeightClipping(Regularizer):
                 parameter.clamp_(-self.limit, self.limit)
 
 
+def points_between(step: Step) -> Tensor:
+    """Points [N, C, H, W], drawn uniformly on the line from each real of a step to its fake."""
+    import torch
+
+    share = step.per_sample(torch.rand, 1, 1, 1)
+    return torch.lerp(step.real.detach(), step.fake.detach(), share.to(step.real.dtype))
+
+
 def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:
-    """Batch mean of (||grad D(x)|| - norm)^2 at `points` [N, C, H, W], the norm over all of an image.
+    """Batch mean of (||grad D(x)|| - norm)^2 at `points` [N, C, H, W], the norm over all of an image."""
+    return (gradient_norms(step, points) - norm).square().mean()
+
+
+def gradient_norms(step: Step, points: Tensor) -> Tensor:
+    """||grad D(x)|| [N] at each of `points` [N, C, H, W], over all of an image.
 
     If a head judges patches, D(x) is the sum of their scores.
     """
@@ -93,5 +102,4 @@ def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:
 
     points = points.requires_grad_()
     gradient = step.gradient(step.critic(points, step.labels).score, points)
-    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-    return (norms - norm).square().mean()
+    return torch.linalg.vector_norm(gradient.flatten(1), dim=1)

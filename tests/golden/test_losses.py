@@ -198,7 +198,8 @@ def test_losses_are_finite_for_extreme_scores(name: str) -> None:
 
 
 @DTYPES
-def test_studiogan_losses(dtype: torch.dtype) -> None:
+def test_studiogan_losses_and_penalties(dtype: torch.dtype) -> None:
+    """Their standard deviation under DRAGAN's noise is unbiased; its authors' and ours is biased."""
     case = Case("studiogan_losses", dtype)
     for theirs, ours in (
         ("vanilla", "non-saturating"),
@@ -215,21 +216,24 @@ def test_studiogan_losses(dtype: torch.dtype) -> None:
         value = component("loss", ours).generator(fake, None)
         case.check(f"out.g_{theirs}", value)
         case.check(f"grad.g_{theirs}.fake", torch.autograd.grad(value, fake)[0])
+    _check_studiogan_penalties(case)
+    case.check("out.lecam", _lecam_of_studiogan(case))
+    case.check_complete()
 
 
-@DTYPES
-def test_studiogan_penalties(dtype: torch.dtype) -> None:
-    """Their standard deviation under DRAGAN's noise is unbiased; its authors' and ours is biased."""
-    case = Case("studiogan_losses", dtype)
+def _check_studiogan_penalties(case: Case) -> None:
     critic = Critic(case, TOY_CRITIC)
     pixels = case["in.x_real"].numel()
+    between = 1 - case["in.alpha"].reshape(-1, 1, 1, 1)
     draws = {
-        "gp": [1 - case["in.alpha"].reshape(-1, 1, 1, 1)],
+        "gp": [between],
+        "maxgp": [between],
         "dragan": [case["in.dragan_u"] * (pixels / (pixels - 1)) ** 0.5, case["in.dragan_alpha"]],
         "r1_half": [],
     }
     for name, (regularizer, options) in {
         "gp": ("gradient-penalty", {"weight": 1}),
+        "maxgp": ("max-gradient-penalty", {"weight": 1}),
         "dragan": ("dragan", {"weight": 1}),
         "r1_half": ("r1", {"gamma": 1}),
     }.items():
@@ -241,3 +245,14 @@ def test_studiogan_penalties(dtype: torch.dtype) -> None:
         gradients = torch.autograd.grad(value, weights, materialize_grads=True, allow_unused=True)
         for key, gradient in zip(critic.weights, gradients, strict=True):
             case.check(f"grad.{name}.{key.removeprefix('D.')}", gradient)
+
+
+def _lecam_of_studiogan(case: Case) -> torch.Tensor:
+    """The penalty by the running means that the file was made with."""
+    step = step_on(Critic(case, TOY_CRITIC), case["in.x_real"], case["in.x_fake"], case["in.alpha"])
+    for which in ("real", "fake"):
+        setattr(step, f"on_{which}", DiscriminatorOutput(case[f"in.{which}"], None, {}))
+    means = case.meta["args"]["lecam_ema"]
+    kept = {which: torch.tensor(means[f"D_{which}"], dtype=case.dtype) for which in ("real", "fake")}
+    step.memory_of = lambda _: kept
+    return component("regularizer", "lecam", weight=1).discriminator(step)

@@ -10,6 +10,8 @@ from support.tiny import tiny, trainer
 
 REMEDIES: dict[str, dict[str, Any]] = {
     "diffaugment": {"augment": "diffaugment"},
+    "lecam": {"regularizers": {"use": "lecam", "weight": 3, "decay": 0.5}},
+    "lecam, lazy": {"regularizers": {"use": "lecam", "weight": 3, "every": 2}},
 }
 """Changes of an experiment by what they show."""
 
