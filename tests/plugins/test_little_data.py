@@ -12,6 +12,9 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "diffaugment": {"augment": "diffaugment"},
     "lecam": {"regularizers": {"use": "lecam", "weight": 3, "decay": 0.5}},
     "lecam, lazy": {"regularizers": {"use": "lecam", "weight": 3, "every": 2}},
+    "consistency": {"regularizers": "consistency"},
+    "balanced-consistency": {"regularizers": {"use": "balanced-consistency", "transform": "diffaugment", "every": 2}},
+    "latent-consistency": {"regularizers": "latent-consistency"},
 }
 """Changes of an experiment by what they show."""
 
