@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gankit import Augmentation, Images, Many, Scheduled
+from gankit import Augmentation, Many, Scheduled
+from gankit_ada.adapting import AdaptingAugmentation
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.config.experiment import Experiment
-    from gankit.training.step import AugmentedBatch, Step
+    from gankit.training.step import AugmentedBatch
 
 Transform = Literal[
     "blit", "flip", "rotate-90", "translate-int",
@@ -97,7 +98,7 @@ class StochasticAugmentation(RandomTransforms):
         return self.p
 
 
-class AdaptiveAugmentation(RandomTransforms):
+class AdaptiveAugmentation(AdaptingAugmentation, RandomTransforms):
     """ADA: the more the discriminator overfits, the more is augmented (Karras et al. 2020, section 3).
 
     Overfitting shows in r, the mean sign of the scores of augmented reals: 0 if the discriminator cannot tell reals
@@ -105,34 +106,7 @@ class AdaptiveAugmentation(RandomTransforms):
     is below. Records p and r of every update as ada.p and ada.r.
     """
 
-    target: float = Field(default=0.6, ge=-1, le=1)
-    """Where r is held."""
-    over: Annotated[Images, Field(ge=1)] = 500_000
-    """Images in which p goes from 0 to 1 at the fastest."""
-    interval: int = Field(default=4, ge=1)
-    """Updates of the discriminator after which p moves, by their mean r."""
-    start: float = Field(default=0.0, ge=0, le=1)
-    """Where p begins; it is never below 0."""
-
-    def adapt(self, step: Step) -> None:
-        """Count this update, and move p if it is the last of an interval."""
-        import torch
-
-        score, memory = step.on_real.score.detach(), step.memory(self)
-        r = score.sign().mean()
-        updates = memory.get("updates", torch.zeros_like(r)) + 1
-        total = memory.get("total", torch.zeros_like(r)) + r
-        p = memory.get("p", torch.full_like(r, self.start))
-        by = len(score) * self.interval / self.over
-        moved = (p + by * (total / self.interval - self.target).sign()).clamp(min=0)
-        due = updates == self.interval  # decided on the device, which nothing waits for
-        memory["p"] = torch.where(due, moved, p)
-        memory["total"], memory["updates"] = (torch.where(due, 0.0, each) for each in (total, updates))
-        step.log("ada.p", memory["p"])
-        step.log("ada.r", r)
-
-    def _probability(self, batch: AugmentedBatch) -> Tensor | float:
-        return batch.memory.get("p", self.start)
+    recorded_as: ClassVar[str] = "ada"
 
 
 def _singles(transforms: Iterable[str]) -> Iterator[str]:
