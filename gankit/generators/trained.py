@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeAlias, cast
 
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
+from gankit.core.memory import too_large
 from gankit.core.options import did_you_mean
 from gankit.core.progress import Progress, progress_in
 from gankit.core.text import listed
+from gankit.generators.arguments import finite_number, labels_given, numbers_like, whole_number, whole_numbers
 from gankit.generators.noise import Noise, drawn
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate
@@ -111,6 +114,7 @@ class TrainedGenerator(nn.Module):
         Raises:
             UserError: if there are no such classes, or there is no mean of styles.
         """
+        z = self._latents_given(z)
         numbers = self.class_numbers(labels, len(z))
         return self.synthesize(self.map(z, numbers, truncation, cutoff), numbers, noise)
 
@@ -118,20 +122,23 @@ class TrainedGenerator(nn.Module):
         self, z: Tensor, labels: Labels = None, truncation: float | None = None, cutoff: int | None = None
     ) -> Tensor:
         """Styles [N, styles, width] of latents z [N, latent]; the rest as for `forward`."""
-        if z.dim() != 2 or z.shape[1] != self.latent:
-            raise UserError(f"z: expected latents [N, {self.latent}], not {[*z.shape]}")
-        self._refuse_truncation(truncation)
+        z = self._latents_given(z)
+        self._refuse_truncation(truncation, cutoff)
         numbers = self.class_numbers(labels, len(z))
         with float32_products():
-            styles = self.network.map(z.to(self.device), numbers)
+            styles = self.network.map(z, numbers)
             if truncation is None:
                 return styles
             return truncated(self.network, styles, numbers, truncation, cutoff, self._means)
 
     def synthesize(self, styles: Tensor, labels: Labels = None, noise: Noise = "random") -> Tensor:
         """Images [N, C, H, W] of styles [N, styles, width]; the rest as for `forward`."""
+        expected = f"styles [N, {self.styles}, width]"
+        styles = numbers_like(styles, "styles", expected, self.network.alpha)
+        if styles.dim() != 3 or styles.shape[1] < self.styles:
+            raise UserError(f"styles: expected {expected}, not {[*styles.shape]}")
         with float32_products(), drawn(noise, len(styles)):
-            return self.network.synthesize(styles.to(self.device), self.class_numbers(labels, len(styles)))
+            return self.network.synthesize(styles, self.class_numbers(labels, len(styles)))
 
     def sample(
         self,
@@ -145,9 +152,10 @@ class TrainedGenerator(nn.Module):
 
         Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all.
         """
-        if n < 1:
-            raise UserError(f"n: expected at least one image, not {n}")
-        self._refuse_truncation(truncation)
+        n, seed = whole_number(n, "n", 1), whole_number(seed, "seed")
+        if (lack := too_large(f"{n:,} images", 4 * n * math.prod(self.shape))) is not None:
+            raise UserError(f"n: {lack}")
+        self._refuse_truncation(truncation, cutoff)
         chosen = [] if label is None else [self.class_number(label)]
         return sample(self.network, 0, n, seed, self.device, SampleOptions(chosen, truncation, cutoff))
 
@@ -156,6 +164,7 @@ class TrainedGenerator(nn.Module):
 
         They are numpy's RandomState(seed).randn(latent), by which the scripts of many papers number their pictures.
         """
+        seeds = whole_numbers(seeds, "seeds")
         for seed in seeds:
             if not 0 <= seed < 2**32:
                 raise UserError(f"seeds: expected numbers from 0 to {2**32 - 1}, not {seed}")
@@ -175,6 +184,13 @@ class TrainedGenerator(nn.Module):
 
         Their noise is that of their seeds, unless `noise` says otherwise.
         """
+        seeds = whole_numbers(seeds, "seeds")
+        if (
+            noise is not None
+            and not isinstance(noise, str)
+            and len(noise := whole_numbers(noise, "noise")) != len(seeds)
+        ):
+            raise UserError(f"noise: expected a seed for each of {len(seeds)} images, not {len(noise)}")
         numbers, z = self.class_numbers(labels, len(seeds)), self.latents(seeds)
         images = [
             self(
@@ -208,7 +224,7 @@ class TrainedGenerator(nn.Module):
         else:
             there = ", ".join(map(str, dict.fromkeys(numbers)))
             raise UserError(f"resolution: expected one of {there}, not {resolution}")
-        if not 0 <= alpha <= 1:
+        if not 0 <= (alpha := finite_number(alpha, "alpha")) <= 1:
             raise UserError(f"alpha: expected a number from 0 to 1, not {alpha:g}")
         reached = stages[number - 1].resolution
         if reached > self.resolution:
@@ -243,9 +259,9 @@ class TrainedGenerator(nn.Module):
             if self.classes:
                 raise UserError(f"labels: this generator has classes; name those of the images: {listed(self.classes)}")
             return None
-        if isinstance(labels, int | str):
+        if isinstance(labels, int | str | np.integer):
             return torch.full((count,), self.class_number(labels), device=self.device)
-        numbers = torch.as_tensor(labels, device=self.device)
+        numbers = labels_given(labels, self.device)
         if not self.classes:
             raise UserError("labels: this generator was trained without labels")
         if numbers.shape != (count,) or numbers.is_floating_point():
@@ -261,9 +277,21 @@ class TrainedGenerator(nn.Module):
         self._means.clear()
         return super()._apply(fn, recurse)
 
-    def _refuse_truncation(self, truncation: float | None) -> None:
-        if truncation is not None and not self.can_truncate:
+    def _latents_given(self, z: Tensor) -> Tensor:
+        expected = f"latents [N, {self.latent}]"
+        z = numbers_like(z, "z", expected, self.network.alpha)
+        if z.dim() != 2 or z.shape[1] != self.latent:
+            raise UserError(f"z: expected {expected}, not {[*z.shape]}")
+        return z
+
+    def _refuse_truncation(self, truncation: float | None, cutoff: int | None) -> None:
+        if cutoff is not None:
+            whole_number(cutoff, "cutoff", 1)
+        if truncation is None:
+            return
+        if not self.can_truncate:
             raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
+        finite_number(truncation, "truncation")
 
     def extra_repr(self) -> str:
         """What it is, for people."""

@@ -58,15 +58,18 @@ def write_film(
         How many there were.
 
     Raises:
-        UserError: as `film_form` says.
+        UserError: as `film_form` says, or if there are no frames; then nothing was written.
         OSError: if it cannot be written.
     """
     path = Path(path)
     form, about, count = film_form(path), dict(about or {}), 0
+    frames = iter(frames)
+    if (first := next(frames, None)) is None:  # which also tells what is wrong with them before a folder is made
+        raise UserError("frames: expected one or more")
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal count
-        for frame in frames:
+        for frame in chain([first], frames):
             count += 1
             yield visible(frame)
 

@@ -16,7 +16,7 @@ from gankit.data.pictures import LETTERS, NEUTRAL, READABLE, grid
 from gankit.generators.trained import TrainedGenerator
 from gankit.pictures.sampling import as_pixels
 
-GRID_NAME = re.compile(r"(\d{8,})-(\d+)x(\d+)(?:-.*)?\.png")
+GRID_NAME = re.compile(r"(\d{8,})-([1-9]\d*)x([1-9]\d*)(?:-.*)?\.png")
 """What observers call a grid of samples: images shown, height and width of one, and the stage's name."""
 GAP = 2
 """Pixels between the images of a grid."""

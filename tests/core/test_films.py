@@ -14,6 +14,7 @@ from PIL import Image
 from support.styled import styled_run
 
 from gankit.cli import main
+from gankit.core.errors import UserError
 from gankit.generators.loading import load
 from gankit.pictures.animations import write_film
 from gankit.pictures.growing_film import captioned, grown_frames, images_at, recorded_frames, recorded_grids
@@ -199,3 +200,23 @@ def test_a_grid_that_is_damaged_is_named(content: bytes, grown: Path, capsys: py
     assert str(file) in (err := capsys.readouterr().err)
     assert len(err.splitlines()) == 1
     assert not Path("a.gif").exists()
+
+
+def test_a_mistake_leaves_no_folder_of_frames_behind(grown: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["interpolate", str(grown), "--seeds", "1", "-o", "new/way"]) == 2
+    assert capsys.readouterr().err.count("--seeds: expected two or more") == 1
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("name", ["none", "none.gif"])
+def test_a_film_of_no_frames_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match="frames: expected one or more"):
+        write_film(name, [], 24)
+    assert not Path(name).exists()
+
+
+def test_files_of_no_size_are_no_grids(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    for name in ("00000001-0x0.png", "00000002-4x0.png", "00000003-4x4.png"):
+        Image.new("L", (64, 64)).save(tmp_path / "samples" / name)
+    assert [grid.images for grid in recorded_grids(tmp_path)] == [3]
