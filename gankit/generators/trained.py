@@ -152,7 +152,9 @@ class TrainedGenerator(nn.Module):
 
         Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all.
         """
-        n, seed = whole_number(n, "n", 1), whole_number(seed, "seed")
+        n, seed = whole_number(n, "n"), whole_number(seed, "seed")
+        if n < 1:
+            raise UserError(f"n: expected at least one image, not {n}")
         if (lack := too_large(f"{n:,} images", 4 * n * math.prod(self.shape))) is not None:
             raise UserError(f"n: {lack}")
         self._refuse_truncation(truncation, cutoff)

@@ -27,7 +27,7 @@ def styled() -> TrainedGenerator:
     [
         (lambda g: g.sample(3.0), "n: expected a whole number, not 3.0"),
         (lambda g: g.sample("3"), "n: expected a whole number, not '3'"),
-        (lambda g: g.sample(0), "n: expected 1 or more, not 0"),
+        (lambda g: g.sample(0), "n: expected at least one image, not 0"),
         (lambda g: g.sample(10**13), "n: "),
         (lambda g: g.sample(1, seed=1.5), "seed: expected a whole number, not 1.5"),
         (lambda g: g.sample(1, truncation="0.5"), "truncation: expected a number, not '0.5'"),
