@@ -59,7 +59,7 @@ def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol
     options = read_arguments(ProtocolOptions, given)
     if isinstance(what, str | PathLike):
         return {row.name: row for row in measure([Path(what)], options)[0].rows}
-    subject = _of_generator(what, options) if isinstance(what, TrainedGenerator) else _of_images(what, options)
+    subject = subject_of(what, options) if isinstance(what, TrainedGenerator) else _of_images(what, options)
     return {row.name: row for row in measure_subjects([subject], options.images)[0].rows}
 
 
@@ -74,13 +74,13 @@ def measure(
         UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
             be had.
     """
-    exported = {path: _of_generator(load(path), protocol, path) for path in paths if is_export(path)}
+    exported = {path: subject_of(load(path), protocol, path) for path in paths if is_export(path)}
     others = [path for path in paths if path not in exported]
     found = exported | dict(zip(others, subjects_at(others, protocol, best, say), strict=True))
     return measure_subjects([found[path] for path in paths], protocol.images, say)
 
 
-def _of_generator(generator: TrainedGenerator, protocol: ProtocolOptions, path: Path = GENERATOR) -> Subject:
+def subject_of(generator: TrainedGenerator, protocol: ProtocolOptions, path: Path = GENERATOR) -> Subject:
     """A generator, compared with what it was trained on unless other data are named."""
     experiment = generator.experiment
     options = protocol.over(experiment.evaluation).model_copy(update={"generators": ["average"]})

@@ -14,6 +14,8 @@ from gankit.core.files import parse_json, read_regular
 
 MANIFEST = "manifest.json"
 """What is known about a checkpoint: plain values, among them `files` with the sha256 of each, and its own."""
+SNAPSHOTS = "snapshots"
+"""The folder of a run that holds the weights of averages as they were at some moments, sealed as checkpoints are."""
 FORMAT = 1
 """Raised when what a checkpoint holds changes its meaning."""
 

@@ -254,13 +254,23 @@ def load_generator(
         raise UserError(f"{checkpoint} has no generator {which!r}.{hint}")
     try:
         manifest = read_manifest(checkpoint)
-        weights = _weights(checkpoint, manifest, weights_name(which))
-        shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
-        acting = Acting(experiment, progress_of(manifest, experiment))
-        generator = Generator(acting.experiment.generator, shape).placed(device)
-        generator.load_state_dict(weights)
+        return built_generator(experiment, manifest, _weights(checkpoint, manifest, weights_name(which)), device)
     except (CorruptCheckpointError, RuntimeError) as problem:
         raise UserError(f"{checkpoint}: cannot be read as a checkpoint of this experiment: {problem}") from None
+
+
+def built_generator(
+    experiment: Experiment, manifest: Mapping[str, Any], weights: Mapping[str, torch.Tensor], device: torch.device
+) -> Generator:
+    """A generator with these weights in eval mode, grown as a checkpoint's manifest says.
+
+    Raises:
+        RuntimeError: if they are not those of the experiment's.
+    """
+    shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
+    acting = Acting(experiment, progress_of(manifest, experiment))
+    generator = Generator(acting.experiment.generator, shape).placed(device)
+    generator.load_state_dict(weights)
     generator.grow(manifest["resolution"], manifest["alpha"])
     return generator.eval().requires_grad_(False)
 

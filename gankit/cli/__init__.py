@@ -42,6 +42,7 @@ COMMANDS = {
     "report": Command("report", "one page to send, with plots and samples"),
     "runs": Command("runs", "list runs with their states"),
     "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),
+    "average": Command("average", "choose how long a run's averages reach back, after training"),
     "sample": Command("sample", "draw images from a trained generator"),
     "interpolate": Command("interpolate", "go from image to image of a trained generator, in a film"),
     "mix": Command("mix", "a table of images with styles of two others"),

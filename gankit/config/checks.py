@@ -11,6 +11,7 @@ from itertools import pairwise
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.parts import problems_of_parts
 from gankit.config.schedules import schedule_problems
+from gankit.config.snapshots import problems_of_snapshots
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
 from gankit.core.component import Component
 from gankit.core.errors import UserError
@@ -50,7 +51,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += problems_of_parts(experiment, stages)
     found += incomplete
     found += schedule_problems(experiment)
-    found += _problems_of_evaluation(experiment)
+    found += [*_problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
     found += _problems_of_even_classes(experiment)
     found += [*_problems_of_precision(experiment), *_problems_of_compiling(experiment)]
     unread, failures = _label_problems(experiment)

@@ -89,6 +89,8 @@ class EvaluationOptions(Options):
 class CheckpointOptions(Options):
     """When the state of the run is saved; always at the end of a stage."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("snapshots",)
+
     every: Annotated[Images, Field(ge=1)] | None = 100_000
     """Also save each time so many images were shown; null: only at the end of a stage."""
     keep: int = Field(default=2, ge=1)
@@ -96,3 +98,6 @@ class CheckpointOptions(Options):
     best: str | None = None
     """Also keep the one with the best value of this metric, such as fid, at the highest resolution reached; saved
     whenever an evaluation gives a better one."""
+    snapshots: Annotated[Images, Field(ge=1)] | None = None
+    """Keep the weights of averages whose length can be chosen after training (two of average power) each time so many
+    images were shown, and at the end of each stage: for gankit average. All stay, each as large as the generator."""

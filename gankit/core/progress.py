@@ -75,6 +75,8 @@ class Progress(NamedTuple):
     """Real images that the stage shows."""
     name: str = ""
     """The stage's name; empty if it has none."""
+    resolution_images: int = 0
+    """Real images shown since the resolution's first stage began, in which its layers came to take part."""
 
     @property
     def label(self) -> str:
@@ -119,6 +121,7 @@ def progress_in(stages: Sequence[Stage], number: int, images: int, alpha: float 
     """
     limits, stage = ends(stages), stages[number - 1]
     began = limits[number - 1] - stage.images
+    first = next(position for position, each in enumerate(stages) if each.resolution == stage.resolution)
     return Progress(
         images=images,
         total=limits[-1],
@@ -129,6 +132,7 @@ def progress_in(stages: Sequence[Stage], number: int, images: int, alpha: float 
         stage_images=images - began,
         stage_total=stage.images,
         name=stage.name,
+        resolution_images=images - (limits[first] - stages[first].images),
     )
 
 

@@ -76,7 +76,7 @@ def load(
     about = manifest_of(checkpoint)
     names = class_names(experiment, about, network.context.classes)
     return TrainedGenerator(
-        network, experiment, progress_of(about, experiment), which, names, _origin(checkpoint, experiment)
+        network, experiment, progress_of(about, experiment), which, names, origin_of(checkpoint, experiment)
     )
 
 
@@ -98,7 +98,7 @@ def _of_stage(checkpoint: Path, experiment: Experiment, stage: int | str) -> Pat
     return of_it[-1]
 
 
-def _origin(checkpoint: Path, experiment: Experiment) -> dict[str, Any]:
+def origin_of(checkpoint: Path, experiment: Experiment) -> dict[str, Any]:
     """What is known about where a checkpoint comes from, without places of this machine."""
     about, run = manifest_of(checkpoint), checkpoint.absolute().parents[1]
     origin: dict[str, Any] = {"experiment": experiment.name, "run": run.name, "checkpoint": checkpoint.name}

@@ -128,6 +128,15 @@ class WeightAverage(Component):
         """True to be moved as often as the generator is updated: after the last of several discriminator updates."""
         return False
 
+    def relative_length(self) -> float | None:
+        """The length of an average that weighs images by a power of their number, see `gankit.training.profiles`.
+
+        That number counts from the beginning of the resolution (`Progress.resolution_images`). Of two such averages a
+        run keeps snapshots if asked to, out of which averages of other lengths are made once it is over. None: it
+        weighs them otherwise.
+        """
+        return None
+
     @abstractmethod
     def move(
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
-from gankit.checkpoints.integrity import found, leftovers, remove, remove_leftovers
+from gankit.checkpoints.integrity import SNAPSHOTS, found, leftovers, remove, remove_leftovers
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.files import read_regular, refuse_irregular, remove_drafts, set_aside, write_at_once
@@ -18,6 +18,8 @@ from gankit.runs.rows import METRICS, TIMES, number_as_json, row_as_json
 from gankit.runs.status import HOLDER, LOCK, FolderTakenError, RunLock
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.checkpoints.store import Checkpoint
     from gankit.config.experiment import Experiment
     from gankit.kinds.callbacks import Row
@@ -42,6 +44,7 @@ class RunFolder:
         times.jsonl       when things happened, how fast, in how much memory
         samples/          pictures
         checkpoints/      all that is needed to go on, and the weights
+        snapshots/        weights of averages whose length is chosen later, if the experiment says so
 
     Observers may add files of their own.
 
@@ -111,7 +114,8 @@ class RunFolder:
                 part.mkdir(exist_ok=True)
             for part in (folder.path, folder.samples):
                 remove_drafts(part)
-            remove_leftovers(folder.checkpoints)
+            for part in (folder.checkpoints, folder.path / SNAPSHOTS):
+                remove_leftovers(part)
         except OSError as failure:
             raise UserError(f"cannot write to {path}: {failure}") from failure
         return folder
@@ -193,6 +197,28 @@ class RunFolder:
             store.prune(self.checkpoints, written, keep, best)
         except OSError as failure:
             raise RunError(self._no_checkpoint(failure)) from failure
+
+    def save_snapshot(
+        self, weights: Mapping[str, Mapping[str, Tensor]], position: Mapping[str, Any], lengths: Mapping[str, float]
+    ) -> None:
+        """Keep the weights of some averages, see `gankit.checkpoints.snapshots`.
+
+        Raises:
+            RunError: if they cannot be written.
+        """
+        from gankit.checkpoints.snapshots import save_snapshot
+
+        try:
+            save_snapshot(self.path / SNAPSHOTS, weights, position, lengths)
+        except OSError as failure:
+            where = self.path / SNAPSHOTS
+            raise RunError(f"cannot write a snapshot to {where}: {failure.strerror}; {self._remedy()}") from failure
+
+    def remove_snapshots(self, beyond: int = -1) -> None:
+        """Remove those of after so many images: the run goes back behind them, or begins anew."""
+        for snapshot in found(self.path / SNAPSHOTS):
+            if int(snapshot.name) > beyond:
+                remove(snapshot)
 
     def write(self, name: str, text: str) -> None:
         """Write a file that is either complete or as it was.

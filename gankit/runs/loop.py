@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from enum import StrEnum
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,11 @@ from gankit.checkpoints import store
 from gankit.checkpoints.store import Checkpoint
 from gankit.core.errors import Interrupted, RunError
 from gankit.core.failures import in_short, warn
-from gankit.core.options import did_you_mean
 from gankit.core.progress import Progress, crossed, progress_in
 from gankit.evaluation.background import BackgroundEvaluator
 from gankit.kinds.callbacks import Picture, Row
 from gankit.runs.attribution import attributing_errors
+from gankit.runs.best import BestEvaluation
 from gankit.runs.callbacks import CallbackList, LoopContext
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import RunFolder
@@ -45,6 +44,7 @@ class Task(StrEnum):
     QUICK_EVALUATION = "track"
     EVALUATION = "evaluate"
     END_STAGE = "end stage"
+    SNAPSHOT = "snapshot"
     SAVE = "save"
 
 
@@ -68,6 +68,8 @@ class TrainingLoop(LoopContext):
         self._plugins, self._options = source_of_plugins(self.experiment), decisive_options(self.experiment)
         if checkpoint is not None:
             self._restore(checkpoint)
+        else:
+            self._record.remove_snapshots()
         self._callbacks = CallbackList(self.experiment.observers, self)
         if checkpoint is not None:
             self._callbacks.load_state_dict(checkpoint.state["watchers"])
@@ -133,6 +135,9 @@ class TrainingLoop(LoopContext):
         if crossed(before, trainer.images, max(1, stage.images // ROWS_PER_STAGE)):
             self._write_losses()
         self._callbacks.on_update(self.progress, scalars)
+        keeps = self.experiment.checkpoints.snapshots
+        if crossed(before, trainer.images, keeps) or (keeps is not None and trainer.images >= end):
+            self._tasks.append(Task.SNAPSHOT)  # before anything is saved, which tells that all before is done
         if trainer.images < end:
             options = self.experiment.evaluation
             now, before_alpha = trainer.grown, was.alpha if was.stage == trainer.grown.stage else 0.0
@@ -145,7 +150,7 @@ class TrainingLoop(LoopContext):
             self._write_losses()  # what is left of the last 200th, so that no mean mixes two stages
             self._time_stage(position + 1)
             trainer.grow(progress_in(trainer.stages, position + 1, trainer.images))
-            self._tasks = [Task.EVALUATION, Task.END_STAGE, Task.SAVE]
+            self._tasks += [Task.EVALUATION, Task.END_STAGE, Task.SAVE]
             if position + 1 < len(trainer.stages):
                 self._tasks.append(Task.BEGIN_STAGE)
 
@@ -159,11 +164,33 @@ class TrainingLoop(LoopContext):
                     self._evaluate(task)
                 case Task.END_STAGE:
                     self._callbacks.on_stage_end(self.progress)
+                case Task.SNAPSHOT:
+                    self._take_snapshot()
                 case Task.SAVE:
                     self._save()
         except Interrupted:
             self._tasks.insert(0, task)
             raise
+
+    def _take_snapshot(self) -> None:
+        """Keep the weights of the averages whose length can be chosen once the run is over."""
+        lengths = {name: own.average.relative_length() for name, own in self._trainer.averages.items()}
+        kept = {name: length for name, length in lengths.items() if length is not None}
+        weights = {name: self._trainer.averages[name].snapshot() for name in kept}
+        position = {**self._position(), "resolution_images": self.progress.resolution_images}
+        self._record.save_snapshot(weights, position, kept)
+
+    def _position(self) -> dict[str, Any]:
+        """Where the run stands and what was shown to it, for manifests."""
+        grown, reals = self._trainer.grown, self._parts.reals
+        return {
+            "images": self._trainer.images,
+            "stage": grown.stage,
+            "resolution": grown.resolution,
+            "alpha": grown.alpha,
+            "data": reals.fingerprint,
+            "classes": reals.class_names,
+        }
 
     def _begin_stage(self) -> None:
         self._stage_began = (self._trainer.images, Stopwatch())
@@ -221,13 +248,8 @@ class TrainingLoop(LoopContext):
             "watchers": self._callbacks.state_dict(),
         }
         about = {
-            "images": trainer.images,
-            "stage": trainer.grown.stage,
-            "resolution": trainer.grown.resolution,
-            "alpha": trainer.grown.alpha,
+            **self._position(),
             "best": self._best.found,
-            "data": self._parts.reals.fingerprint,
-            "classes": self._parts.reals.class_names,
             "plugins": self._plugins,
             DECISIVE: self._options,
             "interrupted": interrupted,
@@ -249,6 +271,7 @@ class TrainingLoop(LoopContext):
             Picture(name, self._record.samples / f"{name}.png", self._kept(*at)) for name, at in state["pictures"]
         ]
         self._record.rewind(checkpoint.metrics + events)
+        self._record.remove_snapshots(beyond=self._trainer.images)
 
     def _kept(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
         """What `_as_kept` gave; stages that were added since change nothing of those before."""
@@ -345,46 +368,3 @@ class Means:
         """Go on from `state`."""
         self._sums = {name: total.to(device, copy=True) for name, total in state["sums"].items()}
         self._counts = dict(state["counts"])
-
-
-class BestEvaluation:
-    """The best value of one metric so far, at the highest resolution reached."""
-
-    def __init__(self, name: str | None) -> None:
-        """Look out for the metric called `name`; for none if it is None."""
-        self._name = name
-        self._complained = False
-        self.found: dict[str, Any] | None = None
-        """Its value, the images shown and the resolution; plain values, for checkpoints."""
-
-    @property
-    def images(self) -> int | None:
-        """Images shown at the best evaluation."""
-        return None if self.found is None else self.found["images"]
-
-    def is_beaten(self, rows: Sequence[Row], full: bool) -> bool:
-        """Whether an evaluation is better than all before; it is the best then.
-
-        Args:
-            rows: Its numbers.
-            full: Whether it was by the full protocol, whose numbers must have the metric among them.
-        """
-        if self._name is None:
-            return False
-        named = [row for row in rows if row.name == self._name]
-        if full and not named and not self._complained:
-            self._complained = True
-            hint = did_you_mean(self._name, [row.name for row in rows])
-            warn(f"checkpoints.best: the evaluation gave no {self._name}, so no checkpoint is kept for it.{hint}")
-        better = [row for row in named if self._improves(row)]
-        for row in better:
-            self.found = {"value": row.value, "images": row.images, "resolution": row.resolution}
-        return bool(better)
-
-    def _improves(self, row: Row) -> bool:
-        if row.protocol is None or row.value != row.value:
-            return False
-        if self.found is None or row.resolution > self.found["resolution"]:
-            return True
-        best = self.found["value"]
-        return row.value > best if row.protocol["better"] == "higher" else row.value < best

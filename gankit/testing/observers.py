@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gankit.checkpoints.integrity import SNAPSHOTS
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import in_short
 from gankit.core.progress import Progress
@@ -39,7 +40,7 @@ ANOTHER = "another-picture"
 """A picture of another observer."""
 MOMENTS = tuple(name for name in vars(Callback) if not name.startswith("_") and not name.endswith("state_dict"))
 """The methods of `Callback` that tell of a moment."""
-OWN = {EXPERIMENT, METRICS, PROVENANCE, TIMES, PLUGINS, LOCK, HOLDER, "checkpoints"}
+OWN = {EXPERIMENT, METRICS, PROVENANCE, TIMES, PLUGINS, LOCK, HOLDER, "checkpoints", SNAPSHOTS}
 """What gankit itself writes into a run's folder, pictures apart."""
 KILLED = 48
 """Images after which the run is killed: its checkpoint is from 32, where the second of its stages began, and its end

@@ -12,7 +12,7 @@ from gankit.config.evaluation import GeneratorName
 from gankit.core.progress import Progress
 from gankit.kinds import WeightAverage
 from gankit.networks.generator import Generator
-from gankit.training.batch_norm import NormStatistics, estimate_statistics
+from gankit.training.batch_norm import NormStatistics, batch_norms, estimate_statistics
 
 
 def weights_name(which: GeneratorName) -> str:
@@ -80,6 +80,18 @@ class AveragedGenerator:
             for kept, buffer in zip(own.buffers(recurse=False), its.buffers(recurse=False), strict=True):
                 if id(kept) not in averaged:
                     kept.copy_(buffer)
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Its state_dict as the last move left it, whatever was measured since.
+
+        Batch norms whose statistics are estimated have those of the trained generator.
+        """
+        state = self.generator.state_dict()
+        if self.average.statistics == "estimate":
+            norms = {*batch_norms(self._trained)}
+            named = ((name, module) for name, module in self._trained.named_modules() if module in norms)
+            state |= {f"{name}.{key}": buffer for name, norm in named for key, buffer in norm.named_buffers()}
+        return state
 
     def _in_force(self) -> tuple[Weights, Weights]:
         """Its weights and the trained generator's that can differ: those of later resolutions are as both began."""

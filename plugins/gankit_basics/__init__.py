@@ -1,7 +1,7 @@
 """What belongs to no single paper: optimizers, schedules, averages, growth, common norms, inits, the plain mapping."""
 
 from gankit import registering
-from gankit_basics.averages import Exponential, Snapshots
+from gankit_basics.averages import Exponential, Power, Snapshots
 from gankit_basics.growth import Fixed, Progressive, Stages
 from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.joins import Blend, Gate, Never, Summed
@@ -16,6 +16,7 @@ gankit_register = registering(
     ("rmsprop", RMSprop),
     ("sgd", SGD),
     ("exponential", Exponential),
+    ("power", Power),
     ("snapshots", Snapshots),
     ("fixed", Fixed),
     ("progressive", Progressive),

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gankit import Images, PerResolution, Progress, Scheduled, WeightAverage, at
 from gankit.core.progress import crossed
+from gankit.training.profiles import LONGEST, SHORTEST, exponent_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,6 +47,37 @@ class Exponential(WeightAverage):
         if self.warmup:
             half_life = min(half_life, self.warmup * progress.stage_images)
         return 0.5 ** (batch / half_life) if half_life > 0 else 0.0
+
+
+class Power(WeightAverage):
+    """An average that grows longer as the run does, by a power of the images shown (Karras et al. 2024, section 3.1).
+
+    Out of the snapshots of two, see `checkpoints.snapshots`, `gankit average` makes those of other lengths. When layers
+    of a new resolution come to take part it begins again, as they have no past.
+    """
+
+    length: float = Field(default=0.1, ge=SHORTEST, le=LONGEST)
+    """The standard deviation of its weights over time, as a share of the images shown since the resolution began, which
+    without growth are those of the run."""
+
+    def relative_length(self) -> float:
+        """Its length."""
+        return self.length
+
+    def move(
+        self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
+    ) -> None:
+        """Move each weight by the share of the profile that the images of this update have, however many they are."""
+        import torch
+
+        if "resolution" in memory:  # which a resumed run has on its device: to ask a GPU is to wait for it
+            memory["resolution"] = memory["resolution"].cpu()
+        begins = "resolution" not in memory or int(memory["resolution"]) != progress.resolution
+        memory["resolution"] = torch.tensor(progress.resolution)
+        shown = progress.resolution_images
+        beta = 0.0 if begins else (shown / (shown + batch)) ** (exponent_of(self.length) + 1)
+        averaged: list[Tensor] = [*average.parameters()]
+        torch._foreach_lerp_(averaged, [*current.parameters()], 1 - beta)  # pyright: ignore[reportPrivateImportUsage]
 
 
 class Snapshots(WeightAverage):

@@ -34,7 +34,8 @@ def by_definition(stages: list[Stage], images: int) -> Progress:
     if stages[stage].fade and shown == 0 and stage:
         stage, alpha, shown = stage - 1, 1.0, stages[stage - 1].images
     resolution, length, _, name, *_ = stages[stage]
-    return Progress(images, total, stage + 1, len(stages), resolution, alpha, shown, length, name)
+    before = sum(each.images for each in stages[:stage] if each.resolution == resolution)
+    return Progress(images, total, stage + 1, len(stages), resolution, alpha, shown, length, name, before + shown)
 
 
 @given(schedules(), st.integers(0, 300))

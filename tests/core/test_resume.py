@@ -393,7 +393,7 @@ def test_checkpoints_hold_what_they_always_held(tmp_path: Path) -> None:
     ]
     pictures = going_on(run).pictures
     assert [picture.progress for picture in pictures] == [
-        Progress(16, 96, 1, 2, 4, 1.0, 16, 32),
-        Progress(32, 96, 1, 2, 4, 1.0, 32, 32),
-        Progress(48, 96, 2, 2, 8, 0.25, 16, 64),
+        Progress(16, 96, 1, 2, 4, 1.0, 16, 32, "", 16),
+        Progress(32, 96, 1, 2, 4, 1.0, 32, 32, "", 32),
+        Progress(48, 96, 2, 2, 8, 0.25, 16, 64, "", 16),
     ]
