@@ -137,7 +137,7 @@ class TrainingLoop(LoopContext):
         self._callbacks.on_update(self.progress, scalars)
         keeps = self.experiment.checkpoints.snapshots
         if crossed(before, trainer.images, keeps) or (keeps is not None and trainer.images >= end):
-            self._tasks.append(Task.SNAPSHOT)  # before anything is saved, which tells that all before is done
+            self._tasks.append(Task.SNAPSHOT)
         if trainer.images < end:
             options = self.experiment.evaluation
             now, before_alpha = trainer.grown, was.alpha if was.stage == trainer.grown.stage else 0.0

@@ -11,7 +11,7 @@ import pytest
 import torch
 from support.command import gankit_here
 from support.crashing import files
-from support.tiny import CPU, tiny
+from support.tiny import CPU, tiny, trainer
 from torch import Tensor
 
 import gankit
@@ -137,6 +137,15 @@ def test_batch_norms_have_statistics_as_the_average_says(tmp_path: Path) -> None
         shutil.rmtree(checkpoint)
     taken_up(again, experiment(POWERS, 8))
     assert files(again) == files(runs["estimate"])
+
+
+def test_what_was_measured_changes_nothing_of_a_snapshot() -> None:
+    made = trainer(experiment(POWERS, 8, statistics="estimate", growth=FIXED))
+    made.iteration()
+    before = {key: tensor.clone() for key, tensor in made.averages["short"].snapshot().items()}
+    own = made.averages["short"].measured().state_dict()
+    assert any(not torch.equal(tensor, before[key]) for key, tensor in own.items())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in made.averages["short"].snapshot().items())
 
 
 def _statistics(weights: dict[str, Tensor]) -> dict[str, Tensor]:

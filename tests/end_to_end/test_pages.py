@@ -67,3 +67,8 @@ def test_its_steps_are_read() -> None:
 )
 def test_what_is_printed_is_compared_with_what_is_shown(printed: str, shown: list[str], right: bool) -> None:
     assert matches(printed, shown) is right
+
+
+@pytest.mark.slow
+def test_everything_on_averages_is_so(tmp_path: Path) -> None:
+    carry_out((DOCS / "averages.md").read_text(), tmp_path, typed)
