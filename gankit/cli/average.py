@@ -27,7 +27,7 @@ def add_average_options(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument("--length", metavar="L", help=text)
     text = "lengths to be measured, such as 0.02,0.05,0.1,0.2; a table tells which is best"
     chosen.add_argument("--sweep", metavar="L,L,...", help=text)
-    text = "the .safetensors file to write, which gankit sample, gankit evaluate and gankit.load take"
+    text = "the .safetensors file to write, which gankit evaluate and gankit.load take"
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=f"with --length: {text}")
     for name in MEASURING:
         metavar, text = ARGUMENTS[name]

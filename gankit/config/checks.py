@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
+from gankit.config.freezing import problems_of_freezing
 from gankit.config.parts import problems_of_parts
 from gankit.config.schedules import schedule_problems
 from gankit.config.snapshots import problems_of_snapshots
@@ -53,7 +54,11 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += schedule_problems(experiment)
     found += [*_problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
     found += _problems_of_even_classes(experiment)
-    found += [*_problems_of_precision(experiment), *_problems_of_compiling(experiment)]
+    found += [
+        *problems_of_freezing(experiment),
+        *_problems_of_precision(experiment),
+        *_problems_of_compiling(experiment),
+    ]
     unread, failures = _label_problems(experiment)
     found += unread
     for path, component in components(experiment):

@@ -132,6 +132,7 @@ class TrainingOptions(Options):
 
     later_options: ClassVar[tuple[str, ...]] = (
         "averages",
+        "freeze",
         "classes",
         "precision",
         "half_resolutions",
@@ -195,6 +196,9 @@ class TrainingOptions(Options):
     """A run, or one of its checkpoints, whose networks and averaged generator training starts from: of their weights
     those whose names and shapes are the same, and nothing else: stages, optimizers and random draws begin afresh.
     What does not fit is told; if nothing does, the run is refused."""
+    freeze: list[str] = []
+    """Parts of the networks whose weights stay as they begin, as in [generator.mapping, discriminator.blocks.32]; those
+    of all resolutions without a number. They get no state of an optimizer; statistics of norms in them go on."""
     extend: Images = 0
     """Images shown in the last stage beyond those of the growth schedule; gankit resume --extend adds to it."""
 

@@ -25,6 +25,12 @@ def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[
     return [{"params": parameters, "new_at": resolution} for resolution, parameters in groups.items() if parameters]
 
 
+def frozen(network: GrowingNetwork, name: str, parts: Iterable[str]) -> list[Parameter]:
+    """The parameters of those parts of a network that `training.freeze` names, as in generator.blocks.8."""
+    named = (part.partition(".")[2] for part in parts if part.startswith(f"{name}."))
+    return [parameter for part in named for parameter in network.get_submodule(part).parameters()]
+
+
 def lay_out_as_parameters(optimizer: TorchOptimizer) -> None:
     """Lay out in memory what an optimizer remembers of each parameter as that one, which checkpoints do not keep.
 

@@ -14,6 +14,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting
+from gankit.core.errors import UserError
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
 from gankit.data.loader import Loader
@@ -25,7 +26,7 @@ from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.compiling import NetworkPair
 from gankit.training.memory import Memory
-from gankit.training.parameters import correction, grouped, lay_out_as_parameters
+from gankit.training.parameters import correction, frozen, grouped, lay_out_as_parameters
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.sampler import SampleOptions, sample
@@ -69,11 +70,16 @@ class Trainer:
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
+        for name, network in self.networks.items():
+            for parameter in frozen(network, name, experiment.training.freeze):
+                parameter.requires_grad_(False)
         self.trained: dict[NetworkName, list[Parameter]] = {
             name: [parameter for parameter in network.parameters() if parameter.requires_grad]
             for name, network in self.networks.items()
         }
-        """The parameters that training moves; others were frozen by the components that made them, and stay so."""
+        """The parameters that training moves; others are frozen, by the experiment or the components that made them."""
+        if still := [name for name, trained in self.trained.items() if not trained and experiment.training.freeze]:
+            raise UserError(f"training.freeze: nothing of the {still[0]} is left to be trained")
         self.corrections = {name: correction(experiment.regularizers, name) for name in self.networks}
         self.optimizers: dict[NetworkName, TorchOptimizer] = {
             name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])

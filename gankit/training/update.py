@@ -21,7 +21,7 @@ from gankit.networks.reuse import weights_reused
 from gankit.training.compiling import NetworkPair
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
-from gankit.training.parameters import acts_on, named_regularizers
+from gankit.training.parameters import acts_on, frozen, named_regularizers
 from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
@@ -100,6 +100,7 @@ class Updater:
             ranks: The processes that make each update together.
         """
         self._experiment, self._trained, self._memory, self._ranks = experiment, trained, memory, ranks
+        self._frozen = frozen(trained.discriminator, "discriminator", experiment.training.freeze)
         self._joint = Joint([trained.generator, trained.discriminator], memory, ranks)
         self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
 
@@ -137,8 +138,11 @@ class Updater:
                 record |= self._descend(name, parts, partial(self._lazy, regularizer, name, reals, at))
         if name == "discriminator":
             with torch.no_grad():
+                before = [(parameter, parameter.clone()) for parameter in self._frozen]
                 for regularizer in self._experiment.regularizers:
                     regularizer.constrain(self._trained.discriminator)
+                for parameter, weights in before:
+                    parameter.copy_(weights)
             if seen:
                 shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
         return record | shown
