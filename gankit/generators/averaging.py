@@ -17,7 +17,8 @@ from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
 from gankit.core.text import first_of
 from gankit.data.images import RealImages
-from gankit.generators.loading import origin_of, run_meant
+from gankit.generators.loading import origin_of
+from gankit.results.finder import run_meant
 from gankit.generators.trained import TrainedGenerator
 from gankit.networks.generator import Generator
 from gankit.runs.attribution import attributing_errors
