@@ -18,9 +18,9 @@ from gankit.core.errors import UserError
 from gankit.core.text import first_of
 from gankit.data.images import RealImages
 from gankit.generators.loading import origin_of
-from gankit.results.finder import run_meant
 from gankit.generators.trained import TrainedGenerator
 from gankit.networks.generator import Generator
+from gankit.results.finder import run_meant
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import choose_device
 from gankit.runs.folder import EXPERIMENT, is_run
