@@ -32,7 +32,7 @@ def whole_number(value: Any, name: str, least: int | None = None) -> int:
     return number
 
 
-def whole_numbers(values: Any, name: str) -> list[int]:
+def several_whole_numbers(values: Any, name: str) -> list[int]:
     """The same of several, in a list, a range, an array, ...
 
     Raises:

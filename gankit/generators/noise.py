@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gankit.core.errors import UserError
-from gankit.generators.arguments import whole_numbers
+from gankit.generators.arguments import several_whole_numbers
 from gankit.training import randomness
 from gankit.training.draws import DRAWS, INTO_A_TENSOR, OF_A_SIZE, size_of_draw
 
@@ -36,7 +36,7 @@ def drawn(noise: Noise, count: int) -> Iterator[None]:
     """
     if isinstance(noise, str) and noise not in WORDS:
         raise UserError(f"noise: expected one of {', '.join(WORDS)}, or a seed for each image, not {noise!r}")
-    if not isinstance(noise, str) and len(noise := whole_numbers(noise, "noise")) != count:
+    if not isinstance(noise, str) and len(noise := several_whole_numbers(noise, "noise")) != count:
         raise UserError(f"noise: expected a seed for each of {count} images, not {len(noise)}")
     if noise == "random":
         yield

@@ -18,7 +18,7 @@ from gankit.core.memory import too_large
 from gankit.core.options import did_you_mean
 from gankit.core.progress import Progress, progress_in
 from gankit.core.text import listed
-from gankit.generators.arguments import finite_number, labels_given, numbers_like, whole_number, whole_numbers
+from gankit.generators.arguments import finite_number, labels_given, numbers_like, several_whole_numbers, whole_number
 from gankit.generators.noise import Noise, drawn
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate
@@ -166,7 +166,7 @@ class TrainedGenerator(nn.Module):
 
         They are numpy's RandomState(seed).randn(latent), by which the scripts of many papers number their pictures.
         """
-        seeds = whole_numbers(seeds, "seeds")
+        seeds = several_whole_numbers(seeds, "seeds")
         for seed in seeds:
             if not 0 <= seed < 2**32:
                 raise UserError(f"seeds: expected numbers from 0 to {2**32 - 1}, not {seed}")
@@ -186,11 +186,11 @@ class TrainedGenerator(nn.Module):
 
         Their noise is that of their seeds, unless `noise` says otherwise.
         """
-        seeds = whole_numbers(seeds, "seeds")
+        seeds = several_whole_numbers(seeds, "seeds")
         if (
             noise is not None
             and not isinstance(noise, str)
-            and len(noise := whole_numbers(noise, "noise")) != len(seeds)
+            and len(noise := several_whole_numbers(noise, "noise")) != len(seeds)
         ):
             raise UserError(f"noise: expected a seed for each of {len(seeds)} images, not {len(noise)}")
         numbers, z = self.class_numbers(labels, len(seeds)), self.latents(seeds)

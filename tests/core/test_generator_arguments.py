@@ -58,9 +58,9 @@ def test_what_makes_no_sense_is_refused_by_name(
 
 
 def test_numbers_of_numpy_and_torch_are_as_good_as_pythons(styled: TrainedGenerator) -> None:
-    assert torch.equal(styled.sample(np.int64(2), seed=np.int64(1)), styled.sample(2, seed=1))
+    assert torch.equal(styled.sample(np.int64(2), seed=np.int64(1)), styled.sample(2, seed=1))  # pyright: ignore
     z = styled.latents([3, 4])
-    assert torch.equal(styled.latents(np.array([3, 4])), z)
+    assert torch.equal(styled.latents(np.array([3, 4])), z)  # pyright: ignore
     assert torch.equal(styled.latents(seed for seed in (3, 4)), z)  # pyright: ignore[reportArgumentType]
     images = styled(z, 1, noise=[3, 4])
     assert torch.equal(styled(z.double(), np.int64(1), noise=np.array([3, 4])), images)  # pyright: ignore
