@@ -87,7 +87,7 @@ class Adversary:
     def __init__(
         self,
         discriminator: nn.Module,
-        loss: Parts = "non-saturating",
+        loss: Parts,
         regularizers: Sequence[Parts] = (),
         augment: Sequence[Parts] = (),
         *,
@@ -99,7 +99,7 @@ class Adversary:
         Args:
             discriminator: What judges images.
             loss: The adversarial objective.
-            regularizers: Penalties. Layers, as of minibatch-stddev, belong into the discriminator itself.
+            regularizers: Penalties. Layers, as of statistics of a batch, belong into the discriminator itself.
             augment: What changes reals and fakes before they are judged.
             generator: What makes fakes of latents, for penalties that call it, as path lengths do.
             seed: Decides their draws.

@@ -115,7 +115,10 @@ def test_it_leaves_the_loops_draws_alone_and_goes_on_from_its_state() -> None:
     def made() -> gankit.Adversary:
         penalty = {"use": "r1", "every": 2}
         return gankit.Adversary(
-            judge, regularizers=[penalty, "gradient-penalty"], augment=[{"use": "ada", "start": 0.3, "interval": 1}]
+            judge,
+            "hinge",
+            regularizers=[penalty, "gradient-penalty"],
+            augment=[{"use": "ada", "start": 0.3, "interval": 1}],
         )
 
     def losses(adversary: gankit.Adversary, count: int) -> list[Tensor]:
@@ -189,10 +192,13 @@ def test_parts_come_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("said", "wrong"),
     [
-        ("part: expected KIND/NAME, such as loss/wgan, not 'relativistic'.", lambda: gankit.part("relativistic")),
+        (
+            "part: expected KIND/NAME, such as average/exponential, not 'relativistic'.",
+            lambda: gankit.part("relativistic"),
+        ),
         ("no loss is called 'relativistc'. Did you mean 'relativistic'?", lambda: gankit.part("loss/relativistc")),
         ("gama: unknown option. Did you mean 'gamma'?", lambda: gankit.part("regularizer/r1", gama=1)),
-        ("no regularizer is called 'r3'", lambda: gankit.Adversary(Judge(), regularizers=["r3"])),
+        ("no regularizer is called 'r3'", lambda: gankit.Adversary(Judge(), "hinge", regularizers=["r3"])),
         (
             "gamma: follows a schedule, for which only a run has a clock",
             lambda: gankit.part("regularizer/r1", gamma={"use": "linear", "start": 0, "end": 1}),
@@ -200,11 +206,11 @@ def test_parts_come_by_their_names() -> None:
         ("real: the loss is relativistic", lambda: gankit.Adversary(Judge(), "relativistic").generator_loss(images(1))),
         (
             "fake: expected as many images as reals, of their size, [6, 1, 8, 8], not [5, 1, 8, 8]",
-            lambda: gankit.Adversary(Judge()).discriminator_loss(images(1), images(2, 5)),
+            lambda: gankit.Adversary(Judge(), "hinge").discriminator_loss(images(1), images(2, 5)),
         ),
         (
             "generator: one of the regularizers calls the generator",
-            lambda: gankit.Adversary(Judge(), regularizers=["path-length"]).generator_loss(images(1)),
+            lambda: gankit.Adversary(Judge(), "hinge", regularizers=["path-length"]).generator_loss(images(1)),
         ),
         (
             "no average is called 'exponentiel'. Did you mean 'exponential'?",

@@ -10,8 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.tiny import tiny, trainer
 
 from gankit import UserError
@@ -343,8 +345,9 @@ def test_it_is_said_why_the_best_is_not_known(run: Path, tmp_path: Path, capsys:
 def test_samples_of_a_checkpoint_and_of_the_best(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, path in enumerate([run, *found(run / "checkpoints")]):
         assert main(["sample", str(path), "-o", str(tmp_path / f"{number}.png"), "-n", "4"]) == 0
-    assert (tmp_path / "0.png").read_bytes() == (tmp_path / "4.png").read_bytes()
-    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "3.png").read_bytes()
+    pictures = {number: np.asarray(Image.open(tmp_path / f"{number}.png")) for number in (0, 3, 4)}
+    assert np.array_equal(pictures[0], pictures[4])
+    assert not np.array_equal(pictures[0], pictures[3])
     assert main(["sample", str(run), "-o", str(tmp_path / "best.png"), "--best"]) == 2
     assert "keeps no best checkpoint; name a metric under checkpoints.best" in capsys.readouterr().err
     assert main(["sample", str(tmp_path), "-o", str(tmp_path / "none.png")]) == 2

@@ -41,7 +41,7 @@ def completed(line: str, folder: Path, **environment: str) -> list[str]:
 
 def test_commands_and_those_of_plugins(tmp_path: Path) -> None:
     assert {*COMMANDS, "ui", "extractor"} <= set(completed("gankit ", tmp_path))
-    assert set(completed("gankit ex", tmp_path)) == {"expand", "explain", "extractor"}
+    assert set(completed("gankit ex", tmp_path)) == {"expand", "explain", "export", "extractor"}
     assert "train" in completed("gankit extractor ", tmp_path)
 
 
