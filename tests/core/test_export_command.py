@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 from support.command import gankit_here
 from support.hub import TOKEN, hub_on_loopback
-from support.slow import slow_but
 from support.tiny import tiny
 from support.untrained import untrained
 
@@ -267,8 +266,8 @@ def test_a_folder_is_sent_to_the_hub_and_loaded_from_there(run: Path, tmp_path: 
     assert {request.rpartition("/")[2] for request in hub.asked if "/resolve/" in request} == {"model.safetensors"}
 
 
-@pytest.mark.costly
-@pytest.mark.parametrize("listens", slow_but([True], [True, False]))
+@pytest.mark.slow
+@pytest.mark.parametrize("listens", [True, False])
 def test_where_no_hub_answers_a_line_is_said(listens: bool, run: Path, tmp_path: Path) -> None:
     write_export(tmp_path / "digits.safetensors", load(run))
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -37,7 +37,7 @@ def steps() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 def test_everything_on_the_page_is_so(tmp_path: Path) -> None:
     style = {"mapping": {"use": "style", "layers": 2, "width": 8}, "stem": "stylegan", "block": "stylegan"}
     network = {"rgb": "rgb", "channels": {4: 8, 8: 4}, "latent": 64, "norm": ["equalized", "adaptive-instance"]}
