@@ -118,7 +118,7 @@ class Adversary:
         self._updates, self._images = 0, 0
         self._last: Step | None = None
         self.logged: dict[str, Tensor] = {}
-        """Scalars of the last losses by name: penalties, mean scores and what components log."""
+        """Scalars by name as they were last: the losses, penalties and what components log."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor | None = None) -> Tensor:
         """What the discriminator minimizes, a scalar, penalties included.
@@ -159,15 +159,13 @@ class Adversary:
 
     def state_dict(self) -> dict[str, Any]:
         """What is remembered: plain values and tensors, without the discriminator's weights."""
-        memory = {path: {name: kept.clone() for name, kept in kept.items()} for path, kept in self._memory.items()}
+        memory = {path: _copied(kept) for path, kept in self._memory.items()}
         return {"updates": self._updates, "images": self._images, "memory": memory}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on as it was when `state_dict` was taken."""
         self._updates, self._images = int(state["updates"]), int(state["images"])
-        self._memory = {
-            path: {name: tensor.clone() for name, tensor in kept.items()} for path, kept in state["memory"].items()
-        }
+        self._memory = {path: _copied(kept) for path, kept in state["memory"].items()}
 
     def _of(
         self, phase: Literal["generator", "discriminator"], real: Tensor, fake: Tensor, labels: Tensor | None
@@ -179,7 +177,7 @@ class Adversary:
         with randomness.untouched():
             step = self._step(phase, "main", real, fake, labels)
             loss = self._main(step)
-            self.logged = {f"loss.{phase}": loss.detach()}
+            self.logged[f"loss.{phase}"] = loss.detach()
             for name, regularizer in self._names:
                 if not acts_on(regularizer, phase) or self._updates % regularizer.every:
                     continue
@@ -262,16 +260,20 @@ class Averaged:
 
     def state_dict(self) -> dict[str, Any]:
         """Its weights, and what the average remembers."""
-        memory = {name: kept.clone() for name, kept in self._memory.items()}
-        return {"module": self.module.state_dict(), "memory": memory, "images": self._images}
+        return {"module": self.module.state_dict(), "memory": _copied(self._memory), "images": self._images}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on as it was when `state_dict` was taken."""
         self.module.load_state_dict(state["module"])
-        self._memory = {name: kept.clone() for name, kept in state["memory"].items()}
+        self._memory = _copied(state["memory"])
         self._images = int(state["images"])
 
 
 def progress_without_end(images: int, resolution: int) -> Progress:
-    """Where a loop stands that nobody knows the end of: in a single stage, fully grown."""
-    return Progress(images, images + 1, 1, 1, resolution, 1.0, images)
+    """Where a loop stands that nobody knows the end of: in a single stage, fully grown, all of it at one resolution."""
+    end = images + 1
+    return Progress(images, end, 1, 1, resolution, 1.0, images, stage_total=end, resolution_images=images)
+
+
+def _copied(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in kept.items()}

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.api.measuring import subject_of
+from gankit.api.measurement import ProtocolOptions, measure_subjects, subject_of
 from gankit.generators.averaging import averages_of
-from gankit.results.measurement import ProtocolOptions, measure_subjects
 
 if TYPE_CHECKING:
     from gankit.results.run_results import RunResults

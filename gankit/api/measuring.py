@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import torch
 
+from gankit.api.measurement import ProtocolOptions, Subject, measure_subjects, read_protocol, subject_of, subjects_at
 from gankit.config.evaluation import EvaluationOptions
 from gankit.config.experiment import Experiment
-from gankit.config.loader import data_argument, read_arguments
 from gankit.config.yaml.writer import inline
 from gankit.core.errors import UserError
 from gankit.core.progress import Progress
 from gankit.data.images import Batch, order_by_hash, to_network_range, to_uint8
 from gankit.evaluation.names import USUAL_METRIC
-from gankit.generators.exported import is_export
-from gankit.generators.loading import load
 from gankit.generators.trained import TrainedGenerator
-from gankit.results.measurement import ProtocolOptions, Subject, measure_subjects, refuse_unlike_data, subjects_at
 from gankit.runs.components import choose_device
-from gankit.training.sampler import GeneratorSampler
 
 if TYPE_CHECKING:
     from gankit.kinds.callbacks import Row
@@ -31,9 +27,6 @@ if TYPE_CHECKING:
 
 Measurable: TypeAlias = "str | PathLike[str] | TrainedGenerator | np.ndarray | torch.Tensor"
 """A run's folder, a checkpoint or a folder of images; a generator; or images [N, C, H, W], uint8 or in [-1, 1]."""
-
-IMAGES, GENERATOR = Path("images"), Path("generator")
-"""What errors call what lies in memory."""
 
 
 def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol: Any) -> dict[str, Row]:
@@ -55,11 +48,12 @@ def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol
     """
     given = {name: inline(value) for name, value in {"metrics": metrics, **protocol}.items() if value is not None}
     if data is not None:
-        given["data"] = data_argument(str(data)) if isinstance(data, str | PathLike) else inline(data)
-    options = read_arguments(ProtocolOptions, given)
+        given["data"] = str(data) if isinstance(data, str | PathLike) else inline(data)
+    options = read_protocol(given)
     if isinstance(what, str | PathLike):
         return {row.name: row for row in measure([Path(what)], options)[0].rows}
-    subject = subject_of(what, options) if isinstance(what, TrainedGenerator) else _of_images(what, options)
+    is_generator = isinstance(what, TrainedGenerator)
+    subject = subject_of(what, options, Path("generator")) if is_generator else _of_images(what, options)
     return {row.name: row for row in measure_subjects([subject], options.images)[0].rows}
 
 
@@ -74,32 +68,7 @@ def measure(
         UserError: if one of them is nothing that can be measured, not by one of the metrics, or data or weights cannot
             be had.
     """
-    exported = {path: subject_of(load(path), protocol, path) for path in paths if is_export(path)}
-    others = [path for path in paths if path not in exported]
-    found = exported | dict(zip(others, subjects_at(others, protocol, best, say), strict=True))
-    return measure_subjects([found[path] for path in paths], protocol.images, say)
-
-
-def subject_of(generator: TrainedGenerator, protocol: ProtocolOptions, path: Path = GENERATOR) -> Subject:
-    """A generator, compared with what it was trained on unless other data are named."""
-    experiment = generator.experiment
-    options = protocol.over(experiment.evaluation).model_copy(update={"generators": ["average"]})
-    if not options.metrics:
-        raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
-    data = experiment.data if protocol.data is None else protocol.data
-    data = data.with_classes(generator.classes or None)
-    validated = (experiment, experiment.model_copy(update={"data": data}))
-    refuse_unlike_data(path, experiment.data, data)
-    return Subject(
-        path,
-        GeneratorSampler(generator.network, generator.device),
-        data,
-        experiment.stages()[-1].resolution,
-        options,
-        generator.progress,
-        experiment.training.mirror,
-        validated,
-    )
+    return measure_subjects(subjects_at(paths, protocol, best, say), protocol.images, say)
 
 
 def _of_images(given: np.ndarray | torch.Tensor, protocol: ProtocolOptions) -> Subject:
@@ -117,7 +86,7 @@ def _of_images(given: np.ndarray | torch.Tensor, protocol: ProtocolOptions) -> S
         raise UserError(f"images: expected {expected}, not {[*images.shape]}")
     validated = Experiment.model_construct(data=data)
     progress = Progress(0, 0, 1, 1, height, 1.0, 0)
-    return Subject(IMAGES, _InMemory(images), data, height, options, progress, False, (validated,))
+    return Subject(Path("images"), _InMemory(images), data, height, options, progress, False, (validated,))
 
 
 def as_uint8(images: np.ndarray | torch.Tensor) -> np.ndarray:

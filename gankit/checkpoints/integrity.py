@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,26 @@ def put_in_place(aside: Path, target: Path) -> None:
         raise
     if before is not None:
         shutil.rmtree(before, ignore_errors=True)
+
+
+@contextmanager
+def written_folder(folder: Path, name: str) -> Iterator[Path]:
+    """Within it the folder that will be `folder`/`name`, in place of one that is there; removed if anything raises.
+
+    Raises:
+        OSError: if it cannot be written; what had the name still has it.
+    """
+    aside = folder / f".{name}.partial"
+    remove_leftovers(folder)
+    aside.mkdir()
+    try:
+        yield aside
+        sync_folder(aside)
+        put_in_place(aside, folder / name)
+        sync_folder(folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
 
 
 def leftovers(folder: Path) -> list[Path]:

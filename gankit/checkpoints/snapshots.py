@@ -6,7 +6,6 @@ snapshots/<images>/manifest.json      where the run stood, their lengths, and th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,12 +22,10 @@ from gankit.checkpoints.integrity import (
     found,
     manifest_text,
     parsed,
-    put_in_place,
     read_file,
     read_manifest,
-    remove_leftovers,
-    sync_folder,
     write,
+    written_folder,
 )
 from gankit.checkpoints.store import plain
 from gankit.core.failures import warn
@@ -75,20 +72,10 @@ def save_snapshot(
         OSError: if it cannot be written; those before are as they were.
     """
     folder.mkdir(exist_ok=True)
-    target = folder / f"{position['images']:012d}"
-    aside = folder / f".{target.name}.partial"
-    remove_leftovers(folder)
-    aside.mkdir()
-    try:
+    with written_folder(folder, f"{position['images']:012d}") as aside:
         files = {f"{name}.safetensors": save_safetensors(plain(state)) for name, state in weights.items()}
         sums = {name: write(aside / name, content) for name, content in files.items()}
         write(aside / MANIFEST, manifest_text({"format": FORMAT, **position, LENGTHS: {**lengths}, "files": sums}))
-        sync_folder(aside)
-        put_in_place(aside, target)
-        sync_folder(folder)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def snapshots_of(run: Path) -> list[Snapshot]:

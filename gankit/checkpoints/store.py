@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,13 +30,11 @@ from gankit.checkpoints.integrity import (
     manifest_if_whole,
     manifest_text,
     parsed,
-    put_in_place,
     read_file,
     read_manifest,
     remove,
-    remove_leftovers,
-    sync_folder,
     write,
+    written_folder,
 )
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import AVERAGE_NAME, Experiment
@@ -85,10 +82,7 @@ def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[
     """
     rest = {name: value for name, value in state.items() if name != "weights"}
     target = folder / f"{about['images']:012d}"
-    aside = folder / f".{target.name}.partial"
-    remove_leftovers(folder)
-    aside.mkdir()
-    try:
+    with written_folder(folder, target.name) as aside:
         sums = {METRICS: write(aside / METRICS, metrics)}
         for name, weights in state["weights"].items():
             sums[f"{name}.safetensors"] = write(aside / f"{name}.safetensors", save_safetensors(plain(weights)))
@@ -96,12 +90,6 @@ def save(folder: Path, state: Mapping[str, Any], metrics: bytes, about: Mapping[
         torch.save(plain(rest), buffer)
         sums[TRAINING] = write(aside / TRAINING, buffer.getvalue())
         write(aside / MANIFEST, manifest_text({"format": FORMAT, **about, "files": sums}))
-        sync_folder(aside)
-        put_in_place(aside, target)
-        sync_folder(folder)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
     return target
 
 

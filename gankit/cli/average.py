@@ -71,16 +71,12 @@ def _sweep(arguments: argparse.Namespace) -> int:
     lengths = [*dict.fromkeys(_length("--sweep", text) for text in arguments.sweep.split(","))]
 
     from gankit.api.averaging import measure_averages
-    from gankit.config.loader import data_argument, read_arguments
+    from gankit.api.measurement import read_protocol
     from gankit.discovery.manager import plugins
-    from gankit.results.measurement import ProtocolOptions
     from gankit.results.run_tables import print_metrics
 
     plugins.load_installed()
-    given = {name: getattr(arguments, name) for name in MEASURING}
-    if given["data"] is not None:
-        given["data"] = data_argument(given["data"])
-    protocol = read_arguments(ProtocolOptions, given)
+    protocol = read_protocol({name: getattr(arguments, name) for name in MEASURING})
     say = lambda text: print(printable(text), file=sys.stderr, flush=True)  # noqa: E731
     print_metrics(measure_averages(arguments.path, lengths, protocol, say))
     return 0

@@ -61,7 +61,7 @@ def directions_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.mixing import chosen_styles, style_resolutions
 
     with asked_generator(arguments) as generator:
-        label, network = class_meant(arguments.label, generator.classes), generator.network
+        label, network = class_meant(arguments.label, generator), generator.network
         parts = None if arguments.taken is None else chosen_styles(network, arguments.taken)
         styles = None if parts is None else [number for part in parts for number in part.styles]
         usual: tuple[Finder, ...] = ("weights", "components") if style_resolutions(network) else ("weights",)

@@ -60,15 +60,12 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
     load_plugins(arguments.plugin)
 
+    from gankit.api.measurement import measurements_as_json, read_protocol
     from gankit.api.measuring import measure
-    from gankit.config.loader import data_argument, read_arguments
-    from gankit.results.measurement import ProtocolOptions, measurements_as_json
     from gankit.results.run_tables import print_metrics
 
     given = {name: getattr(arguments, name) for name in ARGUMENTS}
-    if given["data"] is not None:
-        given["data"] = data_argument(given["data"])
-    protocol = read_arguments(ProtocolOptions, {**given, "which": arguments.which})
+    protocol = read_protocol({**given, "which": arguments.which})
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if arguments.json:

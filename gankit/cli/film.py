@@ -70,7 +70,7 @@ def film_command(arguments: argparse.Namespace) -> int:
         count = _written(arguments, recorded_frames(grids), told)
     else:
         with asked_generator(arguments) as generator:
-            label = class_meant(arguments.label, generator.classes)
+            label = class_meant(arguments.label, generator)
             channels, height, width = generator.shape
             size = len(seeds) * channels * max(height, READABLE) * max(width, READABLE)
             if (lack := too_large(f"{len(seeds):,} images in one frame", 8 * size)) is not None:

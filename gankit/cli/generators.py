@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option
 from gankit.core.errors import UserError
-from gankit.core.options import did_you_mean
-from gankit.core.text import listed, printable
+from gankit.core.text import printable
 
 if TYPE_CHECKING:
     from gankit.generators.trained import TrainedGenerator
 
+ALSO_OPTIONS = ("label: ", "stage: ", "truncation: ")
+"""How messages on arguments begin that options are called like."""
 MOST_TRUNCATION = 2
 """Beyond 1 styles are pushed away from their mean."""
 
@@ -77,11 +78,11 @@ def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterat
     Raises:
         UserError: if there is none, or not at that stage.
     """
-    from gankit.pictures.sampling import check_truncation
     from gankit.runs.attribution import attributing_errors
 
     generator = generator_meant(arguments)
-    check_truncation(generator, getattr(arguments, "truncation", None))
+    with told_as_options():
+        generator.refuse_truncation(None if getattr(arguments, "truncation", None) is None else 1)
     with attributing_errors(generator.experiment):
         try:
             yield generator
@@ -98,10 +99,8 @@ def generator_meant(arguments: argparse.Namespace, device: str = "auto") -> Trai
     from gankit.generators.loading import load
 
     named = {"best": arguments.best, "stage": arguments.stage, "plugins": arguments.plugin}
-    try:
+    with told_as_options():
         generator = load(arguments.folder, arguments.which, device=device, **named)
-    except UserError as problem:
-        raise UserError(f"--{problem}" if str(problem).startswith("stage: ") else str(problem)) from None
     if arguments.at is None and arguments.alpha is None:
         return generator
     return _grown(generator, arguments.at, arguments.alpha)
@@ -121,7 +120,18 @@ def _grown(generator: TrainedGenerator, stage: str | None, alpha: float | None) 
     return grown
 
 
-def class_meant(text: str | None, names: Sequence[str]) -> int | None:
+@contextmanager
+def told_as_options() -> Iterator[None]:
+    """Tell mistakes in arguments of Python's functions within the block by the options of the same name."""
+    try:
+        yield
+    except UserError as problem:
+        if str(problem).startswith(ALSO_OPTIONS):
+            raise UserError(f"--{problem}") from None
+        raise
+
+
+def class_meant(text: str | None, generator: TrainedGenerator) -> int | None:
     """The number of the class that `text` names; what is both a name and a number is the name. None if it is None.
 
     Raises:
@@ -129,17 +139,11 @@ def class_meant(text: str | None, names: Sequence[str]) -> int | None:
     """
     if text is None:
         return None
-    if not names:
-        raise UserError("--label: this run was trained without labels")
-    if text in names:
-        number = names.index(text)
-        if text.isdecimal() and int(text) != number:
-            print(f"--label: class {number}, whose name is {text}", file=sys.stderr)
-        return number
-    if text.isdecimal() and int(text) < len(names):
-        return int(text)
-    hint = did_you_mean(text, names) or f" They are {listed(names)}."
-    raise UserError(f"--label: this run has no class {text}, but the classes 0 to {len(names) - 1}.{hint}")
+    with told_as_options():
+        number = generator.class_number(text)
+    if text.isdecimal() and int(text) != number:
+        print(f"--label: class {number}, whose name is {text}", file=sys.stderr)
+    return number
 
 
 def typed_command(arguments: argparse.Namespace) -> str:

@@ -70,7 +70,7 @@ def interpolate_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.interpolating import interpolated_images, usual_space
 
     with asked_generator(arguments) as generator:
-        label, space = class_meant(arguments.label, generator.classes), arguments.space or usual_space(generator)
+        label, space = class_meant(arguments.label, generator), arguments.space or usual_space(generator)
         images = interpolated_images(
             generator, seeds, arguments.steps, space, label, arguments.truncation, arguments.cutoff
         )

@@ -54,7 +54,7 @@ def mix_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.mixing import chosen_styles, mixed_table, numbered_styles
 
     with asked_generator(arguments) as generator:
-        label, network = class_meant(arguments.label, generator.classes), generator.network
+        label, network = class_meant(arguments.label, generator), generator.network
         if arguments.styles is not None:
             choices = [numbered_styles(network, arguments.styles)]
         else:

@@ -44,7 +44,7 @@ def project_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.projecting import projected, read_target, write_projection
 
     with asked_generator(arguments) as generator:
-        label = class_meant(arguments.label, generator.classes)
+        label = class_meant(arguments.label, generator)
         target, distance = read_target(arguments.image, generator.shape), pixel_distance
         if arguments.extractor is not None:
             extractor = named_component("extractor", arguments.extractor, "--extractor")

@@ -99,7 +99,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
     from gankit.pictures.about import about
 
     with asked_generator(arguments) as generator:
-        asked = asked._replace(label=class_meant(arguments.label, generator.classes))
+        asked = asked._replace(label=class_meant(arguments.label, generator))
         drawn = _drawn(generator, asked)
         channels, height, width = generator.shape
         shape = (drawn.number, height, width, channels)

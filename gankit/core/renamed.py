@@ -31,7 +31,7 @@ MODULES = _table(
     training.checkpoints=checkpoints.store evaluation.samples=evaluation.images evaluation.seen=evaluation.features
     evaluation.splits=evaluation.reference evaluation.numbers=evaluation.statistics
     evaluation.evaluators=evaluation.evaluator evaluation.beside=evaluation.background
-    evaluation.measuring=results.measurement runs.pictures=data.pictures runs.run=runs.loop runs.best=runs.loop
+    evaluation.measuring=api.measurement runs.pictures=data.pictures runs.run=runs.loop runs.best=runs.loop
     runs.record=runs.folder runs.observed=runs.callbacks runs.watching=runs.callbacks runs.starting=runs.start
     runs.changes=runs.recorded runs.parts=runs.components runs.blaming=runs.attribution runs.interrupts=runs.signals
     runs.lock=runs.status results.states=runs.status results.finding=results.finder results.reading=results.run_results

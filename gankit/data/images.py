@@ -223,6 +223,11 @@ def to_network_range(images: Tensor) -> Tensor:
     return images.float() * (2 / 255) - 1
 
 
+def as_pixels(images: Tensor) -> np.ndarray:
+    """Images in network range [N, C, H, W] as pictures have them, uint8 [N, H, W, C]."""
+    return to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+
+
 def to_uint8(images: Tensor) -> Tensor:
     """From network range to uint8: clamped to [-1, 1] and rounded; undoes `to_network_range` exactly.
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gankit.core.errors import UserError
-from gankit.data.images import images_at_a_time, to_uint8
+from gankit.data.images import as_pixels, images_at_a_time
 from gankit.data.pictures import class_rows, grid, save_png
 from gankit.exports.card import CardOptions, model_card
 from gankit.generators.exported import FOLDER_WEIGHTS, Description, write_export
@@ -78,7 +78,7 @@ def _draw(path: Path, generator: TrainedGenerator) -> None:
     rows = class_rows(generator.classes, count) if generator.classes else None
     wish = SampleOptions(rows.labels if rows else ())
     images = sample(generator.network, 0, len(rows.labels) if rows else count, 0, generator.device, wish)
-    pixels = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+    pixels = as_pixels(images)
     if rows is None:
         save_png(path, grid(pixels))
     else:

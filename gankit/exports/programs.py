@@ -46,8 +46,7 @@ def refuse_impossible(generator: TrainedGenerator, baked: Baked, form: str) -> N
     Raises:
         UserError: if it keeps no mean of styles to truncate towards, a package is lacking, or it is too large.
     """
-    if baked.truncation is not None and not generator.can_truncate:
-        raise UserError("--truncation: the mapping of this generator keeps no mean of styles to pull towards")
+    generator.refuse_truncation(baked.truncation)
     if form != "onnx":
         return
     if not all(map(find_spec, NEEDED_FOR_ONNX)):

@@ -23,9 +23,9 @@ from gankit.config.yaml.nodes import Table
 from gankit.config.yaml.parser import MOST_BYTES, mapping
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import UserError
-from gankit.core.failures import in_short
 from gankit.core.files import parse_json, refuse_irregular, write_at_once
 from gankit.core.progress import progress_in
+from gankit.core.renamed import one_line
 from gankit.core.text import LONGEST_MESSAGE, first_of, printable, shortened
 from gankit.discovery.manager import plugins
 from gankit.generators.trained import TrainedGenerator
@@ -170,7 +170,7 @@ def _read(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
     except OSError as failure:
         raise UserError(f"{path}: {failure.strerror or failure}") from None
     except (SafetensorError, ValueError) as failure:  # ValueError: a NUL in the path
-        raise wrong(path, in_short(failure)) from None
+        raise wrong(path, one_line(failure)) from None
 
 
 def read_description(path: Path, text: str) -> Description:
@@ -186,7 +186,7 @@ def read_description(path: Path, text: str) -> Description:
         return Description.model_validate(content)
     except ValidationError as failure:
         first = failure.errors()[0]
-        raise wrong(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise wrong(path, ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))) from None
     except ValueError as failure:
         raise wrong(path, f"its description: {failure}") from None
 
@@ -216,6 +216,17 @@ def plugin_file_names(described: Description) -> Iterator[str]:
     for about in named.values() if isinstance(named, dict) else ():
         if isinstance(about, dict) and not about.get("distribution"):
             yield str(about.get("file"))
+
+
+def without_places(plugins: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is known about plugins, but for where they lay on this machine: of a single file its name is left."""
+    return {name: dict(_without_place(about)) for name, about in plugins.items()}
+
+
+def _without_place(plugin: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from ((fact, value) for fact, value in plugin.items() if fact != "path")
+    if not plugin.get("distribution"):
+        yield "file", Path(plugin.get("path", "")).name
 
 
 def _without_places(value: Any) -> Any:

@@ -24,6 +24,7 @@ from gankit.core.registry import registries
 from gankit.core.text import first_of
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
+from gankit.generators.exported import without_places
 from gankit.generators.trained import TrainedGenerator
 from gankit.generators.weight_files import read_weights
 from gankit.kinds.weight_names import WeightNames
@@ -274,9 +275,6 @@ def _stored_names(network: Generator) -> dict[str, str]:
 
 def _origin(path: Path, names: WeightNames, experiment: Experiment) -> dict[str, Any]:
     """Where imported weights come from, without places of this machine."""
-    needed = {
-        plugin: {fact: value for fact, value in about.items() if fact != "path"} | {"file": Path(about["path"]).name}
-        for plugin, about in plugins_of(experiment).items()
-    }
+    needed, versions = without_places(plugins_of(experiment)), {"gankit": __version__}
     imported = {"file": path.name, "sha256": sha256_of(path), "system": names.system}
-    return {"experiment": experiment.name, "imported": imported, "plugins": needed, "versions": {"gankit": __version__}}
+    return {"experiment": experiment.name, "imported": imported, "plugins": needed, "versions": versions}

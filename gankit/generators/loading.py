@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from gankit.checkpoints.store import chosen, experiment_of, load_generator, mani
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
-from gankit.generators.exported import FOLDER_WEIGHTS, is_export, read_export
+from gankit.generators.exported import FOLDER_WEIGHTS, is_export, read_export, without_places
 from gankit.generators.hub import download, repository_of
 from gankit.generators.trained import TrainedGenerator, stage_number
 from gankit.results.finder import run_meant
@@ -107,11 +107,5 @@ def origin_of(checkpoint: Path, experiment: Experiment) -> dict[str, Any]:
         recorded = recorded_provenance(run)[0]
     except UserError:  # whoever sends a checkpoint may not send it
         return origin
-    plugins = {name: _without_place(about) for name, about in recorded.get("plugins", {}).items()}
-    return origin | {name: recorded[name] for name in FROM_PROVENANCE if name in recorded} | {"plugins": plugins}
-
-
-def _without_place(plugin: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known about a plugin, but for where it lay on this machine: of a single file its name is left."""
-    about = {fact: value for fact, value in plugin.items() if fact != "path"}
-    return about if about.get("distribution") else about | {"file": Path(plugin.get("path", "")).name}
+    told = {name: recorded[name] for name in FROM_PROVENANCE if name in recorded}
+    return origin | told | {"plugins": without_places(recorded.get("plugins", {}))}

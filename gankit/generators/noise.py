@@ -25,6 +25,21 @@ NORMAL = (torch.randn, torch.randn_like)
 """Draws that are noise with a mean of zero."""
 
 
+def checked_noise(noise: Noise, count: int) -> Noise:
+    """Which noise is meant for `count` images.
+
+    Raises:
+        UserError: if that makes no sense.
+    """
+    if isinstance(noise, str):
+        if noise not in WORDS:
+            raise UserError(f"noise: expected one of {', '.join(WORDS)}, or a seed for each image, not {noise!r}")
+        return noise
+    if len(seeds := several_whole_numbers(noise, "noise")) != count:
+        raise UserError(f"noise: expected a seed for each of {count} images, not {len(seeds)}")
+    return seeds
+
+
 @contextmanager
 def drawn(noise: Noise, count: int) -> Iterator[None]:
     """Within it what modules draw for `count` images is as `noise` says, whatever component has built them.
@@ -34,10 +49,7 @@ def drawn(noise: Noise, count: int) -> Iterator[None]:
     Raises:
         UserError: if that makes no sense.
     """
-    if isinstance(noise, str) and noise not in WORDS:
-        raise UserError(f"noise: expected one of {', '.join(WORDS)}, or a seed for each image, not {noise!r}")
-    if not isinstance(noise, str) and len(noise := several_whole_numbers(noise, "noise")) != count:
-        raise UserError(f"noise: expected a seed for each of {count} images, not {len(noise)}")
+    noise = checked_noise(noise, count)
     if noise == "random":
         yield
     elif noise == "none":

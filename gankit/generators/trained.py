@@ -18,8 +18,9 @@ from gankit.core.memory import too_large
 from gankit.core.options import did_you_mean
 from gankit.core.progress import Progress, progress_in
 from gankit.core.text import listed
+from gankit.generators import LARGEST_SEED
 from gankit.generators.arguments import finite_number, labels_given, numbers_like, several_whole_numbers, whole_number
-from gankit.generators.noise import Noise, drawn
+from gankit.generators.noise import Noise, checked_noise, drawn
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate
 from gankit.training.precision import float32_products
@@ -123,7 +124,7 @@ class TrainedGenerator(nn.Module):
     ) -> Tensor:
         """Styles [N, styles, width] of latents z [N, latent]; the rest as for `forward`."""
         z = self._latents_given(z)
-        self._refuse_truncation(truncation, cutoff)
+        self.refuse_truncation(truncation, cutoff)
         numbers = self.class_numbers(labels, len(z))
         with float32_products():
             styles = self.network.map(z, numbers)
@@ -157,7 +158,7 @@ class TrainedGenerator(nn.Module):
             raise UserError(f"n: expected at least one image, not {n}")
         if (lack := too_large(f"{n:,} images", 4 * n * math.prod(self.shape))) is not None:
             raise UserError(f"n: {lack}")
-        self._refuse_truncation(truncation, cutoff)
+        self.refuse_truncation(truncation, cutoff)
         chosen = [] if label is None else [self.class_number(label)]
         return sample(self.network, 0, n, seed, self.device, SampleOptions(chosen, truncation, cutoff))
 
@@ -168,8 +169,8 @@ class TrainedGenerator(nn.Module):
         """
         seeds = several_whole_numbers(seeds, "seeds")
         for seed in seeds:
-            if not 0 <= seed < 2**32:
-                raise UserError(f"seeds: expected numbers from 0 to {2**32 - 1}, not {seed}")
+            if not 0 <= seed <= LARGEST_SEED:
+                raise UserError(f"seeds: expected numbers from 0 to {LARGEST_SEED}, not {seed}")
         drawn_ones = [np.random.RandomState(seed).randn(self.latent) for seed in seeds]
         return torch.tensor(np.array(drawn_ones), dtype=torch.float32, device=self.device).view(-1, self.latent)
 
@@ -187,12 +188,7 @@ class TrainedGenerator(nn.Module):
         Their noise is that of their seeds, unless `noise` says otherwise.
         """
         seeds = several_whole_numbers(seeds, "seeds")
-        if (
-            noise is not None
-            and not isinstance(noise, str)
-            and len(noise := several_whole_numbers(noise, "noise")) != len(seeds)
-        ):
-            raise UserError(f"noise: expected a seed for each of {len(seeds)} images, not {len(noise)}")
+        noise = checked_noise(seeds if noise is None else noise, len(seeds))
         numbers, z = self.class_numbers(labels, len(seeds)), self.latents(seeds)
         images = [
             self(
@@ -200,9 +196,9 @@ class TrainedGenerator(nn.Module):
                 None if numbers is None else numbers[i : i + 1],
                 truncation,
                 cutoff,
-                [seed] if noise is None else noise if isinstance(noise, str) else noise[i : i + 1],
+                noise if isinstance(noise, str) else noise[i : i + 1],
             )
-            for i, seed in enumerate(seeds)
+            for i in range(len(seeds))
         ]
         return torch.cat(images) if images else torch.empty(0, *self.shape)
 
@@ -286,7 +282,12 @@ class TrainedGenerator(nn.Module):
             raise UserError(f"z: expected {expected}, not {[*z.shape]}")
         return z
 
-    def _refuse_truncation(self, truncation: float | None, cutoff: int | None) -> None:
+    def refuse_truncation(self, truncation: float | None, cutoff: int | None = None) -> None:
+        """Refuse to pull styles towards a mean that the mapping does not keep, or by what is no number.
+
+        Raises:
+            UserError: then.
+        """
         if cutoff is not None:
             whole_number(cutoff, "cutoff", 1)
         if truncation is None:

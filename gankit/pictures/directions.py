@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from gankit.core.errors import UserError
+from gankit.data.images import as_pixels
 from gankit.generators.trained import TrainedGenerator
 from gankit.networks.layers import WEIGHTED, styles_of
 from gankit.pictures.about import write_arrays
 from gankit.pictures.mixing import style_resolutions
-from gankit.pictures.sampling import as_pixels, labels_of
+from gankit.pictures.sampling import labels_of
 from gankit.training import randomness
 
 Finder = Literal["weights", "components"]

@@ -12,9 +12,10 @@ import numpy as np
 from gankit.core.errors import UserError
 from gankit.core.progress import stage_label
 from gankit.data.image_reading import PixelBound, open_image
+from gankit.data.images import as_pixels
 from gankit.data.pictures import LETTERS, NEUTRAL, READABLE, grid
 from gankit.generators.trained import TrainedGenerator
-from gankit.pictures.sampling import as_pixels
+from gankit.pictures.sampling import labels_of
 
 GRID_NAME = re.compile(r"(\d{8,})-([1-9]\d*)x([1-9]\d*)(?:-.*)?\.png")
 """What observers call a grid of samples: images shown, height and width of one, and the stage's name."""
@@ -129,11 +130,11 @@ def grown_frames(
     if steps < 2:
         raise UserError(f"--steps: expected two frames or more from stage to stage, not {steps}")
     for number, resolution in enumerate(stages):
-        shares = np.linspace(0, 1, steps) if number else [1.0]
-        for alpha in (*shares, *[1.0] * (steps - 1)):
+        for alpha in np.linspace(0, 1, steps) if number else [1.0]:
             images = images_at(generator, resolution, float(alpha), seeds, label, truncation, stages[-1])
             caption = stage_label(resolution) + (f", alpha {alpha:.2f}" if alpha < 1 else "")
-            yield Frame(grid(images), caption)
+            frame = Frame(grid(images), caption)
+            yield from [frame] * (1 if alpha < 1 else steps)
 
 
 def images_at(
@@ -146,14 +147,8 @@ def images_at(
     final: int | None = None,
 ) -> np.ndarray:
     """Images of seeds at a stage, uint8 [N, H, W, C], pixels repeated until they are `final` high."""
-    import torch
-
-    from gankit.pictures.sampling import labels_of
-
     grown = generator.at(resolution=resolution, alpha=alpha)
-    images = torch.cat(
-        [grown.of_seeds([seed], labels_of(grown, [seed], label), truncation, noise="fixed") for seed in seeds]
-    )
+    images = grown.of_seeds(seeds, labels_of(grown, seeds, label), truncation, noise="fixed")
     factor = (final or resolution) // resolution
     return as_pixels(images).repeat(factor, axis=1).repeat(factor, axis=2)
 

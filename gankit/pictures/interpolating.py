@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gankit.core.errors import UserError
+from gankit.data.images import as_pixels
 from gankit.generators.trained import TrainedGenerator
-from gankit.pictures.sampling import as_pixels
 
 Space = Literal["w", "z"]
 """Of styles, or of latents."""

@@ -12,11 +12,12 @@ import torch
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.text import shortened
+from gankit.data.images import as_pixels
 from gankit.data.pictures import NEUTRAL, grid
 from gankit.generators.trained import TrainedGenerator
 from gankit.networks.generator import Generator
 from gankit.networks.layers import styles_of
-from gankit.pictures.sampling import as_pixels, images_of_seeds, labels_of
+from gankit.pictures.sampling import images_of_seeds, labels_of
 from gankit.pictures.seeds import whole_numbers
 
 BANDS = ("coarse", "middle", "fine")

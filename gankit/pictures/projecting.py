@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gankit.core.errors import UserError
 from gankit.data.image_reading import PixelBound, open_image
-from gankit.data.images import to_network_range
+from gankit.data.images import as_pixels, to_network_range
 from gankit.data.pictures import grid, save_png
 from gankit.generators.noise import drawn
 from gankit.generators.trained import TrainedGenerator
@@ -22,7 +22,6 @@ from gankit.pictures.about import write_arrays
 from gankit.pictures.distances import Distance, pixel_distance
 from gankit.pictures.interpolating import usual_space
 from gankit.pictures.noise_maps import NoiseMaps, normalize, pattern_loss
-from gankit.pictures.sampling import as_pixels
 from gankit.training import randomness
 from gankit.training.precision import float32_products
 

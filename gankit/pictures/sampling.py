@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.core.errors import UserError
-from gankit.data.images import images_at_a_time, to_uint8
+from gankit.data.images import as_pixels, images_at_a_time
 from gankit.data.sample_files import SampleBatch
 from gankit.generators.trained import TrainedGenerator
 from gankit.training import randomness
 from gankit.training.sampler import SampleOptions, samples
-
-
-def as_pixels(images: Tensor) -> np.ndarray:
-    """Images in network range [N, C, H, W] as pictures have them, uint8 [N, H, W, C]."""
-    return to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def labels_of(generator: TrainedGenerator, seeds: Sequence[int], label: int | None) -> Tensor | None:
@@ -61,13 +54,3 @@ def numbered_images(
     for first in range(0, count, step):
         some = samples(generator.network, first, min(step, count - first), seed, generator.device, wish)
         yield SampleBatch(as_pixels(some.images), None if some.labels is None else some.labels.cpu().numpy())
-
-
-def check_truncation(generator: TrainedGenerator, truncation: object) -> None:
-    """Refuse to pull styles towards a mean that the mapping does not keep.
-
-    Raises:
-        UserError: if `truncation` asks for that.
-    """
-    if truncation is not None and not generator.can_truncate:
-        raise UserError("--truncation: the mapping of this run's generator keeps no mean of styles to pull towards")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from gankit.core.errors import UserError
 from gankit.core.text import shortened
+from gankit.generators import LARGEST_SEED
 
-LARGEST_SEED = 2**32 - 1
-"""Latents are of no larger ones."""
 MOST_SEEDS = 10_000_000
 """That are written out of a text."""
 LONGEST_TEXT = 60

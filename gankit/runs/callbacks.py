@@ -14,7 +14,7 @@ from gankit.checkpoints.store import plain
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
 from gankit.core.registry import registries
-from gankit.data.images import to_uint8
+from gankit.data.images import as_pixels
 from gankit.data.pictures import save_png
 from gankit.kinds import Observer
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
@@ -168,7 +168,7 @@ class LoopContext:
 
     def sample(self, count: int, seed: int, labels: Sequence[int] = ()) -> np.ndarray:
         """`count` images of the averaged generator, uint8 [count, H, W, channels]; leaves no trace on training."""
-        return to_uint8(self._trainer.sample(0, count, seed, labels)).permute(0, 2, 3, 1).cpu().numpy()
+        return as_pixels(self._trainer.sample(0, count, seed, labels))
 
     def reals(self, count: int, seed: int) -> np.ndarray:
         """`count` reals drawn with `seed`, or all if there are fewer, at the resolution in force."""

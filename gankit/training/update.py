@@ -103,6 +103,8 @@ class Updater:
         self._frozen = frozen(trained.discriminator, "discriminator", experiment.training.freeze)
         self._joint = Joint([trained.generator, trained.discriminator], memory, ranks)
         self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
+        each = experiment.regularizers
+        self._constraints = [one for one in each if type(one).constrain is not Regularizer.constrain]
 
     def update(self, name: NetworkName, reals: Reals, at: Moment) -> Scalars:
         """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due.
@@ -137,15 +139,21 @@ class Updater:
             if regularizer.every > 1 and at.iteration % regularizer.every == 0:
                 record |= self._descend(name, parts, partial(self._lazy, regularizer, name, reals, at))
         if name == "discriminator":
-            with torch.no_grad():
-                before = [(parameter, parameter.clone()) for parameter in self._frozen]
-                for regularizer in self._experiment.regularizers:
-                    regularizer.constrain(self._trained.discriminator)
-                for parameter, weights in before:
-                    parameter.copy_(weights)
+            self._constrain()
             if seen:
                 shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
         return record | shown
+
+    @torch.no_grad()
+    def _constrain(self) -> None:
+        """Bring the discriminator's weights to where constraints want them, those apart that are frozen."""
+        if not self._constraints:
+            return
+        before = [(parameter, parameter.clone()) for parameter in self._frozen]
+        for regularizer in self._constraints:
+            regularizer.constrain(self._trained.discriminator)
+        for parameter, weights in before:
+            parameter.copy_(weights)
 
     def _lazy(
         self, regularizer: Regularizer, name: NetworkName, reals: Reals, at: Moment, part: BatchPart

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from scipy.optimize import root_scalar
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -163,7 +164,7 @@ def test_clipping_and_labels_reach_the_discriminator() -> None:
     adversary.updated()
 
     assert loss.isfinite()
-    assert max(float(weight.abs().max()) for weight in judge.parameters()) <= 0.01
+    assert max(weight.abs().max().item() for weight in judge.parameters()) <= 0.01
 
 
 def test_an_average_is_that_of_a_run() -> None:
@@ -178,6 +179,19 @@ def test_an_average_is_that_of_a_run() -> None:
     again = gankit.Averaged(nn.Linear(3, 2), half_life=50, warmup=0.0)
     again.load_state_dict(averaged.state_dict())
     torch.testing.assert_close(again.module.weight, start + 0.5)
+
+
+def test_an_average_by_a_power_reaches_back_as_far_as_its_length_says() -> None:
+    module, length, updates = nn.Linear(1, 1, bias=False), 0.2, 50
+    averaged = gankit.Averaged(module, "power", length=length)
+    for number in range(1, updates + 1):
+        with torch.no_grad():
+            module.weight.fill_(number / updates)
+        averaged.update(10)
+
+    # the mean of what grows evenly to 1 is that of its profile (g + 1) s**g: (g + 1) / (g + 2)
+    g = float(root_scalar(lambda g: (g + 1) / ((g + 2) ** 2 * (g + 3)) - length**2, bracket=(0, 1000)).root)
+    assert next(averaged.module.parameters()).item() == pytest.approx((g + 1) / (g + 2), abs=0.01)
 
 
 def test_parts_come_by_their_names() -> None:

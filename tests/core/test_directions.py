@@ -130,7 +130,7 @@ def test_directions_are_kept_as_arrays(grown: Path) -> None:
             "--from fin",
             "--from: expected coarse, middle, fine or resolutions, such as 4-8, not 'fin'. Did you mean 'fine'",
         ),
-        ("--label 3", "--label: this run was trained without labels"),
+        ("--label 3", "--label: this generator was trained without labels"),
         ("-o ways.gif", "-o: expected a file name that ends in .png or .npz, not ways.gif"),
     ],
 )

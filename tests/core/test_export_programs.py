@@ -346,5 +346,5 @@ def test_weights_that_no_file_holds_are_refused_before(
 
 
 def test_a_mapping_without_a_mean_cannot_truncate(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--truncation: the mapping of this generator keeps no mean"):
+    with pytest.raises(UserError, match=r"^truncation: the mapping of this generator keeps no mean"):
         write_pt2(tmp_path / "plain.pt2", untrained(tiny()), Baked(truncation=0.5))

@@ -183,7 +183,7 @@ def test_what_makes_no_film_is_refused_in_a_line(
         f"interpolate {grown} -o a.gif --seeds 3,4 --rate nan": "--rate: expected a number of frames a second",
         f"interpolate {grown} -o used --seeds 3,4": "-o: the folder used is not empty; name a new one",
         f"interpolate {grown} -o used/000009.png/a.gif --seeds 3,4": "-o: cannot write used/000009.png/a.gif: ",
-        f"interpolate {grown} -o a.gif --seeds 3,4 --label 1": "--label: this run was trained without labels",
+        f"interpolate {grown} -o a.gif --seeds 3,4 --label 1": "--label: this generator was trained without labels",
     }.items():
         assert main(command.split()) == 2, command
         assert said in (err := capsys.readouterr().err)

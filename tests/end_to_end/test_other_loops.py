@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,7 +22,11 @@ def beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_all_that_the_page_shows_works() -> None:
-    exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), {})
+    told: dict[str, Any] = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), told)
+
+    assert {"loss.generator", "ada.p"} <= {*told["adversary"].logged}
+    assert told["images"].shape == (1797, 1, 32, 32)
 
 
 @pytest.mark.parametrize(("example", "picture"), [("vae_with_critic", "vae.png"), ("super_resolution", "doubled.png")])

@@ -84,8 +84,8 @@ def test_samples_are_of_the_class_that_is_asked_for(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("run", "options", "said"),
     [
-        ("quickstart", ["--label", "0"], "--label: this run was trained without labels"),
-        ("quickstart", ["--truncation", "0.5"], "--truncation: the mapping of this run's generator keeps no mean"),
+        ("quickstart", ["--label", "0"], "--label: this generator was trained without labels"),
+        ("quickstart", ["--truncation", "0.5"], "--truncation: the mapping of this generator keeps no mean"),
         ("styles", ["--cutoff", "2"], "--cutoff: expected a number of styles, 1 or more, beside --truncation"),
         ("styles", ["--truncation", "0.5", "--cutoff", "0"], "--cutoff: expected a number of styles"),
         ("styles", ["--truncation", "much"], "--truncation: expected a number"),

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support.tiny import CPU, tiny
 
+from gankit.api.measurement import FolderSampler
 from gankit.core.progress import Progress
 from gankit.data.images import Batch, RealImages
 from gankit.evaluation.evaluator import Evaluator
-from gankit.results.measurement import FolderSampler
 
 NOW = Progress(0, 1, 1, 1, 16, 1.0, 0)
 

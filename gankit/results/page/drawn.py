@@ -50,7 +50,7 @@ def draw(run: Path, count: int) -> Drawn:
     """
     from gankit.checkpoints.classes import class_names
     from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of
-    from gankit.data.images import images_at_a_time, to_uint8
+    from gankit.data.images import as_pixels, images_at_a_time
     from gankit.data.pictures import class_rows
     from gankit.runs.components import choose_device
     from gankit.runs.recorded import load_recorded
@@ -63,7 +63,7 @@ def draw(run: Path, count: int) -> Drawn:
     names = class_names(experiment, manifest, generator.context.classes)[:MOST_CLASSES]
     labels = class_rows(names, len(names) * COLUMNS).labels if names else []
     drawn = sample(generator, 0, len(labels) or count, SEED, device, SampleOptions(labels))
-    images = to_uint8(drawn).permute(0, 2, 3, 1).cpu().numpy()
+    images = as_pixels(drawn)
     latents = (generator.context.latent, images_at_a_time(generator.resolution), device.type)
     return Drawn(images, latents, manifest["images"], names)
 

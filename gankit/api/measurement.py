@@ -1,19 +1,18 @@
-"""Measures runs, checkpoints and folders of images by one ruler."""
+"""Measures runs, checkpoints, exported generators and folders of images by one ruler."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 
-from gankit.checkpoints.classes import CLASSES
-from gankit.checkpoints.store import chosen, experiment_of, is_checkpoint, load_generator, manifest_of, progress_of
+from gankit.checkpoints.store import is_checkpoint
 from gankit.config.checks import problems_of_extractor
 from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName
 from gankit.config.experiment import Experiment
@@ -30,14 +29,16 @@ from gankit.data.trees import ImageTree, ZipTree, image_tree
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
 from gankit.evaluation.pair import named_by_generator
+from gankit.generators.exported import is_export
+from gankit.generators.loading import load
+from gankit.generators.trained import TrainedGenerator
 from gankit.kinds import Dataset, Extractor, Metric
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import RESIZED, of_reals
 from gankit.results.run_results import RunResults, StageMetrics
-from gankit.runs.attribution import attributing_errors
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
-from gankit.runs.recorded import HOW_READ, load_recorded
+from gankit.runs.recorded import HOW_READ
 from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
@@ -77,6 +78,16 @@ class ProtocolOptions(Options):
         return options.model_copy(update={name: value for name, value in given.items() if value not in (None, [])})
 
 
+def read_protocol(given: Mapping[str, Any]) -> ProtocolOptions:
+    """A protocol of options as they are typed or inline YAML has them; `data` may be a place, too.
+
+    Raises:
+        UserError: naming the option that is wrong.
+    """
+    data = given.get("data")
+    return read_arguments(ProtocolOptions, {**given, **({} if data is None else {"data": data_argument(data)})})
+
+
 @dataclass(frozen=True)
 class Subject:
     """Something to be measured."""
@@ -104,7 +115,7 @@ class Subject:
 def subjects_at(
     paths: Sequence[Path], protocol: ProtocolOptions, best: bool, say: Callable[[str], None]
 ) -> list[Subject]:
-    """What is to be measured of runs, checkpoints and folders of images.
+    """What is to be measured of runs, checkpoints, exported generators and folders of images.
 
     Args:
         paths: Where they are.
@@ -116,7 +127,11 @@ def subjects_at(
         UserError: if one of them is nothing that can be measured.
     """
     device = choose_device("auto")
-    trained = {path: _trained(path, protocol, best, device) for path in paths if is_run(path) or is_checkpoint(path)}
+    trained = {
+        path: subject_of(load(path, protocol.which, best=best and not is_export(path)), protocol, path)
+        for path in paths
+        if is_run(path) or is_checkpoint(path) or is_export(path)
+    }
     for subject in list(trained.values())[:1]:  # folders are measured as the first run is
         changes = {name: getattr(subject.options, name) for name in MEASURING}
         changes |= {"data": subject.data, "resolution": subject.progress.resolution}
@@ -207,29 +222,35 @@ def _refuse_unfit(subject: Subject, images: int) -> None:
                 raise UserError(f"{subject.path}: metric {as_options(metric)['use']}: {problems[0]}")
 
 
-def _trained(path: Path, protocol: ProtocolOptions, best: bool, device: torch.device) -> Subject:
-    """A run, or one of its checkpoints."""
-    checkpoint = chosen(path, best)
-    experiment = load_recorded(experiment_of(checkpoint))
-    about = manifest_of(checkpoint)
-    if protocol.resolution not in (None, about["resolution"]):
+def subject_of(generator: TrainedGenerator, protocol: ProtocolOptions, path: Path) -> Subject:
+    """A generator, compared with what it was trained on unless other data are named; `path` stands for it in messages.
+
+    Raises:
+        UserError: if it cannot be measured so.
+    """
+    experiment, resolution = generator.experiment, generator.resolution
+    if protocol.resolution not in (None, resolution):
         raise UserError(
-            f"--resolution: {path} makes images of {about['resolution']} pixels and is measured at these; "
+            f"--resolution: {path} makes images of {resolution} pixels and is measured at these; "
             "another height can be chosen for folders alone"
         )
-    with attributing_errors(experiment):
-        generator = load_generator(checkpoint, experiment, device, protocol.which)
-    progress = progress_of(about, experiment)
-    options = protocol.over(experiment.evaluation).model_copy(update={"generators": [protocol.which]})
+    options = protocol.over(experiment.evaluation).model_copy(update={"generators": [generator.which]})
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")
-    data = protocol.data.with_classes(about.get(CLASSES)) if protocol.data else experiment.data
-    trained_on = None if protocol.data else about["data"]
+    data = (protocol.data or experiment.data).with_classes(generator.classes or None)
     refuse_unlike_data(path, experiment.data, data)
-    validated = (experiment, experiment.model_copy(update={"data": data}))
-    source, mirrors = GeneratorSampler(generator, device), experiment.training.mirror
-    final, which = experiment.stages()[-1].resolution, protocol.which
-    return Subject(path, source, data, final, options, progress, mirrors, validated, trained_on, which)
+    return Subject(
+        path,
+        GeneratorSampler(generator.network, generator.device),
+        data,
+        experiment.stages()[-1].resolution,
+        options,
+        generator.progress,
+        experiment.training.mirror,
+        (experiment, experiment.model_copy(update={"data": data})),
+        None if protocol.data else generator.origin.get("data"),
+        generator.which,
+    )
 
 
 def refuse_unlike_data(path: Path, made: Dataset, data: Dataset) -> None:
