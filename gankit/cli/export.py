@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gankit.cli.generators import add_generator_options, check_truncations, generator_meant
+from gankit.cli.generators import add_generator_options, check_truncations, generator_meant, told_as_options
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.text import printable
@@ -95,7 +95,8 @@ def _write_program(arguments: argparse.Namespace, generator: TrainedGenerator, f
 
     noise: Any = "fixed" if arguments.noise in (None, "constant") else arguments.noise
     baked = Baked(arguments.truncation, arguments.cutoff, noise)
-    refuse_impossible(generator, baked, form)
+    with told_as_options():
+        refuse_impossible(generator, baked, form)
     print(f"tracing {generator.extra_repr()}; this may take a minute", file=sys.stderr)
     write: Callable[..., float] = write_pt2 if form == "pt2" else write_onnx
     apart = write(arguments.output, generator, baked)
