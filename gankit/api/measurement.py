@@ -42,7 +42,7 @@ from gankit.runs.recorded import HOW_READ
 from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
-MEASURING = ("metrics", "extractor", "seed", "seeds", "classes", "bootstrap")
+MEASURING = ("metrics", "extractor", "reals", "seed", "seeds", "classes", "bootstrap")
 """Options of evaluations that folders share with a run with which they are measured."""
 MOST_SIZES = 3
 """Sizes of images that are named."""
@@ -61,6 +61,8 @@ class ProtocolOptions(Options):
     """Images of each, and as many reals."""
     resolution: Annotated[int, Field(ge=1)] | None = None
     """Height at which folders of images are measured, in pixels."""
+    reals: Literal["training", "test"] | None = None
+    """Which of the real images: those that are trained on, or the data set's own test part."""
     seed: int | None = Field(default=None, ge=0)
     """Decides latents and which reals are compared with."""
     seeds: int | None = Field(default=None, ge=1)
@@ -205,6 +207,9 @@ def _reals(subject: Subject) -> RealImages | AbsentReals:
 
 def _refuse_unfit(subject: Subject, images: int) -> None:
     """Refuse metrics that cannot measure `images` of `subject`, and an extractor that does not see them."""
+    if subject.options.reals == "test" and subject.data.test_part() is None:
+        name = as_options(subject.data)["use"]
+        raise UserError(f"{subject.path}: the data set {name} has no test part to compare with (--reals)")
     for experiment in subject.validated_as:
         options = subject.options.model_copy(update={"images": images})
         validated = experiment.model_copy(update={"evaluation": options})

@@ -40,7 +40,7 @@ def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol
         data: The real images: a folder, or a data set as in an experiment, by name or as {"use": ...}; default: those
             that the run or the generator was trained on.
         metrics: One or several, by name or as {"use": ...}; default: the run's; FID for images.
-        protocol: The other options of `gankit evaluate`: extractor, images, resolution, seed, seeds, classes,
+        protocol: The other options of `gankit evaluate`: extractor, reals, images, resolution, seed, seeds, classes,
             bootstrap, which.
 
     Raises:

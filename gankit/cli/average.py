@@ -13,7 +13,7 @@ from gankit.core.errors import UserError
 from gankit.core.text import printable
 from gankit.training.profiles import LONGEST, SHORTEST
 
-MEASURING = ("data", "metrics", "extractor", "images", "seed", "seeds", "bootstrap")
+MEASURING = ("data", "metrics", "extractor", "images", "reals", "seed", "seeds", "bootstrap")
 """Options of gankit evaluate that --sweep takes."""
 ENDING = ".safetensors"
 

@@ -22,6 +22,7 @@ ARGUMENTS = {
     "extractor": ("EXTRACTOR", "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)"),
     "images": ("N", "images of each, such as 10k (default: as many as all of them have)"),
     "resolution": ("PX", "height at which folders are measured, not runs (default: that of their images)"),
+    "reals": ("training|test", "compare with the reals that are trained on or with the data set's test part"),
     "seed": ("S", "decides latents and which reals are compared with"),
     "seeds": ("K", "measure with K seeds and give means and spreads"),
     "classes": ("data|even", "ask generators for classes as the data have them or for each as often (default: data)"),

@@ -275,6 +275,9 @@ def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
             ("evaluation", "background"),
             "training goes on before its numbers are there, which checkpoints.best needs",
         )
+    if options.reals == "test" and _has_no_test_part(experiment):
+        name = registries["dataset"].entry_of(type(experiment.data)).name
+        yield ("evaluation", "reals"), f"{name} has no test part; data: {{use: few, of: ..., images: N}} makes one"
     if options.bootstrap == 1:
         yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
     yield from problems_of_extractor(experiment)
@@ -282,6 +285,14 @@ def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
         cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
         for metric in cheaper.evaluation.metrics:
             yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
+
+
+def _has_no_test_part(experiment: Experiment) -> bool:
+    """Whether it is known that the data has none."""
+    try:
+        return experiment.data.test_part() is None
+    except UserError:  # said by the data itself
+        return False
 
 
 def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:

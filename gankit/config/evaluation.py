@@ -41,6 +41,7 @@ class EvaluationOptions(Options):
     """How samples of the averaged generator are measured, at the end of every stage."""
 
     renamed_options: ClassVar[Mapping[str, str]] = {"beside": "background", "track": "quick"}
+    later_options: ClassVar[tuple[str, ...]] = ("reals",)
 
     metrics: Many[Metric] = []
     """What is computed."""
@@ -54,6 +55,9 @@ class EvaluationOptions(Options):
     """Also evaluate each time so many images were shown."""
     extractor: Extractor = default("inception")
     """The network whose features and logits the metrics use."""
+    reals: Literal["training", "test"] = "training"
+    """Which reals generated images are compared with. training: those that are trained on. test: the data set's own
+    test part, none of which is."""
     seed: int = Field(default=0, ge=0)
     """Decides the latents and which reals are compared with."""
     seeds: int = Field(default=1, ge=1, le=10_000)

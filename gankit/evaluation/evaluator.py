@@ -95,7 +95,8 @@ class Evaluator:
             self._splits: dict[int, Split] = {}
             if isinstance(reals, RealImages):
                 test = reals.test_part
-                self._splits = {seed: split(reals, options.images, seed, test) for seed in self._seeds}
+                is_test = options.reals == "test"
+                self._splits = {seed: split(reals, options.images, seed, test, is_test) for seed in self._seeds}
 
     def join(self, ranks: Ranks) -> None:
         """From now on see images together with other processes, which call the same and are given the same numbers."""
@@ -332,6 +333,8 @@ class Evaluator:
             "seed": self._options.seed,
             "seeds": self._options.seeds,
         }
+        if self._options.reals == "test":
+            protocol["reals_are"] = "test part of the data set"
         return protocol if classes is None else {**protocol, "classes": classes}
 
     def _forget_all_but(self, resolution: int) -> None:

@@ -38,15 +38,21 @@ class Split(NamedTuple):
     """Where the held-out come from, for the protocol."""
 
 
-def split(reals: RealImages, images: int, seed: int, test: RealImages | None = None) -> Split:
+def split(
+    reals: RealImages, images: int, seed: int, test: RealImages | None = None, compares_with_test: bool = False
+) -> Split:
     """Choose the reals to compare with, and others to hold against them.
 
     The reference are `images` reals, or all if there are fewer, in the order of a hash of `seed` and their pixels.
 
     As many are held out: from the data set's own test part `test` if it has one, from the reals that are left
     otherwise. If not so many are left, the held-out and what they are compared with are two halves of all reals,
-    `images` each at most.
+    `images` each at most. Where the test part is what is compared with, the same holds of its images alone.
     """
+    if compares_with_test:
+        assert test is not None, "experiments whose data has none are refused"
+        apart = split(test, images, seed)
+        return apart._replace(training=Subset(reals, reals.order_by_hash(seed)), stated=f"test part, {apart.stated}")
     order = reals.order_by_hash(seed)
     reference = Subset(reals, order[:images])
     if test is not None:

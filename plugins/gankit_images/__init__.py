@@ -9,6 +9,7 @@ from gankit_images.arrays import Arrays
 from gankit_images.databases import Lmdb
 from gankit_images.datasets import Digits, FashionMnist, StackedDigits
 from gankit_images.extractors import NearestMode
+from gankit_images.few import Few
 from gankit_images.folder import Folder
 from gankit_images.huggingface import HuggingFace
 from gankit_images.procedural import Mixture, Shapes
@@ -31,5 +32,6 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("shapes", Shapes)
     register("stacked-digits", StackedDigits)
     register("subset", Subset)
+    register("few", Few)
     register("torchvision", Torchvision)
     register("webdataset", WebDataset)

@@ -66,6 +66,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "gankit_images": {
         "folder": {"path": str(FOLDER)},
+        "few": {"of": {"use": "digits", "labels": True}, "images": 100},
         "subset": {"of": {"use": "digits", "labels": True}, "classes": [3, 8], "labels": True},
         "shapes": {"images": 60},
         "mixture": {"images": 60},
