@@ -65,7 +65,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,199}$"
 class NetworkOptions(Options):
     """What generator and discriminator have in common."""
 
-    later_options: ClassVar[tuple[str, ...]] = ("join",)
+    later_options: ClassVar[tuple[str, ...]] = ("join", "padding")
 
     block: PerResolutionAboveFirst[Many[Block]]
     """Blocks of every resolution above the lowest, one or several run one after the other. In a generator the first
@@ -83,6 +83,9 @@ class NetworkOptions(Options):
     join: Join = default("blend")
     """How what comes past the layers of a resolution, from the one below, is joined with what they give: as they fade
     in, or all the time."""
+    padding: Literal["zeros", "circular"] = "zeros"
+    """What layers read beyond the edges of a map. circular: what lies within the opposite edge, so that images of a
+    generator are tiles that join with themselves; a discriminator that is to judge the joints needs it too."""
     base: int = Field(default=4, ge=1)
     """The lowest resolution, where stem and head stand, in pixels."""
 

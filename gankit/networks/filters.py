@@ -93,6 +93,7 @@ class Resample(nn.Module):
         super().__init__()
         self.register_buffer("kernel", fir(taps), persistent=False)
         self.by = {"up": doubled, "down": halved, None: blurred}[direction]
+        self.reach = len(taps) // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """Resample [N, C, H, W]."""

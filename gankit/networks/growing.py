@@ -18,6 +18,7 @@ from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_la
 from gankit.networks.precision import MixedPrecision, widened
 from gankit.networks.protocols import out_channels_of
 from gankit.networks.recomputing import recomputed
+from gankit.networks.wrapping import wrap_edges
 
 
 class ImageShape(NamedTuple):
@@ -155,12 +156,14 @@ class GrowingNetwork(nn.Module):
         return self.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def finished(self, module: nn.Module, resolution: int) -> nn.Module:
-        """`module` with inits and the experiment's weight norms applied to each of its weighted layers."""
+        """`module` with inits and the experiment's weight norms applied to each of its weighted layers, and padded."""
         for layer, init in drawn_layers(module, self.options.init):
             if init is not None:
                 init.apply(layer)
             for norm in at(self.options.norm, resolution):
                 norm.apply(layer)
+        if self.options.padding == "circular":
+            wrap_edges(module)
         return module
 
     def blocks_at(self, resolution: int, blocks: Sequence[Block], context: BuildContext) -> nn.Module:

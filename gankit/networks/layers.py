@@ -33,7 +33,7 @@ from gankit.core.registry import registries
 from gankit.kinds import Init
 from gankit.networks import operations
 from gankit.networks.contracts import check_module
-from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier, places_of_module
+from gankit.networks.protocols import BuiltBy, HasGain, HasLrMultiplier, HasReach, places_of_module
 
 if TYPE_CHECKING:
     from gankit.core.component import Component
@@ -332,4 +332,7 @@ def resampling(resample: str | None, direction: str, mode: Literal["nearest", "b
     """
     if resample != direction:
         return nn.Identity()
-    return Function(partial(double, mode=mode) if direction == "up" else halve)
+    module = Function(partial(double, mode=mode) if direction == "up" else halve)
+    if direction == "up" and mode == "bilinear":
+        cast(HasReach, module).reach = 1
+    return module

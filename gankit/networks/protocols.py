@@ -64,6 +64,14 @@ class HasLrMultiplier(Protocol):
 
 
 @runtime_checkable
+class HasReach(Protocol):
+    """A module that reads beyond the edges of a map, where there are zeros, and is no convolution of torch's."""
+
+    reach: int
+    """How many pixels beyond, at the resolution of what comes in. Where edges meet, it is given these."""
+
+
+@runtime_checkable
 class BuiltBy(Protocol):
     """A module that a component has built, as `gankit.networks.layers.built` leaves it."""
 
@@ -86,6 +94,22 @@ def lr_multiplier_of(layer: nn.Module) -> float:
 def classes_of(module: nn.Module) -> int:
     """How many class logits a head's module gives; 0 if none."""
     return int(module.classes) if isinstance(module, HasClasses) else 0
+
+
+def reach_of(module: nn.Module) -> int:
+    """How many pixels beyond the edges of a map a module reads; 0 if none."""
+    from torch import nn
+
+    if isinstance(module, HasReach):
+        return int(module.reach)
+    if isinstance(module, nn.ConvTranspose2d):  # one that cuts nothing off, as in a stem, continues nothing
+        steps = zip(module.kernel_size, module.stride, strict=True)
+        return max(size // step for size, step in steps) if any(module.padding) else 0
+    if not isinstance(module, nn.Conv2d) or module.padding_mode != "zeros":
+        return 0
+    sides = zip(module.kernel_size, module.dilation, strict=True)
+    same = max(dilation * (size - 1) // 2 for size, dilation in sides)
+    return {"same": same, "valid": 0}[module.padding] if isinstance(module.padding, str) else max(module.padding)
 
 
 def out_channels_of(module: nn.Module, asked: int) -> int:

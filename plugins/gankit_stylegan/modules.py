@@ -145,6 +145,7 @@ class Blur(nn.Module):
         self.register_buffer("kernel", fir(taps), persistent=False)
         self.pads_evenly = len(taps) % 2 == 1 and tuple(taps) == tuple(reversed(taps))
         """The convolution then pads by itself, which saves a copy of the maps."""
+        self.reach = len(taps) // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """Blur each map of [N, C, H, W]."""

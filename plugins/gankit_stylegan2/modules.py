@@ -138,7 +138,7 @@ class ModulatedConv(Conditioned):
         taps: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        self.demodulate = demodulate
+        self.demodulate, self.reach = demodulate, 2 if taps else side // 2
         self.affine = dense(width, inputs, gain=1.0)
         nn.init.ones_(self.affine.bias)
         self.conv = conv(inputs, outputs, side, gain=1.0, bias=False)
@@ -172,7 +172,7 @@ class Filter(nn.Module):
     def __init__(self, taps: Sequence[float], before: int, after: int) -> None:
         super().__init__()
         self.register_buffer("kernel", fir(taps), persistent=False)
-        self.padding = Padding(before, after, before, after)
+        self.padding, self.reach = Padding(before, after, before, after), max(before, after)
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter each map of [N, C, H, W]."""
