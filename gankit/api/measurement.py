@@ -13,8 +13,8 @@ import torch
 from pydantic import Field
 
 from gankit.checkpoints.store import is_checkpoint
-from gankit.config.checks import problems_of_extractor
 from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName
+from gankit.config.evaluation_checks import problems_of_extractor
 from gankit.config.experiment import Experiment
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options

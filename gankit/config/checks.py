@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from gankit.config.evaluation_checks import problems_of_evaluation
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.parts import problems_of_parts
@@ -17,7 +18,6 @@ from gankit.config.walk import KEY, Path, Problem, components, problem_of_failur
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
-from gankit.core.options import did_you_mean
 from gankit.core.progress import Stage, stage_mistakes
 from gankit.core.registry import registries
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
@@ -52,7 +52,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += problems_of_parts(experiment, stages)
     found += incomplete
     found += schedule_problems(experiment)
-    found += [*_problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
+    found += [*problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
     found += _problems_of_even_classes(experiment)
     found += [
         *problems_of_freezing(experiment),
@@ -261,57 +261,6 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
             block = registries["block"].entry_of(type(blocks[turn])).name
             message = f"keeps the resolution, and {remedy.format(block=block)}"
             yield (name, "block", start, turn % len(blocks)), message
-
-
-def _problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
-    """What of an evaluation does not go together."""
-    options, generators = experiment.evaluation, experiment.training.generators
-    for position, name in enumerate(options.generators):
-        if name not in generators:
-            hint = did_you_mean(name, generators) or f" There are: {', '.join(generators)}."
-            yield ("evaluation", "generators", position), f"there is no generator {name!r} in training.averages.{hint}"
-    if options.background and experiment.checkpoints.best is not None:
-        yield (
-            ("evaluation", "background"),
-            "training goes on before its numbers are there, which checkpoints.best needs",
-        )
-    if options.reals == "test" and _has_no_test_part(experiment):
-        name = registries["dataset"].entry_of(type(experiment.data)).name
-        yield ("evaluation", "reals"), f"{name} has no test part; data: {{use: few, of: ..., images: N}} makes one"
-    if options.bootstrap == 1:
-        yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
-    yield from problems_of_extractor(experiment)
-    if options.quick is not None:
-        cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
-        for metric in cheaper.evaluation.metrics:
-            yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
-
-
-def _has_no_test_part(experiment: Experiment) -> bool:
-    """Whether it is known that the data has none."""
-    try:
-        return experiment.data.test_part() is None
-    except UserError:  # said by the data itself
-        return False
-
-
-def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
-    """That the extractor does not see images of so many channels."""
-    options = experiment.evaluation
-    try:
-        channels = experiment.data.image_channels()
-        is_blind = options.extracts and not options.extractor.takes(channels)
-    except UserError:  # said by the data itself
-        return
-    if is_blind:
-        name = registries["extractor"].entry_of(type(options.extractor)).name
-        metrics = [*options.metrics, *(options.quick.metrics if options.quick else [])]
-        extracting = [registries["metric"].entry_of(type(metric)).name for metric in metrics if metric.extracts]
-        yield (
-            ("evaluation", "extractor"),
-            f"{name} does not see images of {channels} channels, so leave out {', '.join(dict.fromkeys(extracting))} "
-            "(metrics: [] measures nothing), or name an extractor that was trained on such images",
-        )
 
 
 def _problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:

@@ -1,0 +1,62 @@
+"""What of an evaluation can only be judged of an experiment as a whole, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gankit.config.experiment import Experiment
+from gankit.config.walk import Problem
+from gankit.core.errors import UserError
+from gankit.core.options import did_you_mean
+from gankit.core.registry import registries
+
+
+def problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
+    """What of an evaluation does not go together."""
+    options, generators = experiment.evaluation, experiment.training.generators
+    for position, name in enumerate(options.generators):
+        if name not in generators:
+            hint = did_you_mean(name, generators) or f" There are: {', '.join(generators)}."
+            yield ("evaluation", "generators", position), f"there is no generator {name!r} in training.averages.{hint}"
+    if options.background and experiment.checkpoints.best is not None:
+        yield (
+            ("evaluation", "background"),
+            "training goes on before its numbers are there, which checkpoints.best needs",
+        )
+    if options.reals == "test" and _has_no_test_part(experiment):
+        name = registries["dataset"].entry_of(type(experiment.data)).name
+        yield ("evaluation", "reals"), f"{name} has no test part; data: {{use: few, of: ..., images: N}} makes one"
+    if options.bootstrap == 1:
+        yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
+    yield from problems_of_extractor(experiment)
+    if options.quick is not None:
+        cheaper = experiment.model_copy(update={"evaluation": options.quick_protocol()})
+        for metric in cheaper.evaluation.metrics:
+            yield from ((("evaluation", "quick"), problem) for problem in metric.problems(cheaper))
+
+
+def _has_no_test_part(experiment: Experiment) -> bool:
+    """Whether it is known that the data has none."""
+    try:
+        return experiment.data.test_part() is None
+    except UserError:  # said by the data itself
+        return False
+
+
+def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
+    """That the extractor does not see images of so many channels."""
+    options = experiment.evaluation
+    try:
+        channels = experiment.data.image_channels()
+        is_blind = options.extracts and not options.extractor.takes(channels)
+    except UserError:  # said by the data itself
+        return
+    if is_blind:
+        name = registries["extractor"].entry_of(type(options.extractor)).name
+        metrics = [*options.metrics, *(options.quick.metrics if options.quick else [])]
+        extracting = [registries["metric"].entry_of(type(metric)).name for metric in metrics if metric.extracts]
+        yield (
+            ("evaluation", "extractor"),
+            f"{name} does not see images of {channels} channels, so leave out {', '.join(dict.fromkeys(extracting))} "
+            "(metrics: [] measures nothing), or name an extractor that was trained on such images",
+        )
