@@ -72,6 +72,15 @@ class HasReach(Protocol):
 
 
 @runtime_checkable
+class HoldsWeight(Protocol):
+    """A parametrization, as a norm of weights registers it, that says where the weight is to be after each update."""
+
+    def held(self, weight: Tensor) -> Tensor:
+        """A weight of the same shape, by what an update has made of it; asked without gradients."""
+        ...
+
+
+@runtime_checkable
 class BuiltBy(Protocol):
     """A module that a component has built, as `gankit.networks.layers.built` leaves it."""
 

@@ -19,9 +19,10 @@ from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.reuse import weights_reused
 from gankit.training.compiling import NetworkPair
+from gankit.training.constraints import Constraints
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
-from gankit.training.parameters import acts_on, frozen, named_regularizers
+from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
@@ -100,11 +101,10 @@ class Updater:
             ranks: The processes that make each update together.
         """
         self._experiment, self._trained, self._memory, self._ranks = experiment, trained, memory, ranks
-        self._frozen = frozen(trained.discriminator, "discriminator", experiment.training.freeze)
+        networks = {"generator": trained.generator, "discriminator": trained.discriminator}
+        self._constraints = Constraints(experiment.regularizers, networks, trained.parameters)
         self._joint = Joint([trained.generator, trained.discriminator], memory, ranks)
         self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
-        each = experiment.regularizers
-        self._constraints = [one for one in each if type(one).constrain is not Regularizer.constrain]
 
     def update(self, name: NetworkName, reals: Reals, at: Moment) -> Scalars:
         """One update of one network by its loss and regularizers, then one for each lazy regularizer that is due.
@@ -138,22 +138,10 @@ class Updater:
         for regularizer in acting:
             if regularizer.every > 1 and at.iteration % regularizer.every == 0:
                 record |= self._descend(name, parts, partial(self._lazy, regularizer, name, reals, at))
-        if name == "discriminator":
-            self._constrain()
-            if seen:
-                shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
+        self._constraints.hold(name)
+        if seen:
+            shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
         return record | shown
-
-    @torch.no_grad()
-    def _constrain(self) -> None:
-        """Bring the discriminator's weights to where constraints want them, those apart that are frozen."""
-        if not self._constraints:
-            return
-        before = [(parameter, parameter.clone()) for parameter in self._frozen]
-        for regularizer in self._constraints:
-            regularizer.constrain(self._trained.discriminator)
-        for parameter, weights in before:
-            parameter.copy_(weights)
 
     def _lazy(
         self, regularizer: Regularizer, name: NetworkName, reals: Reals, at: Moment, part: BatchPart

@@ -16,6 +16,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
         "augment": {"use": "apa", "start": 0.5, "over": 64, "target": -1},
     },
     "instance-noise": {"augment": "instance-noise"},
+    "diffusion-noise": {"augment": {"use": "diffusion-noise", "start": 0.5, "over": 64, "target": -1}},
     "lecam": {"regularizers": {"use": "lecam", "weight": 3, "decay": 0.5}},
     "lecam, lazy": {"regularizers": {"use": "lecam", "weight": 3, "every": 2}},
     "consistency": {"regularizers": "consistency"},
