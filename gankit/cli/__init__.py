@@ -39,6 +39,7 @@ COMMANDS = {
     "data": Command("data", "tell what there is to train on, with a sheet of it"),
     "cache": Command("data", "list or clear what gankit keeps to be faster the next time"),
     "compare": Command("compare", "variants side by side, best first"),
+    "diff": Command("diff", "find where two runs part, and why they may"),
     "report": Command("report", "one page to send, with plots and samples"),
     "runs": Command("runs", "list runs with their states"),
     "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),

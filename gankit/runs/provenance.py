@@ -144,7 +144,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         before: What was noted when the run began or went on.
         now: What would be noted of it.
     """
-    then, today = _decisive(before), _decisive(now)
+    then, today = decisive(before), decisive(now)
     return [
         f"{name} is {today[name]} now and was {then[name]}"
         for name in then
@@ -152,7 +152,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _decisive(noted: Mapping[str, Any]) -> dict[str, str]:
+def decisive(noted: Mapping[str, Any]) -> dict[str, str]:
     """What decides the last bits of a run: code by its version or a hash of its source, and what computes how."""
     origin = _Origin.model_validate(noted)
     sources = {f"plugin {name}": source for name, source in origin.plugins.items()}
