@@ -28,7 +28,7 @@ from gankit.data.label_file import LABEL_FILE, read_labels
 from gankit.data.trees import ImageTree, ZipTree, image_tree
 from gankit.evaluation.evaluator import Evaluator, ImageSampler
 from gankit.evaluation.names import USUAL_METRIC
-from gankit.evaluation.pair import named_by_generator
+from gankit.evaluation.pair import at_scales, named_by_generator
 from gankit.generators.exported import is_export
 from gankit.generators.loading import load
 from gankit.generators.trained import TrainedGenerator
@@ -60,7 +60,7 @@ class ProtocolOptions(Options):
     images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] | None = None
     """Images of each, and as many reals."""
     resolution: Annotated[int, Field(ge=1)] | None = None
-    """Height at which folders of images are measured, in pixels."""
+    """Height at which folders of images are measured, and one scale alone of runs that have several, in pixels."""
     reals: Literal["training", "test"] | None = None
     """Which of the real images: those that are trained on, or the data set's own test part."""
     seed: int | None = Field(default=None, ge=0)
@@ -169,14 +169,22 @@ def measure_subjects(
             reals = _reals(subject)
             known[key] = reals, Evaluator(options, reals, device, mirrors=subject.mirrors)
         reals, evaluator = known[key]
-        rows = [_told(row, subject) for row in evaluator.evaluate(subject.source, subject.progress)]
+        measured = [
+            [_told(row, subject) for row in evaluator.evaluate(subject.source, at)]
+            for at in at_scales(subject.source.network, subject.progress)
+        ]
+        rows = [row for of_scale in measured for row in of_scale]
         if isinstance(reals, AbsentReals) and not rows:
             raise UserError(f"{subject.path}: {reals.reason}; name other real images with --data")
-        numbers = StageMetrics(subject.progress.images, subject.progress.resolution, {row.name: row for row in rows})
-        results.append(RunResults(subject.path, [numbers], rows=rows))
+        results.append(RunResults(subject.path, [_at_one_scale(subject, each) for each in measured], rows=rows))
     for _, evaluator in known.values():
         evaluator.sum_up()
     return results
+
+
+def _at_one_scale(subject: Subject, rows: Sequence[Row]) -> StageMetrics:
+    resolution = rows[0].resolution if rows else subject.progress.resolution
+    return StageMetrics(subject.progress.images, resolution, {row.name: row for row in rows})
 
 
 def _told(row: Row, subject: Subject) -> Row:
@@ -234,11 +242,14 @@ def subject_of(generator: TrainedGenerator, protocol: ProtocolOptions, path: Pat
         UserError: if it cannot be measured so.
     """
     experiment, resolution = generator.experiment, generator.resolution
-    if protocol.resolution not in (None, resolution):
+    scales = experiment.growth.scales() or [resolution]
+    if protocol.resolution not in (None, *scales):
         raise UserError(
-            f"--resolution: {path} makes images of {resolution} pixels and is measured at these; "
+            f"--resolution: {path} makes images of {', '.join(map(str, scales))} pixels and is measured at these; "
             "another height can be chosen for folders alone"
         )
+    if protocol.resolution not in (None, resolution):
+        generator = generator.at(resolution=protocol.resolution)
     options = protocol.over(experiment.evaluation).model_copy(update={"generators": [generator.which]})
     if not options.metrics:
         raise UserError(f"{path}: its experiment names no metrics; name some with --metrics")

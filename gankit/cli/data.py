@@ -116,13 +116,13 @@ def _experiments(arguments: argparse.Namespace) -> list[Experiment]:
 
     read = load_study(arguments.file, arguments.set, arguments.plugin)
     experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
-    return [*{repr((each.data, [stage.resolution for stage in each.stages()])): each for each in experiments}.values()]
+    return [*{repr((each.data, each.resolutions())): each for each in experiments}.values()]
 
 
 def _reals(experiment: Experiment) -> RealImages:
     from gankit.data.images import RealImages
 
-    return RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
+    return RealImages(experiment.data, experiment.resolutions())
 
 
 def _told(experiment: Experiment, reals: RealImages) -> list[str]:
@@ -173,7 +173,7 @@ def _draw(experiment: Experiment, reals: RealImages, path: Path) -> None:
         rows = [_filled(reals.at(final)[found], max(map(len, some))) for found in some if len(found)]
     else:
         chosen = reals.drawn(SHOWN, 0)
-        resolutions = sorted({stage.resolution for stage in experiment.stages()})
+        resolutions = experiment.resolutions()
         names = [f"{resolution}x{round(resolution * experiment.data.aspect())}" for resolution in resolutions]
         levels = [reals.at(resolution)[chosen] for resolution in resolutions]
         rows = [level.repeat(final // level.shape[2], 2).repeat(final // level.shape[2], 3) for level in levels]

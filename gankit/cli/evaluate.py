@@ -96,8 +96,8 @@ def _record(measured: RunResults, other_reals: bool) -> None:
     rows = [row for stage in measured.stages for row in stage.metrics.values()]
     try:
         measured_at = {row.images for row in rows}
-        there = {row.name for row in checked_rows(run).rows if row.images in measured_at}
-        known = [_what(row) for row in rows if row.name in there]  # and so are its others
+        there = {(row.name, row.resolution) for row in checked_rows(run).rows if row.images in measured_at}
+        known = [_what(row) for row in rows if (row.name, row.resolution) in there]  # and so are its others
         if not (new := [row for row in rows if _what(row) not in known]):
             return
         if other_reals:
@@ -114,10 +114,10 @@ def _record(measured: RunResults, other_reals: bool) -> None:
         warn(f"recorded with {run}: {', '.join(row.name for row in new)}")
 
 
-def _what(row: Row) -> tuple[Any, Any]:
-    """The metric that gave a number, and the generator that it was asked of."""
+def _what(row: Row) -> tuple[Any, Any, int]:
+    """The metric that gave a number, the generator that it was asked of, and at which height."""
     protocol = row.protocol or {}
-    return protocol.get("metric"), protocol.get("generator")
+    return protocol.get("metric"), protocol.get("generator"), row.resolution
 
 
 def _runs_or_itself(place: Path) -> list[Path]:

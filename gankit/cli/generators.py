@@ -33,7 +33,9 @@ def add_generator_options(parser: argparse.ArgumentParser) -> None:
     stage = "take the newest checkpoint of this stage that the run has kept: its number, name or size, as 8x8"
     parser.add_argument("--stage", metavar="STAGE", help=stage)
     add_which_option(parser)
-    parser.add_argument("--at", metavar="STAGE", help="grow it as in this stage, with the weights that it has")
+    parser.add_argument(
+        "--at", metavar="STAGE", help="grow it as in this stage, or to this scale, as 8x8, with the weights that it has"
+    )
     alpha = "grow it with this weight of the stage's own layers, from 0, which is the stage before, to 1"
     parser.add_argument("--alpha", type=float, metavar="A", help=alpha)
 
@@ -115,7 +117,7 @@ def _grown(generator: TrainedGenerator, stage: str | None, alpha: float | None) 
         grown = generator.at(stage, resolution, 1.0 if alpha is None else alpha)
     except UserError as problem:
         raise UserError(str(problem).replace("stage: ", "--at: ", 1)) from None
-    if alpha is not None and alpha < 1 and grown.resolution == generator.network.stage_resolutions[0]:
+    if alpha is not None and alpha < 1 and grown.resolution <= generator.network.stage_resolutions[0]:
         raise UserError(f"--alpha: nothing fades in at the first stage, {grown.progress.label}")
     return grown
 

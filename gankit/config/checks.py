@@ -12,6 +12,7 @@ from gankit.config.evaluation_checks import problems_of_evaluation
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.parts import problems_of_parts
+from gankit.config.scales import problems_of_scales
 from gankit.config.schedules import schedule_problems
 from gankit.config.snapshots import problems_of_snapshots
 from gankit.config.walk import KEY, Path, Problem, components, problem_of_failure, tables
@@ -35,6 +36,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     try:
         stages = [Stage(*stage) for stage in experiment.growth.stages()]
         found += [(("growth",), message) for message in _problems_of_stages(stages)]
+        found += [] if found else problems_of_scales(experiment, stages)
     except Exception as failure:
         return [problem_of_failure(("growth",), experiment.growth, failure)]
     try:

@@ -324,3 +324,7 @@ class Experiment(Options):
         """The stages of the growth schedule, the last one extended by `training.extend`."""
         *before, last = (Stage(*stage) for stage in self.growth.stages())
         return [*before, last._replace(images=last.images + self.training.extend)]
+
+    def resolutions(self) -> list[int]:
+        """Heights of the images that it trains on, lowest first: those of its stages, or of all scales at once."""
+        return sorted({*self.growth.scales(), *(stage.resolution for stage in self.growth.stages())})

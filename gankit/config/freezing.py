@@ -30,7 +30,9 @@ def freezable(experiment: Experiment, network: Literal["generator", "discriminat
     all_of_it = [options.base << i for i in range((stages[-1] // options.base).bit_length())]
     for part in WITHOUT_RESOLUTION[network]:
         yield f"{network}.{part}"
-    with_rgb = all_of_it if options.join.where == "resolutions" else dict.fromkeys(stages)
+    with_rgb = all_of_it if options.join.where == "resolutions" else experiment.resolutions()
+    if network == "discriminator" and options.join.joins_images():
+        with_rgb = [*dict.fromkeys(stages)]
     for part, resolutions in (("blocks", all_of_it[1:]), ("rgb", with_rgb if options.rgb else ())):
         if resolutions:
             yield f"{network}.{part}"

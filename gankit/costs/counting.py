@@ -101,10 +101,14 @@ class Counting:
             trainer.iteration()
         return _Recorded(Workload(recorder.counts, recorder.loads, recorder.calls), recorder.flops, recorder.peak)
 
-    def sample(self, stage: int) -> Workload:
-        """Count what one image takes that is generated to be measured at the end of a stage, the first is 1."""
+    def sample(self, stage: int, scale: int | None = None) -> Workload:
+        """Count what one image takes that is generated to be measured at the end of a stage, the first is 1.
+
+        It is one of a scale, if there are several.
+        """
         trainer, recorder = self._trainer, OperationRecorder(self._known)
-        trainer.grow(progress_in(trainer.stages, stage, 0))
+        at = progress_in(trainer.stages, stage, 0)
+        trainer.grow(at if scale is None else at._replace(resolution=scale))
         count = images_at_a_time(trainer.generator.resolution)
         with recorder:
             sample(trainer.averages["average"].generator, 0, count, 0, META)

@@ -41,14 +41,18 @@ def evaluation_cost(
     options = experiment.evaluation
     if not options.metrics:
         return EvaluationCost(0.0, 0, "")
-    stages = experiment.stages()
     generated = [
         _images(options) + evaluations * _images(options.quick_protocol())
         for evaluations in _evaluations_within_stages(experiment)
     ]
     if counting is None:
         return EvaluationCost(None, sum(generated), "evaluation: what a generated image takes cannot be told")
-    seconds = sum(count * model.seconds(counting.sample(number)) for number, count in enumerate(generated, 1))
+    scales = experiment.growth.scales() or [None]
+    seconds = sum(
+        count * model.seconds(counting.sample(number, scale))
+        for number, count in enumerate(generated, 1)
+        for scale in scales
+    )
     without = "evaluation: what metrics make of images and features comes on top"
     if options.extracts:
         try:
@@ -56,8 +60,9 @@ def evaluation_cost(
         except Exception:
             without = "evaluation: what the extractor and the metrics take comes on top, since its weights are not here"
         else:
-            seconds += look * (sum(generated) + options.images * len({stage.resolution for stage in stages}))
-    return EvaluationCost(seconds, sum(generated), without)
+            seen = options.images * len(experiment.resolutions())
+            seconds += look * (sum(generated) * len(scales) + seen)
+    return EvaluationCost(seconds, sum(generated) * len(scales), without)
 
 
 def _evaluations_within_stages(experiment: Experiment) -> list[int]:

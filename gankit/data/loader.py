@@ -10,6 +10,8 @@ from gankit.data.images import Batch, Pixels, RealImages
 if TYPE_CHECKING:
     import torch
 
+    from gankit.networks.scales import Scales
+
 
 class _Place(NamedTuple):
     """Where in a run a batch comes, from which all that is in it follows."""
@@ -31,15 +33,18 @@ class Loader:
     are asked for. For a GPU they are pinned, so that the copy to it is not waited for.
     """
 
-    def __init__(self, reals: RealImages, device: torch.device, even: bool = False) -> None:
+    def __init__(
+        self, reals: RealImages, device: torch.device, even: bool = False, scales: Scales | None = None
+    ) -> None:
         """Read nothing yet.
 
         Args:
             reals: The images.
             device: Where batches go.
             even: Show each class as often as the others.
+            scales: Read each image at all of these, packed; None: at the resolution that is asked for alone.
         """
-        self._reals, self._device, self._even = reals, device, even
+        self._reals, self._device, self._even, self._scales = reals, device, even, scales
         self._thread = ThreadPoolExecutor(1, "loader") if reals.on_disk else None
         self._ahead: dict[_Place, Future[Pixels]] = {}
 
@@ -68,4 +73,8 @@ class Loader:
     def _read(self, place: _Place) -> Pixels:
         chosen = self._reals.indices(place.seed, place.shown, place.images, self._even)
         read = self._reals.pixels(place.resolution, chosen)
+        if self._scales is not None:
+            smaller = self._scales.resolutions[:-1]
+            of_scales = {each: self._reals.pixels(each, chosen).images for each in smaller}
+            read = read._replace(images=self._scales.pack({**of_scales, place.resolution: read.images}))
         return read.pinned() if self._device.type == "cuda" else read

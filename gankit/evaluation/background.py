@@ -275,7 +275,7 @@ def _prepared(experiment: str, plugin_files: Sequence[Path], device: str, classe
     if loaded.training.threads is not None:
         torch.set_num_threads(loaded.training.threads)
     place = torch.device(device)
-    reals = RealImages(loaded.data.with_classes(classes), [stage.resolution for stage in loaded.stages()])
+    reals = RealImages(loaded.data.with_classes(classes), loaded.resolutions())
     return Measurer(loaded, reals, place)
 
 

@@ -117,7 +117,7 @@ class Evaluator:
         from gankit.training import randomness
 
         resolution = progress.resolution
-        self._forget_all_but(resolution)
+        self._forget_all_but(resolution, source.network)
         generated = {seed: self._generated(source, seed, resolution) for seed in self._seeds}
         uneven = generated
         if (shares := self._uneven_classes(source.network)) is not None:
@@ -337,9 +337,11 @@ class Evaluator:
             protocol["reals_are"] = "test part of the data set"
         return protocol if classes is None else {**protocol, "classes": classes}
 
-    def _forget_all_but(self, resolution: int) -> None:
+    def _forget_all_but(self, resolution: int, network: Generator | None) -> None:
         """Free what was seen at resolutions that are over; the reals of the last are compared with to the end."""
         needed = {resolution} if isinstance(self._reals, AbsentReals) else {resolution, self._reals.final}
+        if network is not None and network.scales is not None:
+            needed |= {*network.scales.resolutions}
         self._image_sets = {key: images for key, images in self._image_sets.items() if key[2] in needed}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gankit.core.progress import Progress
@@ -29,13 +29,33 @@ def named_by_generator(row: Row, which: GeneratorName) -> Row:
 def evaluate_generators(
     evaluator: Evaluator, sources: Mapping[GeneratorName, ImageSampler], progress: Progress
 ) -> list[Row]:
-    """The numbers of each generator by the names that they are recorded by, and once what measures reals alone."""
-    rows: dict[str, Row] = {}
+    """The numbers of each generator by the names that they are recorded by, and once what measures reals alone.
+
+    Those of generators with several scales are measured at each, the smallest first.
+    """
+    rows: dict[tuple[int, str], Row] = {}
     for which, source in sources.items():
-        for row in evaluator.evaluate(source, progress):
-            named = named_by_generator(row, which)
-            rows.setdefault(named.name, named)
+        for at in at_scales(source.network, progress):
+            for row in evaluator.evaluate(source, at):
+                named = named_by_generator(row, which)
+                rows.setdefault((named.resolution, named.name), named)
     return [*rows.values()]
+
+
+def at_scales(network: Generator | None, progress: Progress) -> Iterator[Progress]:
+    """Where a run stands, once for each scale that its generator has, which makes images of that scale meanwhile.
+
+    A generator that has grown to a smaller one, one without scales, and what is no generator stay as they are.
+    """
+    if network is None or network.scales is None or network.resolution < network.scales.resolutions[-1]:
+        yield progress
+        return
+    try:
+        for resolution in network.scales.resolutions:
+            network.grow(resolution, 1.0)
+            yield progress._replace(resolution=resolution)
+    finally:
+        network.grow(network.scales.resolutions[-1], 1.0)
 
 
 class EvaluatorPair:

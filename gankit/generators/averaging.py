@@ -173,5 +173,5 @@ def _labels(experiment: Experiment, network: Generator) -> Tensor | None:
     """The labels of the reals, if statistics are estimated on classes as often as the data have them."""
     if not batch_norms(network) or not network.context.classes or experiment.training.classes != "data":
         return None
-    labels = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()]).labels
+    labels = RealImages(experiment.data, experiment.resolutions()).labels
     return None if labels is None else torch.from_numpy(labels)

@@ -16,7 +16,7 @@ from gankit.config.experiment import Experiment
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
 from gankit.core.options import did_you_mean
-from gankit.core.progress import Progress, progress_in
+from gankit.core.progress import Progress, progress_in, stage_label
 from gankit.core.text import listed
 from gankit.generators import LARGEST_SEED
 from gankit.generators.arguments import finite_number, labels_given, numbers_like, several_whole_numbers, whole_number
@@ -205,32 +205,47 @@ class TrainedGenerator(nn.Module):
     def at(self, stage: int | str | None = None, resolution: int | None = None, alpha: float = 1.0) -> Self:
         """A copy that is grown as in another stage or at another resolution, with the same weights.
 
+        Of a generator that was trained at all scales at once each is such a resolution.
+
         Args:
-            stage: The stage's number, from 1, or its name; None: the first at `resolution`.
+            stage: The stage's number, from 1, or its name, or a scale as 8x8; None: the first at `resolution`.
             resolution: Height of its images in pixels.
             alpha: Weight of that resolution's own layers, from 0 to 1.
 
         Raises:
             UserError: if there is no such stage, or training did not come to it.
         """
-        stages = self.experiment.stages()
+        stages, scales = self.experiment.stages(), self.experiment.growth.scales()
+        labels = {stage_label(scale): scale for scale in scales}
+        if stage is not None and resolution is None and str(stage) in labels:
+            stage, resolution = None, labels[str(stage)]
         numbers: list[Any] = [each.resolution for each in stages]
         if stage is not None:
-            number = stage_number(self.experiment, stage)
+            number = self._stage_number(stage)
         elif resolution in numbers:
             number = numbers.index(resolution) + 1
+        elif resolution in scales:
+            number = len(stages)
         else:
-            there = ", ".join(map(str, dict.fromkeys(numbers)))
+            there = ", ".join(map(str, dict.fromkeys([*scales, *numbers])))
             raise UserError(f"resolution: expected one of {there}, not {resolution}")
         if not 0 <= (alpha := finite_number(alpha, "alpha")) <= 1:
             raise UserError(f"alpha: expected a number from 0 to 1, not {alpha:g}")
-        reached = stages[number - 1].resolution
+        reached = resolution if resolution in scales else stages[number - 1].resolution
         if reached > self.resolution:
             raise UserError(f"stage: its layers of {reached} pixels were not trained; it came to {self.resolution}")
         other = copy.deepcopy(self)
         other.network.grow(reached, alpha)
-        other.progress = progress_in(stages, number, self.progress.images, alpha)
+        other.progress = progress_in(stages, number, self.progress.images, alpha)._replace(resolution=reached)
         return other
+
+    def _stage_number(self, stage: int | str) -> int:
+        try:
+            return stage_number(self.experiment, stage)
+        except UserError as problem:
+            if scales := self.experiment.growth.scales():
+                raise UserError(f"{problem}, and the scales {', '.join(map(stage_label, scales))}") from None
+            raise
 
     def class_number(self, label: int | str) -> int:
         """The number of the class of a name or of a number; what is both is the name.

@@ -114,12 +114,18 @@ class Join(NetworkPart):
 
     kind: ClassVar[str] = "join"
 
-    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "fade"
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions", "scales"]] = "fade"
     """At which resolutions above a network's lowest: at that of the newest layers while they fade in, at those of all
-    stages but the first, or at all. So a network has blocks between feature maps and images for each of them."""
+    stages but the first, or at all. So a network has blocks between feature maps and images for each of them. "scales":
+    in a discriminator at those into which an image of its own comes, as by a growth that has `scales`; then its module
+    may give more feature maps than come from the layers, if it `HasOutChannels`."""
     fades_reals: ClassVar[bool] = True
     """Whether reals, while layers fade in, are blended with themselves at half the resolution, as the generator's
     images then are; the generator's join says."""
+
+    def joins_images(self) -> bool:
+        """Whether in a discriminator `older` is an image itself, and not what the `rgb` block makes of it."""
+        return False
 
     @abstractmethod
     def build(self, context: BuildContext) -> nn.Module:

@@ -79,6 +79,11 @@ class Augmentation(Component):
 
     kind: ClassVar[str] = "augmentation"
 
+    exchanges_images: ClassVar[bool] = False
+    """True if it changes no image, but only puts others in their place: where samples are images of several scales,
+    it is given all of them in one [N, C, 1, P]. Others are given each scale by itself, as high as the highest and with
+    the same draws."""
+
     @abstractmethod
     def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Augmented images of the same shape [N, C, H, W]; `batch` says what images they are."""
@@ -159,3 +164,11 @@ class Growth(Component):
     @abstractmethod
     def stages(self) -> list[Stage]:
         """The stages in order: each at the resolution of the one before or twice that; at one resolution with names."""
+
+    def scales(self) -> list[int]:
+        """The resolutions, lowest first, at which a generator gives and a discriminator takes an image all the time.
+
+        They double up to the resolution of the stages, which are then all at that one. Empty, as by default: an image
+        is at the resolution of its stage alone.
+        """
+        return []

@@ -57,8 +57,10 @@ def size_asked(
     halves = context.resample == "down" or (isinstance(component, Join) and context.network == "discriminator")
     height, width = (each // 2 for each in context.size) if halves else context.size
     channels = context.out_channels
-    if isinstance(component, Regularizer) or (
-        isinstance(component, Block) and context.resample is None and not context.outermost and not is_last
+    if (
+        isinstance(component, Regularizer)
+        or (isinstance(component, Join) and component.where == "scales")
+        or (isinstance(component, Block) and context.resample is None and not context.outermost and not is_last)
     ):
         channels = out_channels_of(module, channels)
     return channels, height, width

@@ -37,17 +37,20 @@ class Discriminator(GrowingNetwork):
         self.rgb = self.rgb_blocks()
         self.blocks = nn.ModuleDict()
         for resolution in reversed(self.resolutions[1:]):
-            here, below = self.channels[resolution], self.channels[resolution // 2]
-            context = replace(self.context, in_channels=here, out_channels=below, resample="down")
+            below = self.channels[resolution // 2]
+            entering = self.joined_channels(resolution)
+            context = replace(self.context, in_channels=entering, out_channels=below, resample="down")
             self.blocks[str(resolution)] = self.blocks_at(resolution, at(options.block, resolution), context)
-        self.base_blocks = self.blocks_at(options.base, options.base_blocks, self.context)
+        joined = replace(self.context, in_channels=self.joined_channels(options.base))
+        self.base_blocks = self.blocks_at(options.base, options.base_blocks, joined)
         self.layers, channels = self._layers(regularizers)
         head = built(options.head, replace(self.context, in_channels=channels))
         self.classes = classes_of(head)
         self.head = self.finished(head, options.base)
 
     def _layers(self, regularizers: Iterable[Regularizer]) -> tuple[nn.Module, int]:
-        channels, layers = self.channels[self.options.base], []
+        base, layers = self.options.base, list[nn.Module]()
+        channels = self.channels[base] if self.options.base_blocks else self.joined_channels(base)
         for regularizer in regularizers:
             context = replace(self.context, in_channels=channels, out_channels=channels)
             layer = made_by(regularizer, regularizer.layer(context), context)
@@ -57,18 +60,23 @@ class Discriminator(GrowingNetwork):
         return self.finished(Chain.of(layers), self.options.base), channels
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
-        """Scores of images [N, channels, H, W], `resolution` high.
+        """Scores of images [N, channels, H, W], `resolution` high, or of samples of all its scales, packed.
 
-        Where its join says so, the features after a block are joined with those of the halved image. What comes after
-        the blocks, the regularizers' layers and the head, is float32 in mixed precision too.
+        Where its join says so, the features after a block are joined with those of the image of that scale, or of the
+        halved one. What comes after the blocks, the regularizers' layers and the head, is float32 in mixed precision
+        too.
         """
         condition, features = Condition(labels=labels), {}
+        of_scales = {} if self.scales is None else self.scales.unpack(images)
+        images = of_scales.get(self.resolution, images)
         x = features[self.resolution] = self._enter(images, self.resolution, condition)
         for resolution in reversed(self.above_base()):
             x = self.ran(self.blocks[str(resolution)], resolution, x, condition)
             if resolution in self.joins:
-                images = self.join(resolution).resample(images)
-                x = self.joined(self._enter(images, resolution // 2, condition), x, resolution)
+                below = resolution // 2
+                images = of_scales[below] if below in of_scales else self.join(resolution).resample(images)
+                entered = images if self.options.join.joins_images() else self._enter(images, below, condition)
+                x = self.joined(entered, x, resolution)
             features[resolution // 2] = x
         x = self.ran(self.base_blocks, self.options.base, x, condition)
         for part in (self.layers, self.head):

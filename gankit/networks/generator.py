@@ -36,6 +36,9 @@ class Generator(GrowingNetwork):
             context = replace(self.context, in_channels=below, out_channels=here, resample="up")
             self.blocks[str(resolution)] = self.blocks_at(resolution, at(options.block, resolution), context)
         self.rgb = self.rgb_blocks()
+        self.packs = False
+        """Whether it gives images of all its scales, packed; else those of `resolution`, as copies do that were made
+        before it was set."""
 
     def parts(self) -> Iterator[tuple[int, nn.Module]]:
         """The parts in force up to the image, each with its resolution, in the order in which they run."""
@@ -55,24 +58,33 @@ class Generator(GrowingNetwork):
         return self.mapping(z, labels, self.styles)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]."""
+        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]; packed if it `packs`."""
         return self.synthesize(self.map(z, labels), labels)
 
     def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of styles [N, styles, width], where its join says so those of several resolutions in one.
 
-        A conversion into an image uses the styles that come next. Images are float32 in mixed precision too.
+        A conversion into an image uses the styles that come next. Images are float32 in mixed precision too. Those of a
+        smaller scale are what a generator gives that has grown to it.
         """
         x, first, older = styles[:, 0], 0, None
+        scales = self.scales if self.packs else None
+        of_scales = dict[int, Tensor]()
         for resolution, part in self.parts():
-            if resolution in self.joins:
-                image = self._image(x, resolution // 2, styles[:, first:], labels)
-                older = self.join(resolution).resample(self.joined(older, image, resolution // 2))
+            below = resolution // 2
+            is_scale = scales is not None and below in scales.resolutions
+            if is_scale or resolution in self.joins:
+                image = self.joined(older, self._image(x, below, styles[:, first:], labels), below)
+                if is_scale:
+                    of_scales[below] = self.output(image)
+                if resolution in self.joins:
+                    older = self.join(resolution).resample(image)
             count = styles_of(part)
             x = self.ran(part, resolution, x, Condition(styles[:, first : first + count], labels))
             first += count
         image = self._image(x, self.resolution, styles[:, first:], labels) if self.rgb else widened(x)
-        return self.output(self.joined(older, image, self.resolution))
+        images = self.output(self.joined(older, image, self.resolution))
+        return images if scales is None else scales.pack({**of_scales, self.resolution: images})
 
     def _image(self, x: Tensor, resolution: int, styles: Tensor, labels: Tensor | None) -> Tensor:
         rgb = self.rgb[str(resolution)]

@@ -18,6 +18,7 @@ from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_la
 from gankit.networks.precision import MixedPrecision, widened
 from gankit.networks.protocols import out_channels_of
 from gankit.networks.recomputing import recomputed
+from gankit.networks.scales import Scales
 from gankit.networks.wrapping import wrap_edges
 
 
@@ -32,6 +33,8 @@ class ImageShape(NamedTuple):
     """Number of classes, 0 without labels."""
     aspect: float = 1.0
     """Width of the images over their height."""
+    scales: tuple[int, ...] = ()
+    """Resolutions, lowest first, of the images that are given and taken all at once; empty: one at a time."""
 
     @staticmethod
     def of(experiment: Experiment, classes: int | None = None) -> ImageShape:
@@ -42,6 +45,7 @@ class ImageShape(NamedTuple):
             channels=data.image_channels(),
             classes=data.class_count() if classes is None else classes,
             aspect=data.aspect(),
+            scales=(*experiment.growth.scales(),),
         )
 
 
@@ -65,6 +69,8 @@ class GrowingNetwork(nn.Module):
         super().__init__()
         final = shape.resolutions[-1]
         self.options, self.stage_resolutions = options, shape.resolutions
+        self.scales = Scales(shape.scales, shape.aspect) if shape.scales else None
+        """How images of all scales are packed, if there are several; None: images are at `resolution` alone."""
         self.resolutions = tuple(options.base << i for i in range((final // options.base).bit_length()))
         self.channels = {resolution: at(options.channels, resolution) for resolution in self.resolutions}
         if options.rgb is None:
@@ -105,13 +111,20 @@ class GrowingNetwork(nn.Module):
 
     def _joinable(self, resolution: int) -> set[int]:
         """The resolutions up to `resolution` at which something may be joined."""
-        where = self.options.join.where
-        candidates = {"resolutions": self.resolutions[1:], "never": ()}.get(where, self.stage_resolutions[1:])
-        return {each for each in candidates if each <= resolution}
+        where, scales = self.options.join.where, () if self.scales is None else self.scales.resolutions
+        named = {"resolutions": self.resolutions[1:], "scales": [2 * each for each in scales], "never": ()}
+        return {each for each in named.get(where, self.stage_resolutions[1:]) if each <= resolution}
 
     def join(self, resolution: int) -> JoinModule:
         """What joins at `resolution`, one of `joins`."""
         return cast(JoinModule, self.join_modules[str(resolution)])
+
+    def joined_channels(self, resolution: int) -> int:
+        """Channels of a discriminator's features at `resolution`, as they go on after what is joined with them."""
+        channels = self.channels[resolution]
+        if self.options.join.where != "scales" or str(2 * resolution) not in self.join_modules:
+            return channels
+        return out_channels_of(self.join(2 * resolution), channels)
 
     def joined(self, older: Tensor | None, newer: Tensor, resolution: int) -> Tensor:
         """What comes out of the layers of `resolution`, and what comes past them if that is joined there."""
@@ -189,14 +202,17 @@ class GrowingNetwork(nn.Module):
         return self.finished(Chain.of(modules), resolution)
 
     def rgb_blocks(self) -> nn.ModuleDict:
-        """The blocks between images and features, one for the resolution of each stage, or for each that is joined."""
+        """The blocks between images and features, one for the resolution of each stage, scale, or place of a join."""
         rgb = nn.ModuleDict()
         if self.options.rgb is None:
             return rgb
-        at_all = self.options.join.where == "resolutions"
-        for resolution in self.resolutions if at_all else self.stage_resolutions:
+        into_image = self.context.network == "generator"
+        there = self.stage_resolutions
+        if into_image or not self.options.join.joins_images():
+            there = there if self.scales is None else self.scales.resolutions
+            there = self.resolutions if self.options.join.where == "resolutions" else there
+        for resolution in there:
             features, image = self.channels[resolution], self.context.image_channels
-            into_image = self.context.network == "generator"
             here = replace(
                 self.context,
                 resolution=resolution,

@@ -41,7 +41,7 @@ class HasClasses(Protocol):
 
 @runtime_checkable
 class HasOutChannels(Protocol):
-    """The module of a block that keeps the resolution, or a regularizer's layer, where it changes the channels."""
+    """The module of a block that keeps the resolution, a regularizer's layer or a join of scales: its channels."""
 
     out_channels: int
     """How many it gives; without this attribute, as many as it is asked for."""

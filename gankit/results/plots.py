@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -193,10 +192,12 @@ def _draw_result(axes: Axes, result: VariantResult, position: int) -> list[float
 
 
 def _limit_to_stages(row: Iterable[Axes], stages: Sequence[StageComparison]) -> None:
-    """Let each panel begin where the stage before ended; with names, where the first of its runs began it."""
-    begun, has_names = 0, any(stage.name for stage in stages)
+    """Let each panel begin where the stage before ended; with names or scales, where the first of its runs began it."""
+    runs = [run for stage in stages for result in stage.results for run in result.variant.runs]
+    have_scales = any(len(run.stages) > len({stage.number for stage in run.stages}) for run in runs)
+    begun, overlap = 0, have_scales or any(stage.name for stage in stages)
     for axes, stage in zip(row, stages, strict=False):
-        begun = min(_begun(stage)) if has_names else begun
+        begun = min(_begun(stage)) if overlap else begun
         ended = max(one.images for result in stage.results for one in result.seeds)
         margin = 0.04 * (ended - begun)
         axes.set_xlim(begun, max(ended + margin, axes.get_xlim()[1]))
@@ -206,9 +207,9 @@ def _limit_to_stages(row: Iterable[Axes], stages: Sequence[StageComparison]) -> 
 def _begun(stage: StageComparison) -> Iterator[int]:
     """Images at which the runs that have a stage began it: at the end of the one before."""
     for run in (run for result in stage.results for run in result.variant.runs):
-        for before, after in pairwise([None, *run.stages]):
-            if after is not None and after.label == stage.label:
-                yield 0 if before is None else before.images
+        for after in run.stages:
+            if after.label == stage.label:
+                yield max((before.images for before in run.stages if before.number < after.number), default=0)
 
 
 def _limit(axes: Axes, values: Iterable[float]) -> None:

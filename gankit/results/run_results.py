@@ -68,7 +68,7 @@ class RunResults:
     path: Path
     """The run's folder, as it was asked for."""
     stages: list[StageMetrics]
-    """The last evaluation of each stage, in order."""
+    """The last evaluation of each stage, in order; where one has several scales, of each, the smallest first."""
     options: dict[str, Any] = field(default_factory=dict)
     """The experiment with every default, as plain values."""
     rows: list[Row] = field(default_factory=list)
@@ -196,24 +196,24 @@ def _names(rows: Sequence[Row], stages: Sequence[Stage]) -> dict[int, str]:
 
 
 def last_evaluations(rows: Sequence[Row], stages: Sequence[Stage] = ()) -> list[StageMetrics]:
-    """The last evaluation of each stage among all that a run has recorded, in order.
+    """The last evaluation of each stage among all that a run has recorded, in order; of each scale if it has several.
 
     Without the stages that it is to go through, all that have begun count as complete.
     """
     limits, names = dict(enumerate(ends(stages), start=1)), _names(rows, stages)
-    found: dict[int, StageMetrics] = {}
+    found: dict[tuple[int, int], StageMetrics] = {}
     for row in rows:
         if row.protocol is None:
             continue
-        last = found.get(row.stage)
+        last = found.get(place := (row.stage, row.resolution))
         if last is not None and row.images < last.images:  # measured late, on a checkpoint within the stage
             continue
         if last is None or last.images != row.images:
             complete = row.images >= limits.get(row.stage, 0)
             name = names.get(row.stage, "")
-            last = found[row.stage] = StageMetrics(row.images, row.resolution, {}, complete, row.stage, name)
+            last = found[place] = StageMetrics(row.images, row.resolution, {}, complete, row.stage, name)
         last.metrics[row.name] = row
-    return [found[number] for number in sorted(found)]
+    return [found[place] for place in sorted(found)]
 
 
 def in_order(runs: Iterable[Sequence[StageMetrics]]) -> list[tuple[int, str]]:

@@ -49,5 +49,7 @@ class BestEvaluation:
             return False
         if self.found is None or row.resolution > self.found["resolution"]:
             return True
+        if row.resolution < self.found["resolution"]:  # a smaller scale
+            return False
         best = self.found["value"]
         return row.value > best if row.protocol["better"] == "higher" else row.value < best

@@ -47,7 +47,7 @@ class RunComponents(NamedTuple):
         final = experiment.stages()[-1].resolution
         if device.type == "cpu" and final >= FREES_LARGE_MAPS and experiment.training.allocator == "auto":
             keep_freed_memory()
-        reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
+        reals = RealImages(experiment.data, experiment.resolutions())
         trainer = Trainer(experiment, reals, device)
         if experiment.evaluation.background:
             return cls(experiment, device, reals, trainer, BackgroundEvaluator(experiment, reals, device))

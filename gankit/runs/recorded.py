@@ -133,7 +133,7 @@ def refuse_other_images(run: Path, experiment: Experiment) -> None:
     from gankit.data.images import RealImages
 
     if manifest := newest_manifest(run):
-        data, resolutions = with_classes(experiment, manifest).data, [stage.resolution for stage in experiment.stages()]
+        data, resolutions = with_classes(experiment, manifest).data, experiment.resolutions()
         refuse_other_fingerprint(manifest["data"], RealImages(data, resolutions).fingerprint)
 
 

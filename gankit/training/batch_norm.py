@@ -52,6 +52,7 @@ def estimate_statistics(generator: Generator, seed: int, device: torch.device, l
         labels: Labels of reals [N], as often as which classes are asked for; None: each as often.
     """
     norms, block = batch_norms(generator), images_at_a_time(generator.resolution)
+    packs, generator.packs = generator.packs, generator.scales is not None  # so that those of all scales are met
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -64,6 +65,7 @@ def estimate_statistics(generator: Generator, seed: int, device: torch.device, l
                 z = torch.randn(block, generator.context.latent, device=device)
                 generator(z, draw_labels(generator.context.classes, block, device, labels))
     finally:
+        generator.packs = packs
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, Protocol
 
 import torch
@@ -15,6 +15,7 @@ from gankit.core.progress import Progress
 from gankit.kinds import Augmentation
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
+from gankit.networks.scales import Scales, by_scale
 from gankit.training import randomness
 
 BEGINNING = Progress(images=0, total=1, stage=1, stages=1, resolution=4, alpha=1.0, stage_images=0)
@@ -60,7 +61,8 @@ class Step:
     augment: Sequence[Augmentation]
     """What changes images before the discriminator sees them, in this order."""
     real_images: Tensor
-    """Reals [N, channels, H, W], faded like the generator's images."""
+    """Reals [N, channels, H, W], faded like the generator's images. Where a growth has several scales at once, they and
+    fakes are [N, channels, 1, P], the pixels of all; `by_scale` gives the images of each."""
     labels: Tensor | None
     """Classes of the reals [N]; fakes are made with the same."""
     memory_of: Callable[[Component], dict[str, Tensor]]
@@ -115,8 +117,23 @@ class Step:
         return self.discriminator(images, labels)
 
     def augmented(self, by: Augmentation, images: Tensor, labels: Tensor | None, real: bool) -> Tensor:
-        """Images [N, C, H, W] after one augmentation."""
-        return by.apply(images, AugmentedBatch(labels, real, self.progress, self.memory(by), self.log))
+        """Images [N, C, H, W] after one augmentation; those of all scales after the same."""
+        batch = AugmentedBatch(labels, real, self.progress, self.memory(by), self.log)
+        if self.scales is None or by.exchanges_images:
+            return by.apply(images, batch)
+        return self.scales.alike(images, partial(by.apply, batch=batch))
+
+    @property
+    def scales(self) -> Scales | None:
+        """How images of all scales are packed, if there are several."""
+        return self.discriminator.scales
+
+    def by_scale(self, images: Tensor) -> list[Tensor]:
+        """Images of each scale [N, C, H, W], highest first, of such as `real` and `fake`, or of gradients at these.
+
+        Where there are no scales, the images themselves alone.
+        """
+        return by_scale(images, self.scales)
 
     def gradient(self, of: Tensor, to: Tensor) -> Tensor:
         """The gradient of the sum of `of` with respect to `to`, differentiable again.

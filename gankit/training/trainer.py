@@ -22,6 +22,7 @@ from gankit.kinds import Optimizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork, ImageShape
+from gankit.networks.scales import Scales
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.compiling import NetworkPair
@@ -48,12 +49,14 @@ class Trainer:
         self.experiment = experiment = self._acting.experiment
         """As it is where the run stands: in place of schedules it has the numbers in force."""
         self.reals, self.device = reals, device
-        self.loader = Loader(reals, device, even=experiment.training.classes == "even")
         self.stages = experiment.stages()
         self.ends = ends(self.stages)
         self.images = self.iterations = self.attempt = 0
         self.rate = 1.0
         shape = ImageShape.of(experiment)
+        self.scales = Scales(shape.scales, shape.aspect) if shape.scales else None
+        """How images of all scales are packed in training, if there are several."""
+        self.loader = Loader(reals, device, experiment.training.classes == "even", self.scales)
         randomness.seed(experiment.seed, "start")
         self.generator = Generator(experiment.generator, shape).placed(device)
         regularizers = experiment.regularizers
@@ -88,6 +91,7 @@ class Trainer:
         self.precision = Precision(experiment.training, device, self.networks.values())
         for network in self.networks.values():
             network.recomputes = experiment.training.activation_checkpointing
+        self.generator.packs = self.generator.scales is not None  # its averages have been copied before
         pair = NetworkPair(self.generator, self.discriminator)
         compiled = pair.compiled(device) if experiment.training.compile else None
         self._trained = Trained(*pair, self.trained, self.optimizers, self.precision, compiled)
@@ -274,7 +278,8 @@ class Trainer:
         if self.experiment.training.mirror:
             randomness.seed(self.seed, "mirror", self.images)
             mirrored = (torch.rand(count, 1, 1, 1, device=self.device) < 0.5)[share]
-            images = torch.where(mirrored, images.flip(3), images)
+            flipped = images.flip(3) if self.scales is None else self.scales.changed(images, lambda each: each.flip(3))
+            images = torch.where(mirrored, flipped, images)
         images = images.contiguous(memory_format=torch.channels_last)
         blends = self.now.alpha < 1 and self.experiment.generator.join.fades_reals
         return Reals(fade_reals(images, self.now.alpha) if blends else images, labels)

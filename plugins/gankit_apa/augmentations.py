@@ -25,6 +25,7 @@ class PseudoAugmentation(AdaptingAugmentation):
     """
 
     recorded_as: ClassVar[str] = "apa"
+    exchanges_images: ClassVar[bool] = True
 
     def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Images [N, C, H, W], of which some are replaced if they are reals; fakes stay as they are."""

@@ -2,7 +2,7 @@
 
 from gankit import registering
 from gankit_basics.averages import Exponential, Power, Snapshots
-from gankit_basics.growth import Fixed, Progressive, Stages
+from gankit_basics.growth import AllScales, Fixed, Progressive, Stages
 from gankit_basics.inits import Glorot, Normal, Orthogonal
 from gankit_basics.joins import Blend, Gate, Never, Summed
 from gankit_basics.mappings import Identity
@@ -21,6 +21,7 @@ gankit_register = registering(
     ("fixed", Fixed),
     ("progressive", Progressive),
     ("stages", Stages),
+    ("all-scales", AllScales),
     ("blend", Blend),
     ("sum", Summed),
     ("gate", Gate),

@@ -93,6 +93,42 @@ class Progressive(Growth):
         return stages
 
 
+class AllScales(Growth):
+    """One stage in which images of all resolutions from `start` to `final` are trained at once (Karnewar & Wang 2020).
+
+    The generator makes an image out of the features of each resolution, and the discriminator takes all of them, each
+    where its features are as high: by a join such as `concatenate` or `sum`. What is measured is measured at each.
+    """
+
+    start: int = Field(default=4, ge=1)
+    """The smallest scale, in pixels of height."""
+    final: int = Field(ge=2)
+    """The largest: `start` times a power of two, at least twice as much."""
+    images: Annotated[Images, Field(ge=1)]
+    """Real images shown in all, each at every scale."""
+
+    @model_validator(mode="after")
+    def _has_scales(self) -> Self:
+        if self.final < 2 * self.start or self.start << self._doublings() != self.final:
+            likely = [self.start << self._doublings(), self.start << self._doublings() + 1]
+            named = ", ".join(str(each) for each in likely if each > self.start)
+            raise ValueError(
+                f"final must be start times 2, 4, 8, ...; from {self.start} that is {named}, ..., not {self.final}"
+            )
+        return self
+
+    def _doublings(self) -> int:
+        return max(0, (self.final // self.start).bit_length() - 1)
+
+    def stages(self) -> list[Stage]:
+        """The only stage."""
+        return [Stage(self.final, self.images)]
+
+    def scales(self) -> list[int]:
+        """Each resolution from the first to the last."""
+        return [self.start << i for i in range(self._doublings() + 1)]
+
+
 class StageOptions(Options):
     """One stage of `stages`."""
 

@@ -19,7 +19,8 @@ class MaxGradientPenalty(SampleGradientPenalty):
     """Keeps the steepest gradient small, among random points between reals and fakes.
 
     weight * max(||grad D(x)||^2) over the batch, the norm over all of an image: the square of what the batch shows of
-    the Lipschitz constant (Zhou et al. 2019). The maximum is that of this batch alone.
+    the Lipschitz constant (Zhou et al. 2019). The maximum is that of this batch alone; of several scales at once, that
+    over all of them.
     """
 
     mixes_samples: ClassVar[bool] = True

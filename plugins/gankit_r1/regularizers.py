@@ -19,7 +19,7 @@ class ZeroCentered(SampleGradientPenalty):
     """gamma / 2 times the batch mean of ||grad D(x)||^2, the square summed over all of an image.
 
     The gradient is that with respect to the image before augmentation. If a head judges patches, D(x) is the sum of
-    their scores.
+    their scores. Of several scales at once it is the mean of what that is at each (Karnewar & Wang 2020, section 3).
 
     With `sigma` the square is estimated from the score under normal noise e, by one more pass instead of a second
     derivative: ((D(x + sigma e) - D(x)) / sigma)^2, whose mean over e nears ||grad D(x)||^2 as sigma nears 0 (Lin et
@@ -38,17 +38,19 @@ class ZeroCentered(SampleGradientPenalty):
 
     def _penalty(self, step: Step, which: Literal["real", "fake"]) -> Tensor:
         """The penalty on the gradients of the scores of reals or fakes."""
+        import torch
+
         images: Tensor = getattr(step, which)
         score: Tensor = getattr(step, f"on_{which}").score
         if self.sigma is None:
-            return self.gamma / 2 * step.gradient(score, images).square().sum((1, 2, 3)).mean()
-        import torch
-
+            gradient = step.gradient(score, images)
+            squares = [each.square().sum((1, 2, 3)) for each in step.by_scale(gradient)]
+            return self.gamma / 2 * torch.cat(squares).mean()
         noise = step.per_sample(torch.randn, *images.shape[1:]).to(images.dtype)
         step.seed(which)  # to draw what was drawn for the score, in augmentations too: noise alone makes a difference
         moved = step.critic(images.detach() + self.sigma * noise, step.labels, which == "real").score
         slopes = (moved - score).reshape(len(images), -1).sum(1) / self.sigma
-        return self.gamma / 2 * slopes.square().mean()
+        return self.gamma / 2 * slopes.square().mean() / len(step.by_scale(images))
 
 
 class R1(ZeroCentered):

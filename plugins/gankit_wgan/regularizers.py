@@ -32,7 +32,7 @@ class GradientPenalty(SampleGradientPenalty):
     """Holds the norm of the critic's gradient at `target`, on random points between reals and fakes.
 
     weight / target^2 * mean((||grad D(x)|| - target)^2), the norm over all of an image (Gulrajani et al. 2017,
-    equation 3; the target of Karras et al. 2018, appendix A.2).
+    equation 3; the target of Karras et al. 2018, appendix A.2). Of several scales at once it is the mean over these.
     """
 
     weight: Scheduled[Annotated[float, Field(ge=0)]] = 10.0
@@ -89,12 +89,15 @@ def points_between(step: Step) -> Tensor:
 
 
 def distance_to_norm(step: Step, points: Tensor, norm: float) -> Tensor:
-    """Batch mean of (||grad D(x)|| - norm)^2 at `points` [N, C, H, W], the norm over all of an image."""
+    """Batch mean of (||grad D(x)|| - norm)^2 at `points` [N, C, H, W], the norm over all of an image.
+
+    Where samples are images of several scales, the mean of what that is at each (Karnewar & Wang 2020, section 3).
+    """
     return (gradient_norms(step, points) - norm).square().mean()
 
 
 def gradient_norms(step: Step, points: Tensor) -> Tensor:
-    """||grad D(x)|| [N] at each of `points` [N, C, H, W], over all of an image.
+    """||grad D(x)|| [N] at each of `points` [N, C, H, W], over all of an image; of S scales, over each [S * N].
 
     If a head judges patches, D(x) is the sum of their scores.
     """
@@ -102,4 +105,4 @@ def gradient_norms(step: Step, points: Tensor) -> Tensor:
 
     points = points.requires_grad_()
     gradient = step.gradient(step.critic(points, step.labels).score, points)
-    return torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return torch.cat([torch.linalg.vector_norm(each.flatten(1), dim=1) for each in step.by_scale(gradient)])

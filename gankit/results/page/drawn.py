@@ -98,7 +98,7 @@ def _read(file: Path, resolution: int, count: int, fingerprint: str | None = Non
     from gankit.data.images import RealImages
 
     experiment = with_classes_of(load_experiment(file, check=False), file.parent)
-    reals = RealImages(experiment.data, [stage.resolution for stage in experiment.stages()])
+    reals = RealImages(experiment.data, experiment.resolutions())
     if fingerprint is not None and reals.fingerprint != fingerprint:
         raise UserError("they are no longer those that the run was trained on")
     return reals.at(resolution)[reals.drawn(count, SEED)].transpose(0, 2, 3, 1)
