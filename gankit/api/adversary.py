@@ -205,7 +205,9 @@ class Adversary:
         fake: Tensor,
         labels: Tensor | None,
     ) -> Step:
-        judge = self.discriminator if isinstance(self.discriminator, Discriminator) else _Judge(self.discriminator)
+        own = self.discriminator if isinstance(self.discriminator, Discriminator) else None
+        judge, scales = own or _Judge(self.discriminator), None if own is None else own.scales
+        height = real.shape[2] if scales is None else scales.resolutions[-1]
         return _GivenStep(
             phase=phase,
             key=(self._seed, phase, purpose, self._images),
@@ -215,7 +217,8 @@ class Adversary:
             real_images=real,
             labels=labels,
             memory_of=self._remembered,
-            progress=progress_without_end(self._images, real.shape[2]),
+            progress=progress_without_end(self._images, height),
+            scales=scales,
             given=fake,
         )
 

@@ -34,6 +34,13 @@ def _quickstart(labels: bool) -> dict[str, Any]:
     return load_experiment(bundled_experiment("quickstart"), settings, check=False).model_dump()
 
 
+SCALES: Mapping[str, Any] = {
+    "growth": {"use": "all-scales", "start": 4, "final": 8, "images": 32},
+    "discriminator__join": "sum",
+}
+"""What components are tried with that complain of a growth without several scales."""
+
+
 def experiment_with(component: Component, place: str = "", labels: bool = False, **changes: Any) -> Experiment:
     """The quick start, made small, with `component` in it.
 
@@ -53,7 +60,9 @@ def tried_in(trial: Trial[Any], labels: bool = False, **changes: Any) -> Experim
     """`experiment_with` the component of a trial; passed over if it complains, skipped if it lacks something here."""
     experiment = experiment_with(trial.component, labels=labels, **changes)
     if complained := complaints(trial.component, experiment):
-        trial.pass_over(complained[0])
+        experiment = experiment_with(trial.component, labels=labels, **{**changes, **SCALES})
+        if trial.component.kind in ("growth", "join") or complaints(trial.component, experiment):
+            trial.pass_over(complained[0])
     trial.skip_if(trial.component.missing(experiment))
     return experiment
 

@@ -12,6 +12,7 @@ from gankit.kinds import Join
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import check_finite
 from gankit.networks.layers import JoinModule
+from gankit.networks.protocols import out_channels_of
 from gankit.testing.parts import CHANNELS, EITHER
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.state import stir_randomness
@@ -19,7 +20,8 @@ from gankit.testing.state import stir_randomness
 
 def _joined(trial: Trial[Join]) -> tuple[JoinModule, BuildContext, Tensor, Tensor, Tensor | None]:
     """A join's module in float64, its place, and what is joined there: older and newer, and a weight or none."""
-    channels, network = trial.draw(CHANNELS), trial.draw(st.sampled_from(EITHER))
+    of_scales = trial.component.where == "scales"
+    channels, network = trial.draw(CHANNELS), trial.draw(st.sampled_from(EITHER[1:] if of_scales else EITHER))
     context = BuildContext(
         network, 16, channels, channels, resolutions=(4, 8, 16), aspect=trial.draw(st.sampled_from([1.0, 2.0]))
     )
@@ -29,18 +31,24 @@ def _joined(trial: Trial[Join]) -> tuple[JoinModule, BuildContext, Tensor, Tenso
         raise Broken(f"build() gives {module!r:.60}, not a gankit.networks.layers.JoinModule")
     height = 16 if network == "generator" else 8
     older, newer = torch.randn(2, 3, channels, height, round(height * context.aspect), dtype=torch.float64)
+    if network == "discriminator" and trial.component.joins_images():
+        older = torch.randn(3, context.image_channels, *newer.shape[2:], dtype=torch.float64)
     alpha = trial.draw(st.sampled_from([None, 0.25, 1.0]))
     return module.double(), context, older, newer, None if alpha is None else torch.tensor(alpha, dtype=torch.float64)
 
 
 @rule(Join, examples=20)
 def joins_into_one(trial: Trial[Join]) -> None:
-    """Of two images, or two feature maps, it makes one of the same shape, and leaves both as they are."""
+    """Of two images, or two feature maps, it makes one of the shape of the newer, and leaves both as they are."""
     module, _, older, newer, alpha = _joined(trial)
     before = older.clone(), newer.clone()
     joined = module(older, newer, alpha)
-    if not isinstance(joined, Tensor) or joined.shape != newer.shape or joined.dtype != newer.dtype:
-        raise Broken(f"of two {list(newer.shape)} it makes {getattr(joined, 'shape', joined)}, not one of that shape")
+    wanted = list(newer.shape)
+    if trial.component.where == "scales":
+        wanted[1] = out_channels_of(module, wanted[1])
+    if not isinstance(joined, Tensor) or list(joined.shape) != wanted or joined.dtype != newer.dtype:
+        both = f"{list(older.shape)} and {list(newer.shape)}"
+        raise Broken(f"of {both} it makes {getattr(joined, 'shape', joined)}, not {wanted}")
     if not (torch.equal(before[0], older) and torch.equal(before[1], newer)):
         raise Broken("it writes to what it is given, which is used elsewhere too: work on what is computed")
     check_finite("what it makes of finite maps is", joined)
@@ -62,7 +70,7 @@ def resamples_images(trial: Trial[Join]) -> None:
 def older_counts_at_first(trial: Trial[Join]) -> None:
     """New layers that have no weight yet change nothing, so that the step to a higher resolution is none."""
     module, _, older, newer, _ = _joined(trial)
-    if trial.component.where == "never":
+    if trial.component.where in ("never", "scales"):  # where nothing fades in
         return
     joined = module(older, newer, torch.zeros((), dtype=torch.float64))
     if not torch.allclose(joined, older):

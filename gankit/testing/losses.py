@@ -277,17 +277,21 @@ def _steps(trial: Trial[Regularizer], phases: Sequence[Phase] = ()) -> Iterator[
         discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
         alpha = trial.draw(st.sampled_from([1.0, 0.5]))
         for network in (generator, discriminator):
-            network.grow(network.resolution, alpha)
-        height = discriminator.resolution
+            network.grow(network.resolution, 1.0 if shape.scales else alpha)
+        height, scales = discriminator.resolution, discriminator.scales
+        generator.packs = scales is not None
+        sizes = {height: (height, round(height * data.shape))} if scales is None else scales.sizes
+        reals = {each: 2 * torch.rand(batch, data.channels, *size) - 1 for each, size in sizes.items()}
         yield Step(
             phase=phase,
             key=("a step",),
             generator=generator,
             discriminator=discriminator,
             augment=(),
-            real_images=2 * torch.rand(batch, data.channels, height, round(height * data.shape)) - 1,
+            real_images=reals[height] if scales is None else scales.pack(reals),
             labels=torch.arange(batch) % data.classes if data.classes else None,
             memory_of=lambda component: memory,
+            scales=scales,
         )
 
 

@@ -71,6 +71,8 @@ class Step:
     """Where the run stands before this update."""
     scale: Tensor | None = None
     """What losses are scaled by as they are derived in float16, a scalar; None: by nothing."""
+    scales: Scales | None = None
+    """How images of all scales are packed, if there are several at once."""
     logged: dict[str, Tensor] = field(default_factory=dict)
     """What components have logged of this update."""
 
@@ -122,11 +124,6 @@ class Step:
         if self.scales is None or by.exchanges_images:
             return by.apply(images, batch)
         return self.scales.alike(images, partial(by.apply, batch=batch))
-
-    @property
-    def scales(self) -> Scales | None:
-        """How images of all scales are packed, if there are several."""
-        return self.discriminator.scales
 
     def by_scale(self, images: Tensor) -> list[Tensor]:
         """Images of each scale [N, C, H, W], highest first, of such as `real` and `fake`, or of gradients at these.

@@ -182,6 +182,7 @@ class Updater:
             memory_of=self._memory.of,
             progress=at.progress,
             scale=self._trained.precision.scale(name),
+            scales=self._trained.discriminator.scales,
         )
 
     def loss(self, step: Step) -> Tensor:
