@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.networks.layers import JoinModule, conv
+from gankit.networks.precision import widened
 
 
 class ConcatModule(JoinModule):
@@ -23,4 +24,5 @@ class ConcatModule(JoinModule):
 
     def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
         """Both, the image first, [N, out_channels, H, W]; alpha weighs the features, as for every join."""
-        return self.linear(torch.cat([older, newer if alpha is None else alpha * newer], 1))
+        both = torch.cat([older, newer if alpha is None else alpha * newer], 1)
+        return self.linear(widened(both)).to(newer.dtype) if isinstance(self.linear, nn.Conv2d) else both

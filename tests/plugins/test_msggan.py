@@ -99,6 +99,18 @@ def test_it_asks_for_scales() -> None:
     assert "all-scales" in found[0][1]
 
 
+@pytest.mark.parametrize("combine", ["simple", "lin-cat", "cat-lin"])
+def test_it_trains_in_16_bits_and_with_activations_made_again(combine: str) -> None:
+    network = NETWORK | {"head": "pggan", "norm": "equalized", "join": {"use": "concatenate", "combine": combine}}
+    training = {"batch": 8, "device": "cpu", "precision": "bf16", "activation_checkpointing": True}
+    made = of_scales(discriminator=network, training=training, regularizers=["gradient-penalty"])
+    record = made.iteration()
+    assert all(math.isfinite(float(value)) for value in record.values())
+    joins = [name for name, _ in made.discriminator.named_parameters() if name.startswith("join_modules")]
+    assert len(joins) == (2 if combine == "cat-lin" else 0)
+    assert all(bool(made.generator.rgb[each].get_parameter("weight").grad.any()) for each in ("4", "8"))
+
+
 def bundled(kind: str) -> list[str]:
     tiny()
     return [entry.full_name for entry in registries[kind].entries()]
