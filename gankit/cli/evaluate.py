@@ -21,7 +21,7 @@ ARGUMENTS = {
     "metrics": ("METRICS", f"such as fid or '[fid, kid]' (default: the run's; {USUAL_METRIC} for folders)"),
     "extractor": ("EXTRACTOR", "such as digits or '{use: inception, weights: FILE}' (default: the run's; inception)"),
     "images": ("N", "images of each, such as 10k (default: as many as all of them have)"),
-    "resolution": ("PX", "height at which folders are measured, or one scale of runs that have several (default: theirs)"),
+    "resolution": ("PX", "height at which folders are measured, or one scale of runs that have several"),
     "reals": ("training|test", "compare with the reals that are trained on or with the data set's test part"),
     "seed": ("S", "decides latents and which reals are compared with"),
     "seeds": ("K", "measure with K seeds and give means and spreads"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Never(Join):
     """Nothing is joined: new layers take the place of the old ones at once."""
 
-    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "never"
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions", "scales"]] = "never"
     fades_reals: ClassVar[bool] = False
 
     def build(self, context: BuildContext) -> nn.Module:
@@ -44,7 +44,7 @@ class Summed(Join):
     give, so that they start from the old.
     """
 
-    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "resolutions"
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions", "scales"]] = "resolutions"
 
     filter: Taps = (1, 3, 3, 1)
     """The filter along rows and columns."""
@@ -59,7 +59,7 @@ class Summed(Join):
 class Gate(Join):
     """The new is added to the old, which stays, through learned weights that start at zero, one a channel."""
 
-    where: ClassVar[Literal["never", "fade", "stages", "resolutions"]] = "stages"
+    where: ClassVar[Literal["never", "fade", "stages", "resolutions", "scales"]] = "stages"
     fades_reals: ClassVar[bool] = False
 
     def build(self, context: BuildContext) -> nn.Module:

@@ -386,8 +386,7 @@ def test_a_trained_generator_shows_its_scales(tmp_path: Path) -> None:
     generator = gankit.load(tmp_path / "run")
     images = generator.sample(2)
     assert images.shape == (2, 1, 16, 16)
-    for place in ({"resolution": 8}, {"stage": "8x8"}):
-        smaller = generator.at(**place)
+    for smaller in (generator.at(resolution=8), generator.at(stage="8x8")):
         assert smaller.sample(2).shape == (2, 1, 8, 8)
         assert smaller.progress.label == "8x8"
     network = generator.network
