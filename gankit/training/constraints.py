@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize
 
 from gankit.kinds import Regularizer
 from gankit.networks.protocols import HoldsWeight
+from gankit.training.parameters import NetworkName
 
 
 class Constraints:
@@ -19,8 +20,8 @@ class Constraints:
     def __init__(
         self,
         regularizers: Iterable[Regularizer],
-        networks: Mapping[str, nn.Module],
-        trained: Mapping[str, Iterable[Parameter]],
+        networks: Mapping[NetworkName, nn.Module],
+        trained: Mapping[NetworkName, Iterable[Parameter]],
     ) -> None:
         """Find what holds which weights.
 
@@ -36,7 +37,7 @@ class Constraints:
         self._others = [each for each in self._discriminator.parameters() if id(each) not in ids["discriminator"]]
 
     @torch.no_grad()
-    def hold(self, name: str) -> None:
+    def hold(self, name: NetworkName) -> None:
         """Bring the weights of a network to where they are to be, after an update of it."""
         for holding, weight in self._held[name]:
             weight.copy_(holding.held(weight))

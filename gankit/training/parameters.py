@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork
+
+NetworkName = Literal["generator", "discriminator"]
 
 
 def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,14 +22,12 @@ from gankit.training.compiling import NetworkPair
 from gankit.training.constraints import Constraints
 from gankit.training.contracts import check_scalar
 from gankit.training.memory import Memory
-from gankit.training.parameters import acts_on, named_regularizers
+from gankit.training.parameters import NetworkName, acts_on, named_regularizers
 from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.step import Step
 from gankit.training.whole import WholeStep, without_graph
-
-NetworkName = Literal["generator", "discriminator"]
 
 
 class Moment(NamedTuple):

@@ -17,6 +17,7 @@ from torch import Tensor
 
 import gankit
 from gankit import Augmentation, Growth, Stage, UserError
+from gankit.api.measurement import ProtocolOptions, measure_subjects, subjects_at
 from gankit.checkpoints import store
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
@@ -29,7 +30,6 @@ from gankit.kinds.callbacks import Row
 from gankit.networks.layers import double, halve
 from gankit.networks.scales import Scales
 from gankit.results.comparison import compare_runs
-from gankit.results.measurement import ProtocolOptions, measure_subjects, subjects_at
 from gankit.results.run_results import read_run
 from gankit.runs.best import BestEvaluation
 from gankit.runs.start import begin, resume
