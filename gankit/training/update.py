@@ -17,6 +17,7 @@ from gankit.core.progress import Progress
 from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
+from gankit.networks.growing import GrowingNetwork
 from gankit.networks.reuse import weights_reused
 from gankit.training.compiling import NetworkPair
 from gankit.training.constraints import Constraints
@@ -99,7 +100,10 @@ class Updater:
             ranks: The processes that make each update together.
         """
         self._experiment, self._trained, self._memory, self._ranks = experiment, trained, memory, ranks
-        networks = {"generator": trained.generator, "discriminator": trained.discriminator}
+        networks: dict[NetworkName, GrowingNetwork] = {
+            "generator": trained.generator,
+            "discriminator": trained.discriminator,
+        }
         self._constraints = Constraints(experiment.regularizers, networks, trained.parameters)
         self._joint = Joint([trained.generator, trained.discriminator], memory, ranks)
         self._names = {id(regularizer): name for name, regularizer in named_regularizers(experiment.regularizers)}
