@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALSO_OPTIONS = ("label: ", "stage: ", "truncation: ")
 """How messages on arguments begin that options are called like."""
 MOST_TRUNCATION = 2
-"""Beyond 1 styles are pushed away from their mean."""
+"""Beyond 1 styles are pushed away from their mean; of normal latents one number in 22 is beyond 2."""
 
 
 def add_generator_options(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,10 @@ def add_label_option(parser: argparse.ArgumentParser, text: str) -> None:
 
 def add_truncation_options(parser: argparse.ArgumentParser) -> None:
     """Add `truncation` and `cutoff`, of one number each."""
-    text = "pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully"
+    text = (
+        "pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully; or have no "
+        "number of a latent be further from 0, where the mapping truncates latents"
+    )
     parser.add_argument("--truncation", type=float, metavar="PSI", help=text)
     add_cutoff_option(parser)
 

@@ -20,6 +20,7 @@ from gankit.core.files import write_at_once
 from gankit.exports.tracing import FAR, Baked, TracedGenerator, held_against, traced_program
 from gankit.generators.exported import Description
 from gankit.generators.trained import TrainedGenerator
+from gankit.networks.protocols import TruncatesLatents
 
 EXPERIMENT_FILE, PROVENANCE_FILE = "experiment.yaml", "provenance.json"
 """What a .pt2 calls its extra files."""
@@ -46,6 +47,11 @@ def refuse_impossible(generator: TrainedGenerator, baked: Baked, form: str) -> N
     Raises:
         UserError: if it keeps no mean of styles to truncate towards, a package is lacking, or it is too large.
     """
+    if baked.truncation is not None and isinstance(generator.network.mapping, TruncatesLatents):
+        raise UserError(
+            "truncation: the mapping of this generator truncates latents, which a program is handed: leave it out, "
+            "and hand it truncated ones"
+        )
     generator.refuse_truncation(baked.truncation)
     if form != "onnx":
         return

@@ -22,9 +22,9 @@ from gankit.generators import LARGEST_SEED
 from gankit.generators.arguments import finite_number, labels_given, numbers_like, several_whole_numbers, whole_number
 from gankit.generators.noise import Noise, checked_noise, drawn
 from gankit.networks.generator import Generator
-from gankit.networks.protocols import CanTruncate
+from gankit.networks.protocols import CanTruncate, TruncatesLatents
 from gankit.training.precision import float32_products
-from gankit.training.sampler import SampleOptions, sample, truncated
+from gankit.training.sampler import SampleOptions, sample, truncated_styles
 
 Labels: TypeAlias = Tensor | Sequence[int] | int | str | None
 """Classes of some images: a number, counted from 0, or a name for all of them, or int64 [N]."""
@@ -91,8 +91,8 @@ class TrainedGenerator(nn.Module):
 
     @property
     def can_truncate(self) -> bool:
-        """Whether its mapping keeps a mean of styles, which they can be pulled towards."""
-        return isinstance(self.network.mapping, CanTruncate)
+        """Whether its mapping keeps a mean of styles, which they can be pulled towards, or truncates latents."""
+        return isinstance(self.network.mapping, CanTruncate | TruncatesLatents)
 
     def forward(
         self,
@@ -108,12 +108,13 @@ class TrainedGenerator(nn.Module):
             z: The latents.
             labels: Their classes, if there are classes.
             truncation: How far styles are pulled towards their mean, that of their class if there are some: 1 not at
-                all, 0 fully (Karras et al. 2019, appendix B); None: not at all.
+                all, 0 fully (Karras et al. 2019, appendix B). Or how far from 0 the numbers of latents may be, if
+                the mapping truncates those (Brock et al. 2019, section 3.1). None: not at all.
             cutoff: How many of the styles are pulled, counted from the lowest resolution; None: all.
             noise: What is drawn inside.
 
         Raises:
-            UserError: if there are no such classes, or there is no mean of styles.
+            UserError: if there are no such classes, or the mapping cannot truncate.
         """
         z = self._latents_given(z)
         numbers = self.class_numbers(labels, len(z))
@@ -127,10 +128,7 @@ class TrainedGenerator(nn.Module):
         self.refuse_truncation(truncation, cutoff)
         numbers = self.class_numbers(labels, len(z))
         with float32_products():
-            styles = self.network.map(z, numbers)
-            if truncation is None:
-                return styles
-            return truncated(self.network, styles, numbers, truncation, cutoff, self._means)
+            return truncated_styles(self.network, z, numbers, truncation, cutoff, self._means)
 
     def synthesize(self, styles: Tensor, labels: Labels = None, noise: Noise = "random") -> Tensor:
         """Images [N, C, H, W] of styles [N, styles, width]; the rest as for `forward`."""
@@ -309,7 +307,8 @@ class TrainedGenerator(nn.Module):
             return
         if not self.can_truncate:
             raise UserError("truncation: the mapping of this generator keeps no mean of styles to pull towards")
-        finite_number(truncation, "truncation")
+        if finite_number(truncation, "truncation") < 0 and isinstance(self.network.mapping, TruncatesLatents):
+            raise UserError(f"truncation: expected how far from 0 latents may be, 0 or more, not {truncation:g}")
 
     def extra_repr(self) -> str:
         """What it is, for people."""

@@ -42,7 +42,8 @@ class NetworkPart(Component):
 class LatentMapping(NetworkPart):
     """Maps latents and labels to styles, one for each part of the generator that asks.
 
-    A module that keeps a mean of its styles `CanTruncate`: it has a method `truncated(styles, psi, cutoff)`.
+    A module that keeps a mean of its styles `CanTruncate`: it has a method `truncated(styles, psi, cutoff)`. One whose
+    samples are truncated by their latents `TruncatesLatents`, by a method `truncated_latents(z, threshold)`.
     """
 
     kind: ClassVar[str] = "mapping"

@@ -32,6 +32,18 @@ class CanTruncate(Protocol):
 
 
 @runtime_checkable
+class TruncatesLatents(Protocol):
+    """A latent mapping's module that truncates before it maps: the numbers of which latents are made, not styles."""
+
+    def truncated_latents(self, z: Tensor, threshold: float) -> Tensor:
+        """Latents of the same shape [N, latent], none of whose numbers is further from 0 than the threshold.
+
+        The same for the same latents; a threshold of 0 makes them all zeros.
+        """
+        ...
+
+
+@runtime_checkable
 class HasClasses(Protocol):
     """A head's module that gives class logits after the score."""
 

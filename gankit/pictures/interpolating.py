@@ -13,6 +13,7 @@ from torch import Tensor
 from gankit.core.errors import UserError
 from gankit.data.images import as_pixels
 from gankit.generators.trained import TrainedGenerator
+from gankit.networks.protocols import CanTruncate
 
 Space = Literal["w", "z"]
 """Of styles, or of latents."""
@@ -20,7 +21,7 @@ Space = Literal["w", "z"]
 
 def usual_space(generator: TrainedGenerator) -> Space:
     """Where lines are straight: between styles if the mapping keeps a mean of them, so that it is one that learns."""
-    return "w" if generator.can_truncate else "z"
+    return "w" if isinstance(generator.network.mapping, CanTruncate) else "z"
 
 
 def interpolated_images(

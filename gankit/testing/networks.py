@@ -17,7 +17,7 @@ from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import check_finite, check_gradient, check_output
 from gankit.networks.layers import Condition, Conditioned
-from gankit.networks.protocols import CanTruncate, classes_of
+from gankit.networks.protocols import CanTruncate, TruncatesLatents, classes_of
 from gankit.testing.parts import Inputs, Part, drawn_part, makes_modules, stir
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.training import randomness
@@ -152,12 +152,17 @@ def classifies_as_it_says(trial: Trial[Head]) -> None:
 
 @rule(LatentMapping, examples=6)
 def truncates(trial: Trial[LatentMapping]) -> None:
-    """If its module can truncate, psi 1 leaves styles as they are, and those after the cutoff stay for any psi."""
+    """If its module can truncate, psi 1 leaves styles as they are, and those after the cutoff stay for any psi.
+
+    Of one that truncates latents none is beyond the threshold.
+    """
     part = drawn_part(trial)
     module = part.built(train=True)
     inputs = part.inputs(module)
     part.run(module, inputs)
     module.eval()
+    if isinstance(module, TruncatesLatents):
+        _truncates_latents(module, inputs.x)
     if not isinstance(module, CanTruncate):
         return
     styles = part.run(module, inputs)
@@ -170,6 +175,21 @@ def truncates(trial: Trial[LatentMapping]) -> None:
             raise Broken("psi 1 changes the styles")
         if cutoff is not None and not torch.equal(pulled[:, cutoff:], styles[:, cutoff:]):
             raise Broken(f"changes styles after the first {cutoff}, which is its cutoff")
+
+
+def _truncates_latents(module: TruncatesLatents, z: Tensor) -> None:
+    """Look at latents that it has truncated.
+
+    Raises:
+        Broken: if they are others than its protocol says.
+    """
+    for threshold in (0.0, 0.5):
+        inside = module.truncated_latents(z, threshold)
+        if inside.shape != z.shape:
+            raise Broken(f"makes of latents {list(z.shape)} {list(inside.shape)}")
+        check_finite("its truncated latents are", inside)
+        if (furthest := float(inside.abs().max())) > threshold:
+            raise Broken(f"truncates latents at {threshold:g}, and one is {furthest:.3g} from 0")
 
 
 @part_rule(examples=5)

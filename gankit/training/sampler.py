@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gankit.data.images import Batch, images_at_a_time
 from gankit.networks.generator import Generator
-from gankit.networks.protocols import CanTruncate
+from gankit.networks.protocols import CanTruncate, TruncatesLatents
 from gankit.training import randomness
 from gankit.training.precision import float32_products
 
@@ -22,8 +22,8 @@ class SampleOptions(NamedTuple):
     """Classes of image number 0, 1, ..., after the last of which it begins again; none: they are drawn."""
     truncation: float | None = None
     """How far styles are pulled towards their mean, that of their class if there are classes, for samples that are
-    better and less varied: 1 leaves them as they are, 0 makes them all the mean; None asks for nothing, which every
-    generator can give."""
+    better and less varied: 1 leaves them as they are, 0 makes them all the mean. Or beyond which number latents are
+    truncated, if the mapping does that. None asks for nothing, which every generator can give."""
     cutoff: int | None = None
     """How many of the styles are pulled, counted from the lowest resolution; None: all."""
     reals: Tensor | None = None
@@ -71,9 +71,7 @@ def samples(
             if labels is not None and wish.labels:
                 numbers = torch.arange(number * block, (number + 1) * block) % len(wish.labels)
                 labels = torch.tensor(wish.labels)[numbers].to(device)
-            styles = generator.map(z, labels)
-            if wish.truncation is not None:
-                styles = truncated(generator, styles, labels, wish.truncation, wish.cutoff)
+            styles = truncated_styles(generator, z, labels, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
             classes_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)
@@ -84,29 +82,50 @@ LATENTS_OF_MEAN = 1024
 """How many latents tell the mean style of a class."""
 
 
-def truncated(
+def truncated_styles(
+    generator: Generator,
+    z: Tensor,
+    labels: Tensor | None,
+    truncation: float | None = None,
+    cutoff: int | None = None,
+    means: dict[int, Tensor] | None = None,
+) -> Tensor:
+    """Styles [N, styles, width] of latents, truncated in the way of the mapping.
+
+    They are pulled towards their mean; of classes towards that of each, lest all become one. Or they are those of
+    truncated latents, if the mapping `TruncatesLatents`.
+
+    Args:
+        generator: Whose mapping can truncate, if it is asked to.
+        z: Latents [N, latent].
+        labels: Their classes, int64 [N]; None without.
+        truncation: 1 leaves styles as they are, 0 makes them all the mean; of latents the threshold. None: nothing.
+        cutoff: How many of the styles are truncated, counted from the lowest resolution; None: all.
+        means: Where mean styles of classes are kept from one call to the next.
+    """
+    styles, mapping = generator.map(z, labels), generator.mapping
+    if truncation is None:
+        return styles
+    if isinstance(mapping, TruncatesLatents):
+        cutoff = styles.shape[1] if cutoff is None else cutoff
+        of_truncated = generator.map(mapping.truncated_latents(z, truncation), labels)
+        return torch.cat([of_truncated[:, :cutoff], styles[:, cutoff:]], 1)
+    return _pulled(generator, styles, labels, truncation, cutoff, {} if means is None else means)
+
+
+def _pulled(
     generator: Generator,
     styles: Tensor,
     labels: Tensor | None,
     psi: float,
-    cutoff: int | None = None,
-    means: dict[int, Tensor] | None = None,
+    cutoff: int | None,
+    means: dict[int, Tensor],
 ) -> Tensor:
-    """Styles [N, styles, width] pulled towards their mean; of classes towards that of each, lest all become one.
-
-    Args:
-        generator: Whose mapping keeps a mean of styles.
-        styles: Its styles.
-        labels: Their classes, int64 [N]; None without.
-        psi: 1 leaves them as they are, 0 makes them all the mean.
-        cutoff: How many of the styles are pulled, counted from the lowest resolution; None: all.
-        means: Where mean styles of classes are kept from one call to the next.
-    """
+    """Styles pulled towards their mean, or that of their class."""
     if labels is None:
         return cast(CanTruncate, generator.mapping).truncated(styles, psi, cutoff)
     if psi == 1:
         return styles
-    means = {} if means is None else means
     with randomness.untouched():  # the noise of the images is drawn next
         for label in labels.unique().tolist():
             if label not in means:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -40,8 +40,14 @@ class Glorot(Init):
 class Orthogonal(Init):
     """A random orthogonal matrix times the layer's gain (Saxe et al. 2014)."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("gains",)
+
+    gains: bool = True
+    """false: not times the gain, unless that is 0, as BigGAN's weights start."""
+
     def apply(self, layer: nn.Module) -> None:
         """Draw the weight."""
         from torch import nn
 
-        nn.init.orthogonal_(layer.get_parameter("weight"), gain_of(layer))
+        gain = gain_of(layer)
+        nn.init.orthogonal_(layer.get_parameter("weight"), gain if self.gains else float(gain != 0))
