@@ -20,6 +20,7 @@ from gankit_sngan.modules import SpectralNorm
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 CLASSES, CHUNK, CLASS_VECTOR, CHANNELS = 3, 3, 5, 8
 SHAPE = ImageShape((32,), 3, CLASSES)
+LAST = {"gain": "weight", "bias": "bias"}
 CONVOLUTIONS = {"conv1": "path.conv0", "conv2": "path.conv1", "conv_sc": "shortcut.conv"}
 
 
@@ -73,17 +74,11 @@ def discriminator() -> tuple[Discriminator, dict[str, nn.Module]]:
 def parameters(network: GrowingNetwork, modules: dict[str, nn.Module]) -> dict[str, Tensor]:
     """All parameters by the authors' names."""
     found = {f"{name}.weight": raw(layer) for name, layer in modules.items()}
-    found |= {
-        f"{name}.bias": layer.bias
-        for name, layer in modules.items()
-        if isinstance(getattr(layer, "bias", None), Tensor)
-    }
+    biases = {f"{name}.bias": getattr(layer, "bias", None) for name, layer in modules.items()}
+    found |= {name: bias for name, bias in biases.items() if isinstance(bias, Tensor)}
     if isinstance(network, Generator):
         last = network.rgb["32"].get_submodule("norm")
-        found |= {
-            "output_layer.0.gain": last.get_parameter("weight"),
-            "output_layer.0.bias": last.get_parameter("bias"),
-        }
+        found |= {f"output_layer.0.{theirs}": last.get_parameter(ours) for theirs, ours in LAST.items()}
         found["blocks.1.1.gamma"] = network.blocks["16"].get_submodule("1").get_parameter("gamma")
         found["shared.weight"] = network.mapping.get_parameter("label_vectors")
     assert {id(parameter) for parameter in found.values()} == {id(parameter) for parameter in network.parameters()}

@@ -130,6 +130,15 @@ class CutsNothingOff(LatentMapping):
         return made
 
 
+class HalvesLatents(LatentMapping):
+    """Takes latents nearer to 0 instead of to where they are to end."""
+
+    def build(self, context):
+        made = module(lambda self, z, labels, styles: repeated(z, styles), context.latent)
+        made.truncated_latents = lambda z, threshold: z / 2
+        return made
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("right-shape", OneStyle)
@@ -142,3 +151,4 @@ def gankit_register(register) -> None:
     register("finite-at-zero", OnTheSphere)
     register("reaches-its-parameters", IdleLayer)
     register("truncates", CutsNothingOff)
+    register("truncates.2", HalvesLatents)
