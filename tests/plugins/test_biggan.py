@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -165,6 +166,22 @@ def test_classes_make_other_images_in_training_and_through_a_fade() -> None:
     z = torch.randn(1, 8).expand(10, -1)
     images = made.average(z, torch.arange(10))
     assert len({round(float(image.sum()), 4) for image in images}) == 10
+
+
+def test_a_saved_state_goes_on_to_the_same_bits() -> None:
+    """From before the average begins and within a fade, to beyond both."""
+    average = {"use": "exponential", "decay": {"use": "steps", "points": [[0, 0.0], [56, 0.9]]}}
+    experiment = tiny(**biggan(), training={"batch": 8, "device": "cpu", "average": average})
+    made, other = trainer(experiment), trainer(experiment)
+    while made.images < 48:
+        made.iteration()
+    other.load_state_dict(copy.deepcopy(made.state_dict()))
+    while made.images < made.ends[-1]:
+        assert made.iteration() == other.iteration()
+    for one, same in zip(made.average.state_dict().items(), other.average.state_dict().items(), strict=True):
+        assert one[0] == same[0]
+        assert torch.equal(one[1], same[1])
+    assert torch.equal(made.sample(0, 3, seed=0), other.sample(0, 3, seed=0))
 
 
 @pytest.mark.parametrize("mapping", ["identity", {"use": "style", "layers": 1, "width": 6, "lr_multiplier": 1}])

@@ -41,7 +41,7 @@ def sizes(experiment: Experiment, shape: ImageShape | None = None) -> tuple[int,
     return mapping, parameters(generator) - mapping, parameters(discriminator)
 
 
-def small(name: str, data: str = "digits", **growth: int) -> Experiment:
+def small(name: str, data: str = "digits", *further: str, **growth: int) -> Experiment:
     """The paper's system on other data, a few feature maps wide, for a few updates of 8 images."""
     settings: dict[str, Any] = {"data": data} | {f"growth.{option}": value for option, value in growth.items()}
     settings |= {
@@ -51,7 +51,7 @@ def small(name: str, data: str = "digits", **growth: int) -> Experiment:
         "observers": json.dumps(QUIET),
     }
     settings |= {f"{network}.channels": 8 for network in ("generator", "discriminator")} | {"generator.latent": 8}
-    return paper(name, *(f"{option}={value}" for option, value in settings.items()))
+    return paper(name, *(f"{option}={value}" for option, value in settings.items()), *further)
 
 
 def untouched_by_training(experiment: Experiment) -> list[str]:
