@@ -25,7 +25,7 @@ plugins.load_installed()
 LABELLED = {"use": "digits", "labels": True}
 SELECTING = {"use": "pggan", "labels": "select"}
 SMALL = Path(__file__).parents[2] / "experiments" / "small"
-READ_THEM = "mapping normalized, mapping label-embedding, mapping style, mapping stylegan2"
+READ_THEM = "mapping hierarchical, mapping normalized, mapping label-embedding, mapping style, mapping stylegan2"
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         ]
     },
     "basics/snapshots": {"every": 8, "last": 2},
+    "biggan/hierarchical": {"chunks": 2, "embedding": 4},
     "stylegan/style": {"width": 8, "layers": 2},
     "diversity/minibatch-discrimination": {"kernels": 6},
 }
@@ -90,7 +91,8 @@ def drawn(seed: int) -> dict[str, Any]:
     batch_norms = ("batch",) if penalized else without_labels
     generator = _network(rng, growth, seldom=without_labels, goes_first=True)
     is_equalized = any(norm["use"] == "pggan/equalized" for norm in generator["norm"])
-    discriminator = _network(rng, growth, seldom=("adaptive-instance", *batch_norms), goes_first=False)
+    of_styles = "adaptive-instance", "dense-conditional-batch"
+    discriminator = _network(rng, growth, seldom=(*of_styles, *batch_norms), goes_first=False)
     if "stylegan2" in head["use"] and not any(norm["use"] == "pggan/equalized" for norm in discriminator["norm"]):
         head |= {"lr_multiplier": 1.0}
     return {
