@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import BuildContext, LatentMapping
+from gankit import BuildContext, LatentMapping, UserError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,25 +28,36 @@ class Hierarchical(LatentMapping):
     3.1, "truncation trick").
     """
 
-    chunks: int = Field(default=1, ge=1, le=1_000)
+    chunks: int = Field(default=1, ge=1)
     """Parts of equal length that the latent is split into: one more than there are blocks that normalize."""
-    styles_a_block: int = Field(default=2, ge=1, le=1_000)
+    styles_a_block: int = Field(default=2, ge=1)
     """How many styles a block asks for, one for each of its norms: two of a residual block."""
     embedding: int = Field(default=128, ge=1, le=1_000_000)
     """Length of the vector for a class; there is none without classes."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Chunks have one length."""
-        latent = experiment.generator.latent
-        if latent % self.chunks:
-            below = latent - latent % self.chunks
-            others = " or ".join(map(str, [*([below] if below else []), below + self.chunks]))
-            yield f"splits no latent of {latent} into {self.chunks} equal chunks; set generator.latent to {others}"
+        if (misfit := self._misfit(experiment.generator.latent)) is not None:
+            yield misfit
+
+    def _misfit(self, latent: int) -> str | None:
+        """Why it cannot split latents of a length; None: it can."""
+        if latent % self.chunks == 0:
+            return None
+        below = latent - latent % self.chunks
+        others = " or ".join(map(str, [*([below] if below else []), below + self.chunks]))
+        return f"splits no latent of {latent} into {self.chunks} equal chunks; set generator.latent to {others}"
 
     def build(self, context: BuildContext) -> nn.Module:
-        """A module from z [N, latent] and labels to styles [N, styles, latent / chunks + embedding]."""
+        """A module from z [N, latent] and labels to styles [N, styles, latent / chunks + embedding].
+
+        Raises:
+            UserError: if the latent does not split.
+        """
         from gankit_biggan.modules import HierarchicalLatent
 
+        if (misfit := self._misfit(context.latent)) is not None:
+            raise UserError(f"generator.mapping: {misfit}")
         return HierarchicalLatent(context.latent, context.classes, self.chunks, self.styles_a_block, self.embedding)
 
     def reads_labels(self) -> bool:

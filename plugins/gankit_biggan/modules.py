@@ -27,7 +27,8 @@ class HierarchicalLatent(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
         """Styles [N, styles, width] of z [N, latent] and labels [N]; of each the chunk comes first."""
         first, *others = z.unflatten(1, (self.chunks, -1)).unbind(1)
-        in_turn = [first, *(chunk for chunk in others for _ in range(self.styles_a_block))][:styles]
+        together = min(self.styles_a_block, styles)
+        in_turn = [first, *(chunk for chunk in others for _ in range(together))][:styles]
         chunks = torch.stack(in_turn + in_turn[-1:] * (styles - len(in_turn)), 1)
         if self.label_vectors is None or labels is None:
             return chunks
