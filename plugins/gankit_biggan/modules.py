@@ -103,6 +103,7 @@ def regularized_weights(network: GrowingNetwork) -> Iterator[Tensor]:
     taking_part = {id(parameter) for parameter in network.parameters_in_force()}
     for layer in network.modules():
         if isinstance(layer, WEIGHTED) and not isinstance(layer, nn.Embedding):
-            stored = layer.parametrizations.weight.original if is_parametrized(layer, "weight") else layer.weight
+            is_normalized = is_parametrized(layer, "weight")
+            stored = layer.get_parameter("parametrizations.weight.original" if is_normalized else "weight")
             if id(stored) in taking_part:
                 yield (stored.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else stored).flatten(1)
