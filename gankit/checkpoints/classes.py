@@ -1,4 +1,4 @@
-"""The classes that a run began with, as its checkpoints keep them or, before they did, as the weights tell."""
+"""The classes and attributes that a run began with, as its checkpoints keep them; before they did, weights tell."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CLASSES = "classes"
 """What a checkpoint's manifest calls the names of the classes, in the order of their numbers."""
+ATTRIBUTES = "attributes"
+"""What it calls the names of the numbers that labels are vectors of."""
 
 
 def with_classes(experiment: Experiment, manifest: Mapping[str, Any]) -> Experiment:
@@ -58,7 +60,7 @@ def class_count_of_weights(experiment: Experiment, average: Mapping[str, Tensor]
 
     with randomness.untouched():
         one, two = (
-            Generator(experiment.generator, ImageShape.of(experiment, classes)).state_dict() for classes in (1, 2)
+            Generator(experiment.generator, ImageShape.of(experiment, classes, 0)).state_dict() for classes in (1, 2)
         )
     for name, tensor in two.items():
         for axis, (less, more) in enumerate(zip(one[name].shape, tensor.shape, strict=True)):
@@ -66,6 +68,11 @@ def class_count_of_weights(experiment: Experiment, average: Mapping[str, Tensor]
                 shape = average[name].shape if name in average else ()
                 return (shape[axis] - less) // (more - less) + 1 if axis < len(shape) else 0
     return 0
+
+
+def attribute_names(manifest: Mapping[str, Any]) -> Sequence[str]:
+    """What the numbers are called that a checkpoint's networks take in place of a class; none without."""
+    return manifest.get(ATTRIBUTES, ())
 
 
 def class_names(experiment: Experiment, manifest: Mapping[str, Any], count: int) -> Sequence[str]:

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from gankit.checkpoints.classes import class_count
+from gankit.checkpoints.classes import attribute_names, class_count
 from gankit.checkpoints.integrity import (
     FORMAT,
     MANIFEST,
@@ -255,7 +255,7 @@ def built_generator(
     Raises:
         RuntimeError: if they are not those of the experiment's.
     """
-    shape = ImageShape.of(experiment, class_count(experiment, manifest, weights))
+    shape = ImageShape.of(experiment, class_count(experiment, manifest, weights), len(attribute_names(manifest)))
     acting = Acting(experiment, progress_of(manifest, experiment))
     generator = Generator(acting.experiment.generator, shape).placed(device)
     generator.load_state_dict(weights)

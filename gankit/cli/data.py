@@ -137,7 +137,12 @@ def _told(experiment: Experiment, reals: RealImages) -> list[str]:
     said += [f"skipped: {reason}" for reason in reals.skipped]
     count, channels, height, width = images.shape
     said.append(f"{counted(count, 'image')} of {width}x{height} pixels in {counted(channels, 'channel')}")
-    if reals.labels is not None:
+    for column, name in enumerate(reals.attribute_names):
+        assert reals.labels is not None
+        values = reals.labels[:, column].astype(np.float64)
+        spread = f"mean {values.mean():.4g}, standard deviation {values.std():.4g}"
+        said.append(f"attribute {name}: {values.min():.4g} to {values.max():.4g}, {spread}")
+    if reals.labels is not None and reals.classes:
         numbers = Counter(reals.labels.tolist())
         each = first_of((f"{name} {numbers[k]:,}" for k, name in enumerate(reals.class_names)), MOST_LISTED)
         said.append(f"{counted(reals.classes, 'class')}: {each}")
@@ -167,7 +172,7 @@ def _draw(experiment: Experiment, reals: RealImages, path: Path) -> None:
     from gankit.data.pictures import as_png, grid
 
     final = reals.final
-    if reals.labels is not None:
+    if reals.labels is not None and reals.classes:
         some = [np.flatnonzero(reals.labels == number)[:SHOWN] for number in range(reals.classes)]
         names = [name for name, found in zip(reals.class_names, some, strict=True) if len(found)]
         rows = [_filled(reals.at(final)[found], max(map(len, some))) for found in some if len(found)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,11 @@ def add_generator_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alpha", type=float, metavar="A", help=alpha)
 
 
-def add_label_option(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add `label`, a class by its number or its name."""
+def add_label_option(parser: argparse.ArgumentParser, text: str, several: str = "") -> None:
+    """Add `label`, a class by its number or its name, and `attribute`, texts on values of attributes."""
     parser.add_argument("--label", metavar="K|NAME", help=f"{text}: its number, counted from 0, or its name")
+    value = f"a value of an attribute, where there are some{several}; repeatable, others are as reals have them"
+    parser.add_argument("--attribute", action="append", default=[], metavar="NAME=VALUE", help=value)
 
 
 def add_truncation_options(parser: argparse.ArgumentParser) -> None:
@@ -75,17 +78,25 @@ def check_truncations(truncations: Sequence[float], cutoff: int | None) -> None:
 
 
 @contextmanager
-def asked_generator(arguments: argparse.Namespace, option: str = "-o") -> Iterator[TrainedGenerator]:
+def asked_generator(
+    arguments: argparse.Namespace, option: str = "-o", sweeps: bool = False
+) -> Iterator[TrainedGenerator]:
     """The generator that arguments name, for pictures to be made of and written within the block.
 
-    What a component of it raises there is told with its name, and what the disk says with the option.
+    What a component of it raises there is told with its name, and what the disk says with the option. An attribute may
+    have several values if the command `sweeps` them.
 
     Raises:
-        UserError: if there is none, or not at that stage.
+        UserError: if there is none, or not at that stage, or without such attributes.
     """
     from gankit.runs.attribution import attributing_errors
 
     generator = generator_meant(arguments)
+    several = attributes_meant(arguments)
+    if not sweeps and (swept := [name for name, values in several.items() if len(values) > 1]):
+        raise UserError(f"--attribute: expected one value of {swept[0]}; gankit sample makes a row of each of several")
+    if values := {name: values[0] for name, values in several.items() if len(values) == 1}:
+        generator = with_attributes(generator, values)
     with told_as_options():
         generator.refuse_truncation(None if getattr(arguments, "truncation", None) is None else 1)
     with attributing_errors(generator.experiment):
@@ -134,6 +145,39 @@ def told_as_options() -> Iterator[None]:
         if str(problem).startswith(ALSO_OPTIONS):
             raise UserError(f"--{problem}") from None
         raise
+
+
+def attributes_meant(arguments: argparse.Namespace) -> dict[str, list[float]]:
+    """The values of each attribute that arguments name, of which `gankit sample` takes several.
+
+    Raises:
+        UserError: if one is no number.
+    """
+    found: dict[str, list[float]] = {}
+    for text in getattr(arguments, "attribute", []):
+        name, _, values = text.rpartition("=")
+        try:
+            numbers = [float(value) for value in values.split(",")]
+        except ValueError:
+            numbers = []
+        if not name or not numbers or not all(map(math.isfinite, numbers)):
+            raise UserError(f"--attribute: expected a name and a number, such as age=0.5, not {text!r:.60}")
+        if name in found:
+            raise UserError(f"--attribute: {name} is named twice")
+        found[name] = numbers
+    return found
+
+
+def with_attributes(generator: TrainedGenerator, values: Mapping[str, float]) -> TrainedGenerator:
+    """The generator whose samples have these values of attributes.
+
+    Raises:
+        UserError: if there are none such.
+    """
+    try:
+        return generator.with_attributes(values)
+    except UserError as problem:
+        raise UserError(str(problem).replace("attributes: ", "--attribute: ", 1)) from None
 
 
 def class_meant(text: str | None, generator: TrainedGenerator) -> int | None:

@@ -15,11 +15,13 @@ from gankit.cli.generators import (
     add_generator_options,
     add_label_option,
     asked_generator,
+    attributes_meant,
     check_truncations,
     class_meant,
     command_of_seed,
     said,
     typed_command,
+    with_attributes,
 )
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large, too_large_for_disk
@@ -44,7 +46,7 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
         "000000.png, ..., in a folder for each class; or a file that ends in .npy or .npz, for one array"
     )
     parser.add_argument("-o", "--output", required=True, metavar="PNG|FOLDER|NPY|NPZ", help=written)
-    number = f"how many images (default: {NUMBER}, or {COLUMNS} for each of several PSI)"
+    number = f"how many images (default: {NUMBER}, or {COLUMNS} for each of several PSI or VALUEs)"
     parser.add_argument("-n", "--number", type=int, metavar="N", help=number)
     parser.add_argument("--seed", type=int, metavar="S", help="decides the latents of all (default: 0)")
     seeds = (
@@ -52,7 +54,7 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
         "files are named by it: seed000120.png"
     )
     parser.add_argument("--seeds", metavar="SEEDS", help=seeds)
-    add_label_option(parser, "draw images of one class only")
+    add_label_option(parser, "draw images of one class only", ", of one attribute several, as age=0,0.5,1: a row each")
     text = (
         "pull styles towards their mean, that of their class if there are some: 1 not at all, 0 fully; of several, as "
         "of 0,0.5,1, a grid has a row each"
@@ -74,6 +76,8 @@ class _Asked(NamedTuple):
     """None or several: a row each."""
     cutoff: int | None
     label: int | None = None
+    attribute: tuple[str, list[float]] | None = None
+    """One of which several values make a row each."""
 
     @property
     def truncation(self) -> float | None:
@@ -98,7 +102,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
     from gankit.data.pictures import PICTURE_CHANNELS
     from gankit.pictures.about import about
 
-    with asked_generator(arguments) as generator:
+    with asked_generator(arguments, sweeps=True) as generator:
         asked = asked._replace(label=class_meant(arguments.label, generator))
         drawn = _drawn(generator, asked)
         channels, height, width = generator.shape
@@ -115,11 +119,12 @@ def sample_command(arguments: argparse.Namespace) -> int:
         def told(seed: int | None = None) -> dict[str, str]:
             return about(generator, Seed=seed, Command=typed_command(arguments) if seed is None else of_seed(seed))
 
-        _write(asked, shape, drawn, generator.classes, told)
+        _write(asked, shape, drawn, generator, told)
     what = drawn.caption or ("" if asked.form == "grid" else f"{drawn.number:,} images")
     said(asked.output, what)
-    if generator.classes and asked.output.suffix.lower() == ".npy" and asked.form == "array":
-        print("their classes are not in it; a file that ends in .npz has room for them", file=sys.stderr)
+    if (generator.classes or generator.attributes) and asked.output.suffix.lower() == ".npy" and asked.form == "array":
+        what = "classes" if generator.classes else "attributes"
+        print(f"their {what} are not in it; a file that ends in .npz has room for them", file=sys.stderr)
     return 0
 
 
@@ -135,15 +140,22 @@ def _drawn(generator: TrainedGenerator, asked: _Asked) -> _Drawn:
 
     names, seeds, label = generator.classes, asked.seeds, asked.label
     labels = [] if label is None else [label]
+
+    def row(generator: TrainedGenerator, psi: float | None) -> Iterator[SampleBatch]:
+        if seeds is None:
+            return numbered_images(generator, asked.number, asked.seed, SampleOptions(labels, psi, asked.cutoff))
+        return images_of_seeds(generator, seeds, labels_of(generator, seeds, label), psi, asked.cutoff)
+
     if len(asked.truncations) > 1:
-        rows = [
-            numbered_images(generator, asked.number, asked.seed, SampleOptions(labels, psi, asked.cutoff))
-            if seeds is None
-            else images_of_seeds(generator, seeds, labels_of(generator, seeds, label), psi, asked.cutoff)
-            for psi in asked.truncations
-        ]
+        rows = [row(generator, psi) for psi in asked.truncations]
         texts = [f"psi {psi:g}" for psi in asked.truncations]
         caption = f"the same {asked.number} latents at truncations of {', '.join(f'{p:g}' for p in asked.truncations)}"
+        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption)
+    if asked.attribute is not None:
+        name, values = asked.attribute
+        rows = [row(with_attributes(generator, {name: value}), asked.truncation) for value in values]
+        texts = [f"{name} {value:g}" for value in values]
+        caption = f"the same {asked.number} latents with {name} of {', '.join(f'{value:g}' for value in values)}"
         return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption)
     by_class = bool(names) and asked.form == "grid" and label is None
     if seeds is not None and by_class:
@@ -184,18 +196,18 @@ def _lacking(form: SampleForm, output: Path, shape: Sequence[int]) -> str | None
     return f"{lack}; name a folder to have a file of each, or a .npz"
 
 
-def _write(asked: _Asked, shape: Sequence[int], drawn: _Drawn, names: Sequence[str], told: Told) -> None:
+def _write(asked: _Asked, shape: Sequence[int], drawn: _Drawn, generator: TrainedGenerator, told: Told) -> None:
     """Write images as they come, or lay all of them out in one picture."""
     import numpy as np
 
     from gankit.data.pictures import grid, save_png
     from gankit.data.sample_files import write_array, write_images
 
-    output = asked.output
+    output, names, attributes = asked.output, generator.classes, generator.attributes
     if asked.form == "folder":
-        write_images(output, drawn.batches, names, told)
+        write_images(output, drawn.batches, names, told, attributes)
     elif asked.form == "array":
-        write_array(output, shape, drawn.batches, names, told())
+        write_array(output, shape, drawn.batches, names, told(), attributes)
     else:
         images = np.concatenate([batch.images for batch in drawn.batches])
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -223,6 +235,7 @@ def _check(arguments: argparse.Namespace) -> _Asked:
     check_truncations(truncations, arguments.cutoff)
     if len(truncations) > 1 and form != "grid":
         raise UserError("--truncation: several make rows of a grid; name a file that ends in .png, or one of them")
+    swept = _swept(arguments, form, truncations)
     seeds = None
     if arguments.seeds is not None:
         if arguments.number is not None or arguments.seed is not None:
@@ -230,9 +243,27 @@ def _check(arguments: argparse.Namespace) -> _Asked:
         seeds = whole_numbers(arguments.seeds, "--seeds")
         if form == "folder" and len({*seeds}) < len(seeds):
             raise UserError("--seeds: one is listed twice, but a folder has room for one file of each")
-    usual = COLUMNS if len(truncations) > 1 else NUMBER
+    usual = COLUMNS if len(truncations) > 1 or swept is not None else NUMBER
     number = len(seeds) if seeds is not None else usual if arguments.number is None else arguments.number
-    return _Asked(form, output, number, arguments.seed or 0, seeds, truncations, arguments.cutoff)
+    return _Asked(form, output, number, arguments.seed or 0, seeds, truncations, arguments.cutoff, attribute=swept)
+
+
+def _swept(
+    arguments: argparse.Namespace, form: SampleForm, truncations: Sequence[float]
+) -> tuple[str, list[float]] | None:
+    """The attribute that has several values, which make rows of a grid.
+
+    Raises:
+        UserError: if there is no grid, or something else makes its rows.
+    """
+    swept = [(name, values) for name, values in attributes_meant(arguments).items() if len(values) > 1]
+    if swept and form != "grid":
+        raise UserError(
+            "--attribute: several values make rows of a grid; name a file that ends in .png, or one of them"
+        )
+    if len(swept) + (len(truncations) > 1) > 1:
+        raise UserError("--attribute: several values make the rows of a grid, as does only one option at a time")
+    return swept[0] if swept else None
 
 
 def _truncations(text: str | None) -> list[float]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from gankit.config.evaluation_checks import problems_of_evaluation
 from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
+from gankit.config.labels import label_problems, problems_of_even_classes
 from gankit.config.parts import problems_of_parts
 from gankit.config.scales import problems_of_scales
 from gankit.config.schedules import schedule_problems
@@ -21,7 +22,6 @@ from gankit.core.errors import UserError
 from gankit.core.memory import too_large
 from gankit.core.progress import Stage, stage_mistakes
 from gankit.core.registry import registries
-from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 
 BYTES = 4
 """Of a number in networks."""
@@ -55,13 +55,13 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += incomplete
     found += schedule_problems(experiment)
     found += [*problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
-    found += _problems_of_even_classes(experiment)
+    found += problems_of_even_classes(experiment)
     found += [
         *problems_of_freezing(experiment),
         *_problems_of_precision(experiment),
         *_problems_of_compiling(experiment),
     ]
-    unread, failures = _label_problems(experiment)
+    unread, failures = label_problems(experiment)
     found += unread
     for path, component in components(experiment):
         try:
@@ -265,13 +265,6 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
             yield (name, "block", start, turn % len(blocks)), message
 
 
-def _problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
-    """That there are no classes to be shown equally often."""
-    try:
-        if experiment.training.classes == "even" and experiment.data.class_count() == 0:
-            yield ("training", "classes"), "even shows every class as often, but data gives no labels"
-    except Exception:  # which `_label_problems` tells of
-        return
 
 
 def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
@@ -305,55 +298,3 @@ def _starts_in_force(table: Mapping[int, object], first: int, final: int) -> lis
         starts |= set(sorted(start for start in table if start <= first)[-1:])
         first *= 2
     return sorted(starts)
-
-
-READERS = {"generator": (Norm, LatentMapping, Stem, Block), "discriminator": (Head, Norm, Block)}
-"""The kinds of parts of each network that may look at labels."""
-
-
-def _label_problems(experiment: Experiment) -> tuple[list[Problem], list[Problem]]:
-    """The networks to which all classes of the data are one, and the parts that failed when asked about that.
-
-    Then images do not depend on the class that is asked for. Data whose classes cannot be counted here has none.
-    """
-    try:
-        if experiment.data.class_count() == 0:
-            return [], []
-    except UserError:  # said by the data itself
-        return [], []
-    except Exception as failure:
-        return [], [problem_of_failure(("data",), experiment.data, failure)]
-    reading: set[object] = set()
-    failures: list[Problem] = []
-    for path, part in components(experiment):
-        try:
-            if _uses_labels(part):
-                reading.add("discriminator" if isinstance(part, Regularizer) else path[0])
-        except Exception as failure:
-            failures.append(problem_of_failure(path, part, failure))
-    blind = [network for network in READERS if network not in reading]
-    return [((network,), _remedies(network, READERS[network])) for network in blind], failures
-
-
-def _uses_labels(part: Component) -> bool:
-    """Whether a part looks at labels or trains by them; whether class logits are trained is for their head to say."""
-    if isinstance(part, Regularizer):
-        return part.trains_classes
-    if isinstance(part, Head) and part.classifies():
-        return True
-    return isinstance(part, LatentMapping | Stem | Block | Head | Norm) and part.reads_labels()
-
-
-def _remedies(network: str, kinds: Sequence[type[Component]]) -> str:
-    """That no part of `network` looks at labels, and what can be done."""
-    able = [
-        f"{kind.kind} {entry.name}"
-        for kind in kinds
-        for entry in registries[kind.kind].entries()
-        if getattr(entry.component, "reads_labels") is not getattr(kind, "reads_labels")  # noqa: B009
-    ]
-    such = f" ({', '.join(able)})" if able else ""
-    return (
-        f"the data has classes, but no part of the {network} reads labels; name one that does{such} or use the data "
-        "without labels (a plugin's part says that it does by its method reads_labels)"
-    )

@@ -13,23 +13,26 @@ COUNT = 16
 
 
 class RandomReals(RealImages):
-    """Noise in place of a data set's images, of the same shape and with as many classes."""
+    """Noise in place of a data set's images, of the same shape and with as many classes or attributes."""
 
     def __init__(self, dataset: Dataset, final: int) -> None:
         """Take the shape of `dataset` at a height of `final` pixels.
 
         Raises:
-            UserError: if the data set cannot tell how many classes it has, as its images are not here.
+            UserError: if the data set cannot tell how many classes or attributes it has, as its images are not here.
         """
         self.final, self._dataset, self._orders, self._prepared = final, dataset, {}, None
         try:
             self._channels, self._aspect, classes = dataset.image_channels(), dataset.aspect(), dataset.class_count()
+            self.attribute_names = [*dataset.attribute_names()]
         except UserError as lack:
             raise UserError(f"data: {lack}; without it nobody knows how many classes there are") from lack
         self._drawn = np.random.Generator(np.random.PCG64(0))
         self._levels = {}
         self.labels = np.arange(COUNT, dtype=np.int64) % classes if classes else None
         self.class_names = [str(number) for number in range(classes)]
+        if self.attribute_names:
+            self.labels = self._drawn.standard_normal((COUNT, len(self.attribute_names)), dtype=np.float32)
 
     @property
     def count(self) -> int:

@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     images: Tensor
     """In network range, float32 [n, channels, H, W]."""
     labels: Tensor | None = None
-    """Their classes, int64 [n], if they have any."""
+    """Their classes, int64 [n], or the values of their attributes, float32 [n, attributes], if they have any."""
 
 
 class Pixels(NamedTuple):
@@ -38,7 +38,7 @@ class Pixels(NamedTuple):
     images: Tensor
     """uint8 [n, channels, H, W]."""
     labels: Tensor | None
-    """Their classes, int64 [n], if they have any."""
+    """As in a `Batch`."""
 
     def pinned(self) -> Pixels:
         """The same in memory from which a GPU copies by itself."""
@@ -71,7 +71,9 @@ class RealImages:
         images, self.labels = loaded
         self._prepared = loaded.prepared if isinstance(loaded, FromDisk) else None
         self.class_names = [*dataset.class_names()]
-        """What the classes are called, in the order of their numbers; empty without labels."""
+        """What the classes are called, in the order of their numbers; empty without."""
+        self.attribute_names = [*dataset.attribute_names()]
+        """What the numbers of labels that are vectors are called; empty if labels are classes, or there are none."""
         self._levels = {self.final: images}
         if self._prepared is not None:  # mapped now: the cache may be cleared while a run is at an early stage
             for resolution in resolutions:
@@ -81,7 +83,8 @@ class RealImages:
         """`count` of the images at equal distances, or all if there are fewer, as a data set of its own."""
         chosen = np.linspace(0, self.count - 1, min(count, self.count)).round().astype(np.int64)
         some = object.__new__(RealImages)
-        some.final, some._dataset, some._orders, some.class_names = self.final, self._dataset, {}, self.class_names
+        some.final, some._dataset, some._orders = self.final, self._dataset, {}
+        some.class_names, some.attribute_names = self.class_names, self.attribute_names
         some._prepared = None
         some.labels = None if self.labels is None else self.labels[chosen]
         some._levels = {self.final: self._levels[self.final][chosen]}
@@ -109,10 +112,11 @@ class RealImages:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of images at the final resolution, their shape and their labels."""
+        """Hash of images at the final resolution, their shape, their labels and the names of attributes."""
         if self._prepared is None:
             return self._hash().hex()
         labels = b"" if self.labels is None else np.ascontiguousarray(self.labels).tobytes()
+        labels += repr(self.attribute_names).encode() if self.attribute_names else b""
         name = f"fingerprint-{hashlib.blake2b(labels, digest_size=8).hexdigest()}-{self.labels is not None}"
         kept = self._prepared.remembered(name, "uint8", 16, lambda: np.frombuffer(self._hash(), np.uint8))
         return kept.tobytes().hex()
@@ -124,6 +128,8 @@ class RealImages:
             content.update(np.ascontiguousarray(images[start : start + CHUNK]).data)
         if self.labels is not None:
             content.update(np.ascontiguousarray(self.labels).data)
+        if self.attribute_names:
+            content.update(repr(self.attribute_names).encode())
         return content.digest()
 
     def at(self, resolution: int) -> np.ndarray:
@@ -288,6 +294,12 @@ def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> Label
             f"data: {type(dataset).__name__} loaded {images.dtype} {list(images.shape)} instead of "
             f"uint8 [N, {', '.join(map(str, expected[1:]))}] with at least one image"
         )
+    (_check_vectors if dataset.attribute_names() else _check_classes)(dataset, len(images), labels)
+    return loaded
+
+
+def _check_classes(dataset: Dataset, count: int, labels: np.ndarray | None) -> None:
+    """That labels are numbers of classes that all have names, or that there are none."""
     if bool(dataset.class_count()) != (labels is not None):
         raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")
     names = dataset.class_names()
@@ -297,12 +309,24 @@ def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> Label
             f"not {names!r:.80}"
         )
     if labels is not None and (
-        labels.shape != (len(images),)
+        labels.shape != (count,)
         or labels.dtype != np.int64
         or not 0 <= labels.min() <= labels.max() < dataset.class_count()
     ):
         raise UserError(
-            f"data: {type(dataset).__name__} should give labels int64 [{len(images)}] "
-            f"from 0 to {dataset.class_count() - 1}"
+            f"data: {type(dataset).__name__} should give labels int64 [{count}] from 0 to {dataset.class_count() - 1}"
         )
-    return loaded
+
+
+def _check_vectors(dataset: Dataset, count: int, labels: np.ndarray | None) -> None:
+    """That labels are a finite vector for each image, of as many numbers as have names, and there are no classes."""
+    name, names = type(dataset).__name__, dataset.attribute_names()
+    if dataset.class_count():
+        raise UserError(f"data: {name} gives {dataset.class_count()} classes and attributes; it may have one of them")
+    if len({*names}) < len(names):
+        raise UserError(f"data: {name} should give attributes names of their own, not {names!r:.80}")
+    if labels is None or labels.shape != (count, len(names)) or labels.dtype != np.float32:
+        found = "none" if labels is None else f"{labels.dtype} {[*labels.shape]}"
+        raise UserError(f"data: {name} should give labels float32 [{count}, {len(names)}], not {found}")
+    if not np.isfinite(labels).all():
+        raise UserError(f"data: {name} gives labels that are not finite")

@@ -7,10 +7,13 @@ Files are named relative to the folder; `classes`, the names of the classes in t
 
 from __future__ import annotations
 
+import csv
 import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +22,9 @@ from gankit.core.files import parse_json, written_at_once
 from gankit.data.trees import ImageTree
 
 LABEL_FILE = "dataset.json"
+ATTRIBUTE_TABLE = "labels.csv"
+FILE_COLUMN = "file"
+"""The column of a table that names the images."""
 LONGEST = 200
 """Bytes of the longest name that a class's folder is given; file systems allow 255."""
 
@@ -74,6 +80,21 @@ def write_labels(folder: Path, names: Sequence[str], labelled: Iterable[tuple[st
         for position, pair in enumerate(labelled):
             file.write((b",\n" if position else b"\n") + json.dumps(pair).encode())
         file.write(b"]}\n")
+
+
+def write_attributes(folder: Path, names: Sequence[str], valued: Iterable[tuple[str, Sequence[float]]]) -> None:
+    """Write a table of the values of attributes, a line an image, which is there when all that is `valued` has come.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with written_at_once(folder / ATTRIBUTE_TABLE) as file:
+        rows = csv.writer(text := StringIO(newline=""), lineterminator="\n")
+        for row in chain([(FILE_COLUMN, *names)], ((image, *values) for image, values in valued)):
+            rows.writerow(row)
+            file.write(text.getvalue().encode())
+            text.seek(0)
+            text.truncate()
 
 
 def folder_names(names: Sequence[str]) -> list[str]:

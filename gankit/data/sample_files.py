@@ -6,12 +6,12 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from gankit.core.files import written_at_once
-from gankit.data.label_file import folder_names, write_labels
+from gankit.data.label_file import folder_names, write_attributes, write_labels
 from gankit.data.pictures import as_png
 
 SMALLEST_PNG = 67
@@ -24,7 +24,7 @@ class SampleBatch(NamedTuple):
     images: np.ndarray
     """uint8 [n, H, W, C]."""
     labels: np.ndarray | None
-    """int64 [n]; None if they are of no classes."""
+    """Classes, int64 [n], or the values of attributes, float32 [n, attributes]; None without labels."""
     seeds: Sequence[int] | None = None
     """The seed of each, which files are named by; None: they are numbered as they come."""
 
@@ -34,6 +34,7 @@ def write_images(
     batches: Iterable[SampleBatch],
     names: Sequence[str],
     about: Callable[[int | None], Mapping[str, str]] = lambda seed: {},
+    attributes: Sequence[str] = (),
 ) -> None:
     """Write every image as a picture of its own, 000000.png, 000001.png, ..., or by its seed, as seed000120.png.
 
@@ -43,18 +44,20 @@ def write_images(
         names: What their classes are called. If there are any, images lie in a folder for each class, called by
             `folder_names`, with a label file beside these.
         about: Texts that are kept in the picture of a seed, or of none.
+        attributes: What their attributes are called. If there are any, their values lie beside the images in a
+            labels.csv, as a data set of the folder reads them.
 
     Raises:
         OSError: if one cannot be written.
     """
     places = [folder / name for name in folder_names(names)] or [folder]
 
-    def written() -> Iterator[tuple[str, int]]:
+    def written() -> Iterator[tuple[str, Any]]:
         number = 0
         for images, labels, seeds in batches:
-            of_class = [0] * len(images) if labels is None else labels.tolist()
-            for image, label, seed in zip(images, of_class, seeds or [None] * len(images), strict=True):
-                file = places[label] / (f"{number:06}.png" if seed is None else f"seed{seed:06}.png")
+            of_each = [0] * len(images) if labels is None else labels.tolist()
+            for image, label, seed in zip(images, of_each, seeds or [None] * len(images), strict=True):
+                file = places[label if names else 0] / (f"{number:06}.png" if seed is None else f"seed{seed:06}.png")
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(as_png(image, about=about(seed)))
                 number += 1
@@ -63,6 +66,8 @@ def write_images(
     folder.mkdir(parents=True, exist_ok=True)
     if names:
         write_labels(folder, names, written())
+    elif attributes:
+        write_attributes(folder, attributes, written())
     else:
         for _ in written():
             pass
@@ -74,11 +79,13 @@ def write_array(
     batches: Iterable[SampleBatch],
     names: Sequence[str],
     about: Mapping[str, str] | None = None,
+    attributes: Sequence[str] = (),
 ) -> None:
     """Write all images as one array, uint8 [N, H, W, C], that is complete or not there.
 
     A .npz holds it as `images`; of samples of classes `labels`, int64 [N], and `classes`, their names, are beside it,
-    `seeds`, int64 [N], if each has one, and `about`, a JSON text, if there is any.
+    of those with attributes `labels`, float32 [N, attributes], and `attributes`, their names; `seeds`, int64 [N], if
+    each has one, and `about`, a JSON text, if there is any.
 
     Args:
         file: A .npy or .npz.
@@ -86,6 +93,7 @@ def write_array(
         batches: The images.
         names: What their classes are called; empty without.
         about: What made them.
+        attributes: What their attributes are called; empty without.
 
     Raises:
         OSError: if it cannot be written.
@@ -109,7 +117,8 @@ def write_array(
         with zipfile.ZipFile(out, "w") as archive:
             with archive.open(zipfile.ZipInfo("images.npy"), "w", force_zip64=True) as member:  # of no date: same bytes
                 write_to(member)
-            others = {"labels": np.concatenate(labels), "classes": np.array(names)} if labels else {}
+            called = {"attributes": np.array(attributes)} if attributes else {"classes": np.array(names)}
+            others = {"labels": np.concatenate(labels), **called} if labels else {}
             others |= {"seeds": np.array(seeds, np.int64)} if seeds else {}
             others |= {"about": np.array(json.dumps(dict(about)))} if about else {}
             for name, array in others.items():

@@ -290,7 +290,7 @@ class Measurer:
         self.evaluators, self._device = EvaluatorPair(experiment, reals, device), device
         self._acting = Acting(experiment)
         with randomness.untouched():
-            shape = ImageShape.of(experiment, reals.classes)
+            shape = ImageShape.of(experiment, reals.classes, len(reals.attribute_names))
             generator = Generator(self._acting.experiment.generator, shape).placed(device)
         self.generator = generator.eval().requires_grad_(False)
 

@@ -118,6 +118,7 @@ class Evaluator:
 
         resolution = progress.resolution
         self._forget_all_but(resolution, source.network)
+        source = self._with_vectors(source)
         generated = {seed: self._generated(source, seed, resolution) for seed in self._seeds}
         uneven = generated
         if (shares := self._uneven_classes(source.network)) is not None:
@@ -219,7 +220,9 @@ class Evaluator:
         if isinstance(self._reals, AbsentReals):
             return None
         classes, labels = self._reals.classes, self._reals.labels
-        if self._options.classes == "even" or network is None or labels is None or network.context.classes != classes:
+        if self._options.classes == "even" or network is None or labels is None:
+            return None
+        if not classes or network.context.classes != classes:
             return None
         if len(set(np.bincount(labels, minlength=classes))) == 1:
             return None
@@ -228,6 +231,18 @@ class Evaluator:
         from gankit.training.sampler import GeneratorSampler
 
         return GeneratorSampler(network, self._device, torch.from_numpy(labels))
+
+    def _with_vectors(self, source: ImageSampler) -> ImageSampler:
+        """What asks a generator with attributes for vectors drawn from all of the reals; for others, what is given."""
+        if isinstance(self._reals, AbsentReals) or (network := source.network) is None or self._reals.labels is None:
+            return source
+        if not network.context.attributes or network.context.attributes != len(self._reals.attribute_names):
+            return source
+        import torch
+
+        from gankit.training.sampler import GeneratorSampler
+
+        return GeneratorSampler(network, self._device, torch.from_numpy(self._reals.labels))
 
     def _generated(self, source: ImageSampler, seed: int, resolution: int) -> ImageSet:
         """The images that are to be measured."""

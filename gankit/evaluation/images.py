@@ -109,7 +109,7 @@ class ImageSet:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Classes, int64 [count]; None without labels. Known whatever is kept."""
+        """Classes, int64 [count]; None without, as where there are attributes. Known whatever is kept."""
         return self._seen.labels
 
     @cached_property
@@ -213,7 +213,9 @@ class ImageSet:
             parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
             pooled = found.pooled if "statistics" in keep else None
         kept = {name: part for name, part in parts.items() if name in keep}
-        return SeenBatch(len(images), kept if batch.labels is None else {**kept, "labels": batch.labels}, pooled)
+        if batch.labels is not None and not batch.labels.is_floating_point():  # metrics look at classes alone
+            kept["labels"] = batch.labels
+        return SeenBatch(len(images), kept, pooled)
 
 
 class _Resampled(ImageSet):

@@ -123,7 +123,7 @@ def _noise(count: int, reals: RealImages, generator: Generator, extraction: Extr
     def batches() -> Iterator[Batch]:
         draws = torch.Generator().manual_seed(0)
         for numbers in torch.arange(count).split(images_at_a_time(reals.final)):
-            labels = None if reals.labels is None else (numbers % reals.classes).to(device)
+            labels = (numbers % reals.classes).to(device) if reals.classes else None
             yield Batch((2 * torch.rand(len(numbers), *size, generator=draws) - 1).to(device), labels)
 
     return ImageSet(ImageSource(count, reals.final, batches), extraction)

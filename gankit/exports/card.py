@@ -79,6 +79,8 @@ def _head(licence: str) -> str:
 def _what(generator: TrainedGenerator) -> str:
     channels, height, width = generator.shape
     of = f", of {len(generator.classes)} classes: {as_text(listed(generator.classes))}" if generator.classes else ""
+    if generator.attributes:
+        of = f", by {len(generator.attributes)} attributes: {as_text(listed(generator.attributes))}"
     return (
         f"A generator of images, {height} pixels high and {width} wide, of {channels} "
         f"channel{'s' * (channels > 1)}{of}. It was trained with gankit, which composes GANs of parts."

@@ -54,7 +54,8 @@ class Baked(NamedTuple):
 class TracedGenerator(nn.Module):
     """The network of a trained generator at the stage where it stands, without what only other stages need.
 
-    Images [N, C, H, W] of latents z [N, latent], of labels int64 [N] if there are classes, and of noise0, noise1, ...,
+    Images [N, C, H, W] of latents z [N, latent], of labels, int64 [N] if there are classes and float32 [N,
+    attributes] if there are attributes, and of noise0, noise1, ...,
     as they are drawn one after the other, if noise is an input.
     """
 
@@ -64,6 +65,7 @@ class TracedGenerator(nn.Module):
         """Note what the generator draws."""
         super().__init__()
         self.baked, self.classes, self.latent = baked, len(generator.classes), generator.latent
+        self.attributes = len(generator.attributes)
         self.network = _in_force(generator.network)
         self.register_buffer("means", self._means(generator))
         self.draws = _draws_of(self.network, baked, *self.example())
@@ -76,12 +78,15 @@ class TracedGenerator(nn.Module):
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """What an image is made of, in the order of arguments, each with its shape beside the first dimension, N."""
         noise = {f"noise{number}": (*draw.shape[1:],) for number, draw in self._noise_inputs()}
-        return {"z": (self.latent,), **({"labels": ()} if self.classes else {}), **noise}
+        labels = {"labels": (self.attributes,) if self.attributes else ()} if self.classes or self.attributes else {}
+        return {"z": (self.latent,), **labels, **noise}
 
     def example(self, count: int = EXAMPLES, seed: int = 0) -> tuple[Tensor, Tensor | None]:
         """Latents and labels of a seed for so many images."""
         draws = torch.Generator().manual_seed(seed)
         z = torch.randn(count, self.latent, generator=draws)
+        if self.attributes:
+            return z, torch.randn(count, self.attributes, generator=draws)
         return z, torch.randint(self.classes, (count,), generator=draws) if self.classes else None
 
     def example_inputs(self, count: int = EXAMPLES, seed: int = 0) -> dict[str, Tensor]:
@@ -101,7 +106,7 @@ class TracedGenerator(nn.Module):
         z, labels = inputs["z"], inputs.get("labels")
         styles = self.network.map(z, labels)
         psi, cutoff = self.baked.truncation, self.baked.cutoff
-        if psi is not None and labels is None:
+        if psi is not None and not self.classes:
             styles = cast(CanTruncate, self.network.mapping).truncated(styles, psi, cutoff)
         elif psi is not None:
             pulled = torch.lerp(self.means[labels], styles, psi)
@@ -236,6 +241,7 @@ def _is_of_images(draw: Tensor) -> bool:
 def _in_force(network: Generator) -> Generator:
     """A copy of a network on the CPU without the parts that its stage does not use."""
     network = copy.deepcopy(network).cpu()
+    network.known_vectors = None  # labels are handed in
     images = {network.resolution, *(resolution // 2 for resolution in network.joins)}
     used = {"blocks": {*network.above_base()}, "rgb": images, "join_modules": {*network.joins}}
     for name, resolutions in used.items():

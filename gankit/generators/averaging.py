@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gankit.checkpoints.classes import class_names
+from gankit.checkpoints.classes import attribute_names, class_names
 from gankit.checkpoints.integrity import CorruptCheckpointError
 from gankit.checkpoints.snapshots import Snapshot, snapshots_of
 from gankit.checkpoints.store import built_generator, is_checkpoint, progress_of
@@ -136,6 +136,7 @@ def _made(
         progress_of(manifest, experiment),
         classes=class_names(experiment, manifest, network.context.classes),
         origin={**origin_of(newest.path, experiment), "average": about},
+        attributes=attribute_names(manifest),
     )
 
 
@@ -170,8 +171,9 @@ def _sum(
 
 
 def _labels(experiment: Experiment, network: Generator) -> Tensor | None:
-    """The labels of the reals, if statistics are estimated on classes as often as the data have them."""
-    if not batch_norms(network) or not network.context.classes or experiment.training.classes != "data":
+    """The labels of the reals, if statistics are estimated on classes or vectors as often as the data have them."""
+    has_labels = network.context.classes or network.context.attributes
+    if not batch_norms(network) or not has_labels or experiment.training.classes != "data":
         return None
     labels = RealImages(experiment.data, experiment.resolutions()).labels
     return None if labels is None else torch.from_numpy(labels)

@@ -55,6 +55,8 @@ class Description(BaseModel):
     """Which of its run's generators it was."""
     classes: list[str]
     """What its classes are called; empty without."""
+    attributes: list[str] = []
+    """What the numbers are called that it takes in place of a class; empty without."""
     images: int = Field(ge=0)
     """Real images shown when it was saved."""
     stage: int = Field(ge=1)
@@ -72,6 +74,7 @@ class Description(BaseModel):
             experiment=dump(_without_places({**options, "plugins": []})),
             which=generator.which,
             classes=[*generator.classes],
+            attributes=[*generator.attributes],
             images=progress.images,
             stage=progress.stage,
             alpha=progress.alpha,
@@ -138,14 +141,20 @@ def build(
         )
     progress = progress_in(stages, described.stage, described.images, described.alpha)
     with attributing_errors(experiment), randomness.untouched():
-        shape = ImageShape.of(experiment, len(described.classes))
+        shape = ImageShape.of(experiment, len(described.classes), len(described.attributes))
         network = Generator(Acting(experiment, progress).experiment.generator, shape)
     if differs := first_of(_differences(network.state_dict(), weights), MOST_KEYS):
         raise wrong(path, f"its weights are not those of its experiment: {differs}")
     network.load_state_dict(weights)
     network.grow(progress.resolution, progress.alpha)
     return TrainedGenerator(
-        network.placed(device), experiment, progress, described.which, described.classes, described.origin
+        network.placed(device),
+        experiment,
+        progress,
+        described.which,
+        described.classes,
+        described.origin,
+        described.attributes,
     )
 
 

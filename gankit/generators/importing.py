@@ -182,7 +182,7 @@ def _classes(experiment: Experiment, names: WeightNames, theirs: Mapping[str, Te
         return [*experiment.data.class_names()]
     except UserError:
         pass
-    network = Generator(experiment.generator, ImageShape.of(experiment, 1))
+    network = Generator(experiment.generator, ImageShape.of(experiment, 1, 0))
     stored, found = _stored_names(network), dict[str, Tensor]()
     for own, (name, changed) in names.sources(network, theirs.keys()).items():
         if name in theirs and own in stored and (given := _changed(theirs[name], changed)) is not None:

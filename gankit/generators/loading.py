@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gankit.checkpoints.classes import class_names
+from gankit.checkpoints.classes import attribute_names, class_names
 from gankit.checkpoints.integrity import found, manifest_if_whole
 from gankit.checkpoints.store import chosen, experiment_of, load_generator, manifest_of, progress_of
 from gankit.config.evaluation import GeneratorName
@@ -76,7 +76,13 @@ def load(
     about = manifest_of(checkpoint)
     names = class_names(experiment, about, network.context.classes)
     return TrainedGenerator(
-        network, experiment, progress_of(about, experiment), which, names, origin_of(checkpoint, experiment)
+        network,
+        experiment,
+        progress_of(about, experiment),
+        which,
+        names,
+        origin_of(checkpoint, experiment),
+        attribute_names(about),
     )
 
 

@@ -21,20 +21,23 @@ from gankit.core.text import listed
 from gankit.generators import LARGEST_SEED
 from gankit.generators.arguments import finite_number, labels_given, numbers_like, several_whole_numbers, whole_number
 from gankit.generators.noise import Noise, checked_noise, drawn
+from gankit.generators.vectors import attribute_values, vectors_given
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate, TruncatesLatents
 from gankit.training.precision import float32_products
 from gankit.training.sampler import SampleOptions, sample, truncated_styles
 
-Labels: TypeAlias = Tensor | Sequence[int] | int | str | None
-"""Classes of some images: a number, counted from 0, or a name for all of them, or int64 [N]."""
+Labels: TypeAlias = Tensor | Sequence[int] | int | str | Mapping[str, float] | Sequence[Sequence[float]] | None
+"""Classes of some images: a number, counted from 0, or a name for all of them, or int64 [N]; where there are attributes
+their values, float [N, attributes], or for all images [attributes] or by name."""
 
 
 class TrainedGenerator(nn.Module):
     """Images of latents, as training left its network: in eval mode, float32, with weights that need no gradient.
 
     Images are [N, C, H, W]; those of reals lie in [-1, 1], and those of a generator nearly so. Latents and styles may
-    need gradients. Where there are classes, every call is told which, by number or by name.
+    need gradients. Where there are classes, every call is told which, by number or by name, and where there are
+    attributes, their values.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class TrainedGenerator(nn.Module):
         which: GeneratorName = "average",
         classes: Sequence[str] = (),
         origin: Mapping[str, Any] | None = None,
+        attributes: Sequence[str] = (),
     ) -> None:
         """Wrap a network; `gankit.load` is what users call.
 
@@ -55,11 +59,12 @@ class TrainedGenerator(nn.Module):
             which: Which of the run's generators it is: average, current, or one of training.averages.
             classes: What its classes are called, in the order of their numbers.
             origin: Where it comes from, plain values.
+            attributes: What the numbers are called that it takes in place of a class.
         """
         super().__init__()
         self.network = network.requires_grad_(False)
         self.experiment, self.progress, self.which = experiment, progress, which
-        self.classes, self.origin = (*classes,), dict(origin or {})
+        self.classes, self.attributes, self.origin = (*classes,), (*attributes,), dict(origin or {})
         self._means: dict[int, Tensor] = {}
         self.eval()
 
@@ -106,7 +111,7 @@ class TrainedGenerator(nn.Module):
 
         Args:
             z: The latents.
-            labels: Their classes, if there are classes.
+            labels: Their classes or the values of their attributes, if there are such.
             truncation: How far styles are pulled towards their mean, that of their class if there are some: 1 not at
                 all, 0 fully (Karras et al. 2019, appendix B). Or how far from 0 the numbers of latents may be, if
                 the mapping truncates those (Brock et al. 2019, section 3.1). None: not at all.
@@ -114,11 +119,11 @@ class TrainedGenerator(nn.Module):
             noise: What is drawn inside.
 
         Raises:
-            UserError: if there are no such classes, or the mapping cannot truncate.
+            UserError: if there are no such classes or attributes, or the mapping cannot truncate.
         """
         z = self._latents_given(z)
-        numbers = self.class_numbers(labels, len(z))
-        return self.synthesize(self.map(z, numbers, truncation, cutoff), numbers, noise)
+        told = self.labels_of(labels, len(z))
+        return self.synthesize(self.map(z, told, truncation, cutoff), told, noise)
 
     def map(
         self, z: Tensor, labels: Labels = None, truncation: float | None = None, cutoff: int | None = None
@@ -126,9 +131,9 @@ class TrainedGenerator(nn.Module):
         """Styles [N, styles, width] of latents z [N, latent]; the rest as for `forward`."""
         z = self._latents_given(z)
         self.refuse_truncation(truncation, cutoff)
-        numbers = self.class_numbers(labels, len(z))
+        told = self.labels_of(labels, len(z))
         with float32_products():
-            return truncated_styles(self.network, z, numbers, truncation, cutoff, self._means)
+            return truncated_styles(self.network, z, told, truncation, cutoff, self._means)
 
     def synthesize(self, styles: Tensor, labels: Labels = None, noise: Noise = "random") -> Tensor:
         """Images [N, C, H, W] of styles [N, styles, width]; the rest as for `forward`."""
@@ -137,7 +142,7 @@ class TrainedGenerator(nn.Module):
         if styles.dim() != 3 or styles.shape[1] < self.styles:
             raise UserError(f"styles: expected {expected}, not {[*styles.shape]}")
         with float32_products(), drawn(noise, len(styles)):
-            return self.network.synthesize(styles, self.class_numbers(labels, len(styles)))
+            return self.network.synthesize(styles, self.labels_of(labels, len(styles)))
 
     def sample(
         self,
@@ -149,7 +154,8 @@ class TrainedGenerator(nn.Module):
     ) -> Tensor:
         """The first `n` images [n, C, H, W] of a seed, as `gankit sample` draws them and metrics measure them.
 
-        Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all.
+        Image number i of a seed is always the same; classes are drawn too, unless `label` names one for all, and the
+        values of attributes are those of reals, unless `with_attributes` says otherwise.
         """
         n, seed = whole_number(n, "n"), whole_number(seed, "seed")
         if n < 1:
@@ -187,11 +193,11 @@ class TrainedGenerator(nn.Module):
         """
         seeds = several_whole_numbers(seeds, "seeds")
         noise = checked_noise(seeds if noise is None else noise, len(seeds))
-        numbers, z = self.class_numbers(labels, len(seeds)), self.latents(seeds)
+        told, z = self.labels_of(labels, len(seeds)), self.latents(seeds)
         images = [
             self(
                 z[i : i + 1],
-                None if numbers is None else numbers[i : i + 1],
+                None if told is None else told[i : i + 1],
                 truncation,
                 cutoff,
                 noise if isinstance(noise, str) else noise[i : i + 1],
@@ -237,6 +243,34 @@ class TrainedGenerator(nn.Module):
         other.progress = progress_in(stages, number, self.progress.images, alpha)._replace(resolution=reached)
         return other
 
+    def with_attributes(self, values: Mapping[str, float]) -> Self:
+        """A copy whose samples all have these values of attributes, the others as they come together in the reals.
+
+            generator.with_attributes({"slant": 0.5}).sample(16)
+
+        Args:
+            values: Of some attributes, by name.
+
+        Raises:
+            UserError: if there are no such attributes.
+        """
+        chosen = attribute_values(values, self.attributes)
+        other = copy.deepcopy(self)
+        if (known := other.network.known_vectors) is not None:
+            for name, value in chosen.items():
+                known[:, self.attributes.index(name)] = value
+        return other
+
+    def labels_of(self, labels: Labels, count: int) -> Tensor | None:
+        """Classes of `count` images, int64 [count], or the values of their attributes, [count, attributes].
+
+        Raises:
+            UserError: if they are not told, or there are none such.
+        """
+        if self.attributes:
+            return vectors_given(labels, count, self.attributes, self.network.alpha)
+        return self.class_numbers(cast(Any, labels), count)
+
     def _stage_number(self, stage: int | str) -> int:
         try:
             return stage_number(self.experiment, stage)
@@ -260,7 +294,7 @@ class TrainedGenerator(nn.Module):
         hint = did_you_mean(str(label), self.classes) or f" They are {listed(self.classes)}."
         raise UserError(f"label: there is no class {label}, but the classes 0 to {len(self.classes) - 1}.{hint}")
 
-    def class_numbers(self, labels: Labels, count: int) -> Tensor | None:
+    def class_numbers(self, labels: Tensor | Sequence[int] | int | str | None, count: int) -> Tensor | None:
         """Classes of `count` images, int64 [count]; None if there are no classes.
 
         Raises:

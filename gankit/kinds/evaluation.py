@@ -30,7 +30,7 @@ class LabelledImages(NamedTuple):
     images: np.ndarray
     """uint8 [N, channels, height, width]; of four channels the last is opacity, which the colours are multiplied by."""
     labels: np.ndarray | None
-    """int64 [N], or None without labels."""
+    """Numbers of classes, int64 [N], or the values of attributes, float32 [N, attributes]; None without labels."""
 
 
 class Dataset(Component):
@@ -47,12 +47,20 @@ class Dataset(Component):
         return 1.0
 
     def class_count(self) -> int:
-        """Number of classes; 0 trains without labels."""
+        """Number of classes; 0 trains without labels, or by attributes."""
         return 0
 
     def class_names(self) -> Sequence[str]:
         """What the classes are called, in the order of their numbers, each unlike the others; default: the numbers."""
         return [str(number) for number in range(self.class_count())]
+
+    def attribute_names(self) -> Sequence[str]:
+        """What the numbers are called that each image has in place of a class, in their order; default: none.
+
+        They are 0 or 1 where several labels may hold at once, or measured, any finite numbers. Labels are then vectors,
+        float32 [N, attributes], and there are no classes. Networks see the numbers as they are.
+        """
+        return ()
 
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """The same data with the classes that a run began with, whatever the disk holds by now; default: itself.

@@ -2,7 +2,8 @@
 
 A part that looks at labels says so in `reads_labels`: data with classes is refused if no part of the generator does, or
 if neither a part of the discriminator does nor a regularizer trains class logits. Images would not depend on the class
-that is asked for.
+that is asked for. Data with attributes, whose labels are vectors, is refused likewise by `reads_attributes`, and so is
+a part that would take these for classes.
 
 What a module says of itself by attributes, such as `HasWidth`, stands in gankit/networks/protocols.py.
 """
@@ -50,10 +51,17 @@ class LatentMapping(NetworkPart):
 
     @abstractmethod
     def build(self, context: BuildContext) -> nn.Module:
-        """A module that `HasWidth`, with forward(z [N, latent], labels [N] or None, styles) -> [N, styles, width]."""
+        """A module that `HasWidth`, with forward(z [N, latent], labels or None, styles) -> [N, styles, width].
+
+        Labels are int64 [N] where `context.classes` counts classes, float [N, context.attributes] where these count.
+        """
 
     def reads_labels(self) -> bool:
-        """Whether its styles depend on labels, if there are any; say so, or data with classes is refused."""
+        """Whether its styles depend on classes, if there are any; say so, or data with classes is refused."""
+        return False
+
+    def reads_attributes(self) -> bool:
+        """Whether its styles depend on vectors of attributes, if there are any."""
         return False
 
 
@@ -67,7 +75,11 @@ class Stem(NetworkPart):
         """A module from the first style [N, in_channels] to [N, out_channels, *context.size]."""
 
     def reads_labels(self) -> bool:
-        """Whether its own layers, norms apart, look at labels, if there are any."""
+        """Whether its own layers, norms apart, look at classes, if there are any."""
+        return False
+
+    def reads_attributes(self) -> bool:
+        """Whether its own layers, norms apart, look at vectors of attributes, if there are any."""
         return False
 
 
@@ -88,7 +100,11 @@ class Block(NetworkPart):
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `context.resample` says."""
 
     def reads_labels(self) -> bool:
-        """Whether its own layers, norms apart, look at labels, if there are any."""
+        """Whether its own layers, norms apart, look at classes, if there are any."""
+        return False
+
+    def reads_attributes(self) -> bool:
+        """Whether its own layers, norms apart, look at vectors of attributes, if there are any."""
         return False
 
 
@@ -106,7 +122,11 @@ class Head(NetworkPart):
         return False
 
     def reads_labels(self) -> bool:
-        """Whether its scores depend on labels, if there are any."""
+        """Whether its scores depend on classes, if there are any."""
+        return False
+
+    def reads_attributes(self) -> bool:
+        """Whether its scores depend on vectors of attributes, if there are any."""
         return False
 
 
@@ -153,5 +173,9 @@ class Norm(NetworkPart):
         return
 
     def reads_labels(self) -> bool:
-        """Whether what it builds looks at labels, if there are any."""
+        """Whether what it builds looks at classes, if there are any."""
+        return False
+
+    def reads_attributes(self) -> bool:
+        """Whether what it builds looks at vectors of attributes, if there are any."""
         return False

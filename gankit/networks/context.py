@@ -51,6 +51,8 @@ class BuildContext:
     """Length of a style vector, as the generator's mapping gives it."""
     classes: int = 0
     """Number of classes of the data set, 0 without labels."""
+    attributes: int = 0
+    """Length of the vectors that the data set gives in place of classes, 0 if it gives none."""
     norms: Mapping[int, Sequence[Norm]] | None = None
     """The experiment's norms of this network, from each resolution up."""
 

@@ -17,12 +17,19 @@ from gankit.networks.layers import Condition, built, styles_of
 from gankit.networks.precision import widened
 from gankit.networks.protocols import HasWidth
 
+KNOWN_VECTORS = 1024
+"""How many vectors of reals a generator keeps where there are attributes."""
+
 
 class Generator(GrowingNetwork):
     """From latents to images: mapping, stem, blocks that go up, and the way into an image at each resolution."""
 
+    known_vectors: Tensor | None
+    """Vectors of reals, [1024, attributes], that go with the weights wherever these go; None without attributes."""
+
     def __init__(self, options: GeneratorOptions, shape: ImageShape) -> None:
-        context = BuildContext("generator", options.base, 0, 0, latent=options.latent, classes=shape.classes)
+        context = BuildContext("generator", options.base, 0, 0, latent=options.latent)
+        context = replace(context, classes=shape.classes, attributes=shape.attributes)
         mapping = built(options.mapping, context)
         width = int(cast(HasWidth, mapping).width)
         super().__init__(options, "generator", shape, options.latent, width)
@@ -39,6 +46,18 @@ class Generator(GrowingNetwork):
         self.packs = False
         """Whether it gives images of all its scales, packed; else those of `resolution`, as copies do that were made
         before it was set."""
+        known = torch.zeros(KNOWN_VECTORS, shape.attributes) if shape.attributes else None
+        self.register_buffer("known_vectors", known)
+
+    @torch.no_grad()
+    def know_vectors(self, reals: Tensor) -> None:
+        """Keep some of the vectors of reals, float [N, attributes], at equal distances in their order.
+
+        Images that nobody names attributes for take one of them, also where the reals are not at hand.
+        """
+        assert self.known_vectors is not None, "only a generator with attributes keeps vectors"
+        chosen = torch.linspace(0, len(reals) - 1, KNOWN_VECTORS, dtype=torch.float64).round().long()
+        self.known_vectors.copy_(reals[chosen.to(reals.device)])
 
     def parts(self) -> Iterator[tuple[int, nn.Module]]:
         """The parts in force up to the image, each with its resolution, in the order in which they run."""
@@ -54,11 +73,16 @@ class Generator(GrowingNetwork):
         return max(1, sum(styles_of(part) for _, part in self.parts()) + rgb)
 
     def map(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Styles [N, styles, width] of latents [N, latent] and labels [N]."""
+        """Styles [N, styles, width] of latents [N, latent] and labels."""
         return self.mapping(z, labels, self.styles)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]; packed if it `packs`."""
+        """Images [N, channels, H, W], `resolution` high, real ones lying in [-1, 1]; packed if it `packs`.
+
+        Args:
+            z: Latents [N, latent].
+            labels: Classes, int64 [N], or the values of attributes, float [N, attributes]; None without labels.
+        """
         return self.synthesize(self.map(z, labels), labels)
 
     def synthesize(self, styles: Tensor, labels: Tensor | None = None) -> Tensor:

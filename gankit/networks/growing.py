@@ -35,10 +35,12 @@ class ImageShape(NamedTuple):
     """Width of the images over their height."""
     scales: tuple[int, ...] = ()
     """Resolutions, lowest first, of the images that are given and taken all at once; empty: one at a time."""
+    attributes: int = 0
+    """Length of the vectors that stand in place of classes, 0 if there are none."""
 
     @staticmethod
-    def of(experiment: Experiment, classes: int | None = None) -> ImageShape:
-        """What `experiment` demands; of so many classes, if a run has kept their number, whatever its data is now."""
+    def of(experiment: Experiment, classes: int | None = None, attributes: int | None = None) -> ImageShape:
+        """What `experiment` demands; of so many classes and attributes, if a run has kept these, whatever its data."""
         data = experiment.data
         return ImageShape(
             resolutions=tuple(dict.fromkeys(stage.resolution for stage in experiment.growth.stages())),
@@ -46,6 +48,7 @@ class ImageShape(NamedTuple):
             classes=data.class_count() if classes is None else classes,
             aspect=data.aspect(),
             scales=(*experiment.growth.scales(),),
+            attributes=len(data.attribute_names()) if attributes is None else attributes,
         )
 
 
@@ -86,6 +89,7 @@ class GrowingNetwork(nn.Module):
             latent=latent,
             width=width,
             classes=shape.classes,
+            attributes=shape.attributes,
             norms=options.norm,
         )
         self.join_modules = nn.ModuleDict()

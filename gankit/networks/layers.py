@@ -115,7 +115,7 @@ class Condition(NamedTuple):
     styles: Tensor | None = None
     """The module's own styles [N, styles, width], as many as its attribute `styles` says; None in a discriminator."""
     labels: Tensor | None = None
-    """Classes [N], int64; None without labels."""
+    """Classes, int64 [N], or the values of attributes, float [N, attributes]; None without labels."""
 
 
 class Conditioned(nn.Module):

@@ -14,6 +14,7 @@ from gankit.core.errors import UserError
 from gankit.data.images import as_pixels
 from gankit.generators.trained import TrainedGenerator
 from gankit.networks.protocols import CanTruncate
+from gankit.pictures.sampling import label_of_all
 
 Space = Literal["w", "z"]
 """Of styles, or of latents."""
@@ -53,10 +54,7 @@ def interpolated_images(
         raise UserError(f"--seeds: expected two or more to go between, such as 1,5,9, not {len(seeds)}")
     if steps < 1:
         raise UserError(f"--steps: expected one image or more from seed to seed, not {steps}")
-    if generator.classes and label is None:
-        raise UserError("--label: expected the class that all images are of, as this generator has classes")
-    space = space or usual_space(generator)
-    labels = None if label is None else torch.tensor([label], device=generator.device)
+    space, labels = space or usual_space(generator), label_of_all(generator, label, "the class that all images are of")
     latents = [generator.latents([seed]) for seed in (*seeds, seeds[0])]
     ends = latents if space == "z" else [generator.map(z, labels, truncation, cutoff) for z in latents]
     for one, other in pairwise(ends):

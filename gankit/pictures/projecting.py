@@ -22,6 +22,7 @@ from gankit.pictures.about import write_arrays
 from gankit.pictures.distances import Distance, pixel_distance
 from gankit.pictures.interpolating import usual_space
 from gankit.pictures.noise_maps import NoiseMaps, normalize, pattern_loss
+from gankit.pictures.sampling import label_of_all
 from gankit.training import randomness
 from gankit.training.precision import float32_products
 
@@ -122,13 +123,12 @@ def projected(
         raise UserError(
             f"--in: the mapping of this run's generator keeps no mean of styles; {space} is not known to it"
         )
-    if generator.classes and label is None:
-        raise UserError("--label: expected the class of the image, as this generator has classes")
+    labels = label_of_all(generator, label, "the class of the image")
     if steps < 1:
         raise UserError(f"--steps: expected one step or more, not {steps}")
     with randomness.untouched(), float32_products():
         randomness.seed(seed, "project")
-        search = _Search(generator, target.to(generator.device), space or usual, label, optimize_noise, distance)
+        search = _Search(generator, target.to(generator.device), space or usual, labels, optimize_noise, distance)
         for step in range(steps):
             search.step(step / steps)
             told(step + 1)
@@ -143,12 +143,12 @@ class _Search:
         generator: TrainedGenerator,
         target: Tensor,
         space: ProjectionSpace,
-        label: int | None,
+        labels: Tensor | None,
         optimize_noise: bool,
         distance: Distance,
     ) -> None:
         self._generator, self._target, self._space, self._distance = generator, target, space, distance
-        self._labels = None if label is None else torch.tensor([label], device=generator.device)
+        self._labels = labels
         self._noise = NoiseMaps()
         if not optimize_noise:
             self._fix_noise()
@@ -169,7 +169,8 @@ class _Search:
         return torch.randn(count, self._generator.latent, device=self._generator.device)
 
     def _styles_of(self, z: Tensor) -> Tensor:
-        return self._generator.map(z, None if self._labels is None else self._labels.expand(len(z)))
+        labels = self._labels
+        return self._generator.map(z, None if labels is None else labels.expand(len(z), *labels.shape[1:]))
 
     def _begin(self) -> None:
         """The mean style and how far styles are from it, or the latent whose image is the nearest of some."""

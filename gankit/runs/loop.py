@@ -8,6 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from gankit.checkpoints import store
+from gankit.checkpoints.classes import ATTRIBUTES, CLASSES
 from gankit.checkpoints.store import Checkpoint
 from gankit.core.errors import Interrupted, RunError
 from gankit.core.failures import in_short, warn
@@ -189,7 +190,8 @@ class TrainingLoop(LoopContext):
             "resolution": grown.resolution,
             "alpha": grown.alpha,
             "data": reals.fingerprint,
-            "classes": reals.class_names,
+            CLASSES: reals.class_names,
+            **({ATTRIBUTES: reals.attribute_names} if reals.attribute_names else {}),
         }
 
     def _begin_stage(self) -> None:

@@ -69,6 +69,8 @@ def _from_start(experiment: Experiment, threads: int | None = None) -> RunCompon
     with _closed_on_failure(parts):
         transfer(experiment, parts.trainer)
     names = parts.reals.class_names
+    if parts.reals.attribute_names:
+        warn(f"attributes: {listed(parts.reals.attribute_names)}")
     if any(name != str(number) for number, name in enumerate(names)):
         warn(f"classes: {listed(names)}")
     return parts

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.checkpoints.classes import CLASSES, class_count, class_names, with_classes
+from gankit.checkpoints.classes import CLASSES, attribute_names, class_count, class_names, with_classes
 from gankit.checkpoints.store import chosen, load_weights, manifest_of
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
@@ -26,6 +26,8 @@ def with_classes_of_start(experiment: Experiment) -> Experiment:
         UserError: if they cannot be read, or the classes of the data not told.
     """
     source = experiment.training.start_from
+    if source is not None and (attributes := [*experiment.data.attribute_names()]):
+        _refuse_other_order(source, attributes)
     if source is None or not (here := [*experiment.data.class_names()]):
         return experiment
     numbered = with_classes(experiment, manifest := manifest_of(chosen(source)))
@@ -37,6 +39,23 @@ def with_classes_of_start(experiment: Experiment) -> Experiment:
         return experiment
     warn(f"training.start_from: classes are numbered as {source} knows them: {listed(there)}")
     return numbered
+
+
+def _refuse_other_order(source: Path, here: Sequence[str]) -> None:
+    """Refuse attributes that the weights know in another order, and say which others they know.
+
+    Raises:
+        UserError: then.
+    """
+    there = [*attribute_names(manifest_of(chosen(source)))]
+    if there == here or not there:
+        return
+    if {*there} == {*here}:
+        raise UserError(
+            f"training.start_from: {source} knows the attributes in the order {listed(there)}, and the data gives "
+            f"{listed(here)}; give them in that order"
+        )
+    warn(f"training.start_from: the attributes were {listed(there)} in {source} and are {listed(here)} here")
 
 
 def transfer(experiment: Experiment, trainer: Trainer) -> None:

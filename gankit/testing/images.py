@@ -37,7 +37,7 @@ UNTRAINABLE = ("remembers-in-tensors", "goes-on-to-the-bit")
 
 @rule(Dataset, examples=2, implied=("loads-the-same-again", "tests-on-other-images"))
 def loads_what_it_says(trial: Trial[Dataset]) -> None:
-    """At each resolution it loads uint8 images of the channels and size that it says, and int64 labels."""
+    """At each resolution it loads uint8 images of the channels and size that it says, and the labels."""
     for resolution in _resolutions(trial):
         try:
             loaded = trial.once(_loaded, resolution)
@@ -69,9 +69,12 @@ def tests_on_other_images(trial: Trial[Dataset]) -> None:
     test = trial.component.test_part()
     if test is None:
         return
-    own, other = ((part.image_channels(), part.aspect(), part.class_count()) for part in (trial.component, test))
+    own, other = (
+        (part.image_channels(), part.aspect(), part.class_count(), [*part.attribute_names()])
+        for part in (trial.component, test)
+    )
     if own != other:
-        raise Broken(f"channels, aspect and classes are {own}, those of its test part {other}")
+        raise Broken(f"channels, aspect, classes and attributes are {own}, those of its test part {other}")
     for resolution in list(_resolutions(trial))[:1]:
         images = {image.tobytes() for image in trial.once(_loaded, resolution).at(resolution)}
         tested = RealImages(test, [resolution]).at(resolution)

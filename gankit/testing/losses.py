@@ -268,7 +268,7 @@ def constrained_weights_stay_sound(trial: Trial[Regularizer]) -> None:
 
 def _steps(trial: Trial[Regularizer], phases: Sequence[Phase] = ()) -> Iterator[Step]:
     """One update of each network, by default of those with a penalty, in a small experiment with the component."""
-    data, batch = trial.draw(pictures), trial.draw(st.integers(2, 5))
+    data, batch = trial.draw(pictures(not trial.component.trains_classes)), trial.draw(st.integers(2, 5))
     experiment = tried_in(trial, labels=bool(data.classes), data=data, training__batch={0: batch})
     shape, memory = ImageShape.of(experiment), {}
     for phase in phases or [phase for phase in PHASES if _overrides(phase)(type(trial.component))]:
@@ -289,7 +289,7 @@ def _steps(trial: Trial[Regularizer], phases: Sequence[Phase] = ()) -> Iterator[
             discriminator=discriminator,
             augment=(),
             real_images=reals[height] if scales is None else scales.pack(reals),
-            labels=torch.arange(batch) % data.classes if data.classes else None,
+            labels=data.some_labels(batch),
             memory_of=lambda component: memory,
             scales=scales,
         )

@@ -150,6 +150,21 @@ def classifies_as_it_says(trial: Trial[Head]) -> None:
         )
 
 
+@rule(LatentMapping, Head, Norm, examples=6, given=lambda part: part.reads_attributes is not Norm.reads_attributes)
+def follows_attributes(trial: Trial[Any]) -> None:
+    """What its module gives depends on the values of attributes where `reads_attributes` says so, as far as it can."""
+    if not trial.component.reads_attributes():
+        return
+    part = drawn_part(trial, by_attributes=True)
+    module = part.built()
+    stir(module)
+    inputs, others = part.inputs(module), part.inputs(module, seed=9)
+    moved = inputs._replace(condition=inputs.condition._replace(labels=others.condition.labels))
+    outermost = part.context is not None and part.context.outermost  # where papers leave the image to itself
+    if not outermost and torch.equal(part.run(module, inputs), part.run(module, moved)):
+        raise Broken("reads_attributes() is True, but other values of attributes give the same")
+
+
 @rule(LatentMapping, examples=6)
 def truncates(trial: Trial[LatentMapping]) -> None:
     """If its module can truncate, psi 1 leaves styles as they are, and those after the cutoff stay for any psi.
@@ -305,7 +320,7 @@ class StyledScale(Conditioned):
     def __init__(self, context: BuildContext) -> None:
         super().__init__()
         self.styles = int(context.network == "generator")
-        self.has_labels = context.classes > 0
+        self.has_labels = context.classes > 0 or context.attributes > 0
 
     def forward(self, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Scale [N, C, H, W].

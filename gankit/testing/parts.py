@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.core.component import Component
-from gankit.kinds import Block, Dataset, LabelledImages, LatentMapping, Norm, Regularizer
+from gankit.kinds import Block, Dataset, Join, LabelledImages, LatentMapping, Norm, Regularizer
+from gankit.kinds.networks import NetworkPart
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import size_asked
 from gankit.networks.layers import Condition, gained, run, styles_of
@@ -23,7 +24,7 @@ from gankit.testing.rules import Trial
 from gankit.testing.state import stir_randomness
 from gankit.training import randomness
 
-CLASSES = 3
+CLASSES, ATTRIBUTES = 3, 2
 CHANNELS = st.sampled_from([8, 1, 3, 6, 12])
 """Small numbers; the first is the one that most parts take, some of which want several."""
 GAINS = (math.sqrt(2), 1.0, 0.0, None)
@@ -49,6 +50,8 @@ class Pictures(Dataset):
     """Width over height."""
     classes: int = 0
     """Number of classes."""
+    attributes: int = 0
+    """Numbers that each image has in place of a class."""
 
     def image_channels(self) -> int:
         """As asked for."""
@@ -62,20 +65,36 @@ class Pictures(Dataset):
         """As asked for."""
         return self.classes
 
+    def attribute_names(self) -> list[str]:
+        """As many as asked for."""
+        return [f"attribute {number}" for number in range(self.attributes)]
+
     def load(self, resolution: int) -> LabelledImages:
         """The same sixteen each time."""
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (16, self.channels, resolution, round(resolution * self.shape)), np.uint8)
+        if self.attributes:
+            return LabelledImages(images, rng.standard_normal((16, self.attributes), np.float32))
         return LabelledImages(images, np.arange(16) % self.classes if self.classes else None)
 
+    def some_labels(self, count: int) -> Tensor | None:
+        """Labels of so many images; None without."""
+        if self.attributes:
+            return torch.randn(count, self.attributes)
+        return torch.arange(count) % self.classes if self.classes else None
 
-pictures = st.builds(
-    Pictures,
-    channels=st.sampled_from([1, 3, 4, 2, 5]),
-    shape=st.sampled_from([1.0, 2.0, 0.5]),
-    classes=st.sampled_from([0, CLASSES]),
-)
-"""Data of all shapes, with labels and without."""
+
+def pictures(attributes: bool) -> st.SearchStrategy[Pictures]:
+    """Data of all shapes, with classes and without, and with attributes if a part can take these."""
+    labels = st.sampled_from([(0, 0), (CLASSES, 0), *([(0, ATTRIBUTES)] if attributes else [])])
+    return st.builds(
+        lambda channels, shape, counts: Pictures(
+            channels=channels, shape=shape, classes=counts[0], attributes=counts[1]
+        ),
+        st.sampled_from([1, 3, 4, 2, 5]),
+        st.sampled_from([1.0, 2.0, 0.5]),
+        labels,
+    )
 
 
 class Inputs(NamedTuple):
@@ -95,8 +114,9 @@ class Inputs(NamedTuple):
         return Inputs(change(self.x), Condition(*condition))
 
     def differentiable(self) -> list[Tensor]:
-        """Those that gradients can reach, which from here on they do."""
-        return [each.requires_grad_() for each in self.tensors() if each.is_floating_point()]
+        """Those that gradients can reach, which from here on they do; labels are no such."""
+        tensors = [self.x, self.condition.styles]
+        return [each.requires_grad_() for each in tensors if each is not None and each.is_floating_point()]
 
 
 @dataclass(frozen=True)
@@ -122,7 +142,8 @@ class Part:
         said = [f"resolution {context.resolution}", f"{context.aspect:g} times as wide"]
         said += [f"{context.in_channels} to {context.out_channels} channels", f"resample {context.resample}"]
         said += ["outermost"] if context.outermost else []
-        return f"a place in a {context.network} ({', '.join([*said, f'{context.classes} classes'])})"
+        said += [f"{context.attributes} attributes" if context.attributes else f"{context.classes} classes"]
+        return f"a place in a {context.network} ({', '.join(said)})"
 
     def built(self, seed: int = 0, train: bool = False) -> nn.Module:
         """A fresh module, its weights drawn with `seed`."""
@@ -143,6 +164,8 @@ class Part:
             styles = drawn(self.batch, styles_of(module), self.context.width)
         if self.context is not None and self.context.classes:
             labels = torch.arange(self.batch) % self.context.classes
+        elif self.context is not None and self.context.attributes:
+            labels = drawn(self.batch, self.context.attributes)
         return Inputs(x, Condition(styles, labels))
 
     def run(self, module: nn.Module, inputs: Inputs) -> Tensor:
@@ -163,7 +186,11 @@ def makes_modules(component: type[Any]) -> bool:
 
 
 def drawn_part(
-    trial: Trial[Any], norms: Sequence[Norm] = (), smallest_batch: int = 2, gains: Sequence[float | None] = GAINS
+    trial: Trial[Any],
+    norms: Sequence[Norm] = (),
+    smallest_batch: int = 2,
+    gains: Sequence[float | None] = GAINS,
+    by_attributes: bool = False,
 ) -> Part:
     """A module of the component of `trial`; of a norm, a module or a layer whose weight it normalizes.
 
@@ -172,12 +199,13 @@ def drawn_part(
         norms: The norms of the network that it is in.
         smallest_batch: Fewest samples at a time.
         gains: Those that a layer may have, the one that is always tried first.
+        by_attributes: Stand where the data has attributes.
     """
     component = trial.component
-    context, batch = _drawn_place(trial, norms, smallest_batch)
+    context, batch = _drawn_place(trial, norms, smallest_batch, by_attributes)
     if isinstance(component, Norm) and type(component).apply is not Norm.apply:
         built = trial.accepted(lambda: component.build(context))
-        if built is None or not trial.draw(st.booleans()):
+        if built is None or not (by_attributes or trial.draw(st.booleans())):
             return _layer_of(component, batch, drawn_layer(trial, gains))
     make = component.layer if isinstance(component, Regularizer) else component.build
 
@@ -243,11 +271,25 @@ def _entering(kind: str, context: BuildContext) -> tuple[int, ...]:
     return context.in_channels, height, width
 
 
-def _drawn_place(trial: Trial[Any], norms: Sequence[Norm], smallest_batch: int) -> tuple[BuildContext, int]:
+def takes_attributes(component: Component) -> bool:
+    """Whether a part works where the data has attributes: it reads them, or no labels at all."""
+    if isinstance(component, Regularizer):
+        return not component.trains_classes
+    if not isinstance(component, NetworkPart) or isinstance(component, Join):
+        return True
+    part: Any = component
+    return part.reads_attributes() or not part.reads_labels()
+
+
+def _drawn_place(
+    trial: Trial[Any], norms: Sequence[Norm], smallest_batch: int, by_attributes: bool
+) -> tuple[BuildContext, int]:
     """A place for the component of `trial`, and samples at a time; where it says that it cannot work is passed over."""
     component, draw = trial.component, trial.draw
     network = NETWORKS.get(component.kind) or draw(st.sampled_from(EITHER))
-    base, data = draw(st.sampled_from([4, 8])), draw(pictures)
+    base, data = draw(st.sampled_from([4, 8])), draw(pictures(all(map(takes_attributes, (component, *norms)))))
+    if by_attributes:
+        data = data.model_copy(update={"classes": 0, "attributes": ATTRIBUTES})
     positions = ["base_blocks"]
     if isinstance(component, Block):
         positions = ["block", "base_blocks", "edge", "rgb"] if component.resamples else ["base_blocks", "rgb"]
@@ -265,6 +307,7 @@ def _drawn_place(trial: Trial[Any], norms: Sequence[Norm], smallest_batch: int) 
         latent=draw(st.integers(2, 6)) if network == "generator" else 0,
         width=draw(st.integers(1, 6)) if network == "generator" else 0,
         classes=data.classes,
+        attributes=data.attributes,
         norms={0: list(norms)},
     )
     if type(component).problems is not Component.problems:
@@ -299,7 +342,8 @@ def _within(whole: BuildContext, trial: Trial[Any], channels: Mapping[int, int],
     draw, generates, (base, above) = trial.draw, whole.network == "generator", whole.resolutions
     match trial.component.kind:
         case "mapping":
-            return BuildContext("generator", base, 0, 0, latent=whole.latent, classes=whole.classes)
+            counts = {"classes": whole.classes, "attributes": whole.attributes}
+            return BuildContext("generator", base, 0, 0, latent=whole.latent, **counts)
         case "stem":
             return replace(whole, in_channels=whole.width)
         case "head":

@@ -47,7 +47,7 @@ class AveragedGenerator:
             average: How it follows.
             trained: The generator that it follows.
             seed: Decides on which latents the statistics of batch norms are estimated.
-            labels: Labels of the reals, int64 [N]; None without classes.
+            labels: Labels of the reals, their classes or vectors; None without.
         """
         self.average, self._trained, self._seed, self._labels = average, trained, seed, labels
         self.generator = copy.deepcopy(trained).eval().requires_grad_(False)

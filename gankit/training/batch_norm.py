@@ -49,7 +49,7 @@ def estimate_statistics(generator: Generator, seed: int, device: torch.device, l
         generator: The generator, grown as it will be used.
         seed: Decides the latents.
         device: Where the generator is.
-        labels: Labels of reals [N], as often as which classes are asked for; None: each as often.
+        labels: Labels of reals, as often as which classes or vectors are asked for; None: see `draw_labels`.
     """
     norms, block = batch_norms(generator), images_at_a_time(generator.resolution)
     packs, generator.packs = generator.packs, generator.scales is not None  # so that those of all scales are met
@@ -63,7 +63,7 @@ def estimate_statistics(generator: Generator, seed: int, device: torch.device, l
             for number in range(LATENTS // block if norms else 0):
                 randomness.seed(seed, "statistics", number)
                 z = torch.randn(block, generator.context.latent, device=device)
-                generator(z, draw_labels(generator.context.classes, block, device, labels))
+                generator(z, draw_labels(generator, block, device, labels))
     finally:
         generator.packs = packs
         for norm, momentum in zip(norms, momenta, strict=True):

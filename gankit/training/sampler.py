@@ -27,7 +27,8 @@ class SampleOptions(NamedTuple):
     cutoff: int | None = None
     """How many of the styles are pulled, counted from the lowest resolution; None: all."""
     reals: Tensor | None = None
-    """Labels of reals, int64 [N]: classes are drawn as often as they come in these; None: each as often."""
+    """Labels of reals, of which one is drawn for each image, so that classes come as often as in these; None: each
+    class comes as often, and vectors are drawn from those that the generator keeps."""
 
 
 ANY = SampleOptions()
@@ -38,11 +39,11 @@ class GeneratorSampler:
     """Samples of a generator in eval mode, to be measured."""
 
     def __init__(self, generator: Generator, device: torch.device, reals: Tensor | None = None) -> None:
-        """Ask for classes as often as they come among `reals`, labels int64 [N]; for each as often if that is None."""
+        """Ask for classes or vectors as often as they come among the labels `reals`; None: see `draw_labels`."""
         self.network, self._device, self._wish = generator, device, SampleOptions(reals=reals)
 
     def sample(self, first: int, count: int, seed: int) -> Batch:
-        """Images number `first` to `first` + `count` - 1, and their classes if there are any."""
+        """Images number `first` to `first` + `count` - 1, and their labels if there are any."""
         return samples(self.network, first, count, seed, self._device, self._wish)
 
 
@@ -62,20 +63,20 @@ def samples(
     on how many are asked for at a time. They are float32, whatever is trained in.
     """
     block = images_at_a_time(generator.resolution)
-    images, classes_of = [], []
+    images, labels_of = [], []
     with randomness.untouched(), float32_products(), torch.no_grad():
         for number in range(first // block, (first + count - 1) // block + 1):
             randomness.seed(seed, "sample", number)
             z = torch.randn(block, generator.context.latent, device=device)
-            labels = draw_labels(generator.context.classes, block, device, wish.reals)
+            labels = draw_labels(generator, block, device, wish.reals)
             if labels is not None and wish.labels:
                 numbers = torch.arange(number * block, (number + 1) * block) % len(wish.labels)
                 labels = torch.tensor(wish.labels)[numbers].to(device)
             styles = truncated_styles(generator, z, labels, wish.truncation, wish.cutoff)
             images.append(generator.synthesize(styles, labels))
-            classes_of += [] if labels is None else [labels]
+            labels_of += [] if labels is None else [labels]
     within = slice(first % block, first % block + count)
-    return Batch(torch.cat(images)[within], torch.cat(classes_of)[within] if classes_of else None)
+    return Batch(torch.cat(images)[within], torch.cat(labels_of)[within] if labels_of else None)
 
 
 LATENTS_OF_MEAN = 1024
@@ -98,7 +99,7 @@ def truncated_styles(
     Args:
         generator: Whose mapping can truncate, if it is asked to.
         z: Latents [N, latent].
-        labels: Their classes, int64 [N]; None without.
+        labels: Their classes, int64 [N], or vectors; None without.
         truncation: 1 leaves styles as they are, 0 makes them all the mean; of latents the threshold. None: nothing.
         cutoff: How many of the styles are truncated, counted from the lowest resolution; None: all.
         means: Where mean styles of classes are kept from one call to the next.
@@ -121,8 +122,11 @@ def _pulled(
     cutoff: int | None,
     means: dict[int, Tensor],
 ) -> Tensor:
-    """Styles pulled towards their mean, or that of their class."""
-    if labels is None:
+    """Styles pulled towards their mean, or that of their class.
+
+    Where there are attributes, whose vectors are without number, it is the mean over all (Karras et al. 2020).
+    """
+    if labels is None or labels.is_floating_point():
         return cast(CanTruncate, generator.mapping).truncated(styles, psi, cutoff)
     if psi == 1:
         return styles
@@ -143,18 +147,22 @@ def _mean_style(generator: Generator, label: int, device: torch.device) -> Tenso
     return generator.map(z, torch.full((len(z),), label, device=device)).mean(0)
 
 
-def draw_labels(classes: int, count: int, device: torch.device, reals: Tensor | None = None) -> Tensor | None:
-    """Classes to ask a generator for, int64 [count], by torch's generators as they stand; None if there are none.
+def draw_labels(generator: Generator, count: int, device: torch.device, reals: Tensor | None = None) -> Tensor | None:
+    """Labels to ask a generator for, by torch's generators as they stand; None if there are none.
+
+    They are classes, int64 [count], or vectors of attributes, float32 [count, attributes].
 
     Args:
-        classes: How many there are.
+        generator: The generator.
         count: How many are drawn.
         device: Where to.
-        reals: Labels of reals, int64 [N], of which each draw takes one, as Karras et al. do; None: each class is as
-            likely.
+        reals: Labels of reals, of which each draw takes one, as Karras et al. do; None: each class is as likely, and
+            vectors are taken from those that the generator keeps.
     """
-    if not classes:
+    classes, known = generator.context.classes, generator.known_vectors
+    if not classes and known is None:
         return None
-    if reals is None:
+    drawn_from = known if reals is None else reals.to(device)
+    if drawn_from is None:
         return torch.randint(classes, (count,), device=device)
-    return reals.to(device)[torch.randint(len(reals), (count,), device=device)]
+    return drawn_from[torch.randint(len(drawn_from), (count,), device=device)]

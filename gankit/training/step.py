@@ -35,7 +35,7 @@ class AugmentedBatch:
     """What an augmentation may know of the images that it is given."""
 
     labels: Tensor | None
-    """Their classes, int64 [N]; None without labels."""
+    """Their classes, int64 [N], or the values of their attributes, float [N, attributes]; None without labels."""
     real: bool
     """Whether they are reals; of points between reals and fakes, as some penalties ask for, they are not."""
     progress: Progress
@@ -64,7 +64,8 @@ class Step:
     """Reals [N, channels, H, W], faded like the generator's images. Where a growth has several scales at once, they and
     fakes are [N, channels, 1, P], the pixels of all; `by_scale` gives the images of each."""
     labels: Tensor | None
-    """Classes of the reals [N]; fakes are made with the same."""
+    """Classes of the reals, int64 [N], or the values of their attributes, float [N, attributes]; None without labels.
+    Fakes are made with the same."""
     memory_of: Callable[[Component], dict[str, Tensor]]
     """Where components keep what they remember; use `memory`."""
     progress: Progress = BEGINNING

@@ -59,6 +59,8 @@ class Trainer:
         self.loader = Loader(reals, device, experiment.training.classes == "even", self.scales)
         randomness.seed(experiment.seed, "start")
         self.generator = Generator(experiment.generator, shape).placed(device)
+        if reals.attribute_names and reals.labels is not None:
+            self.generator.know_vectors(torch.from_numpy(reals.labels))
         regularizers = experiment.regularizers
         self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
         uneven = reals.labels is not None and experiment.training.classes == "data"
@@ -176,12 +178,13 @@ class Trainer:
             network.load_state_dict(weights[name])
 
     def load_fitting(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take over those parameters and buffers whose names and shapes are the same here.
+        """Take over those parameters and buffers whose names and shapes are the same here, but for the reals' vectors.
 
         An average that is not there begins as the trained generator, as it does in a run that starts from nothing.
         """
         for name, network in self._all_networks().items():
             own = network.state_dict()
+            own.pop("known_vectors", None)
             there = {key: tensor for key, tensor in weights.get(name, weights["generator"]).items() if key in own}
             network.load_state_dict({key: each for key, each in there.items() if each.shape == own[key].shape}, False)
 

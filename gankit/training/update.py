@@ -64,7 +64,8 @@ class Reals(NamedTuple):
     images: Tensor
     """[N, channels, H, W], faded like the generator's images."""
     labels: Tensor | None = None
-    """Their classes, int64 [N], which fakes are made with too; None without."""
+    """Their classes, int64 [N], or the values of their attributes, float [N, attributes], which fakes are made with
+    too; None without."""
     times: int = 1
     """How many such batches, one behind the other, are the batch of this update."""
 
@@ -73,7 +74,8 @@ class Reals(NamedTuple):
         images, labels = self.images[part.images], None if self.labels is None else self.labels[part.images]
         if self.times == 1:
             return images, labels
-        return images.repeat(self.times, 1, 1, 1), None if labels is None else labels.repeat(self.times)
+        labels = None if labels is None else torch.cat([labels] * self.times)
+        return images.repeat(self.times, 1, 1, 1), labels
 
 
 class Minimized(NamedTuple):

@@ -52,7 +52,7 @@ class WholeStep(Step):
 
     @cached_property
     def labels(self) -> Tensor | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Classes of the reals [N]."""
+        """Labels of the reals, see `Step.labels`."""
         labels = [step.labels for step in self._parts if step.labels is not None]
         return self._joined(labels) if labels else None
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
+from gankit import UserError
 from gankit_ada.adapting import AdaptingAugmentation
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gankit.config.experiment import Experiment
     from gankit.training.step import AugmentedBatch, Step
 
 
@@ -26,6 +30,13 @@ class PseudoAugmentation(AdaptingAugmentation):
 
     recorded_as: ClassVar[str] = "apa"
     exchanges_images: ClassVar[bool] = True
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Of attributes no fake has those of a real."""
+        yield from super().problems(experiment)
+        with suppress(UserError):  # the data cannot be read here, which is said elsewhere
+            if experiment.data.attribute_names():
+                yield "shows fakes of the same class as reals, but the data has attributes; use ada in its place"
 
     def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
         """Images [N, C, H, W], of which some are replaced if they are reals; fakes stay as they are."""

@@ -13,6 +13,7 @@ from torch import Tensor  # noqa: TID253
 from gankit.data.images import images_at_a_time
 from gankit.networks.generator import Generator
 from gankit.training import randomness
+from gankit.training.sampler import draw_labels
 
 LARGEST = 256
 """Larger images are reduced to that height before they are compared (Karras et al. 2019)."""
@@ -37,7 +38,7 @@ def path_lengths(
     for number in range(-(-paths // block)):
         randomness.seed("path length", number)
         ends = torch.randn(2, block, context.latent, device=device)
-        labels = torch.randint(context.classes, (block,), device=device) if context.classes else None
+        labels = draw_labels(generator, block, device)
         t = torch.rand(block, device=device) * (sampling == "full")
         images = []
         for at in (t, t + epsilon):

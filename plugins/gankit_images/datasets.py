@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
+from gankit import AbsolutePath, Dataset, Images, LabelledImages, Many, UserError
 from gankit.core.memory import too_large
 
 if TYPE_CHECKING:
@@ -27,12 +27,17 @@ class Digits(Dataset):
     Recognition of Handwritten Digits", UCI 1998. Above 8x8 they are interpolated bilinearly.
     """
 
-    later_options: ClassVar[tuple[str, ...]] = ("channels",)
+    later_options: ClassVar[tuple[str, ...]] = ("channels", "attributes")
 
     labels: bool = False
     """Give each image the digit it shows as its class."""
     channels: Literal[1, 3] = 1
     """1: grey; 3: the same grey as RGB."""
+    attributes: Many[Literal["slant", "thickness"]] = ()
+    """Give each image these in place of a class, measured at the final resolution and told in standard deviations from
+    the mean of all digits. slant: how far ink leans to the right, -m11/m02 of the second central moments of ink, y
+    downwards. thickness: that of the strokes in pixels, twice the ink over the length of its outline, the sum of
+    |gradient|."""
 
     def image_channels(self) -> int:
         """As many as asked for."""
@@ -42,8 +47,18 @@ class Digits(Dataset):
         """The ten digits, or 0 without labels."""
         return 10 if self.labels else 0
 
+    def attribute_names(self) -> Sequence[str]:
+        """Those that are asked for."""
+        return self.attributes
+
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Refuse resolutions at which there would be nothing but interpolation to learn."""
+        """Refuse resolutions at which there would be nothing but interpolation to learn, and labels of two kinds."""
+        if self.labels and self.attributes:
+            yield "labels and attributes are two kinds of labels; leave out one of them"
+        if len({*self.attributes}) < len(self.attributes):
+            yield "attributes names one twice"
+        if "slant" in self.attributes and experiment.training.mirror:
+            yield "a mirrored digit leans the other way; set training.mirror: false, or leave out slant"
         final = max(stage.resolution for stage in experiment.growth.stages())
         if final > 16:
             yield f"digits are scans of 8x8 pixels, shown up to 16x16, but the growth ends at {final}x{final}"
@@ -56,7 +71,12 @@ class Digits(Dataset):
 
         scans = _table_of_digits()
         images = resized_scans(scans[:, :-1].reshape(-1, 8, 8) * (255 / 16), resolution)
-        labels = scans[:, -1].astype(np.int64) if self.labels else None
+        if self.attributes:
+            from gankit_images.strokes import standardized
+
+            labels = standardized(images, images, self.attributes)
+        else:
+            labels = scans[:, -1].astype(np.int64) if self.labels else None
         return LabelledImages(_in_channels(images[:, None], self.channels), labels)
 
 

@@ -11,14 +11,18 @@ if TYPE_CHECKING:
 
 
 class Normalized(LatentMapping):
-    """The one-hot label, if there is one, joined to the latent, and both scaled to a mean square of one."""
+    """The one-hot label or attributes, if there are such, joined to the latent, and all scaled to a mean square of one."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from z [N, latent] and labels to styles [N, styles, latent + classes]."""
         from gankit_pggan.modules import NormalizedLatent
 
-        return NormalizedLatent(context.latent, context.classes)
+        return NormalizedLatent(context.latent, context.classes, context.attributes)
 
     def reads_labels(self) -> bool:
         """A label joins the latent."""
+        return True
+
+    def reads_attributes(self) -> bool:
+        """They join the latent."""
         return True

@@ -40,16 +40,19 @@ class Scale(nn.Module):
 
 
 class NormalizedLatent(nn.Module):
-    """Latents and one-hot labels, joined and then normalized."""
+    """Latents and one-hot labels, or attributes, joined and then normalized."""
 
-    def __init__(self, latent: int, classes: int) -> None:
+    def __init__(self, latent: int, classes: int, attributes: int = 0) -> None:
         super().__init__()
-        self.classes, self.width = classes, latent + classes
+        self.classes, self.attributes = classes, attributes
+        self.width = latent + classes + attributes
 
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
-        """Styles [N, styles, width] of z [N, latent] and labels [N]."""
+        """Styles [N, styles, width] of z [N, latent] and labels."""
         if self.classes and labels is not None:
             z = torch.cat([z, F.one_hot(labels, self.classes).to(z.dtype)], 1)
+        elif self.attributes and labels is not None:
+            z = torch.cat([z, labels.to(z.dtype)], 1)
         return pixel_norm(z)[:, None].expand(-1, styles, -1)
 
 

@@ -16,7 +16,8 @@ class R3ganHead(Head):
     """A filter as large as the map for each channel, then a linear score without bias (Huang et al. 2024).
 
     With labels the linear layer gives as many numbers as a learned vector for the class has, and the score is their
-    inner product: a projection discriminator (Miyato and Koyama 2018) without a score of its own.
+    inner product: a projection discriminator (Miyato and Koyama 2018) without a score of its own. The vector of
+    attributes is a linear map of them.
     """
 
     labels: Literal["project", "ignore"] = "project"
@@ -28,18 +29,22 @@ class R3ganHead(Head):
         """True if it projects."""
         return self.labels == "project"
 
+    def reads_attributes(self) -> bool:
+        """As it reads classes."""
+        return self.reads_labels()
+
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, *context.size] to scores [N, 1], conditioned on the label if it projects."""
         from torch import nn
 
         from gankit.networks.layers import Chain, Conv2d, dense, gained
-        from gankit_sngan.modules import Projection
+        from gankit_sngan.modules import Projection, label_embedding
 
         channels = context.in_channels
-        classes = context.classes if self.labels == "project" else 0
-        score = dense(channels, self.embedding if classes else 1, gain=1.0, bias=False)
+        embedding = label_embedding(context, self.embedding) if self.labels == "project" else None
+        score = dense(channels, self.embedding if embedding else 1, gain=1.0, bias=False)
         return Chain(
             basis=gained(Conv2d(channels, channels, context.size, groups=channels, bias=False), 1.0),
             flatten=nn.Flatten(),
-            score=Projection(score, gained(nn.Embedding(classes, self.embedding), 1.0)) if classes else score,
+            score=Projection(score, embedding) if embedding else score,
         )

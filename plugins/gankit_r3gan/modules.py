@@ -7,7 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gankit.networks.layers import dense, gained
+from gankit import BuildContext
+from gankit.networks.layers import dense
+from gankit_sngan.modules import label_embedding
 
 
 class Basis(nn.Module):
@@ -24,15 +26,15 @@ class Basis(nn.Module):
 
 
 class LabelledLatent(nn.Module):
-    """Latents, joined by a learned vector for the label if there are classes."""
+    """Latents, joined by a learned vector for the label if there are classes or attributes."""
 
-    def __init__(self, latent: int, classes: int, embedding: int) -> None:
+    def __init__(self, context: BuildContext, embedding: int) -> None:
         super().__init__()
-        self.width = latent + (embedding if classes else 0)
-        self.embedding = gained(nn.Embedding(classes, embedding), math.sqrt(embedding)) if classes else None
+        self.embedding = label_embedding(context, embedding, math.sqrt(embedding))
+        self.width = context.latent + (embedding if self.embedding else 0)
 
     def forward(self, z: Tensor, labels: Tensor | None, styles: int) -> Tensor:
-        """Styles [N, styles, width] of z [N, latent] and labels [N]."""
+        """Styles [N, styles, width] of z [N, latent] and labels."""
         if self.embedding is not None and labels is not None:
             z = torch.cat([z, self.embedding(labels)], 1)
         return z[:, None].expand(-1, styles, -1)

@@ -14,7 +14,7 @@ class SnganHead(Head):
     """ReLU, the sum or mean of each feature map, and a linear score (Miyato et al. 2018, table 4).
 
     With labels, the score gains the inner product of the pooled features with a learned vector for the class: a
-    projection discriminator (Miyato and Koyama 2018, figure 1d).
+    projection discriminator (Miyato and Koyama 2018, figure 1d). The vector of attributes is a linear map of them.
     """
 
     pool: Literal["sum", "mean"] = "sum"
@@ -28,17 +28,21 @@ class SnganHead(Head):
         """True if it projects."""
         return self.labels == "project"
 
+    def reads_attributes(self) -> bool:
+        """As it reads classes."""
+        return self.reads_labels()
+
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to scores [N, 1], conditioned on the label if it projects."""
         from torch import nn
 
-        from gankit.networks.layers import Chain, Function, dense, gained
-        from gankit_sngan.modules import ProjectionScore
+        from gankit.networks.layers import Chain, Function, dense
+        from gankit_sngan.modules import ProjectionScore, label_embedding
 
         channels = context.in_channels
         score = dense(channels, 1, gain=1.0, bias=self.bias)
-        if context.classes and self.labels == "project":
-            score = ProjectionScore(score, gained(nn.Embedding(context.classes, channels), gain=1.0))
+        if self.labels == "project" and (embedding := label_embedding(context, channels)) is not None:
+            score = ProjectionScore(score, embedding)
         return Chain(
             act=nn.ReLU(),
             pool=Function(lambda x: x.sum((2, 3)) if self.pool == "sum" else x.mean((2, 3))),

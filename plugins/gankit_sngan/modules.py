@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.networks.layers import Condition, Conditioned, run, styles_of
+from gankit import BuildContext
+from gankit.networks.layers import Condition, Conditioned, dense, gained, run, styles_of
 from gankit.networks.precision import full_precision
 
 
@@ -82,6 +85,16 @@ class ConditionalBatchNorm(Conditioned):
         return gamma.to(x.dtype) * self.normalize(x) + beta.to(x.dtype)
 
 
+def label_embedding(context: BuildContext, width: int, gain: float = 1.0) -> nn.Module | None:
+    """From labels to vectors [N, width]: a learned one for each class, or a linear map of the values of attributes.
+
+    Both start as large where these values are about 1. None without labels.
+    """
+    if context.classes:
+        return gained(nn.Embedding(context.classes, width), gain)
+    return dense(context.attributes, width, gain=gain / math.sqrt(width), bias=False) if context.attributes else None
+
+
 class Projection(Conditioned):
     """The inner product of what a layer makes of features with a vector for the label."""
 
@@ -90,14 +103,14 @@ class Projection(Conditioned):
         self.layer, self.embedding = layer, embedding
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
-        """Scores [N, 1] of features [N, C] and labels [N].
+        """Scores [N, 1] of features [N, C] and labels, classes [N] or vectors [N, attributes].
 
         Raises:
             ValueError: if there are no labels.
             IndexError: if a label is no class.
         """
         if condition.labels is None:
-            raise ValueError("a head that projects on the label's class was given no labels")
+            raise ValueError("a head that projects on the label was given no labels")
         return (self.layer(x) * self.embedding(condition.labels)).sum(1, keepdim=True)
 
 
@@ -112,7 +125,7 @@ class ProjectionScore(Conditioned):
         self.score, self.embedding = score, embedding
 
     def forward(self, x: Tensor, condition: Condition) -> Tensor:
-        """Scores [N, 1] of features [N, C] and labels [N].
+        """Scores [N, 1] of features [N, C] and labels, classes [N] or vectors [N, attributes].
 
         Raises:
             IndexError: if a label is no class.

@@ -55,7 +55,7 @@ class ConditionalBatch(Norm):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """There must be classes."""
         with suppress(UserError):  # the data cannot be read here, which is said elsewhere
-            if experiment.data.class_count() == 0:
+            if experiment.data.class_count() == 0 and not experiment.data.attribute_names():
                 yield "needs classes, but the data has none; set data.labels: true, or use the norm batch"
 
     def build(self, context: BuildContext) -> nn.Module:

@@ -37,7 +37,7 @@ class Style(LatentMapping):
     """A deep network from normalized latents to styles, with style mixing and a running mean of the styles.
 
     Its layers learn a hundred times slower than the rest (Karras et al. 2019, section 2 and appendix C). A label joins
-    the latent as a learned vector of the latent's length.
+    the latent as a learned vector of the latent's length, which of attributes is a linear map.
     """
 
     layers: int = Field(default=8, ge=1)
@@ -61,8 +61,12 @@ class Style(LatentMapping):
         """A module from z [N, latent] and labels to styles [N, styles, width]."""
         from gankit_stylegan.modules import MappingNetwork
 
-        return MappingNetwork(context.latent, context.classes, **self.model_dump(exclude={"init"}))
+        return MappingNetwork(context, **self.model_dump(exclude={"init"}))
 
     def reads_labels(self) -> bool:
         """A label joins the latent."""
+        return True
+
+    def reads_attributes(self) -> bool:
+        """They join the latent."""
         return True

@@ -68,11 +68,12 @@ class MappingNetwork(StyleMixing):
     """Dense layers from latents to styles."""
 
     def __init__(
-        self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
+        self, context: BuildContext, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
     ) -> None:
         super().__init__(width, mixing, decay)
-        self.label_vectors = nn.Parameter(torch.randn(classes, latent)) if classes else None
-        widths = [latent * (2 if classes else 1)] + [width] * layers
+        latent, rows = context.latent, context.classes or context.attributes
+        self.label_vectors = nn.Parameter(torch.randn(rows, latent)) if rows else None
+        widths = [latent * (2 if rows else 1)] + [width] * layers
         self.layers = nn.ModuleList(
             dense(inputs, outputs, lr_multiplier=lr_multiplier) for inputs, outputs in pairwise(widths)
         )
@@ -80,7 +81,8 @@ class MappingNetwork(StyleMixing):
     def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """One style [N, width] of each latent."""
         if self.label_vectors is not None and labels is not None:
-            z = torch.cat([z, self.label_vectors[labels]], 1)
+            vectors = self.label_vectors
+            z = torch.cat([z, labels @ vectors if labels.is_floating_point() else vectors[labels]], 1)
         x = pixel_norm(z)
         for layer in self.layers:
             x = leaky_relu(layer(x), 0.2)

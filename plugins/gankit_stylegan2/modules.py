@@ -32,24 +32,28 @@ class GainedLeakyReLU(nn.Module):
 
 
 class StyleNetwork(nn.Module):
-    """Dense layers from a latent and a label to a style, both normalized apart; of a label alone if `latent` is 0."""
+    """Dense layers from a latent and a label to a style, both normalized apart; of a label alone if `latent` is 0.
 
-    def __init__(self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float) -> None:
+    A label is a class, or the values of attributes (the `c` of StyleGAN2-ADA), of which a class is a one-hot vector.
+    """
+
+    def __init__(self, context: BuildContext, latent: int, layers: int, width: int, lr_multiplier: float) -> None:
         super().__init__()
-        self.classes = classes
-        self.embedding = dense(classes, width, gain=1.0) if classes else None
-        widths = [latent + (width if classes else 0)] + [width] * layers
+        self.classes = context.classes
+        length = context.classes or context.attributes
+        self.embedding = dense(length, width, gain=1.0) if length else None
+        widths = [latent + (width if length else 0)] + [width] * layers
         self.layers = nn.ModuleList(
             dense(inputs, outputs, gain=1.0, lr_multiplier=lr_multiplier) for inputs, outputs in pairwise(widths)
         )
         self.act = GainedLeakyReLU()
 
     def forward(self, z: Tensor | None, labels: Tensor | None) -> Tensor:
-        """Styles [N, width] of z [N, latent] and labels [N]."""
+        """Styles [N, width] of z [N, latent] and labels, classes [N] or vectors [N, attributes]."""
         parts = [] if z is None else [z]
         if self.embedding is not None and labels is not None:
-            one_hot = F.one_hot(labels, self.classes).to(self.embedding.weight.dtype)
-            parts.append(self.embedding(one_hot))
+            vectors = F.one_hot(labels, self.classes) if self.classes else labels
+            parts.append(self.embedding(vectors.to(self.embedding.weight.dtype)))
         x = torch.cat([pixel_norm(part) for part in parts], 1)
         for layer in self.layers:
             x = self.act(layer(x))
@@ -59,13 +63,13 @@ class StyleNetwork(nn.Module):
 class LabelVector(nn.Module):
     """A vector for a label by a `StyleNetwork` of labels alone, over the root of its length."""
 
-    def __init__(self, classes: int, layers: int, width: int, lr_multiplier: float) -> None:
+    def __init__(self, context: BuildContext, layers: int, width: int, lr_multiplier: float) -> None:
         super().__init__()
-        self.network = StyleNetwork(0, classes, layers, width, lr_multiplier)
+        self.network = StyleNetwork(context, 0, layers, width, lr_multiplier)
         self.scale = 1 / math.sqrt(width)
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Vectors [N, width] of labels [N]."""
+        """Vectors [N, width] of labels."""
         return self.network(None, labels) * self.scale
 
 
@@ -73,10 +77,10 @@ class MixedStyles(StyleMixing):
     """The styles of a `StyleNetwork`, mixed in training."""
 
     def __init__(
-        self, latent: int, classes: int, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
+        self, context: BuildContext, layers: int, width: int, lr_multiplier: float, mixing: float, decay: float
     ) -> None:
         super().__init__(width, mixing, decay)
-        self.network = StyleNetwork(latent, classes, layers, width, lr_multiplier)
+        self.network = StyleNetwork(context, context.latent, layers, width, lr_multiplier)
 
     def style(self, z: Tensor, labels: Tensor | None) -> Tensor:
         """One style [N, width] of each latent."""
