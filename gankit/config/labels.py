@@ -10,7 +10,7 @@ from gankit.config.walk import Problem, components, problem_of_failure
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.registry import registries
-from gankit.core.text import listed
+from gankit.core.text import names_in_short
 from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
 
 READERS = {"generator": (Norm, LatentMapping, Stem, Block), "discriminator": (Head, Norm, Block)}
@@ -35,7 +35,7 @@ def label_problems(experiment: Experiment) -> tuple[list[Problem], list[Problem]
     """
     try:
         if names := [*experiment.data.attribute_names()]:
-            labels = _Labels(f"attributes ({listed(names)})", "reads_attributes")
+            labels = _Labels(f"attributes ({names_in_short(names)})", "reads_attributes")
         elif experiment.data.class_count():
             labels = CLASSES
         else:

@@ -29,6 +29,11 @@ def listed(names: Sequence[str]) -> str:
     return shortened(", ".join(f"{number}={name}" for number, name in enumerate(names)), LONGEST_LIST)
 
 
+def names_in_short(names: Sequence[str]) -> str:
+    """Attributes in their order, on a line: slant, thickness."""
+    return shortened(", ".join(map(printable, names)), LONGEST_LIST)
+
+
 def printable(line: str) -> str:
     """`line` without what would upset a terminal: control characters and halves of characters."""
     if line.isprintable():

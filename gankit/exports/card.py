@@ -10,7 +10,7 @@ from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping
 from gankit.config.yaml.writer import inline
 from gankit.core.progress import ends
-from gankit.core.text import listed
+from gankit.core.text import listed, names_in_short
 from gankit.evaluation.names import FLOOR, is_spread
 from gankit.generators.exported import Description, plugin_file_names
 from gankit.generators.trained import TrainedGenerator
@@ -80,7 +80,7 @@ def _what(generator: TrainedGenerator) -> str:
     channels, height, width = generator.shape
     of = f", of {len(generator.classes)} classes: {as_text(listed(generator.classes))}" if generator.classes else ""
     if generator.attributes:
-        of = f", by {len(generator.attributes)} attributes: {as_text(listed(generator.attributes))}"
+        of = f", by {len(generator.attributes)} attributes: {as_text(names_in_short(generator.attributes))}"
     return (
         f"A generator of images, {height} pixels high and {width} wide, of {channels} "
         f"channel{'s' * (channels > 1)}{of}. It was trained with gankit, which composes GANs of parts."

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
-from gankit.core.text import listed
+from gankit.core.text import names_in_short
 from gankit.generators.arguments import finite_number
 
 
@@ -24,7 +24,7 @@ def attribute_values(values: Mapping[str, Any], names: Sequence[str]) -> dict[st
         raise UserError("attributes: this generator was trained without attributes")
     for name in values:
         if name not in names:
-            hint = did_you_mean(str(name), names) or f" They are {listed(names)}."
+            hint = did_you_mean(str(name), names) or f" They are {names_in_short(names)}."
             raise UserError(f"attributes: there is no attribute {name}.{hint}")
     return {name: finite_number(value, f"attributes: {name}") for name, value in values.items()}
 
@@ -42,13 +42,13 @@ def vectors_given(given: Any, count: int, names: Sequence[str], like: Tensor) ->
     Raises:
         UserError: if they are not told, or not so many numbers.
     """
-    wanted = f"the values of {listed(names)}"
+    wanted = f"the values of {names_in_short(names)}"
     if given is None:
         raise UserError(f"labels: this generator has attributes; give {wanted}")
     if isinstance(given, Mapping):
         values = attribute_values(given, names)
         if lacking := [name for name in names if name not in values]:
-            raise UserError(f"labels: expected {wanted}; there is none of {listed(lacking)}")
+            raise UserError(f"labels: expected {wanted}; there is none of {names_in_short(lacking)}")
         given = [values[name] for name in names]
     try:
         vectors = torch.as_tensor(given)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gankit.core.errors import UserError
-from gankit.core.text import listed
+from gankit.core.text import names_in_short
 from gankit.data.images import as_pixels, images_at_a_time
 from gankit.data.sample_files import SampleBatch
 from gankit.generators.trained import TrainedGenerator
@@ -43,7 +43,9 @@ def label_of_all(generator: TrainedGenerator, label: int | None, what: str) -> T
     """
     if (known := generator.network.known_vectors) is not None:
         if bool((known != known[:1]).any()):
-            raise UserError(f"--attribute: expected a value of each attribute here: {listed(generator.attributes)}")
+            raise UserError(
+                f"--attribute: expected a value of each attribute here: {names_in_short(generator.attributes)}"
+            )
         return known[:1]
     if generator.classes and label is None:
         raise UserError(f"--label: expected {what}, as this generator has classes")

@@ -14,7 +14,7 @@ from gankit.checkpoints.store import Checkpoint
 from gankit.config.experiment import Experiment
 from gankit.core.errors import RunError, UserError
 from gankit.core.failures import in_short, warn
-from gankit.core.text import LONGEST_MESSAGE, listed, shortened
+from gankit.core.text import LONGEST_MESSAGE, listed, names_in_short, shortened
 from gankit.discovery.manager import plugins
 from gankit.discovery.sources import sha256_of
 from gankit.kinds.callbacks import Row
@@ -70,7 +70,7 @@ def _from_start(experiment: Experiment, threads: int | None = None) -> RunCompon
         transfer(experiment, parts.trainer)
     names = parts.reals.class_names
     if parts.reals.attribute_names:
-        warn(f"attributes: {listed(parts.reals.attribute_names)}")
+        warn(f"attributes: {names_in_short(parts.reals.attribute_names)}")
     if any(name != str(number) for number, name in enumerate(names)):
         warn(f"classes: {listed(names)}")
     return parts

@@ -10,7 +10,7 @@ from gankit.checkpoints.classes import CLASSES, attribute_names, class_count, cl
 from gankit.checkpoints.store import chosen, load_weights, manifest_of
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
-from gankit.core.text import listed
+from gankit.core.text import listed, names_in_short
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,12 +50,13 @@ def _refuse_other_order(source: Path, here: Sequence[str]) -> None:
     there = [*attribute_names(manifest_of(chosen(source)))]
     if there == here or not there:
         return
+    known, given = names_in_short(there), names_in_short(here)
     if {*there} == {*here}:
         raise UserError(
-            f"training.start_from: {source} knows the attributes in the order {listed(there)}, and the data gives "
-            f"{listed(here)}; give them in that order"
+            f"training.start_from: {source} knows the attributes in the order {known}, and the data gives {given}; give "
+            "them in that order"
         )
-    warn(f"training.start_from: the attributes were {listed(there)} in {source} and are {listed(here)} here")
+    warn(f"training.start_from: the attributes were {known} in {source} and are {given} here")
 
 
 def transfer(experiment: Experiment, trainer: Trainer) -> None:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, TypeAlias, cast
 
 from pydantic import AfterValidator, PrivateAttr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gankit import AbsolutePath, UserError
+from gankit.core.text import names_in_short, printable
 from gankit_images.classes import (
     class_folders,
     class_folders_by_text,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.data.label_file import FolderLabels
     from gankit.data.trees import ImageTree
+    from gankit_images.label_table import Attributes
     from gankit_images.pictures import PictureFiles
 
 
@@ -62,7 +64,8 @@ class Folder(Pictures):
     Hidden ones and those of systems (__MACOSX, @eaDir, lost+found, ...) are none, one without images is refused.
     dataset.json: read them from that file in `path`, as StyleGAN2-ADA's data sets and folders that gankit sample fills
     have it. A name that ends in .csv, relative to `path` (../labels.csv lies beside it): read them from its columns
-    `file` and `label`, which its first line names; classes are the texts in natural order. A run keeps the classes that
+    `file` and `label`, which its first line names; classes are the texts in natural order. If it has no column `label`,
+    all others but `file` are attributes, whose numbers each image has in place of a class. A run keeps the classes that
     it began with."""
     later_options: ClassVar[tuple[str, ...]] = ("max_megapixels", "range", "fit", "filter")
 
@@ -80,9 +83,23 @@ class Folder(Pictures):
             return []
         if self._kept is not None:
             return [*self._kept]
-        if self._in_file is not None:
-            return classes_in_file(self.path, self._in_file, self.tree.found.files)
+        if self._attributes is not None:
+            return []
+        if (labels := self._in_file) is not None:
+            return classes_in_file(self.path, labels, self.tree.found.files)
         return (class_folders_by_text if self._by_text else class_folders)(self.tree)
+
+    def attribute_names(self) -> list[str]:
+        """The columns of a table that has none of classes.
+
+        Raises:
+            UserError: if it cannot be read, or an image is not in it.
+        """
+        if (attributes := self._attributes) is None:
+            return []
+        for file in self.tree.found.files:
+            self._values_of(file)
+        return attributes.names
 
     def with_classes(self, names: Sequence[str] | None) -> Self:
         """With these folders as classes; images in others are passed over."""
@@ -99,16 +116,19 @@ class Folder(Pictures):
         names = self.class_names()
         counts = Counter(self._class_of(file, names) for file in self.tree.found.files if names)
         found = self.tree.found
-        if self._in_file is not None and self._in_file.file.is_relative_to(self.path):
-            label_file = Counter({self._in_file.file.suffix.lower(): 1})
+        if (told := self._told) is not None and told.file.is_relative_to(self.path):
+            label_file = Counter({told.file.suffix.lower(): 1})
             found = found._replace(passed_over=found.passed_over - label_file)
-        return found.in_words({name: counts[name] for name in names} if names else None)
+        said = found.in_words({name: counts[name] for name in names} if names else None)
+        attributes = self.attribute_names()
+        return f"{said}; attributes: {names_in_short(attributes)}" if attributes else said
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Look for images that lie in no class."""
         if self.labels and self.missing(experiment) is None:
             try:
                 self.class_names()
+                self.attribute_names()
             except UserError as problem:
                 yield str(problem)
 
@@ -116,11 +136,14 @@ class Folder(Pictures):
         return self._source(self.tree.found.files)
 
     def _chosen(self) -> tuple[PictureFiles, np.ndarray | None]:
-        """Those of classes that the run has, if there are classes."""
+        """Those of classes that the run has, if there are classes, and their classes or attributes."""
         import numpy as np
 
         if not self.labels:
             return self._all(), None
+        if self._attributes is not None:
+            files = self.tree.found.files
+            return self._source(files), np.array([self._values_of(file) for file in files], np.float32)
         files, names = self._labelled_files(), self.class_names()
         numbers = {name: number for number, name in enumerate(names)}
         classes = [numbers[self._class_of(file, names)] for file in files]
@@ -139,9 +162,33 @@ class Folder(Pictures):
 
         return image_tree(self.path)
 
-    @cached_property
+    @property
     def _in_file(self) -> FolderLabels | None:
-        """What the label file says; None if the folders tell of classes.
+        """What the label file says of classes; None if the folders tell of these, or it has attributes."""
+        return None if self._attributes is not None else cast("FolderLabels | None", self._told)
+
+    @property
+    def _attributes(self) -> Attributes | None:
+        """What the label file says if it has attributes."""
+        from gankit_images.label_table import Attributes
+
+        return told if isinstance(told := self._told, Attributes) else None
+
+    def _values_of(self, file: Path) -> tuple[float, ...]:
+        """The attributes of an image.
+
+        Raises:
+            UserError: if it has none.
+        """
+        attributes = self._attributes
+        assert attributes is not None
+        if (values := attributes.values.get(file.as_posix())) is None:
+            raise UserError(f"labels: {printable(str(self.path / file))} has no line in {attributes.file}")
+        return values
+
+    @cached_property
+    def _told(self) -> FolderLabels | Attributes | None:
+        """What the label file says; None if the folders tell of classes, or there are no labels.
 
         Raises:
             UserError: if it cannot be read.

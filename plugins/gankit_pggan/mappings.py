@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Normalized(LatentMapping):
-    """The one-hot label or attributes, if there are such, joined to the latent, and all scaled to a mean square of one."""
+    """The latent, joined by the one-hot label or the attributes if there are such, scaled to a mean square of one."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from z [N, latent] and labels to styles [N, styles, latent + classes]."""
