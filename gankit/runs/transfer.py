@@ -53,8 +53,8 @@ def _refuse_other_order(source: Path, here: Sequence[str]) -> None:
     known, given = names_in_short(there), names_in_short(here)
     if {*there} == {*here}:
         raise UserError(
-            f"training.start_from: {source} knows the attributes in the order {known}, and the data gives {given}; give "
-            "them in that order"
+            f"training.start_from: {source} knows the attributes in the order {known}, and the data gives {given}; "
+            "give them in that order"
         )
     warn(f"training.start_from: the attributes were {known} in {source} and are {given} here")
 

@@ -150,7 +150,7 @@ def classifies_as_it_says(trial: Trial[Head]) -> None:
         )
 
 
-@rule(LatentMapping, Head, Norm, examples=6, given=lambda part: part.reads_attributes is not Norm.reads_attributes)
+@rule(LatentMapping, Head, Norm, examples=6)
 def follows_attributes(trial: Trial[Any]) -> None:
     """What its module gives depends on the values of attributes where `reads_attributes` says so, as far as it can."""
     if not trial.component.reads_attributes():

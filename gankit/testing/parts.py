@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from gankit.core.component import Component
 from gankit.kinds import Block, Dataset, Join, LabelledImages, LatentMapping, Norm, Regularizer
-from gankit.kinds.networks import NetworkPart
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import size_asked
 from gankit.networks.layers import Condition, gained, run, styles_of
@@ -271,14 +270,9 @@ def _entering(kind: str, context: BuildContext) -> tuple[int, ...]:
     return context.in_channels, height, width
 
 
-def takes_attributes(component: Component) -> bool:
-    """Whether a part works where the data has attributes: it reads them, or no labels at all."""
-    if isinstance(component, Regularizer):
-        return not component.trains_classes
-    if not isinstance(component, NetworkPart) or isinstance(component, Join):
-        return True
-    part: Any = component
-    return part.reads_attributes() or not part.reads_labels()
+def _reads_attributes(part: Any) -> bool:
+    """Whether a part says that it does; joins and regularizers cannot say so."""
+    return not isinstance(part, Join | Regularizer) and part.reads_attributes()
 
 
 def _drawn_place(
@@ -287,7 +281,7 @@ def _drawn_place(
     """A place for the component of `trial`, and samples at a time; where it says that it cannot work is passed over."""
     component, draw = trial.component, trial.draw
     network = NETWORKS.get(component.kind) or draw(st.sampled_from(EITHER))
-    base, data = draw(st.sampled_from([4, 8])), draw(pictures(all(map(takes_attributes, (component, *norms)))))
+    base, data = draw(st.sampled_from([4, 8])), draw(pictures(_reads_attributes(component)))
     if by_attributes:
         data = data.model_copy(update={"classes": 0, "attributes": ATTRIBUTES})
     positions = ["base_blocks"]

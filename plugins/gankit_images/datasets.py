@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gankit import AbsolutePath, Dataset, Images, LabelledImages, Many, UserError
+from gankit import AbsolutePath, Dataset, Images, LabelledImages, UserError
 from gankit.core.memory import too_large
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Digits(Dataset):
     """Give each image the digit it shows as its class."""
     channels: Literal[1, 3] = 1
     """1: grey; 3: the same grey as RGB."""
-    attributes: Many[Literal["slant", "thickness"]] = []
+    attributes: tuple[Literal["slant", "thickness"], ...] = ()
     """Give each image these in place of a class, measured at the final resolution and told in standard deviations from
     the mean of all digits. slant: how far ink leans to the right, -m11/m02 of the second central moments of ink, y
     downwards. thickness: that of the strokes in pixels, twice the ink over the length of its outline, the sum of

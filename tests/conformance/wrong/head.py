@@ -121,6 +121,16 @@ class PlainSequence(Head):
         return nn.Sequential(context.norm(context.in_channels), score, nn.Flatten())
 
 
+class OnlyTheFeatures(Head):
+    """Says that it reads attributes, but looks at none."""
+
+    def reads_attributes(self) -> bool:
+        return True
+
+    def build(self, context):
+        return pooled(context)
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("right-shape", Squeezed)
@@ -133,3 +143,4 @@ def gankit_register(register) -> None:
     register("reaches-its-parameters", IdleEmbedding)
     register("classifies-as-it-says", SilentClassifier)
     register("hands-conditions-on", PlainSequence)
+    register("follows-attributes", OnlyTheFeatures)

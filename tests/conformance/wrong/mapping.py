@@ -139,6 +139,16 @@ class HalvesLatents(LatentMapping):
         return made
 
 
+class OnlyTheLatent(LatentMapping):
+    """Says that it reads attributes, but looks at none."""
+
+    def reads_attributes(self) -> bool:
+        return True
+
+    def build(self, context):
+        return module(lambda self, z, labels, styles: repeated(z, styles), context.latent)
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("right-shape", OneStyle)
@@ -152,3 +162,4 @@ def gankit_register(register) -> None:
     register("reaches-its-parameters", IdleLayer)
     register("truncates", CutsNothingOff)
     register("truncates.2", HalvesLatents)
+    register("follows-attributes", OnlyTheLatent)

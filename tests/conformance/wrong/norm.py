@@ -129,6 +129,16 @@ class TimesTheGain(Norm):
         parametrize.register_parametrization(layer, "weight", Times())
 
 
+class OnlyTheMaps(Norm):
+    """Says that it reads attributes, but looks at none."""
+
+    def reads_attributes(self) -> bool:
+        return True
+
+    def build(self, context):
+        return function(lambda x: x - x.mean(1, keepdim=True))
+
+
 @hookimpl
 def gankit_register(register) -> None:
     register("right-shape", OnlyTheMean)
@@ -141,3 +151,4 @@ def gankit_register(register) -> None:
     register("finite-at-zero", UnitVariance)
     register("reaches-its-parameters", DetachedShift)
     register("reaches-its-parameters.2", TimesTheGain)
+    register("follows-attributes", OnlyTheMaps)
