@@ -11,6 +11,8 @@ import pytest
 from support.console import Command, File, carry_out, matches, steps
 from support.environments import Environment
 
+from gankit.config.loader import bundled_experiment, load_experiment
+
 DOCS = Path(__file__).parents[2] / "docs"
 EXPERIMENTS, WRITE_A_PLUGIN = DOCS / "experiments.md", DOCS / "write-a-plugin.md"
 
@@ -72,3 +74,15 @@ def test_what_is_printed_is_compared_with_what_is_shown(printed: str, shown: lis
 @pytest.mark.slow
 def test_everything_on_averages_is_so(tmp_path: Path) -> None:
     carry_out((DOCS / "averages.md").read_text(), tmp_path, typed)
+
+
+@pytest.mark.slow
+def test_everything_on_conditions_is_so(tmp_path: Path) -> None:
+    carry_out((DOCS / "conditions.md").read_text(), tmp_path, typed)
+
+
+def test_the_experiment_on_attributes_is_valid(tmp_path: Path) -> None:
+    (first, *_) = [step for step in steps((DOCS / "conditions.md").read_text()) if isinstance(step, File)]
+    (tmp_path / "quickstart.yaml").write_bytes(bundled_experiment("quickstart").read_bytes())
+    (tmp_path / first.path).write_text(first.text)
+    assert load_experiment(tmp_path / first.path).data.attribute_names() == ("slant", "thickness")
