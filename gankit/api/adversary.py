@@ -126,7 +126,7 @@ class Adversary:
         Args:
             real: Reals [N, C, H, W].
             fake: As many fakes; no gradient reaches what made them.
-            labels: Their classes, int64 [N], if the discriminator is told them.
+            labels: Their classes, int64 [N], or attributes, float [N, attributes], if the discriminator is told them.
         """
         return self._of("discriminator", real, fake, labels)
 

@@ -56,8 +56,9 @@ class Generator(GrowingNetwork):
         Images that nobody names attributes for take one of them, also where the reals are not at hand.
         """
         assert self.known_vectors is not None, "only a generator with attributes keeps vectors"
-        chosen = torch.linspace(0, len(reals) - 1, KNOWN_VECTORS, dtype=torch.float64).round().long()
-        self.known_vectors.copy_(reals[chosen.to(reals.device)])
+        last = len(reals) - 1
+        chosen = torch.linspace(0, last, KNOWN_VECTORS, dtype=torch.float64, device=reals.device).round().long()
+        self.known_vectors.copy_(reals[chosen])
 
     def parts(self) -> Iterator[tuple[int, nn.Module]]:
         """The parts in force up to the image, each with its resolution, in the order in which they run."""

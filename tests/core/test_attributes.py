@@ -16,6 +16,8 @@ from gankit import Dataset, LabelledImages, UserError
 from gankit.checkpoints import store
 from gankit.config.checks import problems
 from gankit.config.experiment import Experiment
+from gankit.costs.counting import Counting
+from gankit.costs.phases import phases
 from gankit.data.images import RealImages
 from gankit.data.sample_files import SampleBatch, write_array, write_images
 from gankit.evaluation.evaluator import Evaluator
@@ -330,3 +332,9 @@ def test_files_of_samples_without_attributes_are_as_they_were(tmp_path: Path) ->
     write_array(tmp_path / "plain.npz", (2, 4, 4, 1), [batch], [])
     with np.load(tmp_path / "plain.npz") as file:
         assert file.files == ["images"]
+
+
+def test_what_a_run_costs_is_counted_with_vectors() -> None:
+    experiment = attributed()
+    counting = Counting(experiment)
+    assert all(counting.iteration(phase).parameters["generator"] > 0 for phase in phases(experiment))
