@@ -336,8 +336,8 @@ def _within(whole: BuildContext, trial: Trial[Any], channels: Mapping[int, int],
     draw, generates, (base, above) = trial.draw, whole.network == "generator", whole.resolutions
     match trial.component.kind:
         case "mapping":
-            counts = {"classes": whole.classes, "attributes": whole.attributes}
-            return BuildContext("generator", base, 0, 0, latent=whole.latent, **counts)
+            bare = BuildContext("generator", base, 0, 0, latent=whole.latent)
+            return replace(bare, classes=whole.classes, attributes=whole.attributes)
         case "stem":
             return replace(whole, in_channels=whole.width)
         case "head":

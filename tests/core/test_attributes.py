@@ -114,15 +114,20 @@ def test_both_networks_see_the_vectors_of_the_reals_in_training() -> None:
 
 
 def test_parts_of_a_batch_have_the_vectors_of_the_whole() -> None:
-    steps = []
-    for micro in (None, 4):
-        options = {"batch": 8, "micro_batch": micro, "generator_batches": 2, "device": "cpu"}
-        training = trainer(attributed(training=options))
-        seen: list[torch.Tensor] = []
-        training.generator.mapping.register_forward_pre_hook(lambda module, given, seen=seen: seen.append(given[1]))
-        training.iteration()
-        steps.append(sorted(torch.cat(seen).tolist()))
-    assert steps[0] == steps[1]
+    whole, in_parts = (
+        sorted(torch.cat(told_to_the_generator(batch=8, micro_batch=micro, generator_batches=2)).tolist())
+        for micro in (None, 4)
+    )
+    assert whole == in_parts
+
+
+def told_to_the_generator(**options: Any) -> list[torch.Tensor]:
+    """The labels that the mapping is given in one iteration."""
+    training = trainer(attributed(training={"device": "cpu", **options}))
+    seen: list[torch.Tensor] = []
+    training.generator.mapping.register_forward_pre_hook(lambda module, given: seen.append(given[1]))
+    training.iteration()
+    return seen
 
 
 def test_samples_take_vectors_that_reals_have_and_each_is_a_function_of_its_number() -> None:
@@ -145,6 +150,7 @@ def test_samples_take_vectors_that_reals_have_and_each_is_a_function_of_its_numb
 
 def test_evaluation_draws_vectors_from_all_of_the_reals(monkeypatch: pytest.MonkeyPatch) -> None:
     training = trainer(attributed(evaluation={"metrics": ["fid"], "extractor": "digits", "images": 32}))
+    assert (shown := training.reals.labels) is not None
     evaluator = Evaluator(training.experiment.evaluation, training.reals, CPU)
     asked: list[Any] = []
 
@@ -157,7 +163,7 @@ def test_evaluation_draws_vectors_from_all_of_the_reals(monkeypatch: pytest.Monk
     values = evaluator.evaluate(GeneratorSampler(training.average, CPU), training.now)
     assert [row.name for row in values if row.name == "fid"]
     assert asked
-    assert all(np.array_equal(reals.numpy(), training.reals.labels) for reals in asked)
+    assert all(np.array_equal(reals.numpy(), shown) for reals in asked)
 
 
 def test_a_part_that_reads_classes_alone_is_named_with_those_that_read_vectors() -> None:
