@@ -159,10 +159,11 @@ def draw_labels(generator: Generator, count: int, device: torch.device, reals: T
         reals: Labels of reals, of which each draw takes one, as Karras et al. do; None: each class is as likely, and
             vectors are taken from those that the generator keeps.
     """
-    classes, known = generator.context.classes, generator.known_vectors
-    if not classes and known is None:
+    classes, attributes = generator.context.classes, generator.context.attributes
+    if not classes and not attributes:
         return None
-    drawn_from = known if reals is None else reals.to(device)
-    if drawn_from is None:
+    if reals is None and not attributes:
         return torch.randint(classes, (count,), device=device)
+    drawn_from = generator.known_vectors if reals is None else reals.to(device)
+    assert drawn_from is not None, "a generator with attributes keeps vectors"
     return drawn_from[torch.randint(len(drawn_from), (count,), device=device)]

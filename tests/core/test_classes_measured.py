@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from support.measuring import Brightness, at, evaluator, registered
 from support.tiny import CPU
 from torch import Tensor
 
-from gankit import Dataset, LabelledImages, Metric, UserError
+from gankit import BuildContext, Dataset, LabelledImages, Metric, UserError
 from gankit.core.registry import register
 from gankit.data.images import RealImages
 from gankit.evaluation.images import Samples
@@ -47,7 +46,7 @@ class DarkAndBright(Dataset):
 class Perfect:
     """Stands for a generator: gives of each class what the data have of it."""
 
-    context = SimpleNamespace(latent=1, classes=2)
+    context = BuildContext("generator", 8, 0, 0, latent=1, classes=2)
     resolution = 8
 
     def map(self, z: Tensor, labels: Tensor) -> Tensor:

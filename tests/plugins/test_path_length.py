@@ -18,7 +18,7 @@ from support.slow import slow_but
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
-from gankit import UserError
+from gankit import BuildContext, UserError
 from gankit.cli import main
 from gankit.core.progress import progress_in
 from gankit.runs.start import begin
@@ -33,7 +33,7 @@ class Linear(nn.Module):
     def __init__(self, noise: float = 0.0) -> None:
         super().__init__()
         self.matrix = nn.Parameter(torch.randn(16, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
-        self.context, self.resolution, self.noise = SimpleNamespace(latent=5, classes=0), 4, noise
+        self.context, self.resolution, self.noise = BuildContext("generator", 4, 0, 0, latent=5), 4, noise
 
     def map(self, z: Tensor, labels: Tensor | None) -> Tensor:
         return z.double()
