@@ -265,8 +265,6 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
             yield (name, "block", start, turn % len(blocks)), message
 
 
-
-
 def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
     """That a precision is named where there is none."""
     training = experiment.training
