@@ -14,11 +14,12 @@ from gankit.api.parts import AdversaryOptions, AverageOptions, read_options
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.progress import Progress
-from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
+from gankit.networks.critics import Critics, Judge
+from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.training import randomness
 from gankit.training.averages import Weights
-from gankit.training.contracts import check_scalar
+from gankit.training.critics import constrained, minimized, penalized
 from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.step import Step
 
@@ -37,24 +38,6 @@ class _GivenStep(Step):
         fake = cast(Tensor, self.given)
         # in place of what Step would have its generator draw
         self.fake = fake if self.phase == "generator" else fake.detach().requires_grad_()
-
-
-class _Judge:
-    """A module that judges images, as steps call the discriminator."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-
-    def __call__(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
-        said = self.module(images) if labels is None else self.module(images, labels)
-        if isinstance(said, DiscriminatorOutput):
-            return said
-        score, classes = said if isinstance(said, tuple) else (said, None)
-        score = score.reshape(len(images), -1)
-        return DiscriminatorOutput(score[:, 0] if score.shape[1] == 1 else score, classes, {})
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.module, name)
 
 
 class _NoGenerator:
@@ -77,7 +60,8 @@ class Adversary:
         adversary.generator_loss(fake, real).backward()  # and a step of the generator's
 
     The discriminator is any module from images [N, C, H, W], and labels if there are some, to scores [N], [N, 1] or
-    [N, patches, ...], or to a tuple of these and class logits. Images lie in [-1, 1], as augmentations take them to.
+    [N, patches, ...], to a list of such, each of which the loss looks at by itself, or to a tuple of these and class
+    logits. Images lie in [-1, 1], as augmentations take them to.
 
     Lazy penalties (`every`) are added in every n-th update, n times as strong. Draws of penalties and augmentations are
     functions of the seed and of how many reals were shown, and leave torch's generators as they were. What components
@@ -149,7 +133,7 @@ class Adversary:
         """Tell that the discriminator's optimizer has made its step: weights are constrained, augmentations adapt."""
         with torch.no_grad(), randomness.untouched():
             for regularizer in self.regularizers:
-                regularizer.constrain(self.discriminator)
+                constrained(regularizer, self.discriminator)
             if self._last is not None:
                 for augmentation in self.augment:
                     augmentation.adapt(self._last)
@@ -176,26 +160,20 @@ class Adversary:
             )
         with randomness.untouched():
             step = self._step(phase, "main", real, fake, labels)
-            loss = self._main(step)
+            loss = minimized(self.loss, step)
             self.logged[f"loss.{phase}"] = loss.detach()
             for name, regularizer in self._names:
                 if not acts_on(regularizer, phase) or self._updates % regularizer.every:
                     continue
                 its = step if regularizer.every == 1 else self._step(phase, name, real, fake, labels)
                 its.seed(name)
-                if (penalty := getattr(regularizer, phase)(its)) is not None:
-                    self.logged[f"penalty.{name}.{phase}"] = check_scalar(penalty).detach()
+                if (penalty := penalized(regularizer, its, self._remembered)) is not None:
+                    self.logged[f"penalty.{name}.{phase}"] = penalty.detach()
                     loss = loss + regularizer.every * penalty
         self.logged |= step.logged
         if phase == "discriminator":
             self._last = step
         return loss
-
-    def _main(self, step: Step) -> Tensor:
-        if step.phase == "discriminator":
-            return check_scalar(self.loss.discriminator(step.on_real.score, step.on_fake.score))
-        real = step.on_real.score if self.loss.relativistic else None
-        return check_scalar(self.loss.generator(step.on_fake.score, real))
 
     def _step(
         self,
@@ -205,8 +183,9 @@ class Adversary:
         fake: Tensor,
         labels: Tensor | None,
     ) -> Step:
-        own = self.discriminator if isinstance(self.discriminator, Discriminator) else None
-        judge, scales = own or _Judge(self.discriminator), None if own is None else own.scales
+        judge = self.discriminator
+        judge = judge if isinstance(judge, Discriminator | Critics) else Judge(judge)
+        scales = judge.scales if isinstance(judge, Discriminator) else None
         height = real.shape[2] if scales is None else scales.resolutions[-1]
         return _GivenStep(
             phase=phase,
@@ -222,8 +201,9 @@ class Adversary:
             given=fake,
         )
 
-    def _remembered(self, component: Component) -> dict[str, Tensor]:
-        return self._memory.setdefault(self._paths[id(component)], {})
+    def _remembered(self, component: Component, critic: str = "") -> dict[str, Tensor]:
+        path = self._paths[id(component)]
+        return self._memory.setdefault(f"{path} of {critic}" if critic else path, {})
 
 
 class Averaged:

@@ -37,7 +37,7 @@ from gankit.checkpoints.integrity import (
     written_folder,
 )
 from gankit.config.evaluation import GeneratorName
-from gankit.config.experiment import AVERAGE_NAME, Experiment
+from gankit.config.experiment import OWN_NAME, Experiment
 from gankit.config.schedules import Acting
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
@@ -50,7 +50,7 @@ from gankit.training.averages import weights_name
 WEIGHTS = ("generator", "discriminator", "average")
 TRAINING = "training.pt"
 METRICS = "metrics.jsonl"
-FURTHER_AVERAGE = re.compile(rf"(average-{AVERAGE_NAME.pattern})\.safetensors")
+FURTHER_AVERAGE = re.compile(rf"(average-{OWN_NAME.pattern})\.safetensors")
 
 
 class Checkpoint(NamedTuple):

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from gankit.config.critics import problems_of_critics
 from gankit.config.evaluation_checks import problems_of_evaluation
-from gankit.config.experiment import NAME, Experiment, NetworkOptions
+from gankit.config.experiment import NAME, NETWORKS, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.labels import label_problems, problems_of_even_classes
 from gankit.config.parts import problems_of_parts
@@ -46,7 +47,8 @@ def problems(experiment: Experiment) -> list[Problem]:
     if found:
         return found
     found += _problems_of_shape(stages[0].resolution, aspect)
-    for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
+    given = [(name, network) for name in NETWORKS if (network := getattr(experiment, name)) is not None]
+    for name, network in given:
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
     if not (incomplete := list(_problems_of_tables(experiment, stages))):
@@ -58,6 +60,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += problems_of_even_classes(experiment)
     found += [
         *problems_of_freezing(experiment),
+        *problems_of_critics(experiment),
         *_problems_of_precision(experiment),
         *_problems_of_compiling(experiment),
     ]

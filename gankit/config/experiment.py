@@ -34,6 +34,7 @@ from gankit.core.registry import registries
 from gankit.kinds import (
     Augmentation,
     Block,
+    Critic,
     Dataset,
     Growth,
     Head,
@@ -49,8 +50,9 @@ from gankit.kinds import (
     WeightAverage,
 )
 
-AVERAGE_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
-"""What further averages are called: one word, with which names of numbers and of files may end."""
+OWN_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
+"""What further averages and discriminators are called: one word, with which names of numbers and files may end."""
+NETWORKS = ("generator", "discriminator")
 OTHER_MEANINGS = {
     "average": "that is training.average",
     "current": "that is the trained generator itself",
@@ -121,13 +123,21 @@ class FadingOptions(Options):
 
 def _average_name(name: str) -> str:
     """A name that a further average may have."""
-    if not AVERAGE_NAME.fullmatch(name):
+    if not OWN_NAME.fullmatch(name):
         wanted = "such a name begins with one of a-z and goes on with those, 0-9 and -, in 40 characters at most"
     elif name in OTHER_MEANINGS:
         wanted = OTHER_MEANINGS[name]
     else:
         return name
     raise PydanticCustomError("average_name", "no further average can be called so: {why}", {"why": wanted})
+
+
+def _critic_name(name: str) -> str:
+    """A name that a further discriminator may have."""
+    if OWN_NAME.fullmatch(name) and name not in NETWORKS:
+        return name
+    wanted = f"a word of a-z, 0-9 and -, a letter first, in 40 characters at most, other than {' and '.join(NETWORKS)}"
+    raise PydanticCustomError("critic_name", "no critic can be called so, only by {wanted}", {"wanted": wanted})
 
 
 class TrainingOptions(Options):
@@ -201,7 +211,8 @@ class TrainingOptions(Options):
     What does not fit is told; if nothing does, the run is refused."""
     freeze: list[str] = []
     """Parts of the networks whose weights stay as they begin, as in [generator.mapping, discriminator.blocks.32]; those
-    of all resolutions without a number. They get no state of an optimizer; statistics of norms in them go on."""
+    of all resolutions without a number, one of `critics` as critics.NAME. They get no state of an optimizer; statistics
+    of norms in them go on."""
     extend: Images = 0
     """Images shown in the last stage beyond those of the growth schedule; gankit resume --extend adds to it."""
 
@@ -256,6 +267,8 @@ def _with_watching(observers: list[Observer]) -> list[Observer]:
 class Experiment(Options):
     """Everything that a run depends on."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("critics",)
+
     name: str = Field(pattern=NAME)
     """Name of the experiment and of its run folder."""
     variant: str | None = Field(default=None, pattern=NAME)
@@ -272,8 +285,11 @@ class Experiment(Options):
     """How the layers of a new resolution come in."""
     generator: GeneratorOptions
     """The generator."""
-    discriminator: DiscriminatorOptions
-    """The discriminator."""
+    discriminator: DiscriminatorOptions | None
+    """The discriminator; null leaves it to `critics`."""
+    critics: dict[Annotated[str, AfterValidator(_critic_name)], Critic] = {}
+    """Further discriminators by names of your own, as in {levels: projected}: each judges the same images, and the loss
+    of each counts by its weight. Penalties act on each by itself, see their option critics."""
     loss: Loss
     """The adversarial objective."""
     regularizers: Many[Regularizer] = []
@@ -319,6 +335,15 @@ class Experiment(Options):
         from gankit.config.yaml.writer import dump_experiment
 
         return dump_experiment(self)
+
+    def networks(self) -> list[NetworkOptions]:
+        """All networks of parts by resolution: generator, discriminator, and those in the options of critics."""
+        return [self.generator, *self.discriminators()]
+
+    def discriminators(self) -> list[DiscriminatorOptions]:
+        """Those among them that judge images."""
+        of_critics = (getattr(critic, name) for critic in self.critics.values() for name in type(critic).model_fields)
+        return [each for each in (self.discriminator, *of_critics) if isinstance(each, DiscriminatorOptions)]
 
     def stages(self) -> list[Stage]:
         """The stages of the growth schedule, the last one extended by `training.extend`."""

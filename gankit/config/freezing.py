@@ -17,6 +17,7 @@ def problems_of_freezing(experiment: Experiment) -> Iterator[Problem]:
     if not experiment.training.freeze:
         return
     known = [*freezable(experiment, "generator"), *freezable(experiment, "discriminator")]
+    known += [f"critics.{name}" for name in experiment.critics]
     for position, name in enumerate(experiment.training.freeze):
         if name not in known:
             hint = did_you_mean(name, known) or f" There are: {', '.join(known)}."
@@ -25,7 +26,8 @@ def problems_of_freezing(experiment: Experiment) -> Iterator[Problem]:
 
 def freezable(experiment: Experiment, network: Literal["generator", "discriminator"]) -> Iterator[str]:
     """The parts of a network by the names that `training.freeze` takes."""
-    options = experiment.generator if network == "generator" else experiment.discriminator
+    if (options := experiment.generator if network == "generator" else experiment.discriminator) is None:
+        return
     stages = [stage.resolution for stage in experiment.stages()]
     all_of_it = [options.base << i for i in range((stages[-1] // options.base).bit_length())]
     for part in WITHOUT_RESOLUTION[network]:

@@ -93,9 +93,13 @@ def _system(experiment: dict[str, Any]) -> Section:
         [f"{network}.{name}", inline(value)]
         for network in ("generator", "discriminator")
         for name in OF_NETWORKS
-        if (value := experiment[network].get(name)) not in (None, [], {})
+        if (value := (experiment[network] or {}).get(name)) not in (None, [], {})
     ]
-    rows += [[name, inline(value)] for name in ("loss", "regularizers", "augment") if (value := experiment.get(name))]
+    rows += [
+        [name, inline(value)]
+        for name in ("critics", "loss", "regularizers", "augment")
+        if (value := experiment.get(name))
+    ]
     return Section("System", text_columns("part", "value"), rows)
 
 

@@ -7,7 +7,7 @@ which they are imported here.
 
 from __future__ import annotations
 
-from gankit.kinds.networks import Block, Head, Init, Join, LatentMapping, Norm, Stem
+from gankit.kinds.networks import Block, Critic, Head, Init, Join, LatentMapping, Norm, Stem
 from gankit.kinds.schedules import Schedule, Scheduled
 from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, WeightAverage
 from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
@@ -16,6 +16,7 @@ from gankit.kinds.runs import Job, Launcher, Observer
 __all__ = [
     "Augmentation",
     "Block",
+    "Critic",
     "Dataset",
     "Extractor",
     "Growth",

@@ -13,6 +13,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from gankit.core.component import Component
 
 if TYPE_CHECKING:
@@ -127,6 +129,29 @@ class Head(NetworkPart):
 
     def reads_attributes(self) -> bool:
         """Whether its scores depend on vectors of attributes, if there are any."""
+        return False
+
+
+class Critic(Component):
+    """Judges images by itself, as a further discriminator beside `discriminator` or in its place."""
+
+    kind: ClassVar[str] = "critic"
+
+    weight: float = Field(default=1.0, gt=0)
+    """What the loss of its scores counts in what both networks minimize; that of `discriminator` counts 1."""
+
+    @abstractmethod
+    def build(self, context: BuildContext) -> nn.Module:
+        """A module from images [N, C, H, W], and labels [N] if there are some, to scores.
+
+        Scores are [N], [N, patches], a list of such, each of which the loss looks at by itself, or
+        a `gankit.networks.discriminator.DiscriminatorOutput`. The
+        images are as high as the stage that is trained, `context.resolutions` says of which stages there are, and as
+        wide as `context.aspect` says. What of its parameters needs no gradient stays as it is.
+        """
+
+    def reads_labels(self) -> bool:
+        """Whether its scores depend on labels, if there are any."""
         return False
 
 

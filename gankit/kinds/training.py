@@ -49,6 +49,8 @@ class Regularizer(NetworkPart):
     trains_classes: ClassVar[bool] = False
     """True if it trains the discriminator by labels, as by the class logits of its head."""
 
+    later_options: ClassVar[tuple[str, ...]] = ("critics",)
+
     derives_twice: ClassVar[bool] = True
     """False if it takes no gradient of what the networks give, which training differentiates again: then steps that it
     acts in may be compiled."""
@@ -56,9 +58,12 @@ class Regularizer(NetworkPart):
     every: int = Field(default=1, ge=1)
     """Apply in every n-th iteration only, by updates of its own, n times as strong (lazy regularization). An
     iteration is one update of the generator with those of the discriminator before it."""
+    critics: list[str] | None = None
+    """Of several discriminators those that it acts on, each by itself: names of `critics`, and discriminator. null: on
+    all of them in their update, and in the generator's on what they say together."""
 
     def layer(self, context: BuildContext) -> nn.Module | None:
-        """A module placed before the discriminator's head, such as minibatch statistics; None for none."""
+        """A module placed before the head of `discriminator`, such as minibatch statistics; None for none."""
         return None
 
     def discriminator(self, step: Step) -> Tensor | None:

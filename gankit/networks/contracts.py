@@ -93,6 +93,22 @@ def check_output(
         raise ContractError(f"gives {given} {where}; its place asks for {' or '.join(map(str, wanted))}")
 
 
+def check_scores(output: object, batch: int, images: Sequence[int]) -> None:
+    """Look at what the module of a critic says.
+
+    Raises:
+        ContractError: if these are no scores of each of the images, of that shape, or no gradient reaches them.
+    """
+    scores = output if isinstance(output, list) else [output]
+    for score in scores or [None]:
+        if not isinstance(score, Tensor) or score.dim() not in (1, 2) or len(score) != batch or score.numel() < batch:
+            given = f"{[*score.shape]}" if isinstance(score, Tensor) else f"{type(score).__name__}"
+            wanted = f"scores [{batch}] or [{batch}, patches], or a list of such"
+            raise ContractError(f"gives {given} for images {[*images]}; its place asks for {wanted}")
+        if torch.is_grad_enabled() and not score.requires_grad:
+            raise ContractError("lets no gradient through; is something detached, or run under torch.no_grad?")
+
+
 def check_gradient(module: nn.Module, entering: Sequence[object], output: Tensor) -> None:
     """Look whether gradients come through a module, if they are asked for and there is anything for them to reach.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -16,15 +17,33 @@ from gankit.networks.layers import Chain, Condition, built, made_by
 from gankit.networks.protocols import classes_of, out_channels_of
 
 
-class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of a batch of images."""
+class Judgement(NamedTuple):
+    """Scores that a loss looks at by themselves."""
 
     score: Tensor
-    """[N], or [N, patches] if the head judges patches; higher is more real."""
+    """[N] or [N, patches]; higher is more real."""
+    weight: float
+    """What their loss counts."""
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator says of a batch of images, or several of them together."""
+
+    score: Tensor
+    """[N], or [N, patches] if the head judges patches; higher is more real. Of several: theirs side by side."""
     classes: Tensor | None
     """Class logits [N, K] if the head classifies too."""
     features: dict[int, Tensor]
     """Feature maps by resolution, from the image inwards."""
+    critics: Mapping[str, DiscriminatorOutput] = MappingProxyType({})
+    """What each of several discriminators says, by its name; of one: nothing."""
+    several: tuple[Judgement, ...] = ()
+    """What of `score` the loss looks at one by one; nothing: at all of it at once."""
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """All that the loss looks at, one by one."""
+        return self.several or (Judgement(self.score, 1.0),)
 
 
 class Discriminator(GrowingNetwork):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple, Self, cast
@@ -52,7 +52,40 @@ class ImageShape(NamedTuple):
         )
 
 
-class GrowingNetwork(nn.Module):
+class TrainedNetwork(nn.Module):
+    """What training asks of whatever it moves: a generator, a discriminator, or several of these side by side."""
+
+    stage_resolutions: tuple[int, ...]
+    """The resolutions of the stages, lowest first."""
+    resolution: int
+    """That of the images that it makes or judges."""
+
+    def growing(self) -> Iterator[GrowingNetwork]:
+        """The networks of parts by resolution that it has or is."""
+        return (module for module in self.modules() if isinstance(module, GrowingNetwork))
+
+    def grow(self, resolution: int, alpha: float) -> None:
+        """Work at `resolution`, whose layers have a weight of `alpha`."""
+        raise NotImplementedError
+
+    def new_parameters(self, resolution: int) -> list[nn.Parameter]:
+        """The parameters that begin to take part at `resolution`; none at the first."""
+        raise NotImplementedError
+
+    def parameters_in_force(self) -> list[nn.Parameter]:
+        """All parameters but those of resolutions that have yet to take part."""
+        raise NotImplementedError
+
+    def part(self, name: str) -> nn.Module:
+        """The part that experiments call so, as in blocks.8."""
+        return self.get_submodule(name)
+
+    def placed(self, device: torch.device) -> Self:
+        """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""
+        return self.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+class GrowingNetwork(TrainedNetwork):
     """Parts of every resolution, built at once; `grow` says how many take part."""
 
     alpha: Tensor
@@ -167,10 +200,6 @@ class GrowingNetwork(nn.Module):
         parts = [child for child in self.children() if child not in grown]
         parts += [part for each in grown for name, part in each.items() if int(name) <= self.resolution]
         return list(dict.fromkeys(parameter for part in parts for parameter in part.parameters()))
-
-    def placed(self, device: torch.device) -> Self:
-        """The network on `device`, in the memory layout that convolutions are fastest in; it decides the last bits."""
-        return self.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def finished(self, module: nn.Module, resolution: int) -> nn.Module:
         """`module` with inits and the experiment's weight norms applied to each of its weighted layers, and padded."""

@@ -43,6 +43,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "stem": {"generator.stem": "{}"},
     "block": {"generator.block": "{}", "discriminator.block": "{}"},
     "head": {"discriminator.head": "{}"},
+    "critic": {"critics": "{{extra: {}}}"},
     "join": {"generator.join": "{}", "discriminator.join": "{}"},
     "schedule": {"fading.rate": "{{use: {}}}"},
     "norm": {"generator.norm": "[equalized, {}]"},

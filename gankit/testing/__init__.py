@@ -5,6 +5,7 @@ Needs pytest and hypothesis: `pip install 'gankit[testing]'`.
 
 from gankit.testing import (  # noqa: F401
     components,
+    critics,
     images,
     joins,
     launchers,

@@ -14,7 +14,7 @@ from gankit.config.loader import bundled_experiment, load_experiment
 from gankit.config.walk import components, options_naming
 from gankit.core.component import Component
 from gankit.core.registry import registries
-from gankit.kinds import Dataset
+from gankit.kinds import Critic, Dataset
 from gankit.testing.rules import Trial
 
 SMALL = (
@@ -51,7 +51,10 @@ def experiment_with(component: Component, place: str = "", labels: bool = False,
         **changes: Other options by their dotted paths, with `__` for the dot: generator__channels=4.
     """
     options = _quickstart(labels)
-    for path, value in {place or options_naming(registries[component.kind].base)[0]: component, **changes}.items():
+    if not place:
+        place = options_naming(registries[component.kind].base)[0]
+        place += ".tried" if isinstance(component, Critic) else ""  # which an experiment gives names of its own
+    for path, value in {place: component, **changes}.items():
         options = _changed(options, path.replace("__", ".").split("."), value)
     return Experiment.model_validate(options)
 
@@ -83,4 +86,4 @@ def loading_once(data: Dataset) -> AbstractContextManager[Any]:
 
 def _changed(options: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
     first, *below = path
-    return {**options, first: _changed(options[first], below, value) if below else value}
+    return {**options, first: _changed(options.get(first, {}), below, value) if below else value}

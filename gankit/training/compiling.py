@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self, cast
 import torch
 
 from gankit.core.errors import UserError
+from gankit.networks.critics import Critics
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 
@@ -19,7 +20,7 @@ class NetworkPair(NamedTuple):
     """Both networks as a step calls them."""
 
     generator: Generator
-    discriminator: Discriminator
+    discriminator: Discriminator | Critics
 
     def compiled(self, device: torch.device) -> Self:
         """The same weights, compiled when they are first called.

@@ -11,7 +11,8 @@ from torch.nn.utils import parametrize
 
 from gankit.kinds import Regularizer
 from gankit.networks.protocols import HoldsWeight
-from gankit.training.parameters import NetworkName
+from gankit.training.critics import constrained
+from gankit.training.precision import NetworkName
 
 
 class Constraints:
@@ -45,7 +46,7 @@ class Constraints:
             return
         before = [(parameter, parameter.clone()) for parameter in self._others]
         for regularizer in self._regularizers:
-            regularizer.constrain(self._discriminator)
+            constrained(regularizer, self._discriminator)
         for parameter, weights in before:
             parameter.copy_(weights)
 

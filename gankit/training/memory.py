@@ -12,6 +12,9 @@ from gankit.config.walk import components
 from gankit.core.component import Component
 from gankit.kinds import WeightAverage
 
+OF_CRITIC = " of "
+"""What stands between the path of a component and the critic that it remembers something of."""
+
 
 class Memory(dict[str, dict[str, Tensor]]):
     """What each component remembers, by where the experiment names it; kept in checkpoints."""
@@ -25,15 +28,15 @@ class Memory(dict[str, dict[str, Tensor]]):
             if isinstance(component, WeightAverage)
         }
 
-    def of(self, component: Component) -> dict[str, Tensor]:
-        """What a component remembers, to be changed.
+    def of(self, component: Component, critic: str = "") -> dict[str, Tensor]:
+        """What a component remembers, to be changed; of one of several discriminators what it does of that `critic`.
 
         Raises:
             LookupError: if the experiment does not name it.
         """
         if (path := self._paths.get(id(component))) is None:
             raise LookupError(f"memory is kept for components that the experiment names, not for {component!r}")
-        return self.at(path)
+        return self.at(f"{path}{OF_CRITIC}{critic}" if critic else path)
 
     def at(self, path: str) -> dict[str, Tensor]:
         """What is remembered where the experiment names a component, to be changed."""
@@ -42,7 +45,8 @@ class Memory(dict[str, dict[str, Tensor]]):
     def of_components(self) -> dict[tuple[str, str], Tensor]:
         """All that is remembered from update to update, by path and name; weight averages remember apart from it."""
         paths = {*self._paths.values()} - self._of_averages
-        return {(path, name): kept for path in self if path in paths for name, kept in self[path].items()}
+        found = [path for path in self if path.partition(OF_CRITIC)[0] in paths]
+        return {(path, name): kept for path in found for name, kept in self[path].items()}
 
     def put_back(self, before: Mapping[tuple[str, str], Tensor]) -> None:
         """Let components remember copies of what `of_components` gave before, and nothing since."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,12 +11,11 @@ from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.kinds import Regularizer
-from gankit.networks.growing import GrowingNetwork
-
-NetworkName = Literal["generator", "discriminator"]
+from gankit.networks.growing import TrainedNetwork
 
 
-def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:
+
+def grouped(network: TrainedNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:
     """The trained parameters of a network by the resolution that they fade in at; 0 for those that never do."""
     new_at = {
         id(each): resolution for resolution in network.stage_resolutions for each in network.new_parameters(resolution)
@@ -27,10 +26,11 @@ def grouped(network: GrowingNetwork, trained: Iterable[Parameter]) -> list[dict[
     return [{"params": parameters, "new_at": resolution} for resolution, parameters in groups.items() if parameters]
 
 
-def frozen(network: GrowingNetwork, name: str, parts: Iterable[str]) -> list[Parameter]:
+def frozen(network: TrainedNetwork, name: str, parts: Iterable[str]) -> list[Parameter]:
     """The parameters of those parts of a network that `training.freeze` names, as in generator.blocks.8."""
-    named = (part.partition(".")[2] for part in parts if part.startswith(f"{name}."))
-    return [parameter for part in named for parameter in network.get_submodule(part).parameters()]
+    named = [part.partition(".")[2] for part in parts if part.startswith(f"{name}.")]
+    named += [part for part in parts if part.startswith("critics.") and name == "discriminator"]
+    return [parameter for part in named for parameter in network.part(part).parameters()]
 
 
 def lay_out_as_parameters(optimizer: TorchOptimizer) -> None:

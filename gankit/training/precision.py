@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,11 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.config.experiment import TrainingOptions
 from gankit.core.errors import UserError
-from gankit.networks.growing import GrowingNetwork
+from gankit.networks.growing import TrainedNetwork
 from gankit.networks.precision import MixedPrecision
 from gankit.training.scaling import Finite, LossScaler
 
+NetworkName = Literal["generator", "discriminator"]
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What networks compute in, by the precisions that mix it with float32."""
 
@@ -24,7 +25,9 @@ HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Precision:
     """How one run computes; of bf16, fp16 and tf32 none unless it is asked for by name."""
 
-    def __init__(self, options: TrainingOptions, device: torch.device, networks: Iterable[GrowingNetwork]) -> None:
+    def __init__(
+        self, options: TrainingOptions, device: torch.device, networks: Mapping[NetworkName, TrainedNetwork]
+    ) -> None:
         """Let the networks in training compute in the precision of `options`; copies made before stay as they are.
 
         Raises:
@@ -32,29 +35,27 @@ class Precision:
         """
         self.name = options.precision
         self._tf32, self._on_nvidia = self.name == "tf32", device.type == "cuda"
-        self._networks = [*networks]
+        self._networks = [*networks.values()]
         if self._tf32:
             _refuse_tf32(device)
         if (dtype := HALVES.get(self.name)) is not None:
-            for network in self._networks:
+            for network in (each for trained in self._networks for each in trained.growing()):
                 mixed = network.resolutions[-(options.half_resolutions or len(network.resolutions)) :]
                 network.mixed = MixedPrecision(dtype, frozenset(mixed))
         scales = self.name == "fp16"
-        self.scalers = (
-            {name: LossScaler(device) for name in (each.context.network for each in self._networks)} if scales else {}
-        )
+        self.scalers = {name: LossScaler(device) for name in networks} if scales else {}
         """What keeps gradients of 16 bits within their narrow range, by network; of none but fp16."""
 
-    def scale(self, name: str) -> Tensor | None:
+    def scale(self, name: NetworkName) -> Tensor | None:
         """What losses and penalized gradients of a network are scaled by before they are derived; None: by nothing."""
         return self.scalers[name].scale if name in self.scalers else None
 
-    def scaled(self, name: str, loss: Tensor) -> Tensor:
+    def scaled(self, name: NetworkName, loss: Tensor) -> Tensor:
         """What is to be derived in place of a network's `loss`; `step` makes up for it."""
         return self.scalers[name].scale * loss if name in self.scalers else loss
 
     def step(
-        self, name: str, optimizer: TorchOptimizer, parameters: Sequence[Parameter], clip_norm: float | None
+        self, name: NetworkName, optimizer: TorchOptimizer, parameters: Sequence[Parameter], clip_norm: float | None
     ) -> dict[str, Tensor]:
         """Update a network by the gradients that its parameters hold, none longer together than `clip_norm`.
 

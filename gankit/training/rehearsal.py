@@ -14,10 +14,11 @@ from gankit.core.component import Component
 from gankit.core.errors import ContractError, blaming
 from gankit.core.progress import ends, progress_at, progress_in
 from gankit.data.images import RealImages
-from gankit.kinds import Norm, Regularizer
-from gankit.networks.contracts import check_finite, check_gradient, check_output, size_asked
+from gankit.kinds import Critic, Norm, Regularizer
+from gankit.networks.contracts import check_finite, check_gradient, check_output, check_scores, size_asked
+from gankit.networks.discriminator import DiscriminatorOutput
 from gankit.networks.generator import Generator
-from gankit.networks.growing import GrowingNetwork
+from gankit.networks.growing import GrowingNetwork, TrainedNetwork
 from gankit.networks.layers import Chain
 from gankit.networks.protocols import BuiltBy
 from gankit.training.contracts import check_augmented, check_groups, check_rate, check_reaches
@@ -39,9 +40,9 @@ class RehearsedUpdater(Updater):
                 check_augmented(images, augmented)
             images = augmented
         value = super().loss(step)
-        scores = {"fakes": step.on_fake.score}
+        scores = _by_name("fakes", step.on_fake)
         if step.phase == "discriminator":
-            scores["reals"] = step.on_real.score
+            scores |= _by_name("reals", step.on_real)
         with blaming(loss):
             gradients = check_reaches(step.phase, value, scores)
             if _are_finite(step):
@@ -84,7 +85,7 @@ class Rehearsal(Trainer):
         for name, network in self.networks.items():
             with blaming(self._optimizer(name)):
                 check_groups(grouped(network, self.trained[name]), self.optimizers[name])
-            last = {id(module) for module in _last_blocks(network)}
+            last = {id(module) for growing in network.growing() for module in _last_blocks(growing)}
             for module in network.modules():
                 if isinstance(module, BuiltBy):
                     module.register_forward_hook(partial(_look, network, is_last=id(module) in last))
@@ -118,6 +119,11 @@ class Rehearsal(Trainer):
                 yield from ([begin + fade] if fade < stage.images else [])
 
 
+def _by_name(of: str, output: DiscriminatorOutput) -> dict[str, Tensor]:
+    """What a loss looks at of some images, by what messages call it."""
+    return {f"{of}, number {number}" if number else of: each.score for number, each in enumerate(output.judgements)}
+
+
 def _are_finite(step: Step) -> bool:
     """Whether all that losses and regularizers are given is; gradients of scaled losses may overflow at first."""
     if step.scale is not None:
@@ -135,7 +141,7 @@ def _last_blocks(network: GrowingNetwork) -> Iterator[nn.Module]:
         yield cast(Chain, part).members()[-1] if chained else part
 
 
-def _look(network: GrowingNetwork, module: Any, entering: tuple[Any, ...], output: Any, is_last: bool) -> None:
+def _look(network: TrainedNetwork, module: Any, entering: tuple[Any, ...], output: Any, is_last: bool) -> None:
     """Hold what a module gives to what its places ask for; a hook of it.
 
     Raises:
@@ -147,13 +153,17 @@ def _look(network: GrowingNetwork, module: Any, entering: tuple[Any, ...], outpu
     x, *others = entering
     size = f"{network.resolution}x{network.resolution}"
     with blaming(component):
+        if isinstance(component, Critic):
+            if not isinstance(output, DiscriminatorOutput):  # whose parts are looked at by themselves
+                check_scores(output, len(x), [*x.shape])
+            return
         if isinstance(component, Norm):  # it may stand before or after a block changes the resolution
             sizes = [tuple(x.shape[1:])]
         else:
             styles = others[1] if component.kind == "mapping" else None
             sizes = [size_asked(component, module, context, styles, is_last) for context in module.built_for]
         places = " or ".join(dict.fromkeys(f"{each.resolution}x{each.resolution}" for each in module.built_for))
-        where = f"for {list(x.shape)} at {places} of the {network.context.network}, grown to {size}"
+        where = f"for {list(x.shape)} at {places} of the {module.built_for[0].network}, grown to {size}"
         check_output(component, module, output, len(x), sizes, where)
         check_gradient(module, entering, output)
         if output.isnan().any() and x.isfinite().all():

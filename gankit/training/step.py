@@ -13,6 +13,7 @@ from torch import Tensor
 from gankit.core.component import Component
 from gankit.core.progress import Progress
 from gankit.kinds import Augmentation
+from gankit.networks.critics import Critics
 from gankit.networks.discriminator import Discriminator, DiscriminatorOutput
 from gankit.networks.generator import Generator
 from gankit.networks.scales import Scales, by_scale
@@ -56,7 +57,7 @@ class Step:
     """Names this update: its draws come from places below this key."""
     generator: Generator
     """The generator in training."""
-    discriminator: Discriminator
+    discriminator: Discriminator | Critics
     """The discriminator in training."""
     augment: Sequence[Augmentation]
     """What changes images before the discriminator sees them, in this order."""

@@ -19,9 +19,9 @@ from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
 from gankit.data.loader import Loader
 from gankit.kinds import Optimizer
-from gankit.networks.discriminator import Discriminator
+from gankit.networks.critics import judging
 from gankit.networks.generator import Generator
-from gankit.networks.growing import GrowingNetwork, ImageShape
+from gankit.networks.growing import ImageShape, TrainedNetwork
 from gankit.networks.scales import Scales
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
@@ -61,8 +61,7 @@ class Trainer:
         self.generator = Generator(experiment.generator, shape).placed(device)
         if reals.attribute_names and reals.labels is not None:
             self.generator.know_vectors(torch.from_numpy(reals.labels))
-        regularizers = experiment.regularizers
-        self.discriminator = Discriminator(experiment.discriminator, shape, regularizers).placed(device)
+        self.discriminator = judging(experiment, shape).placed(device)
         uneven = reals.labels is not None and experiment.training.classes == "data"
         labels = torch.from_numpy(reals.labels) if uneven else None
         averages = {"average": experiment.training.average, **experiment.training.averages}
@@ -71,7 +70,7 @@ class Trainer:
             for name, average in averages.items()
         }
         self.memory = Memory(experiment)
-        self.networks: dict[NetworkName, GrowingNetwork] = {
+        self.networks: dict[NetworkName, TrainedNetwork] = {
             "generator": self.generator,
             "discriminator": self.discriminator,
         }
@@ -90,8 +89,8 @@ class Trainer:
             name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])
             for name, network in self.networks.items()
         }
-        self.precision = Precision(experiment.training, device, self.networks.values())
-        for network in self.networks.values():
+        self.precision = Precision(experiment.training, device, self.networks)
+        for network in (each for trained in self.networks.values() for each in trained.growing()):
             network.recomputes = experiment.training.activation_checkpointing
         self.generator.packs = self.generator.scales is not None  # its averages have been copied before
         pair = NetworkPair(self.generator, self.discriminator)
@@ -141,7 +140,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that the iterations to come depend on beside the experiment: plain values and tensors."""
         averages = {weights_name(name): averaged.measured() for name, averaged in self.averages.items()}
-        networks: dict[str, GrowingNetwork] = {**self.networks, **averages}
+        networks: dict[str, TrainedNetwork] = {**self.networks, **averages}
         return {
             "images": self.images,
             "rounds": self.iterations,
@@ -226,7 +225,7 @@ class Trainer:
         """What `_as_kept` gave; of the images that had been shown then nothing depends."""
         return progress_in(self.stages, position + 1, self.images, alpha)
 
-    def _all_networks(self) -> dict[str, GrowingNetwork]:
+    def _all_networks(self) -> dict[str, TrainedNetwork]:
         """All networks by the names of their weights, to be changed."""
         averages = {weights_name(name): averaged.to_change() for name, averaged in self.averages.items()}
         return {**self.networks, **averages}

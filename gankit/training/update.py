@@ -15,17 +15,18 @@ from gankit.config.experiment import Experiment
 from gankit.core.errors import blaming
 from gankit.core.progress import Progress
 from gankit.kinds import Optimizer, Regularizer
+from gankit.networks.critics import Critics
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.networks.growing import GrowingNetwork
 from gankit.networks.reuse import weights_reused
 from gankit.training.compiling import NetworkPair
 from gankit.training.constraints import Constraints
-from gankit.training.contracts import check_scalar
+from gankit.training.critics import minimized, penalized, scores_by_critic
 from gankit.training.memory import Memory
-from gankit.training.parameters import NetworkName, acts_on, named_regularizers
+from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
-from gankit.training.precision import Precision
+from gankit.training.precision import NetworkName, Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.step import Step
 from gankit.training.whole import WholeStep, without_graph
@@ -48,7 +49,7 @@ class Trained(NamedTuple):
     """What training moves."""
 
     generator: Generator
-    discriminator: Discriminator
+    discriminator: Discriminator | Critics
     parameters: Mapping[NetworkName, Sequence[Parameter]]
     """Of each network those that are not frozen."""
     optimizers: Mapping[NetworkName, TorchOptimizer]
@@ -131,8 +132,7 @@ class Updater:
                 if regularizer.every == 1 and (penalty := self.penalty(regularizer, step, record)) is not None:
                     loss = loss + penalty
             if name == "discriminator":
-                scores = {"score.real": step.on_real.score, "score.fake": step.on_fake.score}
-                record |= {score: of.detach().mean() for score, of in scores.items()}
+                record |= {name: scores.detach().mean() for name, scores in scores_by_critic(step)}
                 if self._experiment.augment:
                     seen.append(step if part.is_all else without_graph(step))
             return Minimized(loss, record, step)
@@ -193,18 +193,14 @@ class Updater:
         """What the loss gives to be minimized."""
         loss = self._experiment.loss
         with blaming(loss):
-            if step.phase == "discriminator":
-                return check_scalar(loss.discriminator(step.on_real.score, step.on_fake.score))
-            return check_scalar(loss.generator(step.on_fake.score, step.on_real.score if loss.relativistic else None))
+            return minimized(loss, step)
 
     def penalty(self, regularizer: Regularizer, step: Step, record: dict[str, Tensor]) -> Tensor | None:
         """What a regularizer adds to what is minimized, if it does this time; noted in `record`."""
         name = self._names[id(regularizer)]
         step.seed(name)
-        if (given := getattr(regularizer, step.phase)(step)) is None:
+        if (penalty := penalized(regularizer, step, self._memory.of)) is None:
             return None
-        with blaming(regularizer):
-            penalty = check_scalar(given)
         record[f"penalty.{name}.{step.phase}"] = penalty.detach()
         return penalty
 

@@ -33,7 +33,10 @@ class AuxiliaryClassifier(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """There must be classes, and logits for them."""
-        if not experiment.discriminator.head.classifies():
+        own = experiment.discriminator
+        if experiment.critics and self.critics != ["discriminator"]:
+            yield "trains class logits, which discriminator alone gives: critics: [discriminator]"
+        elif own is None or not own.head.classifies():
             yield "needs class logits, but discriminator.head gives none; use {use: pggan, labels: classify}"
         with suppress(UserError):  # the data cannot be read here, which is said elsewhere
             if experiment.data.class_count() == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from gankit import Regularizer, Scheduled
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gankit.config.experiment import Experiment
     from gankit.training.step import Step
 
 
@@ -27,6 +29,11 @@ class FeatureMatching(Regularizer):
 
     weight: Scheduled[Annotated[float, Field(ge=0)]] = 1.0
     """Factor on the squared distance."""
+
+    def problems(self, experiment: Experiment) -> Iterable[str]:
+        """Only `discriminator` gives feature maps."""
+        if experiment.discriminator is None or self.critics not in (None, ["discriminator"]):
+            yield "compares feature maps of discriminator, which critics have none of; leave it out, or name one there"
 
     def generator(self, step: Step) -> Tensor:
         """The penalty on this step's fakes; the reals are to be matched, and learn nothing."""

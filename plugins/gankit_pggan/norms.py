@@ -36,7 +36,7 @@ class Equalized(Norm):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """What changes or draws weights before it would be for weights that it then redraws."""
-        for network in (experiment.generator, experiment.discriminator):
+        for network in experiment.networks():
             for norms in network.norm.values():
                 earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
                 if any(type(norm).apply is not Norm.apply for norm in earlier):
@@ -48,7 +48,8 @@ class Equalized(Norm):
         """The parts with inits of their own in the network that it stands in at every resolution."""
         for place, part in components(experiment):
             if isinstance(part, NetworkPart) and isinstance(part.init, Init):
-                network = experiment.generator if place[0] == "generator" else experiment.discriminator
+                if (network := experiment.discriminator if place[0] != "generator" else experiment.generator) is None:
+                    continue
                 tables = [*network.norm.values()]
                 everywhere = all(any(isinstance(norm, Equalized) for norm in norms) for norms in tables)
                 if everywhere and any(norm is self for norm in tables[0]):

@@ -44,7 +44,7 @@ class R3ganBlock(Block):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """The groups must be alike."""
         final = experiment.growth.stages()[-1].resolution
-        for network in (experiment.generator, experiment.discriminator):
+        for network in experiment.networks():
             resolution = network.base
             while resolution <= final:
                 blocks = network.base_blocks if resolution == network.base else at(network.block, resolution)

@@ -32,7 +32,8 @@ class Attention(Block):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """It stands where channels change, or the feature maps there do not suit it."""
-        for network, turn in ((experiment.generator, 0), (experiment.discriminator, -1)):
+        for network in experiment.networks():
+            turn = 0 if network is experiment.generator else -1
             if network.rgb is self:
                 yield "keeps the channels, so it cannot turn feature maps into images or back; name it under block"
             lists, resolution = {network.base: network.base_blocks}, 2 * network.base

@@ -26,7 +26,8 @@ class AdaptiveInstance(Norm):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A discriminator has no styles."""
-        if any(norm is self for norms in experiment.discriminator.norm.values() for norm in norms):
+        tables = [network.norm for network in experiment.discriminators()]
+        if any(norm is self for table in tables for norms in table.values() for norm in norms):
             yield "takes a style, and only a generator has styles"
 
     def build(self, context: BuildContext) -> nn.Module:

@@ -21,7 +21,8 @@ class SampleGradientPenalty(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A norm across the batch makes the gradient of one sample depend on the others."""
-        if any(norm.mixes_samples for norms in experiment.discriminator.norm.values() for norm in norms):
+        tables = [network.norm for network in experiment.discriminators()]
+        if any(norm.mixes_samples for table in tables for norms in table.values() for norm in norms):
             yield (
                 "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
                 "batch; use a norm that does not, or another regularizer"
