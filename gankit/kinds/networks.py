@@ -150,6 +150,11 @@ class Critic(Component):
         wide as `context.aspect` says. What of its parameters needs no gradient stays as it is.
         """
 
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether the scores of one sample depend on the others in its batch."""
+        return False
+
     def reads_labels(self) -> bool:
         """Whether its scores depend on labels, if there are any."""
         return False

@@ -21,12 +21,18 @@ class SampleGradientPenalty(Regularizer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A norm across the batch makes the gradient of one sample depend on the others."""
-        tables = [network.norm for network in experiment.discriminators()]
-        if any(norm.mixes_samples for table in tables for norms in table.values() for norm in norms):
+        own = experiment.discriminator if self.critics is None or "discriminator" in self.critics else None
+        if own is not None and any(norm.mixes_samples for norms in own.norm.values() for norm in norms):
             yield (
                 "a gradient penalty is taken a sample at a time, but discriminator.norm mixes the samples of a "
                 "batch; use a norm that does not, or another regularizer"
             )
+        for name, critic in experiment.critics.items():
+            if critic.mixes_samples and (self.critics is None or name in self.critics):
+                yield (
+                    f"a gradient penalty is taken a sample at a time, but critics.{name} mixes the samples of a batch; "
+                    "use norms there that do not, or let it act on others by its option critics"
+                )
 
 
 class GradientPenalty(SampleGradientPenalty):
