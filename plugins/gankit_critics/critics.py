@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gankit import BuildContext, Critic
+from gankit import BuildContext, Critic, UserError
 from gankit.config.experiment import DiscriminatorOptions
 from gankit_critics.views import View
 
@@ -39,8 +40,9 @@ class NetworkCritic(Critic):
         if rest or times.bit_count() != 1:
             yield f"network.base: {options.base} doubled some times is to be the view's height, and that is {height}"
             return
-        if options.head.classifies():
-            yield "network.head: gives class logits, which only `discriminator` is trained on"
+        with suppress(UserError):  # the data cannot be read here, which is said elsewhere
+            if options.head.classifies() and experiment.data.class_count():
+                yield "network.head: gives class logits, which only `discriminator` is trained on"
         needed = [options.base << number for number in range(times.bit_length())]
         for name, table, first in (
             ("channels", options.channels, needed[0]),

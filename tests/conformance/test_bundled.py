@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from gankit.discovery.manager import GROUP
 from gankit.testing import conformance
 
 _here = TemporaryDirectory()  # removed when the tests end
+EMOJI = Path(_here.name) / "emoji"
 FOLDER, ARRAY, CLOTHING = (Path(_here.name) / name for name in ("faces", "faces.npy", "clothing"))
 """Images in two classes, an array of them, and a root as torchvision keeps Fashion-MNIST."""
 SHARD, DATABASE, TABLE = (Path(_here.name) / name for name in ("faces.tar", "faces.lmdb", "faces.table"))
@@ -53,13 +55,33 @@ def contents(file: Path) -> dict[str, bytes]:
     return {".png": file.read_bytes(), ".cls": file.parent.name[-1:].encode()}
 
 
+def write_emoji() -> None:
+    """Write a folder as the package of emoji is one."""
+    pictures = EMOJI / "img" / "twitter" / "64"
+    pictures.mkdir(parents=True)
+    names = [f"{number}.png" for number in range(12)]
+    for number, name in enumerate(names):
+        Image.new("RGBA", (64, 64), (20 * number, 0, 0, 200)).save(pictures / name)
+    index = [{"image": name, "category": f"category {number % 3}"} for number, name in enumerate(names)]
+    (EMOJI / "emoji.json").write_text(json.dumps(index))
+
+
 write_images()
+write_emoji()
 
 
+CRITIC = {"rgb": "rgb", "block": "conv", "head": "dcgan", "channels": 4, "norm": "spectral"}
+"""The network of a critic."""
 ABSENT = {"weights": "/nowhere"}
 """For extractors whose weights would be downloaded: they are skipped where they need them."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "gankit_aim": {"aim": {"repo": None, "experiment": None}},
+    "gankit_critics": {
+        "network": {"view": {"use": "crop", "height": 8}, "network": CRITIC},
+        "scaled": {"height": 8},
+        "crop": {"height": 8},
+    },
+    "gankit_emoji": {"emoji": {"path": str(EMOJI), "categories": None}},
     "gankit_fidelity": {
         **{"classifier": ABSENT, "inception": ABSENT, "clip": ABSENT, "dinov2": ABSENT},
         "perceptual-path-length": {"distance": "pixels", "paths": 64},
@@ -75,6 +97,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "lmdb": {"path": str(DATABASE), "labels": False},
         "torchvision": {"name": "fashion-mnist", "root": str(CLOTHING), "split": "train", "download": False},
         "webdataset": {"path": str(SHARD), "image": None},
+    },
+    "gankit_projected": {
+        "projected": {
+            "features": {"use": "random", "width": 4},
+            "width": 4,
+            "size": 16,
+            "levels": None,
+            "norm": "spectral",
+        },
+        "feature-network/efficientnet-lite0": ABSENT,
+        "extractor/efficientnet-lite0": ABSENT,
+        "random": {"width": 4},
     },
     "gankit_observers": {"guard": {"against": ["not-finite", "gradients", "collapse", "saturation"]}},
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},

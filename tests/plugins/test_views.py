@@ -18,7 +18,11 @@ NETWORK: dict[str, Any] = {"rgb": "rgb", "block": "conv", "head": "pggan", "chan
 
 
 def judged_by(view: dict[str, Any], **network: Any) -> Experiment:
-    return tiny(critics={"extra": {"use": "network", "view": view, "network": NETWORK | network}}, regularizers=[])
+    return tiny(
+        data={"use": "digits", "labels": "labels" in str(network)},
+        critics={"extra": {"use": "network", "view": view, "network": NETWORK | network}},
+        regularizers=[],
+    )
 
 
 def test_a_crop_is_a_window_of_each_image_at_a_place_of_its_own() -> None:
