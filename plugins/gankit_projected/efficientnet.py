@@ -7,9 +7,9 @@ folded into the convolutions before them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -158,7 +158,7 @@ class EfficientNetLite0(nn.Module):
     def _names(self) -> Iterator[tuple[Convolution, str, str]]:
         """Each convolution, with the names of its weights and of those of the batch norm after it."""
         yield self.stem, "_conv_stem", "_bn0"
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(cast(Iterable[Block], self.blocks)):
             begin = f"_blocks.{number}"
             if block.expand is not None:
                 yield block.expand, f"{begin}._expand_conv", f"{begin}._bn0"

@@ -159,8 +159,7 @@ def test_parts_of_a_batch_and_precisions(precision: str) -> None:
     for micro_batch in (None, 4):
         training = TRAINING | {"micro_batch": micro_batch, "precision": precision}
         made.append(trainer(judging(training=training, regularizers=["r1"])))
-        for _ in range(2):
-            record = made[-1].iteration()
+        record = [made[-1].iteration() for _ in range(2)][-1]
         assert all(bool(each.isfinite()) for each in record.values())
     whole, parts = (each.discriminator.state_dict() for each in made)
     for name, weight in whole.items():
@@ -225,7 +224,9 @@ def test_an_adversary_takes_several() -> None:
     made = trainer(judging(regularizers=[{"use": "r1", "critics": ["half"]}]))
     adversary = gankit.Adversary(made.discriminator, "hinge", [{"use": "r1", "critics": ["half"]}])
     step = step_of(made)
-    expected = made.updater.loss(step) + made.updater.penalty(made.experiment.regularizers[0], step, {})
+    penalty = made.updater.penalty(made.experiment.regularizers[0], step, {})
+    assert penalty is not None
+    expected = made.updater.loss(step) + penalty
     given = adversary.discriminator_loss(step.real_images, step.fake.detach())
     assert float(given) == pytest.approx(float(expected), rel=1e-5)
     plain = Patches(1)
