@@ -18,6 +18,11 @@ def problems_of_critics(experiment: Experiment) -> Iterator[Problem]:
             ("discriminator",),
             "null leaves it to critics to judge images, and there are none; name one under critics",
         )
+    if experiment.growth.scales() and experiment.critics:
+        yield (
+            ("critics",),
+            "judge images of one scale, but the growth has several; leave them out, or use another growth",
+        )
     if experiment.training.compile and experiment.critics:
         yield ("training", "compile"), "compiles one discriminator, and there are critics; leave out one of both"
     for position, regularizer in enumerate(experiment.regularizers):

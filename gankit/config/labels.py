@@ -11,9 +11,9 @@ from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.registry import registries
 from gankit.core.text import names_in_short
-from gankit.kinds import Block, Head, LatentMapping, Norm, Regularizer, Stem
+from gankit.kinds import Block, Critic, Head, LatentMapping, Norm, Regularizer, Stem
 
-READERS = {"generator": (Norm, LatentMapping, Stem, Block), "discriminator": (Head, Norm, Block)}
+READERS = {"generator": (Norm, LatentMapping, Stem, Block), "discriminator": (Head, Norm, Block, Critic)}
 """The kinds of parts of each network that may look at labels."""
 
 
@@ -50,12 +50,12 @@ def label_problems(experiment: Experiment) -> tuple[list[Problem], list[Problem]
     for path, part in components(experiment):
         try:
             if _uses(part, labels):
-                reading.add("discriminator" if isinstance(part, Regularizer) else path[0])
+                reading.add("discriminator" if isinstance(part, Regularizer) or path[0] == "critics" else path[0])
             elif labels is not CLASSES and isinstance(part, _READING) and part.reads_labels():
                 wrong.append((path, _other_labels(part, labels)))
         except Exception as failure:
             failures.append(problem_of_failure(path, part, failure))
-    of_parts = {path[0] for path, _ in wrong}
+    of_parts = {"discriminator" if path[0] == "critics" else path[0] for path, _ in wrong}
     blind = [network for network in READERS if network not in reading and network not in of_parts]
     return [*wrong, *(((network,), _remedies(network, READERS[network], labels)) for network in blind)], failures
 
@@ -70,7 +70,7 @@ def problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
         return
 
 
-_READING = LatentMapping | Stem | Block | Head | Norm
+_READING = LatentMapping | Stem | Block | Head | Norm | Critic
 
 
 def _uses(part: Component, labels: _Labels) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from gankit.config.experiment import Experiment
+from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.config.walk import Problem
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
@@ -25,7 +25,7 @@ def problems_of_scales(experiment: Experiment, stages: Sequence[Stage]) -> Itera
         yield ("growth",), f"has impossible scales {scales}: {mistake}"
         return
     growth = registries["growth"].entry_of(type(experiment.growth)).name
-    for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
+    for name, network in _named_networks(experiment):
         if network.rgb is None:
             without = f"{growth} has an image at each of {', '.join(map(str, scales))}"
             yield (name, "rgb"), f"{without}, for which a block between feature maps and images is needed"
@@ -36,6 +36,8 @@ def problems_of_scales(experiment: Experiment, stages: Sequence[Stage]) -> Itera
             )
     if experiment.generator.join.where == "scales":
         yield ("generator", "join"), f"{_name(experiment.generator.join)} joins in a discriminator alone"
+    if experiment.discriminator is None:
+        return
     join = experiment.discriminator.join
     if join.where not in WITH_SCALES:
         able = [entry.name for entry in registries["join"].entries() if _takes_scales(entry.component)]
@@ -44,6 +46,12 @@ def problems_of_scales(experiment: Experiment, stages: Sequence[Stage]) -> Itera
             f"{_name(join)} takes no image of a smaller scale, of which {growth} gives one at each of "
             f"{', '.join(map(str, scales[:-1]))}; name one that does: {', '.join(able)}",
         )
+
+
+def _named_networks(experiment: Experiment) -> Iterator[tuple[str, NetworkOptions]]:
+    yield "generator", experiment.generator
+    if experiment.discriminator is not None:
+        yield "discriminator", experiment.discriminator
 
 
 def _mistake_in(scales: Sequence[int], stages: Sequence[Stage]) -> str | None:
@@ -62,7 +70,7 @@ def _heights(stages: Sequence[Stage]) -> list[str]:
 
 def _joins_of_scales(experiment: Experiment) -> Iterator[Problem]:
     """The joins that ask for scales where there are none."""
-    for name, network in (("generator", experiment.generator), ("discriminator", experiment.discriminator)):
+    for name, network in _named_networks(experiment):
         if network.join.where == "scales":
             able = [
                 entry.name

@@ -159,6 +159,10 @@ class Critic(Component):
         """Whether its scores depend on labels, if there are any."""
         return False
 
+    def reads_attributes(self) -> bool:
+        """Whether its scores depend on the values of attributes, if there are any."""
+        return False
+
 
 class Join(NetworkPart):
     """Joins what comes past the layers of a resolution, from the resolution below, with what they give."""

@@ -42,6 +42,7 @@ class Critics(TrainedNetwork):
             outermost=True,
             image_channels=shape.channels,
             classes=shape.classes,
+            attributes=shape.attributes,
         )
         self._weights = {OWN: 1.0} | {name: critic.weight for name, critic in critics.items()}
         if own is not None:

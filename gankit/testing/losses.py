@@ -206,7 +206,8 @@ def penalty_moves_its_network(trial: Trial[Regularizer]) -> None:
 def penalty_is_finite_where_scores_are_flat(trial: Trial[Regularizer]) -> None:
     """Where the discriminator's scores have no gradient, as at the start of some, penalty and gradient are finite."""
     for step in _steps(trial):
-        *_, last = (layer for layer in step.discriminator.head.modules() if isinstance(layer, WEIGHTED))
+        head = step.discriminator.get_submodule("head")
+        *_, last = (layer for layer in head.modules() if isinstance(layer, WEIGHTED))
         with torch.no_grad():
             for parameter in last.parameters():
                 parameter.zero_()
@@ -274,6 +275,7 @@ def _steps(trial: Trial[Regularizer], phases: Sequence[Phase] = ()) -> Iterator[
     for phase in phases or [phase for phase in PHASES if _overrides(phase)(type(trial.component))]:
         randomness.seed(trial.draw(st.integers(0, 99)))
         generator = Generator(experiment.generator, shape)
+        assert experiment.discriminator is not None
         discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
         alpha = trial.draw(st.sampled_from([1.0, 0.5]))
         for network in (generator, discriminator):

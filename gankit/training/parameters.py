@@ -14,7 +14,6 @@ from gankit.kinds import Regularizer
 from gankit.networks.growing import TrainedNetwork
 
 
-
 def grouped(network: TrainedNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:
     """The trained parameters of a network by the resolution that they fade in at; 0 for those that never do."""
     new_at = {

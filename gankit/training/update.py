@@ -18,7 +18,7 @@ from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.critics import Critics
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
-from gankit.networks.growing import GrowingNetwork
+from gankit.networks.growing import TrainedNetwork
 from gankit.networks.reuse import weights_reused
 from gankit.training.compiling import NetworkPair
 from gankit.training.constraints import Constraints
@@ -103,7 +103,7 @@ class Updater:
             ranks: The processes that make each update together.
         """
         self._experiment, self._trained, self._memory, self._ranks = experiment, trained, memory, ranks
-        networks: dict[NetworkName, GrowingNetwork] = {
+        networks: dict[NetworkName, TrainedNetwork] = {
             "generator": trained.generator,
             "discriminator": trained.discriminator,
         }
@@ -186,7 +186,7 @@ class Updater:
             memory_of=self._memory.of,
             progress=at.progress,
             scale=self._trained.precision.scale(name),
-            scales=self._trained.discriminator.scales,
+            scales=self._trained.generator.scales,
         )
 
     def loss(self, step: Step) -> Tensor:

@@ -30,7 +30,8 @@ class DenseConditionalBatch(Norm):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A discriminator has no styles."""
-        if any(norm is self for norms in experiment.discriminator.norm.values() for norm in norms):
+        own = experiment.discriminator
+        if own is not None and any(norm is self for norms in own.norm.values() for norm in norms):
             yield "takes a style, and only a generator has styles"
 
     def build(self, context: BuildContext) -> nn.Module:

@@ -32,7 +32,7 @@ class MagnitudePreserving(Norm):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """What changes or draws weights before it would be for weights that it then redraws."""
-        for network in (experiment.generator, experiment.discriminator):
+        for network in experiment.networks():
             for norms in network.norm.values():
                 earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
                 if any(type(norm).apply is not Norm.apply for norm in earlier):

@@ -82,8 +82,8 @@ def test_noise_grows_with_the_steps_and_gradients_come_through() -> None:
 
 def test_it_follows_how_sure_the_discriminator_is_and_runs_record_it() -> None:
     made = trainer(tiny(augment={"use": "diffusion-noise", "target": -1, "over": 64, "interval": 1}))
-    for _ in range(3):
-        shown_of = made.iteration()
+    made.iteration()
+    shown_of = made.iteration()
 
     assert float(shown_of["diffusion.p"]) > 0
     assert -1 <= float(shown_of["diffusion.r"]) <= 1
