@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from support.command import gankit_here
+from support.discriminators import discriminator_options, own_discriminator
 from support.tiny import CPU, tiny, trainer
 
 import gankit
@@ -101,7 +102,8 @@ def test_both_networks_see_the_vectors_of_the_reals_in_training() -> None:
     training = trainer(attributed())
     seen: dict[str, list[torch.Tensor]] = {"mapping": [], "head": []}
     training.generator.mapping.register_forward_pre_hook(lambda module, given: seen["mapping"].append(given[1]))
-    training.discriminator.head.register_forward_pre_hook(lambda module, given: seen["head"].append(given[1].labels))
+    head = own_discriminator(training).head
+    head.register_forward_pre_hook(lambda module, given: seen["head"].append(given[1].labels))
     training.iteration()
     shown = training.reals.labels
     assert shown is not None
@@ -170,7 +172,7 @@ def test_a_part_that_reads_classes_alone_is_named_with_those_that_read_vectors()
     head = {"use": "pggan", "labels": "select"}
     experiment = attributed(
         generator=attributed().generator.model_dump() | {"norm": ["conditional-batch"]},
-        discriminator=attributed().discriminator.model_dump() | {"head": head},
+        discriminator=discriminator_options(attributed()).model_dump() | {"head": head},
     )
     found = dict(problems(experiment))
     said = found["discriminator", "head"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import own_discriminator
 from support.slow import slow_but
 from support.tiny import tiny, trainer
 
@@ -30,16 +31,17 @@ def grown(to: int, alpha: float, **changes: Any) -> Trainer:
 def test_a_gate_lets_nothing_through_at_first_and_then_adds(resolution: int) -> None:
     made = grown(resolution, 0.0, join="gate")
     z, images = torch.randn(2, 8), torch.randn(2, 1, resolution, resolution)
+    networks = (made.generator, own_discriminator(made))
     with torch.no_grad():
-        for network in made.networks.values():
+        for network in networks:
             for at, gate in network.join_modules.items():
                 gate.get_parameter("weight").fill_(0.0 if int(at) == resolution else 0.5)
         fresh, score = made.generator(z), made.discriminator(images).score
-        for network in made.networks.values():
+        for network in networks:
             network.grow(resolution // 2, 1.0)
         assert torch.equal(fresh, double(made.generator(z)))
         assert torch.equal(score, made.discriminator(halve(images)).score)
-        for network in made.networks.values():
+        for network in networks:
             network.grow(resolution, 1.0)
             network.join_modules[str(resolution)].get_parameter("weight").fill_(0.5)
         raw = made.generator.eval()

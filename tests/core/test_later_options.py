@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.discriminators import discriminator_options
 from support.recorded import recorded
 from support.tiny import tiny
 
@@ -19,7 +20,8 @@ LATER: dict[str, Any] = {
     "training": {"average": {"decay": 0.999}},
     "data": {"use": "digits", "channels": 3},
     "generator": tiny().generator.model_dump() | {"stem": {"use": "pggan", "init": "orthogonal"}},
-    "discriminator": tiny().discriminator.model_dump() | {"block": {"use": "residual", "upsampling": "bilinear"}},
+    "discriminator": discriminator_options(tiny()).model_dump()
+    | {"block": {"use": "residual", "upsampling": "bilinear"}},
 }
 
 
@@ -28,7 +30,7 @@ def said(experiment: Experiment) -> dict[str, Any]:
 
 
 def test_what_is_as_by_default_is_not_recorded() -> None:
-    text = dump_experiment(tiny(discriminator=tiny().discriminator.model_dump() | {"block": "residual"}))
+    text = dump_experiment(tiny(discriminator=discriminator_options(tiny()).model_dump() | {"block": "residual"}))
     assert not [name for name in ("decay: null", "init: null}", "upsampling:", "range:") if name in text]
     assert said(tiny())["data"] == {"use": "images/digits", "labels": False}
     assert said(tiny())["generator"]["stem"] == {"use": "pggan/pggan"}

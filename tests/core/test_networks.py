@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.discriminators import discriminator_options
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
@@ -25,7 +26,7 @@ def networks(block: object, norm: list[str], resolutions: tuple[int, ...]) -> tu
     experiment = tiny()
     channels = {4: 8, 8: 6, 16: 4}
     generator = experiment.generator.model_copy(update={"channels": channels})
-    discriminator = experiment.discriminator.model_copy(update={"channels": channels})
+    discriminator = discriminator_options(experiment).model_copy(update={"channels": channels})
     change = {"block": block, "norm": norm}
     shape = ImageShape(resolutions, 1, 0)
     of_generator = type(generator).model_validate(generator.model_dump() | change)
@@ -109,7 +110,7 @@ def test_the_block_nearest_to_the_image_is_told_so() -> None:
             Generator(GeneratorOptions.model_validate(options), ImageShape((final,), 1))
             assert [context.outermost for context in seen] == [False, True]
             seen.clear()
-            options = tiny().discriminator.model_dump() | growth | {"rgb": None}
+            options = discriminator_options(tiny()).model_dump() | growth | {"rgb": None}
             Discriminator(DiscriminatorOptions.model_validate(options), ImageShape((final,), 1))
             assert [context.outermost for context in seen] == [True, False]
             seen.clear()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.slow import slow_but
 from support.systems import stir
 from support.tiny import tiny, trainer
@@ -86,9 +87,10 @@ def test_gradients_and_statistics_are_those_of_keeping_all(file: Path) -> None:
 def test_a_run_has_the_same_bits() -> None:
     """Whole iterations, in float32: draws, moments and averages."""
     states = []
+    discriminator = discriminator_options(tiny()).model_dump() | {"norm": "spectral"}
     for recomputes in (False, True):
         training = {"batch": 8, "device": "cpu", "activation_checkpointing": recomputes}
-        made = trainer(tiny(training=training, discriminator=tiny().discriminator.model_dump() | {"norm": "spectral"}))
+        made = trainer(tiny(training=training, discriminator=discriminator))
         for _ in range(7):
             made.iteration()
         states.append(bits(made.state_dict()))

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.discriminators import discriminator_options, own_discriminator
 from support.parts import double_precision, largest_difference, unmixed, with_steady_steps, with_training
 from support.tiny import CPU, tiny, trainer
 from torch import Tensor
@@ -103,7 +104,8 @@ def test_averages_and_whoever_samples_get_the_image_alone() -> None:
 @pytest.mark.parametrize("combine", ["simple", "lin-cat", "cat-lin"])
 def test_the_discriminator_takes_each_image_where_its_features_are_as_high(combine: str) -> None:
     made = trainer(of_scales({"use": "concatenate", "combine": combine}))
-    judge, scales = made.discriminator, made.discriminator.scales
+    judge = own_discriminator(made)
+    scales = judge.scales
     assert scales is not None
     images = {each: torch.randn(2, 1, *size) for each, size in scales.sizes.items()}
     x = judge.rgb["16"](images[16], None)
@@ -125,10 +127,11 @@ def test_joins_at_every_resolution_take_the_images_of_scales_in_place_of_halved_
         of_scales(
             "sum",
             generator={**of_scales().generator.model_dump(), "base": 2, "channels": 4},
-            discriminator={**of_scales("sum").discriminator.model_dump(), "base": 2, "channels": 4},
+            discriminator={**discriminator_options(of_scales("sum")).model_dump(), "base": 2, "channels": 4},
         )
     )
-    judge, scales = made.discriminator, made.discriminator.scales
+    judge = own_discriminator(made)
+    scales = judge.scales
     assert scales is not None
     assert scales.resolutions == (4, 8, 16)
     images = {each: torch.randn(2, 1, *size) for each, size in scales.sizes.items()}

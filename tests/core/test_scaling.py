@@ -154,7 +154,7 @@ def test_penalized_gradients_are_derived_of_scaled_scores() -> None:
     for precision in ("fp32", "fp16"):
         made = trainer(tiny(training={"batch": 8, "precision": precision}, regularizers=["gradient-penalty"]))
         with torch.no_grad():
-            last = made.discriminator.head.get_submodule("dense1").parametrizations
+            last = made.discriminator.get_submodule("head.dense1").parametrizations
             last.weight.original.mul_(1e-6)  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
         record = made.updater.update("discriminator", made._batch(), made_moment(made))
         penalties[precision] = 10 - float(record["penalty.gradient-penalty.discriminator"])  # 20 times the norm

@@ -225,10 +225,10 @@ def test_a_lazy_regularizer_pulls_as_often_times_as_strongly() -> None:
             register("test", name, component)
         training = {"batch": 8, "optimizer": "plain"}
         made = trainer(tiny(loss="nothing", regularizers=[{"use": "spy", "every": 4}], training=training))
-        before = made.discriminator.head.get_parameter("conv.bias").clone()
+        before = made.discriminator.get_parameter("head.conv.bias").clone()
         for _ in range(4):
             made.iteration()
-        moved = before - made.discriminator.head.get_parameter("conv.bias")
+        moved = before - made.discriminator.get_parameter("head.conv.bias")
         torch.testing.assert_close(moved, torch.full_like(moved, 4 * 4 / 5))  # once, by 4, at the corrected rate
 
 
@@ -367,7 +367,7 @@ def test_what_a_component_froze_stays_as_it_was() -> None:
         same = {name for name, each in made.discriminator.named_parameters() if torch.equal(each, before[name])}
         assert {"layers.weight", "layers.bias"} <= same < before.keys()
         known = {id(each) for group in made.optimizers["discriminator"].param_groups for each in group["params"]}
-        assert known.isdisjoint(map(id, made.discriminator.layers.parameters()))
+        assert known.isdisjoint(map(id, made.discriminator.get_submodule("layers").parameters()))
 
 
 def test_a_stage_that_ends_within_a_round_is_followed_by_the_next_after_an_evaluation() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 import torch
 import torch.nn.functional as F
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor
@@ -67,7 +68,7 @@ def test_both_steps_have_the_same_weight_of_one_by_default() -> None:
 
 
 def refusals(data: Any = LABELLED, labels: str = "classify") -> list[str]:
-    discriminator = tiny().discriminator.model_dump() | {"head": {"use": "pggan", "labels": labels}}
+    discriminator = discriminator_options(tiny()).model_dump() | {"head": {"use": "pggan", "labels": labels}}
     found = problems(tiny(data=data, discriminator=discriminator, regularizers=["drift", "auxiliary-classifier"]))
     assert all(path == ("regularizers", 1) for path, _ in found)
     return [message for _, message in found]
@@ -91,7 +92,7 @@ def test_data_that_cannot_be_read_here_is_not_its_business(tmp_path: Path) -> No
     data = {"use": "folder", "path": tmp_path / "missing", "labels": True, "channels": 1}
     regularizer = component("regularizer", "auxiliary-classifier")
     assert list(regularizer.problems(tiny(data=data))) == []
-    discriminator = tiny().discriminator.model_dump() | {"head": {"use": "pggan", "labels": "ignore"}}
+    discriminator = discriminator_options(tiny()).model_dump() | {"head": {"use": "pggan", "labels": "ignore"}}
     assert len(list(regularizer.problems(tiny(data=data, discriminator=discriminator)))) == 1
 
 
@@ -107,7 +108,7 @@ def test_in_training_both_cross_entropies_fall() -> None:
             data=LABELLED,
             growth={"use": "fixed", "resolution": 8, "images": "100k"},
             generator=tiny().generator.model_dump() | network,
-            discriminator=tiny().discriminator.model_dump() | network,
+            discriminator=discriminator_options(tiny()).model_dump() | network,
             loss="non-saturating",
             regularizers=["r1", "auxiliary-classifier"],
             training={"batch": 32, "device": "cpu", "optimizer": {"use": "adam", "lr": 3e-3}},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
@@ -134,7 +135,7 @@ def biggan(**generator: Any) -> dict[str, Any]:
     return {
         "data": {"use": "digits", "labels": True},
         "generator": tiny().generator.model_dump() | options | generator,
-        "discriminator": tiny().discriminator.model_dump() | {"norm": "spectral", "head": "sngan"},
+        "discriminator": discriminator_options(tiny()).model_dump() | {"norm": "spectral", "head": "sngan"},
         "loss": "hinge",
         "regularizers": ["orthogonal-regularization"],
     }

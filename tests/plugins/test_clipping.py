@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import nn
@@ -18,7 +19,7 @@ RMSPROP = {"use": "rmsprop", "lr": 5e-5}
 
 def wgan(norm: Any = "batch", **changes: Any) -> Experiment:
     """The tiny experiment with WGAN's loss, clipping and optimizer."""
-    discriminator = tiny().discriminator.model_dump() | {"norm": norm}
+    discriminator = discriminator_options(tiny()).model_dump() | {"norm": norm}
     clipping = {"use": "weight-clipping", **changes}
     training = {"batch": 8, "discriminator_steps": 3, "optimizer": RMSPROP, "device": "cpu"}
     return tiny(discriminator=discriminator, regularizers=[clipping, "minibatch-discrimination"], training=training)

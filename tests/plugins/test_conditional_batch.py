@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
@@ -140,7 +141,7 @@ def test_classes_make_other_images_in_training_and_through_a_fade() -> None:
 
 def test_a_discriminator_may_have_it_too() -> None:
     options = networks()
-    discriminator = tiny().discriminator.model_dump() | {"norm": "conditional-batch", "block": "residual"}
+    discriminator = discriminator_options(tiny()).model_dump() | {"norm": "conditional-batch", "block": "residual"}
     discriminator |= {"head": {"use": "pggan", "labels": "ignore"}}
     experiment = tiny(**options, discriminator=discriminator)
     assert not problems(experiment)
@@ -153,7 +154,7 @@ def test_it_is_refused_without_classes_and_by_penalties_on_each_sample() -> None
     reason = "needs classes, but the data has none; set data.labels: true, or use the norm batch"
     found = problems(tiny(**{**networks(), "data": "digits"}))
     assert found == [(("generator", "norm", 0, 1), reason)]
-    discriminator = tiny().discriminator.model_dump() | {"norm": "conditional-batch", "head": "sngan"}
+    discriminator = discriminator_options(tiny()).model_dump() | {"norm": "conditional-batch", "head": "sngan"}
     options = networks() | {"discriminator": discriminator, "regularizers": ["gradient-penalty"]}
     ((path, message),) = problems(tiny(**options))
     assert path == ("regularizers", 0)

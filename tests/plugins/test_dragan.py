@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component, unused_networks
 from support.tiny import tiny, trainer
 from torch import Tensor
@@ -96,7 +97,7 @@ def test_weights_of_the_discriminator_feel_it(noise: str) -> None:
 
 
 def test_norms_across_the_batch_are_refused() -> None:
-    options = tiny().discriminator.model_dump()
+    options = discriminator_options(tiny()).model_dump()
     (found,) = problems(tiny(discriminator=options | {"norm": "batch"}, regularizers="dragan"))
     assert found[0] == ("regularizers", 0)
     assert "discriminator.norm mixes the samples of a batch" in found[1]

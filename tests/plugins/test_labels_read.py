@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from support.combining import OPTIONS
+from support.discriminators import discriminator_options
 from support.tiny import tiny
 
 from gankit import Block, Head, LatentMapping, Norm, Regularizer, Stem, UserError
@@ -44,7 +45,7 @@ def labelled(generator: dict[str, Any] | None = None, head: Any = SELECTING, **c
     return tiny(
         data=LABELLED,
         generator=options.generator.model_dump() | (generator or {}),
-        discriminator=options.discriminator.model_dump() | {"head": head},
+        discriminator=discriminator_options(options).model_dump() | {"head": head},
         **changes,
     )
 
@@ -146,7 +147,7 @@ def built_of(kind: str, part: dict[str, Any]) -> Generator | Discriminator:
         network = Generator(experiment.generator, ImageShape.of(experiment))
     else:
         experiment = labelled(head=chosen)
-        network = Discriminator(experiment.discriminator, ImageShape.of(experiment))
+        network = Discriminator(discriminator_options(experiment), ImageShape.of(experiment))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

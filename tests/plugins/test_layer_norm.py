@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
@@ -68,7 +69,7 @@ def test_gradients_of_second_order_exist_also_where_all_is_the_same() -> None:
 def test_it_stands_in_a_residual_critic_under_a_gradient_penalty(head: Any) -> None:
     options = {"block": "residual", "norm": "layer", "head": head}
     experiment = tiny(
-        discriminator=tiny().discriminator.model_dump() | options,
+        discriminator=discriminator_options(tiny()).model_dump() | options,
         regularizers=[{"use": "gradient-penalty", "weight": 10}],
     )
     assert not problems(experiment)

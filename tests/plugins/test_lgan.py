@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.discriminators import discriminator_options
 from support.parts import with_training
 from support.pggan import component, unused_networks
 from support.tiny import tiny, trainer
@@ -47,6 +48,6 @@ def test_it_acts_on_the_discriminator_and_says_what_parts_make_of_it() -> None:
 
 
 def test_norms_across_the_batch_are_refused() -> None:
-    options = tiny().discriminator.model_dump()
+    options = discriminator_options(tiny()).model_dump()
     (found,) = problems(tiny(discriminator=options | {"norm": "batch"}, regularizers="max-gradient-penalty"))
     assert "discriminator.norm mixes the samples of a batch" in found[1]

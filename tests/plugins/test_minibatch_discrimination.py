@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.slow import slow_but
 from support.tiny import tiny, trainer
@@ -69,7 +70,7 @@ HEADS = {"pggan": {"head": "pggan"}, "dcgan": {"head": "dcgan"}}
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 @pytest.mark.parametrize("norm", slow_but(["spectral", "batch"], ["equalized", "spectral", "batch"]))
 def test_heads_take_its_maps_and_weight_norms_reach_it(head: dict[str, Any], norm: str) -> None:
-    options = tiny().discriminator.model_dump() | head | {"norm": norm, "init": "normal"}
+    options = discriminator_options(tiny()).model_dump() | head | {"norm": norm, "init": "normal"}
     made = trainer(tiny(discriminator=options, loss="hinge", regularizers="minibatch-discrimination"))
     projection = made.discriminator.get_submodule("layers.project")
     assert (norm == "batch") == isinstance(projection._parameters.get("weight"), Tensor)

@@ -115,7 +115,7 @@ def test_adam_groups_and_mirroring_are_karras(name: str) -> None:
 def test_gates_learn_at_a_tenth_of_the_rate() -> None:
     experiment = paper("residual-attention-celeba-128-gate")
     assert experiment.fading.rate == 0.1
-    for network in (experiment.generator, experiment.discriminator):
+    for network in experiment.networks():
         assert as_options(network.join) == {"use": "basics/gate"}
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.case import Case
+from support.discriminators import discriminator_options
 from support.papers import PAPERS, paper, sizes, small, untouched_by_training
 from support.slow import slow_but
 
@@ -68,7 +69,7 @@ def test_settings_are_the_authors(name: str) -> None:
     assert regularizers["diversity/minibatch-stddev"]["group"] == preset.group
     expected = {"weight": 2.0, "decay": 0.01, "shrink": 2, "every": 4}
     assert regularizers.get("stylegan2/path-length") == (None if name == CIFAR10 else expected)
-    for network in (experiment.generator, experiment.discriminator):
+    for network in experiment.networks():
         for resolution in (4 << i for i in range((preset.resolution // 4).bit_length())):
             assert at(network.channels, resolution) == min(int(32768 * preset.maps) // resolution, 512)
 
@@ -80,8 +81,9 @@ def test_mapping_and_variants_are_the_authors(name: str) -> None:
     assert (mapping["layers"], mapping["mixing"]) == (PRESETS[name].layers, 0 if name == CIFAR10 else 0.9)
     assert (mapping["width"], experiment.generator.latent) == (512, 512)
     assert as_options(experiment.generator.join)["use"] == "basics/sum"
-    assert as_options(experiment.discriminator.join)["use"] == "basics/blend"  # there is nothing that fades in
-    of_discriminator: dict[str, Any] = at(experiment.discriminator.block, 1024)[0].model_dump()
+    discriminator = discriminator_options(experiment)
+    assert as_options(discriminator.join)["use"] == "basics/blend"  # there is nothing that fades in
+    of_discriminator: dict[str, Any] = at(discriminator.block, 1024)[0].model_dump()
     assert of_discriminator["residual"] == (name != CIFAR10)
 
 

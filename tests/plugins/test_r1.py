@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from support.discriminators import discriminator_options
 from support.pggan import component, unused_networks
 from support.r3gan import networks
 from support.tiny import tiny, trainer
@@ -141,7 +142,7 @@ def test_lazily_it_acts_on_every_other_round() -> None:
 
 @pytest.mark.parametrize("name", ["r1", "r2", "gradient-penalty"])
 def test_norms_across_the_batch_are_refused(name: str) -> None:
-    options: dict[str, Any] = tiny().discriminator.model_dump()
+    options: dict[str, Any] = discriminator_options(tiny()).model_dump()
     (found,) = problems(tiny(discriminator=options | {"norm": {4: "equalized", 8: "batch"}}, regularizers=[name]))
     assert found[0] == ("regularizers", 0)
     assert "discriminator.norm mixes the samples of a batch" in found[1]

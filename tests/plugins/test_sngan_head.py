@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from support.discriminators import discriminator_options, own_discriminator
 from support.pggan import component, parameters
 from support.tiny import tiny, trainer
 from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.config.checks import problems
+from gankit.config.experiment import DiscriminatorOptions
 from gankit.networks.discriminator import Discriminator
 from gankit.networks.growing import ImageShape
 from gankit.networks.layers import Condition, run
@@ -97,11 +99,12 @@ def test_gradients_of_second_order_exist() -> None:
 
 
 def discriminator(**options: Any) -> dict[str, Any]:
-    return tiny().discriminator.model_dump() | {"block": "residual", "rgb": "residual-rgb", "head": "sngan"} | options
+    residual = {"block": "residual", "rgb": "residual-rgb", "head": "sngan"}
+    return discriminator_options(tiny()).model_dump() | residual | options
 
 
 def test_weight_norms_reach_the_score_and_the_embedding() -> None:
-    options = type(tiny().discriminator).model_validate(discriminator(norm="spectral", init="glorot"))
+    options = DiscriminatorOptions.model_validate(discriminator(norm="spectral", init="glorot"))
     network = Discriminator(options, ImageShape((4, 8), 1, CLASSES))
     for name, rows in (("score", 1), ("embedding", CLASSES)):
         layer = network.head.get_submodule(f"score.{name}")
@@ -125,14 +128,15 @@ def test_it_trains_with_layers_before_it_and_through_a_fade(labels: bool) -> Non
     )
     assert not problems(experiment)
     made = trainer(experiment)
-    start = {key: value.clone() for key, value in made.discriminator.head.state_dict().items()}
+    head = own_discriminator(made).head
+    start = {key: value.clone() for key, value in head.state_dict().items()}
     while made.images < made.ends[-1]:
         assert all(torch.isfinite(value).all() for value in made.iteration().values())
-    after = made.discriminator.head.state_dict()
+    after = head.state_dict()
     moved = {key for key in start if not torch.equal(start[key], after[key])}
     assert moved == start.keys()
     assert any("embedding" in key for key in moved) == labels
-    linear = next(layer for layer in made.discriminator.head.modules() if isinstance(layer, nn.Linear))
+    linear = next(layer for layer in head.modules() if isinstance(layer, nn.Linear))
     assert linear.in_features == 8 + 1  # minibatch stddev
 
 

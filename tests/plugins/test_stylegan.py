@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.tiny import tiny, trainer
 from torch import nn
@@ -64,7 +65,7 @@ def test_styles_reach_the_blocks_of_others_through_the_norm() -> None:
 
 
 def test_a_discriminator_has_no_styles() -> None:
-    options = tiny().discriminator.model_dump() | {"norm": ["equalized", "adaptive-instance"]}
+    options = discriminator_options(tiny()).model_dump() | {"norm": ["equalized", "adaptive-instance"]}
     found = problems(tiny(discriminator=options))
     assert found == [(("discriminator", "norm", 0, 1), "takes a style, and only a generator has styles")]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from support.discriminators import discriminator_options
 from support.pggan import component
 from support.slow import slow_but
 from support.stylegan2 import ARCHITECTURES, discriminator, generator
@@ -173,7 +174,7 @@ def features_of(head: nn.Module, x: Tensor) -> Tensor:
 def test_a_label_network_that_could_not_learn_slower_is_refused() -> None:
     for classes in (True, False):
         experiment = small(classes=classes)
-        plain = experiment.discriminator.model_copy(update={"norm": {0: []}})
+        plain = discriminator_options(experiment).model_copy(update={"norm": {0: []}})
         found = problems(experiment.model_copy(update={"discriminator": plain}))
         assert [path for path, _ in found] == [("discriminator", "head")] * classes
         assert all("has no effect without the equalized norm: add equalized" in said for _, said in found)
@@ -231,7 +232,7 @@ def test_features_of_minibatch_stddev_share_the_channels() -> None:
 
 
 def test_a_join_at_every_resolution_needs_a_way_into_images() -> None:
-    discriminator = tiny().discriminator.model_dump() | {"join": "sum", "rgb": None}
+    discriminator = discriminator_options(tiny()).model_dump() | {"join": "sum", "rgb": None}
     growth = {"use": "fixed", "resolution": 8, "images": 64}
     (found,) = problems(tiny(growth=growth, discriminator=discriminator))
     assert found[0] == ("discriminator", "join")

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.discriminators import discriminator_options
 from support.properties import holds
 from support.systems import BLENDED, GATE, alphas, experiments, latents_and_labels, stir
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def networks(experiment: Experiment) -> Networks:
     torch.manual_seed(experiment.seed)
     shape = ImageShape.of(experiment)
     generator = Generator(experiment.generator, shape)
-    discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
+    discriminator = Discriminator(discriminator_options(experiment), shape, experiment.regularizers)
     stir(generator)
     stir(discriminator)
     return ready(generator), ready(discriminator)
@@ -39,7 +40,7 @@ def alone(experiment: Experiment, grown: Networks, resolution: int) -> Networks:
     """Networks built for one resolution, which neither grow nor fade, with the weights of those that do."""
     shape = ImageShape.of(experiment)._replace(resolutions=(resolution,))
     generator = Generator(experiment.generator, shape)
-    discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
+    discriminator = Discriminator(discriminator_options(experiment), shape, experiment.regularizers)
     for network, source in zip((generator, discriminator), grown, strict=True):
         assert not network.load_state_dict(source.state_dict(), strict=False).missing_keys
     return ready(generator), ready(discriminator)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.discriminators import discriminator_options, own_discriminator
 from support.properties import holds
 from support.systems import Pictures, counts, experiments, latents_and_labels, stir, trainer
 from torch import Tensor
@@ -104,7 +105,7 @@ def test_every_penalty_moves_its_network(system: str, data: st.DataObject, stirr
 def test_every_penalty_is_finite_where_the_scores_have_no_gradient(system: str, data: st.DataObject) -> None:
     experiment = with_every_penalty(data.draw(experiments(system, equalized=True)))
     made = trainer(experiment, data.draw(counts(experiment)))
-    *_, last = (layer for layer in made.discriminator.head.modules() if isinstance(layer, WEIGHTED))
+    *_, last = (layer for layer in own_discriminator(made).head.modules() if isinstance(layer, WEIGHTED))
     with torch.no_grad():
         for parameter in last.parameters():
             parameter.zero_()
@@ -192,7 +193,7 @@ def test_every_head_gives_one_score_a_sample(system: str, data: st.DataObject) -
     fitting = [head for head in heads if isinstance(head, Head) and not list(head.problems(experiment))]
     assert len(fitting) >= 2
     for head in fitting:
-        options = experiment.discriminator.model_copy(update={"head": head})
+        options = discriminator_options(experiment).model_copy(update={"head": head})
         discriminator = Discriminator(options, ImageShape.of(experiment), experiment.regularizers)
         height, width = replace(discriminator.context, resolution=discriminator.resolution).size
         images = torch.randn(batch, experiment.data.image_channels(), height, width)

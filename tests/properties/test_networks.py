@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.discriminators import own_discriminator
 from support.properties import holds
 from support.systems import CPU, STYLEGAN2, experiments, growths, latents_and_labels, trainer
 from torch import Tensor, nn
@@ -66,7 +67,7 @@ def test_inputs_stay_as_they_are(system: str, data: st.DataObject, training: boo
     experiment = data.draw(experiments(system))
     made = grown(experiment, *data.draw(growths(experiment)))
     z, labels = latents_and_labels(experiment, max(experiment.training.batch.values()))
-    for network in made.networks.values():
+    for network in (made.generator, own_discriminator(made)):
         network.train(training).requires_grad_(False)
         for part in parts(network):
             forbid_changes(part)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.discriminators import own_discriminator
 from support.properties import holds
 from support.systems import counts, experiments, schedules, trainer
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def in_force(made: Trainer, images: int) -> Any:
     made._follow_growth()
     reals, labels, _ = made._batch()
     averages = [averaged.measured() for averaged in made.averages.values()]
-    for network in (*made.networks.values(), *averages):
+    for network in (made.generator, own_discriminator(made), *averages):
         assert (network.resolution, float(network.alpha)) == (made.now.resolution, pytest.approx(made.now.alpha))
     rates = [[(group["new_at"], group["lr"]) for group in each.param_groups] for each in made.optimizers.values()]
     return made.now, rates, reals.shape, reals.tolist(), None if labels is None else labels.tolist()

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from support.command import QUIET
+from support.discriminators import discriminator_options
 from support.pggan import parameters
 from support.tiny import trainer
 
@@ -30,7 +31,7 @@ def networks(experiment: Experiment, shape: ImageShape | None = None) -> tuple[G
     shape = shape or ImageShape.of(experiment)
     with torch.device("meta"):
         generator = Generator(experiment.generator, shape)
-        discriminator = Discriminator(experiment.discriminator, shape, experiment.regularizers)
+        discriminator = Discriminator(discriminator_options(experiment), shape, experiment.regularizers)
     return generator, discriminator
 
 

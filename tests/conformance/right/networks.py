@@ -14,11 +14,12 @@ class Modulated(Block):
     """Scales weights rather than maps by its style, as generators after StyleGAN do; there are none elsewhere."""
 
     def problems(self, experiment):
-        for blocks in experiment.discriminator.block.values():
-            if any(block is self for block in blocks):
+        for network in experiment.discriminators():
+            for blocks in network.block.values():
+                if any(block is self for block in blocks):
+                    yield "takes a style"
+            if self in network.base_blocks or network.rgb is self:
                 yield "takes a style"
-        if self in experiment.discriminator.base_blocks or experiment.discriminator.rgb is self:
-            yield "takes a style"
 
     def build(self, context) -> Any:
         import torch
