@@ -303,7 +303,7 @@ def test_sample_writes_rows_of_values_and_a_table_that_a_data_set_reads(run: Pat
         (["sample", "--attribute", "slant"], "--attribute: expected a name and a number"),
         (["sample", "--attribute", "slant=high"], "--attribute: expected a name and a number"),
         (["sample", "--attribute", "slant=1,2", "--attribute", "thickness=1,2"], "only one option at a time"),
-        (["sample", "--label", "1"], "--label: this run was trained without labels"),
+        (["sample", "--label", "1"], "--label: this generator was trained without labels"),
         (["interpolate", "--seeds", "1,2"], "--attribute: expected a value of each attribute here: slant, thickness"),
         (["interpolate", "--seeds", "1,2", "--attribute", "slant=1,2"], "--attribute: expected one value of slant"),
     ],
