@@ -104,10 +104,10 @@ def truncated_styles(
         cutoff: How many of the styles are truncated, counted from the lowest resolution; None: all.
         means: Where mean styles of classes are kept from one call to the next.
     """
-    styles, mapping = generator.map(z, labels), generator.mapping
+    styles = generator.map(z, labels)
     if truncation is None:
         return styles
-    if isinstance(mapping, TruncatesLatents):
+    if isinstance(mapping := generator.mapping, TruncatesLatents):
         cutoff = styles.shape[1] if cutoff is None else cutoff
         of_truncated = generator.map(mapping.truncated_latents(z, truncation), labels)
         return torch.cat([of_truncated[:, :cutoff], styles[:, cutoff:]], 1)

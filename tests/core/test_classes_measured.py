@@ -47,7 +47,7 @@ class Perfect:
     """Stands for a generator: gives of each class what the data have of it."""
 
     context = BuildContext("generator", 8, 0, 0, latent=1, classes=2)
-    resolution = 8
+    resolution, scales = 8, None
 
     def map(self, z: Tensor, labels: Tensor) -> Tensor:
         return z

@@ -53,6 +53,7 @@ KINDS = (
 OPTIONS: dict[str, dict[str, Any]] = {
     "basics/progressive": {"start": 4, "final": 8, "images": {4: 8, 8: 32}, "fade": 0.5},
     "basics/fixed": {"resolution": 8, "images": 40},
+    "basics/all-scales": {"start": 4, "final": 8, "images": 40},
     "basics/stages": {
         "plan": [
             {"resolution": 4, "images": 8},
@@ -70,6 +71,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 READ_LABELS = ("pggan", "r3gan", "sngan", "stylegan2")
 """The heads that make use of labels."""
 
+REDRAWING = ("pggan/equalized", "edm2/magnitude-preserving")
+"""Norms of weights that come before all others, so that only one of them may stand."""
+
 SELDOM = 0.03
 """How often a part is drawn where it has no place, compared with those that have."""
 
@@ -81,7 +85,8 @@ def drawn(seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     growth, head = _one(rng, Growth), _one(rng, Head)
     no_classifier = () if "pggan" in head["use"] else ("auxiliary-classifier",)
-    regularizers = [_one(rng, Regularizer, seldom=no_classifier) for _ in range(rng.randrange(4))]
+    of_scales = () if "all-scales" in growth["use"] else ("scale-consistency",)
+    regularizers = [_one(rng, Regularizer, seldom=(*no_classifier, *of_scales)) for _ in range(rng.randrange(4))]
     classifies = any("auxiliary" in each["use"] for each in regularizers)
     penalized = any(name in each["use"] for each in regularizers for name in ("penalty", "r1/", "dragan"))
     labels = classifies or (any(name in head["use"] for name in READ_LABELS) and rng.random() < 0.5)
@@ -131,18 +136,27 @@ def _network(rng: random.Random, growth: dict[str, Any], seldom: Collection[str]
     ]
     goes = _one(rng, Block, seldom=keeping)
     others = [_one(rng, Block, seldom=["rgb"]) for _ in range(0 if touches_image else rng.choice([0, 0, 1]))]
-    norms = [_one(rng, Norm, seldom=seldom) for _ in range(rng.randrange(3))]
+    norms = {norm["use"]: norm for norm in (_one(rng, Norm, seldom=seldom) for _ in range(rng.randrange(3)))}
+    if {*REDRAWING} <= {*norms}:
+        del norms[REDRAWING[1]]
     return {
         "block": [goes, *others] if goes_first else [*others, goes],
         "base_blocks": [_one(rng, Block, seldom=["rgb"]) for _ in range(rng.choice([0, 0, 1]))],
-        "join": rng.choice(["blend", "gate"] if touches_image else ["blend", "gate", "sum"]),
+        "join": _join(rng, growth, touches_image, goes_first),
         "rgb": None
         if touches_image
         else _one(rng, Block, seldom=[name for name in _names(Block) if "rgb" not in name]),
-        "norm": sorted(norms, key=lambda norm: norm["use"] != "pggan/equalized"),
+        "norm": sorted(norms.values(), key=lambda norm: norm["use"] not in REDRAWING),
         "init": _one(rng, Init) if rng.random() < 0.5 else None,
         "channels": CHANNELS,
     }
+
+
+def _join(rng: random.Random, growth: dict[str, Any], touches_image: bool, is_generator: bool) -> str:
+    """Of all scales at once a discriminator takes each image by a join of its own."""
+    if "all-scales" in growth["use"] and not is_generator:
+        return rng.choice(["sum", "concatenate"])
+    return rng.choice(["blend", "gate"] if touches_image else ["blend", "gate", "sum"])
 
 
 def _mapping(rng: random.Random, is_equalized: bool, labels: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from support.command import gankit
 
 from gankit.core.registry import kinds
 
-ALL = [kind.kind for kind in kinds()]
+ALL = [kind.kind for kind in kinds() if kind.__module__.startswith("gankit.")]
 NEW: dict[str, list[str]] = {"all-kinds": ALL, **{f"new-{kind}": [kind] for kind in ALL}}
 """The kinds of each plugin."""
 
