@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
-from support.slow import slow_but
 from support.tiny import tiny
 from support.untrained import SMALL, bundled, untrained
 from torch import Tensor, nn
@@ -163,8 +162,8 @@ def test_an_onnx_file_gives_its_images_at_any_number(fading: TrainedGenerator, o
 SYSTEMS = sorted(file.stem for file in SMALL.glob("*.yaml"))
 
 
-@pytest.mark.costly
-@pytest.mark.parametrize("name", slow_but(["dcgan-digits"], SYSTEMS))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SYSTEMS)
 def test_every_bundled_system_can_be_exported(name: str, tmp_path: Path) -> None:
     generator, form = bundled(name), tmp_path / "program"
     pt2, onnx = form.with_suffix(".pt2"), form.with_suffix(".onnx")
@@ -235,7 +234,7 @@ def run_alone(code: str, **words: str | tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.costly
+@pytest.mark.slow
 def test_a_program_of_torch_runs_where_only_torch_is(fading: TrainedGenerator, pt2: Path, tmp_path: Path) -> None:
     packages, inputs, images = sees_only("torch", tmp_path / "packages"), tmp_path / "inputs", tmp_path / "images"
     torch.save(latents(fading, 5), inputs)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.slow import slow_but
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -23,6 +24,8 @@ from gankit.data.images import RealImages
 from gankit.training.trainer import Trainer
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
+SYSTEMS = ("pggan-digits", "stylegan2-ada-digits", "sagan-digits", "r3gan-digits")
+"""Those that differ in kind."""
 META = torch.device("meta")
 SIZED_BY_DATA = {"nonzero", "masked_select", "unique_dim", "_unique2", "_local_scalar_dense"}
 """Operations whose result has a size, or a value, that the host has to ask for."""
@@ -78,7 +81,7 @@ def on_meta(experiment: Experiment) -> Trainer:
     return Trainer(experiment, RealImages(experiment.data, [s.resolution for s in experiment.growth.stages()]), META)
 
 
-@pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", slow_but([f for f in SMALL if f.stem in SYSTEMS], SMALL), ids=lambda file: file.stem)
 def test_no_system_waits(file: Path) -> None:
     """In the fade of each stage, if it has one, and with all lazy regularizers due."""
     made = on_meta(load_experiment(file, ["training.batch=8"]))

@@ -99,12 +99,13 @@ def test_loss_and_regularization(name: str) -> None:
     assert [each.model_dump() for each in experiment.regularizers] == [{"every": 1, "weight": 1e-4}]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but([CIFAR], NAMES))
 def test_as_many_parameters_as_the_authors_networks_for_pytorch(name: str) -> None:
     mapping, generator, discriminator = sizes(paper(name), SETTINGS[name].shape)
     assert (mapping + generator, discriminator) == SETTINGS[name].parameters
 
 
+@pytest.mark.slow
 def test_as_many_parameters_as_in_table_1() -> None:
     """71.3 million in both with 64 maps at the highest resolution, 158.3 with 96, where the authors' code has 158.4."""
     shape = SETTINGS[IMAGENET].shape
@@ -112,7 +113,7 @@ def test_as_many_parameters_as_in_table_1() -> None:
     assert sum(SETTINGS[IMAGENET].parameters) == 158_416_358
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but([CIFAR], NAMES))
 def test_norms_stem_attention_and_spectral_normalization_stand_as_in_the_paper(name: str) -> None:
     wanted = SETTINGS[name]
     generator, discriminator = networks(paper(name), wanted.shape)
