@@ -82,6 +82,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "crop": {"height": 8},
     },
     "gankit_emoji": {"emoji": {"path": str(EMOJI), "categories": None}},
+    "gankit_biggan": {"biggan": {"inputs": None}},  # hardly a drawn one is as long as a style
     "gankit_fidelity": {
         **{"classifier": ABSENT, "inception": ABSENT, "clip": ABSENT, "dinov2": ABSENT},
         "perceptual-path-length": {"distance": "pixels", "paths": 64},
