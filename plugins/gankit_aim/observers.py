@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
-from gankit import Callback, Observer, Progress, UserError
+from gankit import Callback, Observer, UserError
 from gankit.core.options import absolute
-from gankit.kinds.callbacks import Picture, Row, RunContext
-from gankit_aim.worker import Worker
+from gankit.core.worker import Worker
+from gankit.kinds.callbacks import RunContext
 
 
 def _absolute(repo: str) -> str:
@@ -35,7 +35,9 @@ class Aim(Observer):
     """The experiment under which Aim files the run; null: the experiment's name."""
 
     def callback(self, run: RunContext) -> Callback:
-        """Begin to track `run`.
+        """Begin to track `run` in its repository, which is made if it is a folder without one.
+
+        Aim takes a second or two to begin, for which nobody waits. If it cannot write there, the next call raises that.
 
         Raises:
             UserError: if Aim is not installed; the run goes on without it.
@@ -45,49 +47,14 @@ class Aim(Observer):
                 "aim is not installed (it has no release for Python 3.13 and later); metrics.jsonl holds the same "
                 "numbers, and gankit compare shows them"
             )
-        return Tracker(run, self)
+        from gankit.results.tracking import Tracker
+
+        target = self.target(run)
+        targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim) and other.enabled]
+        others = [other for other in targets if other != target]
+        options = run.experiment.model_dump(mode="json")
+        return Tracker(run, Worker("gankit_aim.mirror:Mirror", run.folder, options, target, others, called="Aim"))
 
     def target(self, run: RunContext) -> tuple[str, str]:
         """The repository in which a run is tracked, and Aim's experiment."""
         return self.repo or str(run.runs_root), self.experiment or run.experiment.name
-
-
-class Tracker(Callback):
-    """Tells a worker, in which Aim runs, of all that happens; after `on_close` nothing more."""
-
-    def __init__(self, run: RunContext, observer: Aim) -> None:
-        """Track in the repository of `observer`, which is made if it is a folder without one.
-
-        Aim takes a second or two to begin, for which nobody waits. If it cannot write there, the next call raises that.
-        """
-        self._run = run
-        target = observer.target(run)
-        targets = [other.target(run) for other in run.experiment.observers if isinstance(other, Aim) and other.enabled]
-        others = [other for other in targets if other != target]
-        self._worker: Worker | None = Worker(run.folder, run.experiment.model_dump(mode="json"), target, others)
-        self._worker.tell("begin", run.rows, run.pictures)
-
-    def on_rows(self, rows: list[Row]) -> None:
-        """Track losses, metrics and events."""
-        self._tell("record", rows)
-
-    def on_picture(self, picture: Picture) -> None:
-        """Track a picture."""
-        self._tell("show", picture)
-
-    def on_rollback(self, progress: Progress) -> None:
-        """Let a new Aim run show what the run has recorded so far and nothing else."""
-        self._tell("replay", self._run.rows, self._run.pictures)
-
-    def on_close(self) -> None:
-        """End the Aim run."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            try:
-                worker.call("close")
-            finally:
-                worker.end()
-
-    def _tell(self, method: str, *arguments: Any) -> None:
-        if self._worker is not None:
-            self._worker.tell(method, *arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 
 import aim  # noqa: TID253
 from aim.storage.rockscontainer import RocksAutoClean  # noqa: TID253
-from PIL import Image
 
 from gankit.core.files import read_regular
-from gankit.data.pictures import caption_of
 from gankit.kinds.callbacks import Picture, Row
 from gankit.results.protocols import common_protocol, of_reals
 from gankit.results.run_results import read_run
+from gankit.results.tracking import caption_under, params_of, series, stage_names, title_of
 from gankit.runs.folder import EXPERIMENT, METRICS, PROVENANCE, TIMES, is_run
 from gankit.runs.rows import row_as_json
 
@@ -75,18 +73,12 @@ class TrackedRun(aim.Run):
         self._own_hash = chosen
 
     def describe(self, folder: Path, options: dict[str, Any]) -> None:
-        """Name it after the run's folder and its variant, and give it the experiment's options as params.
-
-        Those by which runs are grouped and chosen stand beside them, under names that make short titles: a run outside
-        a study counts as a variant of its own.
-        """
-        variant: str | None = options.get("variant")
-        self.name = folder.name if variant is None else f"{folder.parent.name}/{folder.name}"
-        self["study"], self["variant"], self["seed"] = options["name"], variant or folder.name, options["seed"]
+        """Name it, and give it the experiment's options and what it is grouped and chosen by as params."""
+        self.name = title_of(folder, options)
+        for name, value in params_of(folder, options).items():
+            self[name] = value
         self["stage"] = self._stage = 1
-        self["folder"] = str(folder)
-        self._names = read_run(folder).names if is_run(folder) else {}
-        self["hparams"] = options
+        self._names = stage_names(folder)
 
     def record(self, rows: Sequence[Row]) -> None:
         """Track losses, metrics and events: as series, and as lines of metrics.jsonl.
@@ -111,9 +103,13 @@ class TrackedRun(aim.Run):
     def show(self, picture: Picture) -> None:
         """Track a picture in the series that its name belongs to."""
         name, path, at = picture
-        image = aim.Image(str(path), caption=_caption(name, path), format="png")
-        of = series(name.removesuffix(f"-{at.name}"))
-        self.track(image, name=of, step=at.images, context=context_of(at.resolution, at.name))
+        image = aim.Image(str(path), caption=caption_under(name, path), format="png")
+        self.track(
+            image,
+            name=series(name.removesuffix(f"-{at.name}")),
+            step=at.images,
+            context=context_of(at.resolution, at.name),
+        )
         self._refuse_broken()
 
     def copy_files(self, folder: Path) -> None:
@@ -149,17 +145,6 @@ class TrackedRun(aim.Run):
             self.track(events, name=EVENTS, step=row.images)
 
 
-def _caption(name: str, path: Path) -> str:
-    """What stands under a picture: its name, and what its file says of it."""
-    with Image.open(path) as picture:
-        return ": ".join(filter(None, (name, caption_of(picture))))
-
-
 def context_of(resolution: int, name: str) -> dict[int | str, Any]:
     """The context of what was measured or painted in a stage: its resolution, and its name if it has one."""
     return {"resolution": resolution, **({"stage": name} if name else {})}
-
-
-def series(name: str) -> str:
-    """The series of pictures that one called `name` belongs to: what stands between images shown and resolution."""
-    return re.sub(r"^\d+-?|-?\d+x\d+$", "", name) or "samples"

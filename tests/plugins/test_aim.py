@@ -27,13 +27,14 @@ from support.tiny import tiny
 from support.tracked import SILENT, Here, driven_run, empty_repository, entered, only_run
 
 from gankit import UserError
+from gankit.core import worker
+from gankit.core.worker import Worker
 from gankit.data.pictures import grid
+from gankit.results.tracking import series
 from gankit.runs import start
-from gankit_aim import observers, worker
+from gankit_aim import observers
 from gankit_aim.bookmarks import RESOLUTION, STAGE, STUDY, views
 from gankit_aim.reader import read_repositories
-from gankit_aim.tracked_run import series
-from gankit_aim.worker import Worker
 
 LOSSES = list(range(100, 2001, 100))
 """Images shown at which losses are recorded in a whole run."""
@@ -281,7 +282,7 @@ def test_nobody_waits_for_what_aim_writes_until_the_end(tmp_path: Path, monkeypa
 
 
 def test_what_no_pipe_can_carry_fails_and_nobody_waits_for_ever(tmp_path: Path) -> None:
-    hands_on = Worker(tmp_path, {}, (str(tmp_path), "experiment"), ())
+    hands_on = Worker("gankit_aim.mirror:Mirror", tmp_path, {}, (str(tmp_path), "experiment"), (), called="Aim")
     hands_on.tell("record", [lambda: None])
     with pytest.raises(UserError, match="lambda"):
         hands_on.call("close")

@@ -14,7 +14,8 @@ from support import driven
 from support.slow import slow_but
 from support.tracked import Here, driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
 
-from gankit_aim import observers, repository, worker
+from gankit.core import worker
+from gankit_aim import observers, repository
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ import pytest
 from support import driven
 from support.tracked import driven_run, empty_repository, entered, expected, hashes, left, noted, resumed, series_of
 
-from gankit_aim import worker
+from gankit.core import worker
 from gankit_aim.mirror import LEDGER
 
 pytestmark = pytest.mark.slow

@@ -18,11 +18,11 @@ from support import driven
 from support.driven import DrivenRun
 
 from gankit import UserError
+from gankit.core.worker import answer, imported
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import of_reals
 from gankit_aim import repository
-from gankit_aim.mirror import LEDGER, Mirror
-from gankit_aim.worker import answer
+from gankit_aim.mirror import LEDGER
 
 SILENT = QueryReportMode.DISABLED
 
@@ -116,8 +116,8 @@ def noted(run: Path) -> list[str]:
 class Here:
     """What `Worker` is, in the process of the test, for starting others takes seconds."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self._mirror = Mirror(*arguments)
+    def __init__(self, made_by: str, *arguments: Any, called: str, patience: float | None = None) -> None:
+        self._mirror = imported(made_by)(*arguments)
 
     def call(self, method: str, *arguments: Any) -> None:
         if failure := answer(self._mirror, method, arguments):
