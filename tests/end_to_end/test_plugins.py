@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PACKAGES = {
     "gankit_squared_hinge": ["loss/squared-hinge"],
     "gankit_convnext": ["block/convnext", "norm/rms"],
-    "gankit_spectra": ["metric/log-spectral-distance", "observer/tensorboard"],
+    "gankit_spectra": ["metric/log-spectral-distance"],
 }
 """The components of each example."""
 

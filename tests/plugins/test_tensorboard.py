@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from gankit.cli import main
 
 accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

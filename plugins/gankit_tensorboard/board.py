@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gankit import Callback
 from PIL import Image
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard import SummaryWriter  # noqa: TID253
+
+from gankit import Callback
+from gankit.results.tracking import chart_of, chart_of_picture, stage_names
 
 if TYPE_CHECKING:
     from gankit.core.progress import Progress
@@ -29,6 +30,7 @@ class Board(Callback):
         self._run = run
         self._since = 0
         self._writer: SummaryWriter | None = None
+        self._names: Mapping[int, str] = {}
 
     def on_rows(self, rows: list[Row]) -> None:
         """Write losses, metrics and events."""
@@ -76,31 +78,19 @@ class Board(Callback):
         # files are read in the order of their names, which begin with the second in which they were made
         while any(folder.glob(f"*.tfevents.{int(time.time())}.*")):
             time.sleep(0.05)
-        self._writer = SummaryWriter(str(folder), purge_step=since)
+        self._writer, self._names = SummaryWriter(str(folder), purge_step=since), stage_names(run.folder)
         experiment = (run.folder / "experiment.yaml").read_text(encoding="utf-8")
         self._writer.add_text("experiment", indent(experiment, "    "), since)
         rows = [row for row in run.rows if row.images >= since]
         self._write(self._writer, rows, [each for each in run.pictures if each.progress.images >= since])
 
-    @staticmethod
-    def _write(writer: SummaryWriter, rows: Iterable[Row], pictures: Iterable[Picture]) -> None:
+    def _write(self, writer: SummaryWriter, rows: Iterable[Row], pictures: Iterable[Picture]) -> None:
         for row in rows:
-            writer.add_scalar(chart_of(row), row.value, row.images)
+            writer.add_scalar(chart_of(row, self._names.get(row.stage, "")), row.value, row.images)
             if row.note is not None:
                 writer.add_text(f"events/{row.name}", row.note, row.images)
         for name, path, at in pictures:
             with Image.open(path) as image:
-                writer.add_image(series_of(name, at), np.array(image.convert("RGBA")), at.images, dataformats="HWC")
-
-
-def chart_of(row: Row) -> str:
-    """The chart of a number, after the group that it stands in: loss/generator, or for a metric fid/16."""
-    if row.protocol is not None:
-        return f"{row.name}/{row.resolution}"
-    return row.name.replace(".", "/", 1)
-
-
-def series_of(name: str, at: Progress) -> str:
-    """The series of a picture: what its name says beside images shown and size, and the resolution."""
-    kind = re.sub(r"^\d+-?|-?\d+x\d+$", "", name) or "samples"
-    return f"{kind}/{at.resolution}"
+                writer.add_image(
+                    chart_of_picture(name, at), np.array(image.convert("RGBA")), at.images, dataformats="HWC"
+                )

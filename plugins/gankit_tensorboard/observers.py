@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import Callback, Observer, UserError
 
@@ -18,6 +18,8 @@ class TensorBoard(Observer):
     Events and the whole experiment stand under Text.
     """
 
+    looked_at_by: ClassVar[str | None] = "tensorboard --logdir"
+
     def callback(self, run: RunContext) -> Callback:
         """Begin to write what TensorBoard reads.
 
@@ -25,7 +27,7 @@ class TensorBoard(Observer):
             UserError: if TensorBoard is not installed; the run goes on without it.
         """
         if find_spec("tensorboard") is None:
-            raise UserError("tensorboard is not installed: pip install 'gankit-spectra[tensorboard]'")
-        from gankit_spectra.board import Board
+            raise UserError("tensorboard is not installed: pip install 'gankit[tensorboard]'")
+        from gankit_tensorboard.board import Board
 
         return Board(run)
