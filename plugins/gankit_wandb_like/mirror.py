@@ -188,7 +188,8 @@ class Mirror:
         """Put into the config how the first metrics were measured, as soon as there are any."""
         if self._protocol or not (protocol := common_protocol(rows)):
             return
-        self._protocol, config = protocol, getattr(self._handle, "config", None)
+        self._protocol = protocol
+        config: Any = getattr(self._handle, "config", None)
         if hasattr(config, "update") and not isinstance(config, dict):
             config.update({"protocol": protocol})
         elif "resume" in self._known:  # it is read by `init` alone

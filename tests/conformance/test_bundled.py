@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -68,6 +69,7 @@ def write_emoji() -> None:
 
 write_images()
 write_emoji()
+os.environ["TRACKIO_DIR"] = str(Path(_here.name) / "trackio")
 
 
 CRITIC = {"rgb": "rgb", "block": "conv", "head": "dcgan", "channels": 4, "norm": "spectral"}
@@ -115,12 +117,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "gankit_ray": {"ray": {"address": "127.0.0.1:1"}},
     "gankit_stylegan": {"style": {"lr_multiplier": 1.0}},
     "gankit_stylegan2": {"mapping/stylegan2": {"lr_multiplier": 1.0}, "head/stylegan2": {"layers": 2}},
+    "gankit_wandb_like": {"wandb-like": {"module": "trackio", "project": None, "init": {}, "patience": 60.0}},
 }
 """What cannot be drawn, would take long, or would be refused where it is tried."""
 
-NEEDS_AIM = pytest.mark.skipif(
-    find_spec("aim") is None, reason="aim is not installed: it has no release for Python 3.13"
-)
+NEEDS = {
+    "aim": pytest.mark.skipif(
+        find_spec("aim") is None, reason="aim is not installed: it has no release for Python 3.13"
+    ),
+    "tensorboard": pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed"),
+    "wandb_like": pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed"),
+}
 OWN_TESTS = pytest.mark.slow
 """Of a plugin whose own tests show the same in less time."""
 
@@ -145,4 +152,4 @@ def quicker(held: Any) -> Any:
 for point in entry_points(group=GROUP):
     if point.dist is not None and point.dist.name == "gankit":
         held = quicker(conformance(point.value, OPTIONS.get(point.value)))
-        globals()[f"test_{point.name}"] = OWN_TESTS(NEEDS_AIM(held)) if point.name == "aim" else held
+        globals()[f"test_{point.name}"] = OWN_TESTS(NEEDS[point.name](held)) if point.name in NEEDS else held
