@@ -18,7 +18,7 @@ from gankit.core.errors import UserError
 from gankit.core.failures import in_short
 from gankit.core.processes import begin_process, pipe_to_parent
 
-START = "from gankit.core.worker import main; main()"
+START = "from gankit.core.worker import obey; obey()"
 PATIENCE = 60.0
 """Seconds without a sign of life after which an object is given up, unless its user waits for another time."""
 MOST_WAITING = 1000
@@ -29,7 +29,7 @@ LAST_MOMENTS = 30.0
 """Seconds that an object has to close if the process that told it things was killed."""
 
 
-class Call(NamedTuple):
+class Telling(NamedTuple):
     """A call of a method."""
 
     method: str
@@ -56,7 +56,7 @@ class Worker:
         """
         self._called, self._patience = called, patience
         self._process, self._connection = begin_process(START, quiet=True)
-        self._calls: Queue[Call | None] = Queue(MOST_WAITING)
+        self._calls: Queue[Telling | None] = Queue(MOST_WAITING)
         self._failures: SimpleQueue[str] = SimpleQueue()
         self._lost: str | None = None
         self._thread = Thread(target=self._hand_on, args=[(made_by, arguments)], name=f"tells {called}", daemon=True)
@@ -88,8 +88,8 @@ class Worker:
         with suppress(subprocess.TimeoutExpired):  # where a disk does not answer not even that ends it
             self._process.wait(timeout=5)
 
-    def _put(self, method: str, arguments: tuple[Any, ...]) -> Call:
-        call = Call(method, arguments, Event())
+    def _put(self, method: str, arguments: tuple[Any, ...]) -> Telling:
+        call = Telling(method, arguments, Event())
         self._calls.put(call)
         return call
 
@@ -140,7 +140,7 @@ def answer(made: Any, method: str, arguments: tuple[Any, ...]) -> str | None:
     return None
 
 
-def main() -> None:
+def obey() -> None:
     """Answer until the process that asks is no more."""
     connection = pipe_to_parent()
     try:
