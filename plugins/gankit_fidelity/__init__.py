@@ -7,7 +7,9 @@ from gankit import registering
 from gankit_fidelity import metrics
 from gankit_fidelity.commands import gankit_add_commands as gankit_add_commands
 from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier
+from gankit_fidelity.extrapolated import ExtrapolatedFrechetDistance
 from gankit_fidelity.pretrained import Clip, DinoV2, Inception
+from gankit_fidelity.sliced import MongeInceptionDistance
 
 gankit_register = registering(
     ("inception", Inception),
@@ -20,8 +22,10 @@ gankit_register = registering(
     ("fid_full", metrics.FullFrechetDistance),
     ("fid_blurred", metrics.BlurredFrechetDistance),
     ("fid_intra", metrics.IntraClassFrechetDistance),
+    ("fid_infinity", ExtrapolatedFrechetDistance),
     ("is", metrics.InceptionScore),
     ("kid", metrics.KernelDistance),
+    ("mind", MongeInceptionDistance),
     ("mode-coverage", metrics.ModeCoverage),
     ("perceptual-path-length", metrics.PerceptualPathLength),
 )

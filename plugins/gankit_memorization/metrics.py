@@ -61,6 +61,37 @@ class NearestNeighbor(Metric):
         }
 
 
+class Authenticity(Metric):
+    """How many generated images are farther from the training images than these are from each other (Alaa et al. 2022).
+
+    Of each image the nearest training image is looked for, in the space of features, and of that one the nearest other
+    training image: `authenticity` is the share of images that are farther from theirs than it is from its own. Higher
+    is better: 0 for copies, and about 1/2 for unseen reals, which are as near to training images as these to each
+    other. Training images are those of `nearest-neighbor`; the mirror image of one is no other image.
+
+    It sees copies, exact or slightly changed, and unlike `nn_copies` it asks more of images where training images are
+    dense. It is blind to missing classes and repeated images, and bad images pass as authentic: noise brings it to 1.
+    So numbers near 1 say no more than those near 1/2.
+    """
+
+    needs = frozenset({"features"})
+    higher_is_better = True
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """One number, `authenticity`; NaN if there is but one training image.
+
+        Raises:
+            LookupError: if no reals are known to have been trained on.
+        """
+        trained_on = [[*_views(images, samples.mirrors)] for images in samples.trained_on]
+        if sum(len(views[0]) for views in trained_on) < 2:
+            return {"authenticity": math.nan}
+        generated = samples.generated.features
+        found, number, image = _nearest_image(generated, trained_on)
+        apart, _, _ = _nearest_image(image, trained_on, but=number)
+        return {"authenticity": (found > apart).double().mean().item()}  # both are 0 of copies of repeated images
+
+
 class Distinct(Metric):
     """How many of the generated images are not repetitions of others among them.
 
@@ -132,6 +163,33 @@ def _distance_within(features: Tensor, views: Sequence[Tensor]) -> Tensor:
         found = _distance_to(part, [some for some in others if len(some)]) if len(features) > size else None
         distances.append(torch.full((len(part),), torch.inf, dtype=torch.float64) if found is None else found)
     return torch.cat(distances)
+
+
+def _nearest_image(
+    features: Tensor, images: Sequence[Sequence[Tensor]], but: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Distance of each of the features [N, D] to the nearest image, [N], the image's number, and its features [N, D].
+
+    Args:
+        features: What is compared.
+        images: Sets of images, numbered from the first of all on: views of each, of the same images in the same order.
+        but: The number of the image that each of the features is not compared with; None: with all.
+    """
+    import torch
+
+    from gankit_prdc.neighbors import numbered_nearest
+
+    least = torch.full((len(features),), torch.inf, dtype=torch.float64)
+    number, nearest = torch.full((len(features),), -1), torch.empty_like(features)
+    first = 0
+    for views in images:
+        for view in views:
+            apart, place = numbered_nearest(features, view, None if but is None else but - first)
+            nearer = apart < least
+            least[nearer], number[nearer] = apart[nearer], first + place[nearer]
+            nearest[nearer] = view[place[nearer]]
+        first += len(views[0])
+    return least, number, nearest
 
 
 def copies(nearest: Tensor, expected: Tensor, quantile: float) -> float:

@@ -88,3 +88,32 @@ class DensityCoverage(NeighborMetric):
         balls = balls_around(generated, real, radius, torch.lt)
         covered = nearest(real, generated, 1)[:, 0] < radius
         return {"density": balls.double().mean().item() / self.neighbors, "coverage": covered.double().mean().item()}
+
+
+class Realism(NeighborMetric):
+    """How deep generated images lie among reals, one by one (Kynkäänniemi et al. 2019, section 5, equation 3).
+
+    The realism of an image g is the largest over reals r of |r - r_k| / |g - r|, where r_k is the nearest neighbour
+    number `neighbors` of r among the reals, in the space of features: 1 or more in one of the balls that `precision`
+    counts in. The half of the balls with the larger radii is left out, which reach far where reals are few. `realism`
+    is the mean over the images, `realism_share` the share of those at 1 or more. Higher is better. An image at exactly
+    the features of a real would be at infinity; it counts as a million.
+
+    It sees noise and blur, and not only whether images leave the reals but how far. It is blind to collapse onto a few
+    good images, and to copies of the reals, which raise it: a few of them decide the mean, but not the share. Both rise
+    as the reals get fewer, and the floors show what other reals reach.
+    """
+
+    neighbors: int = Field(default=3, ge=1)
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Two numbers, `realism` and `realism_share`; NaN if there are not enough reals for so many neighbours."""
+        from gankit_prdc.neighbors import largest_ratio, radii
+
+        generated, real = samples.generated.features, samples.real.features
+        if len(real) <= self.neighbors:
+            return {"realism": math.nan, "realism_share": math.nan}
+        radius = radii(real, self.neighbors)
+        small = radius <= radius.quantile(0.5)
+        realism = largest_ratio(generated, real[small], radius[small])
+        return {"realism": realism.mean().item(), "realism_share": (realism >= 1).double().mean().item()}

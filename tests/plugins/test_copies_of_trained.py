@@ -44,8 +44,10 @@ class Shown(FolderSampler):
         return Batch(images.flip(3) if self.mirrored else images)
 
 
-def measured(source: Shown, images: int = 400, mirrors: bool = False) -> dict[str, float]:
-    options = tiny(evaluation={"metrics": "nearest-neighbor", "extractor": "digits", "images": images}).evaluation
+def measured(
+    source: Shown, images: int = 400, mirrors: bool = False, metric: str = "nearest-neighbor"
+) -> dict[str, float]:
+    options = tiny(evaluation={"metrics": metric, "extractor": "digits", "images": images}).evaluation
     rows = Evaluator(options, halves()[0], CPU, mirrors=mirrors).evaluate(source, NOW)
     return {row.name: row.value for row in rows}
 
@@ -65,6 +67,13 @@ def test_new_images_are_no_copies_of_reals_or_their_mirror_images() -> None:
 def test_mirrored_copies_are_copies_where_training_mirrors() -> None:
     assert measured(Shown(halves()[0], mirrored=True), mirrors=True) == {"nn_distance": 0, "nn_copies": 1}
     assert measured(Shown(halves()[0], mirrored=True))["nn_copies"] < 0.3
+
+
+def test_copies_of_all_that_was_trained_on_are_not_authentic() -> None:
+    for mirrored in (False, True):
+        assert measured(Shown(halves()[0], mirrored), 880, mirrored, "authenticity") == {"authenticity": 0}
+        new = measured(Shown(halves()[1]), 880, mirrored, "authenticity")
+        assert new["authenticity"] == pytest.approx(0.5, abs=0.06)
 
 
 def test_a_run_that_mirrors_says_so_to_its_metrics(tmp_path: Path) -> None:

@@ -21,15 +21,20 @@ from gankit.evaluation.images import Samples
 LEAST = {
     "fid": 2,
     "fid_full": 2,
+    "fid_infinity": 20,
     "is": 10,
     "kid": 2,
+    "mind": 2,
     "mode-coverage": 1,
     "precision-recall": 4,
     "density-coverage": 6,
+    "realism": 4,
     "swd": 2,
     "ms-ssim": 2,
     "nearest-neighbor": 1,
+    "authenticity": 1,
     "distinct": 2,
+    "vendi": 2,
 }
 """How few images each can do with."""
 
@@ -85,5 +90,5 @@ def test_too_few_images_are_refused_at_load(name: str, least: int) -> None:
         experiment = tiny(evaluation={"extractor": "digits", "images": images})
         return list(named(Metric, name).problems(experiment))
 
-    assert [images for images in range(1, 12) if problems(images)] == list(range(1, least))
+    assert [images for images in range(1, 24) if problems(images)] == list(range(1, least))
     assert all("evaluation.images" in problem for images in range(1, least) for problem in problems(images))

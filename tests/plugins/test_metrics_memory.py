@@ -11,6 +11,7 @@ import pytest
 
 METRICS = ["fid", "is", "kid", "mode-coverage", "precision-recall", "density-coverage"]
 METRICS += ["swd", "ms-ssim", "nearest-neighbor", "distinct"]
+METRICS += ["fid_infinity", "mind", "realism", "authenticity", "vendi"]
 
 
 @pytest.mark.slow
