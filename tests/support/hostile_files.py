@@ -51,7 +51,7 @@ class Hostile(NamedTuple):
 
 MEASURED = (
     "evaluation.metrics=[is, kid, fid_intra, precision-recall, density-coverage, swd, mode-coverage, nearest-neighbor, "
-    "distinct, {use: perceptual-path-length, distance: pixels}]",
+    "distinct, fid_infinity, mind, realism, authenticity, vendi, {use: perceptual-path-length, distance: pixels}]",
     "evaluation.images=20",
 )
 """Settings with which one of them is measured in many ways."""
