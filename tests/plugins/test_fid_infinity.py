@@ -43,7 +43,7 @@ def given_features(generated: Tensor, real: Tensor) -> Any:
 def plain_distance(one: np.ndarray, other: np.ndarray) -> float:
     first, second = np.cov(one.T), np.cov(other.T)
     apart = one.mean(0) - other.mean(0)
-    roots = np.sqrt(np.linalg.eigvals(first @ second).astype(complex)).real  # those of the root of the product
+    roots = np.real(np.sqrt(np.linalg.eigvals(first @ second).astype(complex)))  # those of the root of the product
     return float(apart @ apart + np.trace(first + second) - 2 * roots.sum())
 
 
