@@ -56,7 +56,8 @@ def track(folder: Path, names: Sequence[str]) -> None:
         Row(images, stage, driven.STAGES[stage - 1].resolution, name, seed + images / 100, driven.PROTOCOL)
         for images, stage, name in points
     ]
-    aim = Here(folder, experiment.model_dump(mode="json"), (str(runs), study), [])
+    options = experiment.model_dump(mode="json")
+    aim = Here("gankit_aim.mirror:Mirror", folder, options, (str(runs), study), [], called="Aim")
     aim.call("replay", rows, [picture(folder, images) for images, *_ in points])
     aim.call("close")
 
