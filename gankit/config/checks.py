@@ -14,6 +14,7 @@ from gankit.config.experiment import NAME, NETWORKS, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.labels import label_problems, problems_of_even_classes
 from gankit.config.parts import problems_of_parts
+from gankit.config.redrawing import problems_of_redrawing
 from gankit.config.scales import problems_of_scales
 from gankit.config.schedules import schedule_problems
 from gankit.config.snapshots import problems_of_snapshots
@@ -55,7 +56,7 @@ def problems(experiment: Experiment) -> list[Problem]:
         found += _problems_of_iterations(experiment, stages)
         found += problems_of_parts(experiment, stages)
     found += incomplete
-    found += schedule_problems(experiment)
+    found += [*schedule_problems(experiment), *problems_of_redrawing(experiment)]
     found += [*problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
     found += problems_of_even_classes(experiment)
     found += [

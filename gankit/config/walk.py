@@ -37,6 +37,11 @@ def components(experiment: Experiment) -> Iterator[tuple[Path, Component]]:
             yield path, value
 
 
+def networks(experiment: Experiment) -> Iterator[tuple[Path, NetworkOptions]]:
+    """Every network of parts by resolution with its path, those in the options of components too."""
+    return ((path, value) for path, value in _models(experiment, ()) if isinstance(value, NetworkOptions))
+
+
 def options_naming(kind: type[Component]) -> list[str]:
     """The options of an experiment, or of a study, that name components of a kind, as dotted paths."""
     from gankit.config.study import StudyOptions

@@ -197,6 +197,8 @@ class Norm(NetworkPart):
 
     mixes_samples: ClassVar[bool] = False
     """True if one sample's output depends on the others in its batch."""
+    redraws: ClassVar[bool] = False
+    """True if `apply` draws weights anew: then other norms of weights come after it, and parts have no inits."""
 
     def build(self, context: BuildContext) -> nn.Module | None:
         """A module that normalizes `context.out_channels` feature maps; None if only weights are normalized."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -52,7 +53,7 @@ class ImageShape(NamedTuple):
         )
 
 
-class TrainedNetwork(nn.Module):
+class TrainedNetwork(nn.Module, ABC):
     """What training asks of whatever it moves: a generator, a discriminator, or several of these side by side."""
 
     stage_resolutions: tuple[int, ...]
@@ -64,17 +65,17 @@ class TrainedNetwork(nn.Module):
         """The networks of parts by resolution that it has or is."""
         return (module for module in self.modules() if isinstance(module, GrowingNetwork))
 
+    @abstractmethod
     def grow(self, resolution: int, alpha: float) -> None:
         """Work at `resolution`, whose layers have a weight of `alpha`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def new_parameters(self, resolution: int) -> list[nn.Parameter]:
         """The parameters that begin to take part at `resolution`; none at the first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parameters_in_force(self) -> list[nn.Parameter]:
         """All parameters but those of resolutions that have yet to take part."""
-        raise NotImplementedError
 
     def part(self, name: str) -> nn.Module:
         """The part that experiments call so, as in blocks.8."""

@@ -25,7 +25,13 @@ def wrap_edges(module: nn.Module) -> None:
 def _continued(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a layer is given, [N, C, H, W] and more, with the map continued beyond its edges."""
     x, *rest = given
-    return F.pad(x, (_margin(layer),) * 4, mode="circular"), *rest
+    margin, height, width = _margin(layer), *x.shape[2:]
+    if margin <= min(height, width):
+        return F.pad(x, (margin,) * 4, mode="circular"), *rest
+    down, across = (-(-margin // side) for side in (height, width))  # how often a map this small comes on each side
+    tiled = x.repeat(1, 1, 1 + 2 * down, 1 + 2 * across)
+    top, left = down * height - margin, across * width - margin
+    return tiled[:, :, top : top + height + 2 * margin, left : left + width + 2 * margin], *rest
 
 
 def _cut(layer: nn.Module, given: tuple[Any, ...], output: Tensor) -> Tensor:

@@ -64,18 +64,15 @@ def parting(here: RunResults, there: RunResults) -> Parting:
     ours, theirs = _numbers(here), _numbers(there)
     common = min(max((key[0] for key in numbers), default=0) for numbers in (ours, theirs))
     keys = sorted({key for key in (*ours, *theirs) if key[0] <= common}, key=lambda key: key[0])
-    same, until = 0, 0
     at = next((key[0] for key in keys if not _equal(ours.get(key), theirs.get(key))), None)
-    for key in keys:
-        if at is None or key[0] < at:
-            same, until = same + 1, key[0]
+    before = [images for images, _ in keys if at is None or images < at]
     numbers = [
         UnlikeNumber(key[1], ours.get(key), theirs.get(key))
         for key in keys
         if key[0] == at and not _equal(ours.get(key), theirs.get(key))
     ]
     options = differing({"here": here.options, "there": there.options})
-    return Parting((here, there), same, until, at, numbers, options, _origin(here, there))
+    return Parting((here, there), len(before), max(before, default=0), at, numbers, options, _origin(here, there))
 
 
 def _numbers(run: RunResults) -> dict[tuple[int, str], float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -45,9 +46,8 @@ class DiffusionNoise(AdaptingAugmentation):
         """Images [N, C, H, W] after as many steps as are drawn for each."""
         import torch
 
-        beta = torch.linspace(FIRST, LAST, self.steps, dtype=torch.float64)
-        kept = torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)]).to(images.device)
-        squared = kept[self._drawn(len(images), batch, images.device)].to(images.dtype)[:, None, None, None]
+        kept = _kept(self.steps, images.device, images.dtype)
+        squared = kept[self._drawn(len(images), batch, images.device)][:, None, None, None]
         noise = torch.randn(images.shape, dtype=images.dtype, device=images.device)
         return squared.sqrt() * images + self.sigma * (1 - squared).sqrt() * noise
 
@@ -55,7 +55,8 @@ class DiffusionNoise(AdaptingAugmentation):
         """How many steps each image is taken, int64 [count]."""
         import torch
 
-        p = torch.as_tensor(self._probability(batch), device=device).clamp(max=1)
+        p = self._probability(batch)
+        p = (p if isinstance(p, torch.Tensor) else torch.full((), p, device=device)).clamp(max=1)
         last = (self.fewest + p * (self.steps - self.fewest)).clamp(max=self.steps).floor()
         is_noised, lot = torch.rand(count, device=last.device) < 0.5, torch.rand(count, device=last.device)
         if self.steps_drawn == "uniform":
@@ -63,3 +64,12 @@ class DiffusionNoise(AdaptingAugmentation):
         else:  # the first t at which t (t + 1) / 2, of last (last + 1) / 2 in all, is above the lot
             step = (((8 * lot * last * (last + 1) / 2 + 1).sqrt() - 1) / 2).floor() + 1
         return torch.where(is_noised, step.clamp(max=last), 0).long()
+
+
+@cache
+def _kept(steps: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The square of what an image is multiplied by, a^2, after each number of steps from 0 on; made once a device."""
+    import torch
+
+    beta = torch.linspace(FIRST, LAST, steps, dtype=torch.float64)
+    return torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)]).to(device, dtype)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -11,8 +10,6 @@ from gankit import Norm
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from gankit.config.experiment import Experiment
 
 
 class MagnitudePreserving(Norm):
@@ -25,18 +22,12 @@ class MagnitudePreserving(Norm):
     alone. Biases are, too; the paper's networks have none.
     """
 
+    redraws: ClassVar[bool] = True
+
     forced: bool = True
     """Bring rows back after each update; false: they grow, and so updates change less and less."""
     eps: float = Field(default=1e-4, gt=0)
     """Added to the root mean square of a row before weights are divided by it."""
-
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """What changes or draws weights before it would be for weights that it then redraws."""
-        for network in experiment.networks():
-            for norms in network.norm.values():
-                earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
-                if any(type(norm).apply is not Norm.apply for norm in earlier):
-                    yield "redraws weights, so it has to come before other norms of weights, or stand alone"
 
     def apply(self, layer: nn.Module) -> None:
         """Redraw the layer's weight, and normalize its rows from now on."""

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from gankit import BuildContext, Init, Norm
-from gankit.config.walk import components
-from gankit.kinds.networks import NetworkPart
+from gankit import BuildContext, Norm
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from gankit.config.experiment import Experiment
 
 
 class Pixel(Norm):
@@ -34,26 +29,7 @@ class Equalized(Norm):
     a gain of 0 start at zero and are multiplied as with a gain of 1.
     """
 
-    def problems(self, experiment: Experiment) -> Iterable[str]:
-        """What changes or draws weights before it would be for weights that it then redraws."""
-        for network in experiment.networks():
-            for norms in network.norm.values():
-                earlier = norms[: next((i for i, norm in enumerate(norms) if norm is self), 0)]
-                if any(type(norm).apply is not Norm.apply for norm in earlier):
-                    yield "redraws weights, so it has to come before other norms of weights: [equalized, spectral]"
-        for path in self._redrawn(experiment):
-            yield f"redraws weights, so that the init of {path} would do nothing; leave one of them out"
-
-    def _redrawn(self, experiment: Experiment) -> Iterable[str]:
-        """The parts with inits of their own in the network that it stands in at every resolution."""
-        for place, part in components(experiment):
-            if isinstance(part, NetworkPart) and isinstance(part.init, Init):
-                if (network := experiment.discriminator if place[0] != "generator" else experiment.generator) is None:
-                    continue
-                tables = [*network.norm.values()]
-                everywhere = all(any(isinstance(norm, Equalized) for norm in norms) for norms in tables)
-                if everywhere and any(norm is self for norm in tables[0]):
-                    yield ".".join(str(step) for step in place if step != 0 or place[0] == "regularizers")
+    redraws: ClassVar[bool] = True
 
     def apply(self, layer: nn.Module) -> None:
         """Redraw the layer's weight and scale it (and a bias with a learning-rate multiplier) from now on."""

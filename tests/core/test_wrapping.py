@@ -118,3 +118,5 @@ def test_plain_layers_of_torch_are_wrapped_too(layer: nn.Module) -> None:
     by = layer(x).shape[2] // 4
 
     torch.testing.assert_close(layer(moved(x, 1)), moved(layer(x), by))
+    small = x[:, :, :1, :2]  # as periodic as what it is repeated to, however far the layer reads
+    torch.testing.assert_close(layer(small), layer(small.repeat(1, 1, 4, 2))[:, :, :by, : 2 * by])

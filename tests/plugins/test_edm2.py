@@ -85,15 +85,19 @@ def test_weights_are_brought_back_after_each_update_of_either_network() -> None:
     assert max(float((rows - 1).abs().max()) for rows in trained(2, forced=False)) > 0.05
 
 
-def test_norms_before_it_are_refused() -> None:
-    experiment = tiny(
-        generator={
-            "stem": "pggan",
-            "block": "conv",
-            "rgb": "rgb",
-            "norm": ["spectral", "magnitude-preserving"],
-            "channels": 8,
-        }
-    )
+def test_norms_and_inits_before_it_are_refused() -> None:
+    network = {"stem": "pggan", "block": "conv", "rgb": "rgb", "channels": 8}
 
-    assert any("has to come before other norms of weights" in said for _, said in problems(experiment))
+    def said(*norms: str, **options: Any) -> list[str]:
+        return [text for _, text in problems(tiny(generator={**network, "norm": [*norms], **options}))]
+
+    own = "magnitude-preserving"
+    assert said(own, "spectral") == []
+    assert said("spectral", own) == [
+        f"redraws weights, so it has to come before other norms of weights: [{own}, spectral]"
+    ]
+    assert said("equalized", own) == [f"redraws weights, and so does {own}; leave one of them out"]
+    stem = {"use": "pggan", "init": "orthogonal"}
+    assert said(own, stem=stem) == [
+        "redraws weights, so that the init of generator.stem would do nothing; leave one of them out"
+    ]
