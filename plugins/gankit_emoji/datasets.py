@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
 from gankit import AbsolutePath, Dataset, LabelledImages, UserError
+from gankit.core.files import parse_json, read_regular
 from gankit.core.options import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
 
     from gankit.config.experiment import Experiment
+    from gankit.data.image_reading import PixelBound
 
 HOW_TO_GET = "`npm pack emoji-datasource-twitter` and `tar xzf` of what it writes make one, called package"
 SIDE = 64
@@ -69,7 +71,7 @@ class Emoji(Dataset):
         if self.categories is None or not (self.path / "emoji.json").is_file():
             return
         try:
-            known = sorted({entry.category for entry in self._all()})
+            known = sorted({entry.category for entry in self._all})
         except UserError:  # said by `missing`
             return
         for name in self.categories:
@@ -102,25 +104,26 @@ class Emoji(Dataset):
         """
         import numpy as np
 
-        entries = self._entries()
+        from gankit.data.image_reading import PixelBound
+
+        entries, bound = self._entries(), PixelBound()
         images = np.empty((len(entries), 3, resolution, resolution), np.uint8)
         for number, entry in enumerate(entries):
-            images[number] = self._picture(entry.file, resolution)
+            images[number] = self._picture(entry.file, resolution, bound)
         if not self.labels:
             return LabelledImages(images, None)
         numbers = {name: number for number, name in enumerate(self.class_names())}
         return LabelledImages(images, np.array([numbers[entry.category] for entry in entries], np.int64))
 
-    def _picture(self, file: Path, resolution: int) -> np.ndarray:
+    def _picture(self, file: Path, resolution: int, bound: PixelBound) -> np.ndarray:
         """One picture [3, resolution, resolution], laid on the background before it is resized."""
         import numpy as np
         from PIL import Image
 
-        try:
-            with Image.open(file) as opened:
-                picture = opened.convert("RGBA")
-        except (OSError, SyntaxError, ValueError) as problem:
-            raise UserError(f"{file}: cannot be read as a picture: {problem}") from None
+        from gankit.data.image_reading import open_image
+
+        with open_image(file, bound) as opened:
+            picture = opened.convert("RGBA")
         laid = Image.new("RGBA", picture.size, (self.background,) * 3 + (255,))
         laid.alpha_composite(picture)
         if laid.size != (resolution, resolution):
@@ -134,12 +137,18 @@ class Emoji(Dataset):
             UserError: if there are none, or emoji.json cannot be read.
         """
         wanted = self.categories
-        found = [entry for entry in self._all() if wanted is None or entry.category in wanted]
+        found = [entry for entry in self._all if wanted is None or entry.category in wanted]
         if not found:
             raise UserError(f"{self.path / 'emoji.json'} lists no emoji{'' if wanted is None else ' of categories'}")
         return found
 
-    def _all(self) -> Iterator[Entry]:
+    @cached_property
+    def _all(self) -> list[Entry]:
+        """All that the package lists, read once.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
         index = self.path / "emoji.json"
         if not index.is_file():
             inside = self.path / "package"
@@ -151,10 +160,12 @@ class Emoji(Dataset):
             raise UserError(f"{self.path}: pictures are to be in img/VENDOR/{SIDE}, and there is {there}: {HOW_TO_GET}")
         vendor = pictures[0].parent.name
         try:
-            for emoji in json.loads(index.read_text(encoding="utf-8")):
-                for each in self._with_variations(emoji):
-                    if each.get(f"has_img_{vendor}", True):
-                        yield Entry(pictures[0] / each["image"], emoji["category"])
+            return [
+                Entry(pictures[0] / each["image"], emoji["category"])
+                for emoji in parse_json(read_regular(index))
+                for each in self._with_variations(emoji)
+                if each.get(f"has_img_{vendor}", True)
+            ]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
             raise UserError(f"{index}: is no index of emoji as the package has it: {problem!r:.200}") from None
 

@@ -88,5 +88,5 @@ def test_an_unknown_category_and_a_broken_picture_are_told(package: Path) -> Non
     assert "categories: there is none 'Food'." in " ".join(found)
     broken = package / "img" / "twitter" / "64" / "1f600.png"
     broken.write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"1f600\.png: cannot be read as a picture"):
+    with pytest.raises(UserError, match=r"1f600\.png: cannot read this image: its content is none of PNG"):
         Emoji(path=package).load(8)
