@@ -19,7 +19,9 @@ from gankit.networks.discriminator import Discriminator
 from gankit.networks.generator import Generator
 from gankit.training import randomness
 from gankit.training.averages import Weights
-from gankit.training.critics import constrained, minimized, penalized
+from gankit.training.constraints import Constraints
+from gankit.training.critics import minimized, penalized
+from gankit.training.memory import OF_CRITIC
 from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.step import Step
 
@@ -98,6 +100,8 @@ class Adversary:
         self._names = named_regularizers(self.regularizers)
         paths = [*self._names, *((f"augment.{number}", each) for number, each in enumerate(self.augment))]
         self._paths = {id(component): path for path, component in paths}
+        judging, all_of_it = {"discriminator": discriminator}, {"discriminator": [*discriminator.parameters()]}
+        self._constraints = Constraints(self.regularizers, judging, all_of_it)
         self._memory: dict[str, dict[str, Tensor]] = {}
         self._updates, self._images = 0, 0
         self._last: Step | None = None
@@ -132,8 +136,7 @@ class Adversary:
     def updated(self) -> None:
         """Tell that the discriminator's optimizer has made its step: weights are constrained, augmentations adapt."""
         with torch.no_grad(), randomness.untouched():
-            for regularizer in self.regularizers:
-                constrained(regularizer, self.discriminator)
+            self._constraints.hold("discriminator")
             if self._last is not None:
                 for augmentation in self.augment:
                     augmentation.adapt(self._last)
@@ -203,7 +206,7 @@ class Adversary:
 
     def _remembered(self, component: Component, critic: str = "") -> dict[str, Tensor]:
         path = self._paths[id(component)]
-        return self._memory.setdefault(f"{path} of {critic}" if critic else path, {})
+        return self._memory.setdefault(f"{path}{OF_CRITIC}{critic}" if critic else path, {})
 
 
 class Averaged:

@@ -18,8 +18,8 @@ from gankit.core.text import printable
 if TYPE_CHECKING:
     from gankit.generators.trained import TrainedGenerator
 
-ALSO_OPTIONS = ("label: ", "stage: ", "truncation: ")
-"""How messages on arguments begin that options are called like."""
+ALSO_OPTIONS = {"label": "--label", "stage": "--stage", "truncation": "--truncation"}
+"""Arguments of Python's functions with the options that say the same."""
 MOST_TRUNCATION = 2
 """Beyond 1 styles are pushed away from their mean; of normal latents one number in 22 is beyond 2."""
 
@@ -127,23 +127,26 @@ def _grown(generator: TrainedGenerator, stage: str | None, alpha: float | None) 
     if alpha is not None and not 0 <= alpha <= 1:
         raise UserError(f"--alpha: expected a number from 0 to 1, not {alpha:g}")
     resolution = generator.resolution if stage is None else None
-    try:
+    with told_as_options(stage="--at"):
         grown = generator.at(stage, resolution, 1.0 if alpha is None else alpha)
-    except UserError as problem:
-        raise UserError(str(problem).replace("stage: ", "--at: ", 1)) from None
     if alpha is not None and alpha < 1 and grown.resolution <= generator.network.stage_resolutions[0]:
         raise UserError(f"--alpha: nothing fades in at the first stage, {grown.progress.label}")
     return grown
 
 
 @contextmanager
-def told_as_options() -> Iterator[None]:
-    """Tell mistakes in arguments of Python's functions within the block by the options of the same name."""
+def told_as_options(**others: str) -> Iterator[None]:
+    """Tell mistakes in arguments of Python's functions within the block by the options that say the same.
+
+    Args:
+        others: Options by argument, before `ALSO_OPTIONS`.
+    """
     try:
         yield
     except UserError as problem:
-        if str(problem).startswith(ALSO_OPTIONS):
-            raise UserError(f"--{problem}") from None
+        argument, colon, said = str(problem).partition(": ")
+        if colon and (option := {**ALSO_OPTIONS, **others}.get(argument)) is not None:
+            raise UserError(f"{option}: {said}") from None
         raise
 
 
@@ -174,10 +177,8 @@ def with_attributes(generator: TrainedGenerator, values: Mapping[str, float]) ->
     Raises:
         UserError: if there are none such.
     """
-    try:
+    with told_as_options(attributes="--attribute"):
         return generator.with_attributes(values)
-    except UserError as problem:
-        raise UserError(str(problem).replace("attributes: ", "--attribute: ", 1)) from None
 
 
 def class_meant(text: str | None, generator: TrainedGenerator) -> int | None:

@@ -144,10 +144,10 @@ class Critic(Component):
     def build(self, context: BuildContext) -> nn.Module:
         """A module from images [N, C, H, W], and labels [N] if there are some, to scores.
 
-        Scores are [N], [N, patches], a list of such, each of which the loss looks at by itself, or
-        a `gankit.networks.discriminator.DiscriminatorOutput`. The
-        images are as high as the stage that is trained, `context.resolutions` says of which stages there are, and as
-        wide as `context.aspect` says. What of its parameters needs no gradient stays as it is.
+        Scores are [N], [N, patches], a list of such, each of which the loss looks at by itself, or a
+        `gankit.networks.discriminator.DiscriminatorOutput`. Labels are as for a `LatentMapping`. Images are as high as
+        the stage that is trained, of which `context.resolutions` says what there are, and as wide as `context.aspect`
+        says. What of its parameters needs no gradient stays as it is.
         """
 
     @property

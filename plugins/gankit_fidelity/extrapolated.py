@@ -53,6 +53,7 @@ class ExtrapolatedFrechetDistance(Metric):
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """One number, `fid_infinity`; NaN if there is but one real, or if the fewest generated images are below two."""
         import numpy as np
+        from scipy.stats import linregress
 
         features, real = samples.generated.features, samples.real.statistics
         if int(self.least * len(features)) < 2 or real.count < 2:
@@ -62,7 +63,7 @@ class ExtrapolatedFrechetDistance(Metric):
         found = [distance.to(drawn(features, count, point)) for point, count in enumerate(counts)]
         if not np.isfinite(found).all():
             return {"fid_infinity": math.nan}
-        return {"fid_infinity": intercept(1 / np.array(counts), np.array(found))}
+        return {"fid_infinity": float(linregress(1 / np.array(counts), found).intercept)}  # where the line meets 0
 
 
 def sizes(images: int, points: int, least: float) -> list[int]:
@@ -83,14 +84,6 @@ def drawn(features: Tensor, count: int, point: int) -> Statistics:
     for some in torch.from_numpy(permutation(len(features), 0, point)[:count].copy()).split(4096):
         running.add(features[some])
     return running.result()
-
-
-def intercept(places: np.ndarray, values: np.ndarray) -> float:
-    """Where the line of least squares through values at places, both [n], meets 0; two places must be unlike."""
-    import numpy as np
-
-    slope = np.cov(places, values)[0, 1] / places.var(ddof=1)
-    return float(values.mean() - slope * places.mean())
 
 
 class DistanceFrom:

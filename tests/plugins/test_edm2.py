@@ -15,7 +15,11 @@ from support.tiny import tiny, trainer
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+import gankit
 from gankit.config.checks import problems
+from gankit.config.experiment import DiscriminatorOptions
+from gankit.networks.discriminator import Discriminator
+from gankit.networks.growing import ImageShape
 from gankit.networks.layers import conv, dense, gained
 
 
@@ -101,3 +105,20 @@ def test_norms_and_inits_before_it_are_refused() -> None:
     assert said(own, stem=stem) == [
         "redraws weights, so that the init of generator.stem would do nothing; leave one of them out"
     ]
+
+
+def test_weights_are_brought_back_in_loops_of_others_too() -> None:
+    network = {"rgb": "rgb", "block": "conv", "head": "pggan", "norm": "magnitude-preserving", "channels": 8}
+    judge = Discriminator(DiscriminatorOptions.model_validate(network), ImageShape((8,), 1))
+    adversary = gankit.Adversary(judge, "hinge")
+    optimizer = torch.optim.Adam(judge.parameters(), 0.3)
+
+    adversary.discriminator_loss(torch.randn(4, 1, 8, 8), torch.randn(4, 1, 8, 8)).backward()
+    optimizer.step()
+    lists = [part for part in judge.modules() if isinstance(part, parametrize.ParametrizationList)]
+    assert (
+        max(float((rms(part.original) - 1).abs().max()) for part in lists if isinstance(part.original, Tensor)) > 0.05
+    )
+    adversary.updated()
+    for each in weights:
+        torch.testing.assert_close(rms(each), torch.ones(len(each)), rtol=0, atol=1e-3)
