@@ -100,8 +100,9 @@ class Adversary:
         self._names = named_regularizers(self.regularizers)
         paths = [*self._names, *((f"augment.{number}", each) for number, each in enumerate(self.augment))]
         self._paths = {id(component): path for path, component in paths}
-        judging, all_of_it = {"discriminator": discriminator}, {"discriminator": [*discriminator.parameters()]}
-        self._constraints = Constraints(self.regularizers, judging, all_of_it)
+        self._constraints = Constraints(
+            self.regularizers, {"discriminator": discriminator}, {"discriminator": [*discriminator.parameters()]}
+        )
         self._memory: dict[str, dict[str, Tensor]] = {}
         self._updates, self._images = 0, 0
         self._last: Step | None = None

@@ -116,9 +116,8 @@ def test_weights_are_brought_back_in_loops_of_others_too() -> None:
     adversary.discriminator_loss(torch.randn(4, 1, 8, 8), torch.randn(4, 1, 8, 8)).backward()
     optimizer.step()
     lists = [part for part in judge.modules() if isinstance(part, parametrize.ParametrizationList)]
-    assert (
-        max(float((rms(part.original) - 1).abs().max()) for part in lists if isinstance(part.original, Tensor)) > 0.05
-    )
+    weights = [part.original for part in lists if isinstance(part.original, Tensor)]
+    assert max(float((rms(each) - 1).abs().max()) for each in weights) > 0.05
     adversary.updated()
     for each in weights:
         torch.testing.assert_close(rms(each), torch.ones(len(each)), rtol=0, atol=1e-3)
