@@ -24,6 +24,8 @@ KNOWN_VECTORS = 1024
 class Generator(GrowingNetwork):
     """From latents to images: mapping, stem, blocks that go up, and the way into an image at each resolution."""
 
+    of_run = ("known_vectors",)
+
     known_vectors: Tensor | None
     """Vectors of reals, [1024, attributes], that go with the weights wherever these go; None without attributes."""
 

@@ -93,6 +93,14 @@ class HoldsWeight(Protocol):
 
 
 @runtime_checkable
+class BelongsToRun(Protocol):
+    """A module some of whose buffers say what its own run is about: resumed with it, and never given to another."""
+
+    of_run: tuple[str, ...]
+    """The names of those buffers."""
+
+
+@runtime_checkable
 class BuiltBy(Protocol):
     """A module that a component has built, as `gankit.networks.layers.built` leaves it."""
 
@@ -115,6 +123,15 @@ def lr_multiplier_of(layer: nn.Module) -> float:
 def classes_of(module: nn.Module) -> int:
     """How many class logits a head's module gives; 0 if none."""
     return int(module.classes) if isinstance(module, HasClasses) else 0
+
+
+def transferable(network: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers of a network that another run may begin with, by name."""
+    state = network.state_dict()
+    for name, module in network.named_modules():
+        for buffer in module.of_run if isinstance(module, BelongsToRun) else ():
+            state.pop(f"{name}.{buffer}" if name else buffer, None)
+    return state
 
 
 def reach_of(module: nn.Module) -> int:

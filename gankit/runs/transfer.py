@@ -11,6 +11,7 @@ from gankit.checkpoints.store import chosen, load_weights, manifest_of
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.text import listed, names_in_short
+from gankit.networks.protocols import transferable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,8 +72,12 @@ def transfer(experiment: Experiment, trainer: Trainer) -> None:
     if source is None:
         return
     path, weights = load_weights(source)
-    here = _shapes({name: network.state_dict() for name, network in trainer.networks.items()})
+    here = _shapes({name: transferable(network) for name, network in trainer.networks.items()})
     there = _shapes({name: weights[name] for name in trainer.networks})
+    for name in (
+        _shapes({name: network.state_dict() for name, network in trainer.networks.items()}).keys() - here.keys()
+    ):
+        there.pop(name, None)  # belongs to that run
     fitting = {name for name, shape in here.items() if there.get(name) == shape}
     parameters = _shapes({name: dict(network.named_parameters()) for name, network in trainer.networks.items()}).keys()
     if not any(len(here[name]) > 1 for name in fitting & parameters):  # single biases are alike anywhere

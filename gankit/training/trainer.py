@@ -22,6 +22,7 @@ from gankit.kinds import Optimizer
 from gankit.networks.critics import judging
 from gankit.networks.generator import Generator
 from gankit.networks.growing import ImageShape, TrainedNetwork
+from gankit.networks.protocols import transferable
 from gankit.networks.scales import Scales
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
@@ -177,13 +178,12 @@ class Trainer:
             network.load_state_dict(weights[name])
 
     def load_fitting(self, weights: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Take over those parameters and buffers whose names and shapes are the same here, but for the reals' vectors.
+        """Take over those parameters and buffers whose names and shapes are the same here, but for what is of a run.
 
         An average that is not there begins as the trained generator, as it does in a run that starts from nothing.
         """
         for name, network in self._all_networks().items():
-            own = network.state_dict()
-            own.pop("known_vectors", None)
+            own = transferable(network)
             there = {key: tensor for key, tensor in weights.get(name, weights["generator"]).items() if key in own}
             network.load_state_dict({key: each for key, each in there.items() if each.shape == own[key].shape}, False)
 

