@@ -109,7 +109,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
             "levels": None,
             "norm": "spectral",
         },
-        "feature-network/efficientnet-lite0": ABSENT,
+        **{f"feature-network/{name}": ABSENT for name in ("efficientnet-lite0", "dinov2", "clip")},
         "extractor/efficientnet-lite0": ABSENT,
         "random": {"width": 4},
     },
