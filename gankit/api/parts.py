@@ -58,7 +58,7 @@ def part(name: str, **options: Any) -> Any:
     kind, _, component = name.partition("/")
     if kind not in registries or not component:
         hint = did_you_mean(kind, registries) or f" The kinds are: {', '.join(sorted(registries))}."
-        raise UserError(f"part: expected KIND/NAME, such as average/exponential, not {name!r}.{hint}")
+        raise UserError(f"part: expected KIND/NAME, such as average/exponential, not {name!r}.{hint}", hint)
     asked: Any = (registries[kind].base, ...)
     model = create_model("PartOptions", __base__=Options, **{kind: asked})
     return getattr(read_options(model, {kind: {"use": component, **options}}), kind)

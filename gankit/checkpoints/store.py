@@ -239,7 +239,7 @@ def load_generator(
     checkpoint = chosen(path)
     if which not in (generators := experiment.training.generators):
         hint = did_you_mean(which, generators) or f" There are: {', '.join(generators)}."
-        raise UserError(f"{checkpoint} has no generator {which!r}.{hint}")
+        raise UserError(f"{checkpoint} has no generator {which!r}.{hint}", hint)
     try:
         manifest = read_manifest(checkpoint)
         return built_generator(experiment, manifest, _weights(checkpoint, manifest, weights_name(which)), device)

@@ -157,7 +157,8 @@ def _check(arguments: argparse.Namespace) -> tuple[str, str | None]:
     form, repository = arguments.to, repository_of(arguments.to)
     forms = get_args(Form)
     if repository is None and form not in forms:
-        raise UserError(f"--to: expected {', '.join(forms)} or hub:USER/NAME, not {form!r}.{did_you_mean(form, forms)}")
+        hint = did_you_mean(form, forms)
+        raise UserError(f"--to: expected {', '.join(forms)} or hub:USER/NAME, not {form!r}.{hint}", hint)
     _check_output(form, repository, arguments.output)
     for name in ("truncation", "cutoff", "noise"):
         if form not in PROGRAMS and getattr(arguments, name) is not None:

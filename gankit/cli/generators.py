@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_no_run_plugins_option, add_plugin_option, add_which_option
-from gankit.core.errors import UserError
+from gankit.core.errors import Suggestion, UserError
 from gankit.core.text import printable
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def told_as_options(**others: str) -> Iterator[None]:
     except UserError as problem:
         argument, colon, said = str(problem).partition(": ")
         if colon and (option := {**ALSO_OPTIONS, **others}.get(argument)) is not None:
-            raise UserError(f"{option}: {said}") from None
+            raise UserError(f"{option}: {said}", Suggestion.of(problem.hint)) from None
         raise
 
 

@@ -105,7 +105,7 @@ def _run_one(study: Study, folder: Path, name: str, rehearsed: bool, profiled: b
     runs = {run.name: run for run in study.runs}
     if name not in runs:
         hint = did_you_mean(name, runs) or " `gankit expand` lists the runs."
-        raise UserError(f"--run: the study has no run {name!r}.{hint}")
+        raise UserError(f"--run: the study has no run {name!r}.{hint}", hint)
     path = folder / name
     while True:
         wait_for(path)

@@ -47,7 +47,7 @@ def explain(subject: str) -> str:
     parts = [*option_groups(), *group_options()]
     hint = did_you_mean(subject, [*registries, *known, *parts]) or f" Kinds: {', '.join(registries)}."
     absent = "".join(f" {complaint}." for complaint in plugins.complaints())
-    raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}")
+    raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}", hint)
 
 
 def _entries_called(subject: str) -> list[RegistryEntry]:

@@ -38,7 +38,7 @@ def bundled_experiment(name: str) -> Path:
             return folder / f"{name}.yaml"
     names = sorted(file.stem for folder in folders for file in folder.glob("*.yaml"))
     hint = did_you_mean(name, names) or f" There are: {', '.join(names) or 'none'}."
-    raise UserError(f"no experiment called {name!r} comes with gankit.{hint}")
+    raise UserError(f"no experiment called {name!r} comes with gankit.{hint}", hint)
 
 
 class ValidationResult(NamedTuple):
@@ -57,7 +57,7 @@ def load_experiment(
     settings: Sequence[str] = (),
     plugin_files: Sequence[Path] = (),
     check: bool = True,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[Mistake], None] | None = None,
 ) -> Experiment:
     """Read an experiment with everything it extends and every plugin it needs.
 
@@ -94,7 +94,7 @@ def experiment_in(
     root: Table,
     first: str,
     check: bool = True,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[Mistake], None] | None = None,
     begun: bool = False,
     kept: Callable[[Experiment], Experiment] | None = None,
 ) -> Experiment:
@@ -107,7 +107,7 @@ def experiment_in(
         raise mistakes_error([*validated.wrong, *validated.lacking], first)
     for mistake in validated.lacking:
         if note is not None:
-            note(str(mistake))
+            note(mistake)
     return validated.experiment
 
 

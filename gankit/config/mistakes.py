@@ -14,6 +14,7 @@ from gankit.config.walk import KEY, Path
 from gankit.config.yaml.marks import Mark, Mistake
 from gankit.config.yaml.nodes import Items, Node, Scalar, Table, plain_value
 from gankit.core.component import Component
+from gankit.core.errors import Suggestion
 from gankit.core.options import Options, did_you_mean
 
 ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
@@ -26,27 +27,36 @@ def mistakes_of(failure: ValidationError, root: Table, of_experiment: bool = Fal
     A value that fits none of several types fails once for each: those errors become one mistake. Of an experiment's
     unknown options it is told where such ones stand.
     """
-    found: dict[tuple[Mark, Path, bool], list[str]] = {}
+    found: dict[tuple[Mark, Path, bool], dict[str, str | None]] = {}
     errors = failure.errors(include_url=False)
     is_asked = of_experiment and any(error["type"] == "unknown_option" for error in errors)
     known = option_paths(plain_value(root)) if is_asked else []
     for error in errors:
         mark, path, is_choice = _locate(root, error)
-        messages = found.setdefault((mark, path, is_choice), [])
-        message = in_words(error)
-        if error["type"] == "unknown_option":
-            message = _with_places(message, path, known)
-        if message not in messages:
-            messages.append(message)
+        places = elsewhere(".".join(map(str, path)), known) if error["type"] == "unknown_option" else []
+        said, hint = in_words(error), _hint(error)
+        message = _with_places(said, places)
+        hint = hint or (places[0] if message != said else None)
+        found.setdefault((mark, path, is_choice), {}).setdefault(message, hint)
     mistakes: list[Mistake] = []
     for (mark, path, is_choice), messages in found.items():
-        mistakes += [Mistake(mark, path, said) for said in (["; or ".join(messages)] if is_choice else messages)]
+        if is_choice:
+            hint = next(filter(None, messages.values()), None)
+            mistakes.append(Mistake(mark, path, "; or ".join(messages), hint))
+        else:
+            mistakes += [Mistake(mark, path, *said) for said in messages.items()]
     return mistakes
 
 
-def _with_places(message: str, path: Path, known: Sequence[str]) -> str:
+def _hint(error: Mapping[str, Any]) -> str | None:
+    """The name that an error suggests."""
+    context = error.get("ctx", {})
+    is_choice = error["type"] in ("literal_error", "enum")
+    return getattr(_choice_meant(context, error["input"]) if is_choice else context.get("hint"), "name", None)
+
+
+def _with_places(message: str, found: Sequence[str]) -> str:
     """What is said of an unknown option, and where those of its name stand that are known."""
-    found = elsewhere(".".join(map(str, path)), known)
     places = [repr(place) if "." in place else f"{place!r} at the top" for place in found]
     suggests, lists = message.startswith(SUGGESTS), "ptions here" in message
     if not places or not (suggests or lists):  # it is known what is meant
@@ -183,10 +193,14 @@ BOUNDS = {
 
 def _choices(context: Mapping[str, Any], value: Any) -> str:
     """That only certain words are allowed."""
+    return f"expected {context['expected']}, not {shown(value)}.{_choice_meant(context, value)}"
+
+
+def _choice_meant(context: Mapping[str, Any], value: Any) -> Suggestion:
+    """The one that is nearest."""
     choices = re.findall(r"'([^']*)'", context["expected"])
     meant = SYNONYMS.get(value.lower(), value) if isinstance(value, str) else ""
-    hint = did_you_mean(meant, choices) if meant else ""
-    return f"expected {context['expected']}, not {shown(value)}.{hint}"
+    return did_you_mean(meant, choices) if meant else Suggestion()
 
 
 def _pattern(context: Mapping[str, Any], value: Any) -> str:

@@ -105,7 +105,7 @@ class Study:
         if not matching:
             names = [name for run in self.runs for name in (run.variant.name, run.name)]
             hint = did_you_mean(patterns[0], names) or f" Variants: {', '.join(v.name for v in self.variants)}."
-            raise UserError(f"--only: no run matches {' or '.join(patterns)}.{hint}")
+            raise UserError(f"--only: no run matches {' or '.join(patterns)}.{hint}", hint)
         return matching
 
 

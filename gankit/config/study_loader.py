@@ -59,7 +59,7 @@ def load_study(
     settings: Sequence[str] = (),
     plugin_files: Sequence[Path] = (),
     only: str | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[Mistake], None] | None = None,
 ) -> Study | Experiment:
     """Read a study, or the experiment that a file holds instead.
 
@@ -82,7 +82,7 @@ def _is_record(path: Path) -> bool:
     return path.name == STUDY and any(path.parent.glob(f"*/{SEED}-*"))
 
 
-def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None] | None) -> Study:
+def _study(root: Table, path: Path, only: str | None, note: Callable[[Mistake], None] | None) -> Study:
     """The study that `root` says.
 
     Raises:
@@ -102,7 +102,7 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[str], None
         mistake = Mistake(own["launcher"].key if "launcher" in own else root.mark, ("launcher",), lacks)
         if note is None:
             raise mistakes_error([mistake], str(path))
-        note(str(mistake))
+        note(mistake)
     variants = {
         variant.name: StudyVariant(variant.name, variant.changes, experiment)
         for variant, experiment in zip(wanted, experiments, strict=True)
@@ -140,7 +140,7 @@ def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationR
 
 
 def _experiments(
-    validated: Mapping[str, ValidationResult], first: str, note: Callable[[str], None] | None
+    validated: Mapping[str, ValidationResult], first: str, note: Callable[[Mistake], None] | None
 ) -> list[Experiment]:
     """The experiments of all variants; `note` is told what is missing here, each thing once.
 
@@ -148,9 +148,9 @@ def _experiments(
         UserError: with every mistake in any of them, and without `note` with all that is missing.
     """
     found: dict[Mistake, list[str]] = {}
-    lacking: dict[str, None] = {}
+    lacking: dict[Mistake, None] = {}
     for name, (_, wrong, missing) in validated.items():
-        lacking |= dict.fromkeys(map(str, missing))
+        lacking |= dict.fromkeys(missing)
         for mistake in wrong if note is not None else [*wrong, *missing]:
             found.setdefault(mistake, []).append(name)
     experiments = [experiment for experiment, _, _ in validated.values() if experiment is not None]

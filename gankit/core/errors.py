@@ -10,8 +10,26 @@ if TYPE_CHECKING:
     from gankit.core.component import Component
 
 
+class Suggestion(str):
+    """A sentence that suggests a name, which programs are told by itself; empty if none is near."""
+
+    name: str | None = None
+
+    @classmethod
+    def of(cls, name: str | None, form: str = " Did you mean {!r}?") -> Suggestion:
+        """The sentence of this form that suggests `name`."""
+        said = cls("" if name is None else form.format(name))
+        said.name = name
+        return said
+
+
 class UserError(Exception):
     """A message for the user about a mistake to mend; the command prints it without a traceback and exits with 2."""
+
+    def __init__(self, message: str = "", hint: str = "") -> None:
+        """Say what is wrong; a `hint` that is a `Suggestion` stands in the message too, and programs are told it."""
+        super().__init__(message)
+        self.hint = getattr(hint, "name", None)
 
 
 class RunError(Exception):

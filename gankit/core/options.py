@@ -35,14 +35,15 @@ from pydantic_core import (
 )
 
 from gankit.core.docstrings import under_fields
+from gankit.core.errors import Suggestion
 
 T = TypeVar("T")
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
+def did_you_mean(word: str, choices: Iterable[str]) -> Suggestion:
     """A sentence that suggests the nearest of `choices`, or nothing when none is near."""
     close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return Suggestion.of(close[0] if close else None)
 
 
 def with_article(noun: str) -> str:
@@ -210,7 +211,7 @@ class Options(BaseModel):
             return None
         name, known = str(error["loc"][0]), list(cls.model_fields)
         listed = f" Options here: {', '.join(known)}." if known else " There are no options here."
-        renamed = f" It is called {cls.renamed_options[name]!r} now." if name in cls.renamed_options else ""
+        renamed = Suggestion.of(cls.renamed_options.get(name), " It is called {!r} now.")
         hint = renamed or did_you_mean(name, known) or listed
         problem = PydanticCustomError("unknown_option", "unknown option.{hint}", {"hint": hint})
         return InitErrorDetails(type=problem, loc=error["loc"], input=error["input"])
@@ -245,7 +246,8 @@ def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
     try:
         PydanticKnownError(kind, error.get("ctx"))
     except KeyError:  # one of ours, its message already filled in
-        details["type"] = PydanticCustomError(kind, message)
+        hint = error.get("ctx", {}).get("hint")
+        details["type"] = PydanticCustomError(kind, message, {"hint": hint} if isinstance(hint, Suggestion) else None)
     else:
         details["ctx"] = error.get("ctx", {})
     return details

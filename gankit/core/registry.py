@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from gankit.core.errors import Suggestion
 from gankit.core.options import did_you_mean, with_article
 from gankit.core.signatures import refuse_other_signatures
 
@@ -112,7 +113,8 @@ class Registry:
     def _unknown(self, name: str) -> PydanticCustomError:
         names = sorted({entry.name for entry in self._entries.values()})
         renamed = self.renamed(name)
-        hint = f" It is called {renamed.name!r} now." if renamed else did_you_mean(name, [*names, *self._entries])
+        now = Suggestion.of(renamed.name if renamed else None, " It is called {!r} now.")
+        hint = now or did_you_mean(name, [*names, *self._entries])
         hint = hint or f" Available: {', '.join(names) or 'none'}."
         owner, slash, _ = name.partition("/")
         absent = "".join(f" {complaint}." for complaint in about_absent([owner] if slash else None))

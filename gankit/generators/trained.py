@@ -292,7 +292,7 @@ class TrainedGenerator(nn.Module):
         if str(label).isdecimal() and int(label) < len(self.classes):
             return int(label)
         hint = did_you_mean(str(label), self.classes) or f" They are {listed(self.classes)}."
-        raise UserError(f"label: there is no class {label}, but the classes 0 to {len(self.classes) - 1}.{hint}")
+        raise UserError(f"label: there is no class {label}, but the classes 0 to {len(self.classes) - 1}.{hint}", hint)
 
     def class_numbers(self, labels: Tensor | Sequence[int] | int | str | None, count: int) -> Tensor | None:
         """Classes of `count` images, int64 [count]; None if there are no classes.

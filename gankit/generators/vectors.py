@@ -25,7 +25,7 @@ def attribute_values(values: Mapping[str, Any], names: Sequence[str]) -> dict[st
     for name in values:
         if name not in names:
             hint = did_you_mean(str(name), names) or f" They are {names_in_short(names)}."
-            raise UserError(f"attributes: there is no attribute {name}.{hint}")
+            raise UserError(f"attributes: there is no attribute {name}.{hint}", hint)
     return {name: finite_number(value, f"attributes: {name}") for name, value in values.items()}
 
 

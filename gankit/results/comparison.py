@@ -184,7 +184,7 @@ def _named(variants: Sequence[RunGroup], label: str | None) -> RunGroup:
         return variants[0]
     if label not in labels:
         hint = did_you_mean(label, labels) or f" There are: {', '.join(labels)}."
-        raise UserError(f"--baseline: there is no variant {label!r}.{hint}")
+        raise UserError(f"--baseline: there is no variant {label!r}.{hint}", hint)
     return variants[labels.index(label)]
 
 
@@ -196,7 +196,8 @@ def _chosen(asked: Sequence[str], runs: Sequence[RunResults]) -> list[str]:
     for name in asked:
         if name not in known:
             there = f"there are {', '.join(known)}" if known else "there are none yet"
-            raise UserError(f"--metric: no run has {name!r}; {there}.{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known)
+            raise UserError(f"--metric: no run has {name!r}; {there}.{hint}", hint)
     return list(dict.fromkeys(asked))
 
 

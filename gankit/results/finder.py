@@ -106,7 +106,8 @@ def folder_of(place: Path) -> Path:
         return place
     if not place.exists():
         siblings = [path.name for path in place.parent.iterdir()] if place.parent.is_dir() else []
-        raise UserError(f"{place}: there is no such folder or file.{did_you_mean(place.name, siblings)}")
+        hint = did_you_mean(place.name, siblings)
+        raise UserError(f"{place}: there is no such folder or file.{hint}", hint)
     from gankit.config.study_loader import name_in
 
     return Path("runs") / name_in(place)

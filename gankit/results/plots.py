@@ -59,7 +59,7 @@ def refuse_unknown_format(path: Path) -> None:
     extension = path.suffix.lower().removeprefix(".")
     if extension not in known:
         hint = did_you_mean(extension, known)
-        raise UserError(f"--plot: {path} must end in one of .{', .'.join(sorted(known))}.{hint}")
+        raise UserError(f"--plot: {path} must end in one of .{', .'.join(sorted(known))}.{hint}", hint)
 
 
 def plot(comparison: Comparison, extension: str) -> bytes:

@@ -70,7 +70,8 @@ def overview(runs: Sequence[RunResults], metric: str | None = None, damaged: Seq
     if metric is None:
         metric = usual_metric(runs) or USUAL_METRIC
     elif known and not {metric, metric + QUICK} & set(known):
-        raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{did_you_mean(metric, known)}")
+        hint = did_you_mean(metric, known)
+        raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{hint}", hint)
     columns = [*text_columns("run", "state"), Column("stage"), Column("images"), Column(metric)]
     rows = [_overview_of(run, metric) for run in runs]
     restored = [why for run in runs for why in run.damage]

@@ -73,7 +73,7 @@ def checked_components(asked: Sequence[str], name: str) -> dict[str, str]:
         kind, named, component = each.partition("=")
         if kind not in known:
             hint = did_you_mean(kind, known) or f" There are: {', '.join(known)}."
-            raise UserError(f"--kind {each}: there is no such kind.{hint}")
+            raise UserError(f"--kind {each}: there is no such kind.{hint}", hint)
         if kind in found:
             raise UserError(
                 f"--kind {each}: {with_article(kind)} is asked for already; a new plugin has one component of a kind, "

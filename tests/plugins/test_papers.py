@@ -10,6 +10,7 @@ from support.schedules import check_schedule, kept_share
 from gankit import at
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
+from gankit.config.yaml.marks import Mistake
 from gankit.core.component import as_options
 from gankit.core.progress import progress_in
 from gankit_sagan.modules import SelfAttention
@@ -45,10 +46,10 @@ def resolutions(experiment: Experiment) -> list[int]:
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in PAPERS.glob("*.yaml")))
 def test_every_file_is_valid_and_lacks_nothing_but_data_and_weights(name: str) -> None:
-    lacking: list[str] = []
+    lacking: list[Mistake] = []
     experiment = load_experiment(PAPERS / f"{name}.yaml", note=lacking.append)
     assert experiment.name == name
-    assert all("there is no folder" in each or "weights of InceptionV3" in each for each in lacking)
+    assert all("there is no folder" in each.message or "weights of InceptionV3" in each.message for each in lacking)
 
 
 @pytest.mark.parametrize(

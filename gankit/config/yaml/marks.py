@@ -53,6 +53,8 @@ class Mistake(NamedTuple):
     """The option: its names from the outermost in, positions in lists and resolutions in tables."""
     message: str
     """What is wrong, in plain words."""
+    hint: str | None = None
+    """The name that was probably meant, in place of the last of `path`, or the path of an option elsewhere."""
 
     def __str__(self) -> str:
         option = shortened(".".join(map(str, self.path)), LONGEST_NAME)
