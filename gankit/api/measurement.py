@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +38,6 @@ from gankit.results.run_results import RunResults, StageMetrics
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
 from gankit.runs.recorded import HOW_READ
-from gankit.runs.rows import row_as_json
 from gankit.training.sampler import GeneratorSampler
 
 MEASURING = ("metrics", "extractor", "reals", "seed", "seeds", "classes", "bootstrap")
@@ -371,10 +369,3 @@ class FolderSampler:
         """Images number `first` to `first` + `count` - 1 in an order that depends on the seed and the pixels."""
         chosen = self._images.order_by_hash(seed)[first : first + count]
         return self._images.take(self._resolution, chosen, self._device)
-
-
-def measurements_as_json(results: Sequence[RunResults]) -> str:
-    """All numbers with their protocols, as JSON."""
-    numbers = [(run.path, stage.metrics.values()) for run in results for stage in run.stages]
-    content = [{"path": str(path), "rows": [row_as_json(row) for row in rows]} for path, rows in numbers]
-    return json.dumps(content, indent=2)

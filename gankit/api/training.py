@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from gankit.runs.status import FolderTakenError, failed_untrained
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
+    from gankit.kinds.callbacks import Callback, RunContext
     from gankit.runs.loop import TrainingLoop
 
 
@@ -25,6 +28,7 @@ def train(
     rehearsal: bool = True,
     profile: bool = False,
     source: Path | None = None,
+    callback: Callable[[RunContext], Callback] | None = None,
 ) -> Path:
     """Train and evaluate an experiment, as `gankit run` does.
 
@@ -35,6 +39,7 @@ def train(
         rehearsal: Try every stage, loss, penalty and metric on a few images first.
         profile: Tell where the time goes, by part of the experiment.
         source: The experiment's file, for the provenance.
+        callback: Makes what is told of the run beside the observers that the experiment names, as theirs is made.
 
     A run that failed before anything was trained begins anew.
 
@@ -46,7 +51,7 @@ def train(
         RunError: if the run cannot go on; its folder tells how far it came.
     """
     path = Path("runs") / experiment.name if out is None else Path(out)
-    carry_out(_prepared(experiment, path, source, resume, rehearsal, profile))
+    carry_out(_prepared(experiment, path, source, resume, rehearsal, loop_of(profile, callback)))
     return path
 
 
@@ -61,7 +66,12 @@ def carry_out(training: TrainingLoop | None) -> None:
 
 
 def _prepared(
-    experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool, profiled: bool
+    experiment: Experiment,
+    path: Path,
+    source: Path | None,
+    may_resume: bool,
+    rehearsed: bool,
+    loop: Callable[..., TrainingLoop],
 ) -> TrainingLoop | None:
     """A run that is ready to train, or to go on; None if it is finished."""
     goes_on = is_run(path) and (may_resume or failed_untrained(path))
@@ -72,7 +82,6 @@ def _prepared(
 
     from gankit.runs.start import begin, resume
 
-    loop = loop_of(profiled)
     try:
         if goes_on:
             return resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
@@ -86,13 +95,10 @@ def _prepared(
         return resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)
 
 
-def loop_of(profiled: bool) -> type[TrainingLoop]:
-    """What trains."""
+def loop_of(profiled: bool, callback: Callable[[RunContext], Callback] | None = None) -> Callable[..., TrainingLoop]:
+    """What trains, and tells a callback of it beside the experiment's observers."""
     if profiled:
-        from gankit.costs.profiled_loop import ProfiledLoop
-
-        return ProfiledLoop
-
-    from gankit.runs.loop import TrainingLoop
-
-    return TrainingLoop
+        from gankit.costs.profiled_loop import ProfiledLoop as Loop
+    else:
+        from gankit.runs.loop import TrainingLoop as Loop
+    return partial(Loop, callback=callback)

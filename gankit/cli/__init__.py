@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import select
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from gankit.cli.exit_codes import EXIT_CODES, FULL, exit_code_of
+from gankit.cli.json_output import add_json_options, speaking_json
 from gankit.cli.options import Parser
 from gankit.core import __version__
 from gankit.core.errors import ComponentError, Interrupted, RunError, UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
 from gankit.core.text import printable_lines, readable_lines
+
+if TYPE_CHECKING:
+    from gankit.cli.answers.base import Answer
 
 
 class Command(NamedTuple):
@@ -61,16 +65,12 @@ COMMANDS = {
 }
 """In the order in which help lists them."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What is said by a disk that takes no more."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command.
 
     Returns:
-        The exit code: 0 if all went well, 1 if a run could not go on or be read or the disk is full, 2 after a mistake
-        of the user, 130 or 143 when interrupted or terminated.
+        The exit code, one of EXIT_CODES.
     """
     if "_ARGCOMPLETE" in os.environ:
         from gankit.cli.completion import complete
@@ -83,42 +83,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does what an encoding has no letters for
     try:
         try:
-            arguments = _parsed(argv)
-            arguments.typed = argv  # which pictures keep
-            if getattr(arguments, "no_run_plugins", False):
-                from gankit.discovery.manager import NO_RUN_PLUGINS
-
-                os.environ[NO_RUN_PLUGINS] = "1"  # for processes that are begun, too
-            code = arguments.run(arguments)
+            with speaking_json(argv) as answer:
+                return _carried_out(argv, answer)
         finally:
             sys.stdout.flush()
     except UserError as mistake:
         print(readable_lines(str(mistake)), file=sys.stderr)
-        return 2
+        return exit_code_of(mistake)
     except RunError as reason:
         if isinstance(reason, ComponentError):
             print(printable_lines(reason.traceback), file=sys.stderr)
         warn(str(reason))
-        return 1
-    except Interrupted as interruption:
-        return interruption.exit_code
+        return exit_code_of(reason)
     except MemoryError as lack:
         warn(f"memory ran out{f': {lack}' if str(lack) else ''}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
+        return exit_code_of(lack)
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        return exit_code_of(interruption)
+    except BrokenPipeError as closed:
         if not any(map(_has_no_reader, (sys.stdout, sys.stderr))):
             raise  # it was another pipe
         _print_no_more()  # whoever read our output has had enough
-        return 141
+        return exit_code_of(closed)
     except OSError as failure:
         if failure.errno not in FULL:
             raise
         _print_no_more()
         warn(f"cannot write {failure.filename or 'the output'}: {failure.strerror}")
-        return 1
-    return code
+        return exit_code_of(failure)
+
+
+def _carried_out(argv: Sequence[str], answer: Callable[[Answer], None]) -> int:
+    """Carry out the command, which is given what its arguments say, and as `answer` what it says its result by."""
+    arguments = _parsed(argv)
+    arguments.typed = argv  # which pictures keep
+    arguments.answer, arguments.json = answer, getattr(arguments, "json", False)
+    if getattr(arguments, "no_run_plugins", False):
+        from gankit.discovery.manager import NO_RUN_PLUGINS
+
+        os.environ[NO_RUN_PLUGINS] = "1"  # for processes that are begun, too
+    return arguments.run(arguments)
 
 
 def _has_no_reader(stream: TextIO) -> bool:
@@ -156,10 +160,12 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     helps = {name: command.help for name, command in COMMANDS.items()}
     helps |= {name: command.help.replace("%", "%%") for name, (command, *_) in others.commands.items()}
     if named and not named.startswith("-"):
-        parser.error(f"there is no command {named!r}.{did_you_mean(named, helps)}{others.complaint()}")
+        hint = did_you_mean(named, helps)
+        parser.error(f"there is no command {named!r}.{hint}{others.complaint()}", hint)
     for name, text in helps.items():
         subparsers.add_parser(name, help=text)
-    parser.epilog = others.complaint() or None
+    codes = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
+    parser.epilog = f"Exit codes: {codes}.{others.complaint()}"
     parser.set_defaults(run=lambda arguments: _say_what_there_is(parser))
     return parser.parse_args(argv)
 
@@ -175,6 +181,14 @@ def add_command(subparsers: argparse._SubParsersAction[Any], name: str) -> None:
     add_options = getattr(module, f"add_{function}_options", None)
     if add_options is not None:
         add_options(parser)
+    add_json_options(parser, lambda: _answers_of(name))
+
+
+def _answers_of(name: str) -> Any:
+    """What one of gankit's own commands answers with --json."""
+    from gankit.cli.answers import ANSWERS
+
+    return ANSWERS[name]
 
 
 def _say_what_there_is(parser: Parser) -> int:

@@ -52,6 +52,7 @@ def average_command(arguments: argparse.Namespace) -> int:
         raise UserError(f"-o: expected the name of the file to write, which ends in {ENDING}{said}")
     length = _length("--length", arguments.length)
 
+    from gankit.cli.answers.results import AverageAnswer
     from gankit.generators.averaging import averages_of
     from gankit.generators.exported import write_export
 
@@ -63,6 +64,15 @@ def average_command(arguments: argparse.Namespace) -> int:
     at = f"{made.generator.progress.label} after {made.generator.progress.images:,} images"
     what = f"the average of length {length:g} at {at}, of {made.snapshots} snapshots, its profile {made.error:.2%} off"
     print(printable(f"wrote {output}: {what}"), file=sys.stderr)
+    arguments.answer(
+        AverageAnswer(
+            wrote=str(output),
+            images=made.generator.progress.images,
+            snapshots=made.snapshots,
+            error=made.error,
+            measurements=[],
+        )
+    )
     return 0
 
 
@@ -72,13 +82,19 @@ def _sweep(arguments: argparse.Namespace) -> int:
 
     from gankit.api.averaging import measure_averages
     from gankit.api.measurement import read_protocol
+    from gankit.cli.answers.results import AverageAnswer, measured
     from gankit.discovery.manager import plugins
     from gankit.results.run_tables import print_metrics
 
     plugins.load_installed()
     protocol = read_protocol({name: getattr(arguments, name) for name in MEASURING})
     say = lambda text: print(printable(text), file=sys.stderr, flush=True)  # noqa: E731
-    print_metrics(measure_averages(arguments.path, lengths, protocol, say))
+    results = measure_averages(arguments.path, lengths, protocol, say)
+    if arguments.json:
+        of = measured(results)
+        arguments.answer(AverageAnswer(wrote=None, images=None, snapshots=None, error=None, measurements=of))
+    else:
+        print_metrics(results)
     return 0
 
 

@@ -48,9 +48,15 @@ def compare_command(arguments: argparse.Namespace) -> int:
         from gankit.results.plots import plot
 
         write_output("--plot", arguments.plot, plot(comparison, arguments.plot.suffix))
+    if arguments.json:
+        from gankit.cli.answers.results import CompareAnswer
+
+        arguments.answer(CompareAnswer.model_validate_json(_as_text(comparison, "json")))
     if arguments.output is not None:
         text = _as_text(comparison, form)
         write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
+    elif arguments.json:
+        pass  # what would be printed beside
     elif form != "terminal":
         print(printable_lines(_as_text(comparison, form)), end="")
     else:

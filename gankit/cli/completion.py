@@ -22,7 +22,13 @@ def completion_command(arguments: argparse.Namespace) -> int:
     """What a shell needs to complete gankit's commands, options and components."""
     from argcomplete.shell_integration import shellcode
 
-    print(shellcode(["gankit"], shell=arguments.shell))
+    script = shellcode(["gankit"], shell=arguments.shell)
+    if arguments.json:
+        from gankit.cli.answers.experiments import CompletionAnswer
+
+        arguments.answer(CompletionAnswer(shell=arguments.shell, script=script))
+    else:
+        print(script)
     return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gankit.cli.options import add_experiment_options, write_output
 from gankit.core.errors import UserError
@@ -14,6 +15,7 @@ from gankit.core.text import first_of, printable
 if TYPE_CHECKING:
     import numpy as np
 
+    from gankit.cli.answers.experiments import CacheAnswer, DataSetAnswer
     from gankit.config.experiment import Experiment
     from gankit.data.images import RealImages
 
@@ -27,14 +29,29 @@ add_prepare_options = add_experiment_options
 
 def prepare_command(arguments: argparse.Namespace) -> int:
     """Decode the images of an experiment, or of all runs of a study, unless that was done before."""
+    from gankit.cli.answers.experiments import PrepareAnswer, PreparedImages
+
+    prepared: list[PreparedImages] = []
     for experiment in _experiments(arguments):
         reals = _reals(experiment)
         reals.order_by_hash(experiment.evaluation.seed)
-        print(printable(f"{type(experiment.data).__name__}: {reals.count:,} images, fingerprint {reals.fingerprint}"))
-        test = reals.test_part
-        if test is not None:
-            print(f"  and {test.count:,} for testing")
+        prepared.append(made := PreparedImages(**_prepared(experiment, reals)))
+        if not arguments.json:
+            print(printable(f"{made.data}: {made.images:,} images, fingerprint {made.fingerprint}"))
+            if made.test_images is not None:
+                print(f"  and {made.test_images:,} for testing")
+    arguments.answer(PrepareAnswer(data_sets=prepared))
     return 0
+
+
+def _prepared(experiment: Experiment, reals: RealImages) -> dict[str, Any]:
+    """The fields of `PreparedImages`."""
+    return {
+        "data": type(experiment.data).__name__,
+        "images": reals.count,
+        "test_images": None if reals.test_part is None else reals.test_part.count,
+        "fingerprint": reals.fingerprint,
+    }
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +69,22 @@ def data_command(arguments: argparse.Namespace) -> int:
     output: Path | None = arguments.output
     if output is not None and output.suffix.lower() != ".png":
         raise UserError(f"-o: the sheet is a PNG, so its name ends in .png, not as in {output}")
+    from gankit.cli.answers.experiments import DataAnswer
+
+    told: list[DataSetAnswer] = []
     experiments = _experiments(arguments)
     for number, experiment in enumerate(experiments, 1):
         reals = _reals(experiment)
-        if len(experiments) > 1:
-            print(printable(f"{experiment.variant or experiment.name}:"))
-        for line in _told(experiment, reals):
-            print(printable(line))
+        told.append(found := _found(experiment, reals))
+        if not arguments.json:
+            lines = [f"{found.name}:"] if len(experiments) > 1 else []
+            for line in [*lines, *_in_lines(found)]:
+                print(printable(line))
         if output is not None:
-            _draw(experiment, reals, output if number == 1 else output.with_stem(f"{output.stem}-{number}"))
+            sheet = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
+            _draw(experiment, reals, sheet)
+            found.sheet = str(sheet)
+    arguments.answer(DataAnswer(data_sets=told))
     return 0
 
 
@@ -82,7 +106,10 @@ def cache_command(arguments: argparse.Namespace) -> int:
     except RuntimeError as failure:
         raise UserError(f"there is no cache: {failure}; GANKIT_CACHE names a folder") from None
     if arguments.clear:
-        return _clear(folder)
+        return _clear(folder, arguments)
+    if arguments.json:
+        arguments.answer(_cached(folder))
+        return 0
     rows = [
         [printable(each.what), bytes_in_words(each.size), f"{each.used:%Y-%m-%d %H:%M}", printable(each.path.name)]
         for each in kept()
@@ -95,7 +122,20 @@ def cache_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _clear(folder: str) -> int:
+def _cached(folder: str, removed: int | None = None, refused: Mapping[Path, str] | None = None) -> CacheAnswer:
+    """What is kept, for programs."""
+    from gankit.cli.answers.experiments import CacheAnswer, KeptAnswer
+    from gankit.core.cache import kept
+
+    there = [
+        KeptAnswer(path=str(each.path), what=each.what, bytes=each.size, used=each.used.isoformat(timespec="seconds"))
+        for each in kept()
+    ]
+    why = {str(path): reason for path, reason in (refused or {}).items()}
+    return CacheAnswer(folder=folder, kept=there, removed=removed, refused=why)
+
+
+def _clear(folder: str, arguments: argparse.Namespace) -> int:
     """Remove what is kept; 1 if that cannot be done with all but what is being filled."""
     from gankit.core.cache import clear
     from gankit.core.failures import warn
@@ -106,6 +146,8 @@ def _clear(folder: str) -> int:
         print(printable(f"{path.name} stays, as a process is filling it"))
     for path, reason in cleared.refused.items():
         warn(f"cannot remove {path}: {reason}")
+    if arguments.json:
+        arguments.answer(_cached(folder, cleared.removed, cleared.refused))
     return 1 if cleared.refused else 0
 
 
@@ -125,27 +167,22 @@ def _reals(experiment: Experiment) -> RealImages:
     return RealImages(experiment.data, experiment.resolutions())
 
 
-def _told(experiment: Experiment, reals: RealImages) -> list[str]:
-    """Lines on a data set."""
+def _found(experiment: Experiment, reals: RealImages) -> DataSetAnswer:
+    """What a data set is."""
     import numpy as np
 
+    from gankit.cli.answers.experiments import AttributeAnswer, DataSetAnswer, LevelsAnswer
     from gankit.config.checks import description_of_data
-    from gankit.data.image_files import counted
 
     images = reals.at(reals.final)
-    said = [] if (line := description_of_data(experiment)) is None else [line]
-    said += [f"skipped: {reason}" for reason in reals.skipped]
     count, channels, height, width = images.shape
-    said.append(f"{counted(count, 'image')} of {width}x{height} pixels in {counted(channels, 'channel')}")
+    attributes: list[AttributeAnswer] = []
     for column, name in enumerate(reals.attribute_names):
         assert reals.labels is not None
-        values = reals.labels[:, column].astype(np.float64)
-        spread = f"mean {values.mean():.4g}, standard deviation {values.std():.4g}"
-        said.append(f"attribute {name}: {values.min():.4g} to {values.max():.4g}, {spread}")
-    if reals.labels is not None and reals.classes:
-        numbers = Counter(reals.labels.tolist())
-        each = first_of((f"{name} {numbers[k]:,}" for k, name in enumerate(reals.class_names)), MOST_LISTED)
-        said.append(f"{counted(reals.classes, 'class')}: {each}")
+        of = reals.labels[:, column].astype(np.float64)
+        attributes.append(AttributeAnswer(name=name, least=of.min(), most=of.max(), mean=of.mean(), std=of.std()))
+    labels: list[int] = reals.labels.tolist() if reals.labels is not None and reals.classes else []
+    numbers = Counter(labels)
     sums, squares, size = np.zeros(channels), np.zeros(channels), 0
     for start in range(0, count, 1024):
         some = images[start : start + 1024].astype(np.float64)
@@ -154,14 +191,44 @@ def _told(experiment: Experiment, reals: RealImages) -> list[str]:
         size += some.size // channels
     means = sums / size
     spreads = np.sqrt(np.maximum(squares / size - means**2, 0))
-    pairs = (f"{mean:.1f} ± {spread:.1f}" for mean, spread in zip(means, spreads, strict=True))
+    return DataSetAnswer(
+        **_prepared(experiment, reals),
+        name=experiment.variant or experiment.name,
+        about=description_of_data(experiment),
+        skipped=[str(reason) for reason in reals.skipped],
+        channels=channels,
+        height=height,
+        width=width,
+        classes={name: numbers[k] for k, name in enumerate(reals.class_names)} if numbers else {},
+        attributes=attributes,
+        levels=[LevelsAnswer(mean=mean, std=spread) for mean, spread in zip(means, spreads, strict=True)],
+        distinct=reals.distinct,
+        sheet=None,
+    )
+
+
+def _in_lines(found: DataSetAnswer) -> list[str]:
+    """The same for people."""
+    from gankit.data.image_files import counted
+
+    said = [] if found.about is None else [found.about]
+    said += [f"skipped: {reason}" for reason in found.skipped]
+    size = f"{found.width}x{found.height} pixels in {counted(found.channels, 'channel')}"
+    said.append(f"{counted(found.images, 'image')} of {size}")
+    for each in found.attributes:
+        spread = f"mean {each.mean:.4g}, standard deviation {each.std:.4g}"
+        said.append(f"attribute {each.name}: {each.least:.4g} to {each.most:.4g}, {spread}")
+    if found.classes:
+        classes = first_of((f"{name} {number:,}" for name, number in found.classes.items()), MOST_LISTED)
+        said.append(f"{counted(len(found.classes), 'class')}: {classes}")
+    pairs = (f"{level.mean:.1f} ± {level.std:.1f}" for level in found.levels)
     said.append(f"levels, mean and standard deviation of each channel: {', '.join(pairs)}")
-    copies = count - reals.distinct
+    copies = found.images - found.distinct
     are = "is a copy of another" if copies == 1 else "are copies of others"
     said.append(f"{counted(copies, 'image')} {are}, pixel for pixel" if copies else "no image is there twice")
-    if reals.test_part is not None:
-        said.append(f"a test part of {reals.test_part.count:,} images")
-    said.append(f"fingerprint {reals.fingerprint}")
+    if found.test_images is not None:
+        said.append(f"a test part of {found.test_images:,} images")
+    said.append(f"fingerprint {found.fingerprint}")
     return said
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -11,7 +10,6 @@ def add_diff_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("here", type=Path, metavar="RUN", help="a run's folder, or one with one run")
     parser.add_argument("there", type=Path, metavar="OTHER", help="another")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def diff_command(arguments: argparse.Namespace) -> int:
@@ -27,7 +25,9 @@ def diff_command(arguments: argparse.Namespace) -> int:
 
     found = parting(*(read_run(run_meant(place), check=True) for place in (arguments.here, arguments.there)))
     if arguments.json:
-        print(json.dumps(found.as_json(), indent=2))
+        from gankit.cli.answers.results import DiffAnswer
+
+        arguments.answer(DiffAnswer(**found.as_json()))
     else:
         from rich.console import Console
 

@@ -55,6 +55,7 @@ def directions_command(arguments: argparse.Namespace) -> int:
 
     import numpy as np
 
+    from gankit.cli.answers.pictures import DirectionsAnswer
     from gankit.data.pictures import grid, save_png
     from gankit.pictures.about import about
     from gankit.pictures.directions import found_directions, moved_images, write_directions
@@ -94,4 +95,7 @@ def directions_command(arguments: argparse.Namespace) -> int:
             )
             save_png(arguments.output, grid(images, arguments.steps, names=names), caption, told)
     said(arguments.output, ", ".join(f"{len(ways.vectors)} by {by}" for by, ways in found.items()))
+    arguments.answer(
+        DirectionsAnswer(wrote=str(arguments.output), directions={by: len(ways.vectors) for by, ways in found.items()})
+    )
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 
 from gankit.cli.options import add_experiment_options
@@ -15,7 +14,6 @@ def add_estimate_options(parser: argparse.ArgumentParser) -> None:
     add_experiment_options(parser)
     text = "seconds of iterations and single operations to measure by (default: 25); counting takes about as long"
     parser.add_argument("--budget", metavar="SECONDS", help=text)
-    parser.add_argument("--json", action="store_true", help="print all that is known of each phase as JSON")
 
 
 def estimate_command(arguments: argparse.Namespace) -> int:
@@ -48,7 +46,9 @@ def estimate_command(arguments: argparse.Namespace) -> int:
     with Saying(read.name) as saying:
         estimate = Estimator(read, machine, BUDGET if budget is None else budget, saying.say).estimate()
     if arguments.json:
-        print(json.dumps(estimate_as_json(estimate), indent=2))
+        from gankit.cli.answers.experiments import EstimateAnswer
+
+        arguments.answer(EstimateAnswer(**estimate_as_json(estimate)))
     else:
         print_section(estimate_table(estimate), Console())
     for warning in warnings_of(estimate):

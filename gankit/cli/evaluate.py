@@ -47,7 +47,6 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
             completed_by(argument, lambda kind=COMPONENTS[name], **_: component_names(kind))
     add_which_option(parser)
     parser.add_argument("--best", action="store_true", help="take each run's best checkpoint, not its newest")
-    parser.add_argument("--json", action="store_true", help="print every number with its protocol as JSON")
     add_plugin_option(parser)
     add_no_run_plugins_option(parser)
 
@@ -61,7 +60,7 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
     load_plugins(arguments.plugin)
 
-    from gankit.api.measurement import measurements_as_json, read_protocol
+    from gankit.api.measurement import read_protocol
     from gankit.api.measuring import measure
     from gankit.results.run_tables import print_metrics
 
@@ -70,7 +69,9 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if arguments.json:
-        print(measurements_as_json(results))
+        from gankit.cli.answers.results import EvaluateAnswer, measured
+
+        arguments.answer(EvaluateAnswer(measurements=measured(results)))
     else:
         print_metrics(results)
     for one in results:

@@ -21,7 +21,10 @@ from gankit.core.errors import UserError
 from gankit.core.text import printable
 
 if TYPE_CHECKING:
+    from gankit.cli.answers.experiments import ExplainAnswer, ValidateAnswer
     from gankit.config.experiment import Experiment
+    from gankit.config.study import Study
+    from gankit.config.yaml.marks import Mistake
 
 add_validate_options = add_experiment_options
 
@@ -34,8 +37,11 @@ def validate_command(arguments: argparse.Namespace) -> int:
     from gankit.config.study import Study, extent
     from gankit.config.study_loader import load_study
 
-    lacking: list[str] = []
+    lacking: list[Mistake] = []
     read = load_study(arguments.file, arguments.set, arguments.plugin, note=lacking.append)
+    if arguments.json:
+        arguments.answer(_valid(read, lacking))
+        return 0
     if isinstance(read, Study):
         print(f"{read.name}: valid; a study of {extent(read.runs)}")
     else:
@@ -46,6 +52,28 @@ def validate_command(arguments: argparse.Namespace) -> int:
     if lacking:
         print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
     return 0
+
+
+def _valid(read: Study | Experiment, lacking: Sequence[Mistake]) -> ValidateAnswer:
+    """What a valid file is, for programs."""
+    from gankit.cli.answers.base import Mistaken
+    from gankit.cli.answers.experiments import StageAnswer, ValidateAnswer
+    from gankit.config.study import Study
+
+    is_study = isinstance(read, Study)
+    runs = read.runs if is_study else []
+    experiments = [variant.experiment for variant in read.variants] if is_study else [read]
+    stages = [] if is_study else read.stages()
+    return ValidateAnswer(
+        name=read.name,
+        kind="study" if is_study else "experiment",
+        stages=[StageAnswer(resolution=s.resolution, images=s.images, fade=s.fade, name=s.name) for s in stages],
+        runs=[run.name for run in runs],
+        images=sum(run.images for run in runs) if is_study else sum(stage.images for stage in stages),
+        plugins=sorted({name for experiment in experiments for name in _plugins_of(experiment)}),
+        notes=[] if lacking else _descriptions(experiments),
+        lacking=[Mistaken.of(mistake) for mistake in lacking],
+    )
 
 
 def _descriptions(experiments: Sequence[Experiment]) -> list[str]:
@@ -60,19 +88,23 @@ def _descriptions(experiments: Sequence[Experiment]) -> list[str]:
 
 def _in_a_line(experiment: Experiment) -> str:
     """What an experiment is."""
-    from gankit.config.walk import components
-    from gankit.core.registry import registries
-
     stages = experiment.stages()
     aspect = experiment.data.aspect()
     labels = (f"{stage.resolution}x{round(stage.resolution * aspect)} {stage.name}".rstrip() for stage in stages)
     images = sum(stage.images for stage in stages)
-    names = {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
     plural = "stage" if len(stages) == 1 else "stages"
     return (
         f"{experiment.name}: valid; {len(stages)} {plural} ({', '.join(labels)}) of {images:,} images in all; "
-        f"plugins {', '.join(sorted(names))}"
+        f"plugins {', '.join(sorted(_plugins_of(experiment)))}"
     )
+
+
+def _plugins_of(experiment: Experiment) -> set[str]:
+    """The plugins whose components an experiment is made of."""
+    from gankit.config.walk import components
+    from gankit.core.registry import registries
+
+    return {registries[part.kind].entry_of(type(part)).plugin for _, part in components(experiment)}
 
 
 def add_expand_options(parser: argparse.ArgumentParser) -> None:
@@ -92,10 +124,22 @@ def expand_command(arguments: argparse.Namespace) -> int:
     from gankit.studies.progress import print_runs
 
     read = load_study(arguments.file, arguments.set, arguments.plugin, note=lambda lacking: None)
-    if isinstance(read, Study):
-        print_runs(read, read.chosen(arguments.only), Path("runs") / read.name)
-    elif arguments.only:
+    if arguments.only and not isinstance(read, Study):
         raise UserError(f"--only: {arguments.file} is no study but an experiment")
+    folder, runs = Path("runs") / read.name, read.chosen(arguments.only) if isinstance(read, Study) else []
+    if arguments.json:
+        from gankit.cli.answers.experiments import ExpandAnswer, PlannedRun
+
+        planned = [
+            PlannedRun(
+                name=run.name, variant=run.variant.name, seed=run.seed, images=run.images, changes=run.variant.changes
+            )
+            for run in runs
+        ]
+        whole = None if isinstance(read, Study) else read.model_dump(mode="json")
+        arguments.answer(ExpandAnswer(name=read.name, experiment=whole, folder=str(folder), runs=planned))
+    elif isinstance(read, Study):
+        print_runs(read, runs, folder)
     else:
         print(dump_experiment(read), end="")
     return 0
@@ -137,8 +181,23 @@ def explain_command(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None or arguments.set:
         raise UserError("--plot and --set say what to do with the experiment of --schedule FILE")
     load_plugins(arguments.plugin)
-    print(explain(arguments.subject))
+    text = explain(arguments.subject)
+    if arguments.json:
+        arguments.answer(_explained(arguments.subject, text))
+    else:
+        print(text)
     return 0
+
+
+def _explained(subject: str, text: str) -> ExplainAnswer:
+    """What a subject is, for programs."""
+    from gankit.cli.answers.experiments import ExplainAnswer
+    from gankit.config.explain import options_of
+    from gankit.core.registry import registries
+
+    of_kind = [entry.full_name for entry in registries[subject].entries()] if subject in registries else []
+    options = options_of(subject)
+    return ExplainAnswer(subject=subject, text=text, options=options, components=of_kind, schedule=None, wrote=None)
 
 
 def _show_schedule(arguments: argparse.Namespace) -> int:
@@ -148,7 +207,7 @@ def _show_schedule(arguments: argparse.Namespace) -> int:
     from gankit.config.study import Study
     from gankit.config.study_loader import load_study
     from gankit.results.plots import refuse_unknown_format
-    from gankit.results.schedules import schedule_figure, schedule_table
+    from gankit.results.schedules import curves, moments_shown, schedule_figure, schedule_table
     from gankit.results.tables import print_section
 
     if arguments.plot is not None:
@@ -156,9 +215,20 @@ def _show_schedule(arguments: argparse.Namespace) -> int:
     read = load_study(arguments.schedule, arguments.set, arguments.plugin, note=lambda lacking: None)
     if isinstance(read, Study):
         raise UserError(f"--schedule: {arguments.schedule} is a study; name the experiment that it varies")
-    print_section(schedule_table(read), Console())
     if arguments.plot is not None:
         write_output("--plot", arguments.plot, schedule_figure(read, arguments.plot.suffix))
+    if arguments.json:
+        from gankit.cli.answers.experiments import CurveAnswer, ExplainAnswer, ScheduleAnswer
+
+        images = moments_shown(read)
+        moving = [CurveAnswer(name=curve.name, values=curve.values) for curve in curves(read, images)]
+        schedule = ScheduleAnswer(images=images, curves=moving)
+        wrote = None if arguments.plot is None else str(arguments.plot)
+        arguments.answer(
+            ExplainAnswer(subject=None, text=None, options=None, components=[], schedule=schedule, wrote=wrote)
+        )
+    else:
+        print_section(schedule_table(read), Console())
     return 0
 
 
@@ -170,5 +240,10 @@ def schema_command(arguments: argparse.Namespace) -> int:
     from gankit.config.schema import experiment_schema
 
     load_plugins(arguments.plugin)
-    print(json.dumps(experiment_schema(), indent=2))
+    if arguments.json:
+        from gankit.cli.answers.experiments import SchemaAnswer
+
+        arguments.answer(SchemaAnswer(experiment_schema()))
+    else:
+        print(json.dumps(experiment_schema(), indent=2))
     return 0

@@ -60,6 +60,8 @@ def export_command(arguments: argparse.Namespace) -> int:
     """Write a trained generator for others: as one file, as a program that runs without gankit, or as a folder."""
     form, repository = _check(arguments)
 
+    from gankit.cli.answers.pictures import ExportAnswer
+
     if repository is not None:
         from gankit.generators.hub import require_token
 
@@ -67,11 +69,12 @@ def export_command(arguments: argparse.Namespace) -> int:
     generator = generator_meant(arguments, device="cpu")
     if repository is not None:
         return _send(arguments, generator, repository)
-    said = ""
+    said, apart = "", None
     try:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         if form in PROGRAMS:
-            said = _write_program(arguments, generator, form)
+            apart = _write_program(arguments, generator, form)
+            said = f": its images are the generator's to {f'{apart:.1g} of their range' if apart else 'the bit'}"
         elif form == FOLDER:
             _write_folder(arguments, generator, arguments.output, arguments.output.resolve().name)
         else:
@@ -81,14 +84,15 @@ def export_command(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UserError(f"-o: cannot write {arguments.output}: {failure.strerror or failure}") from None
     print(printable(f"wrote {arguments.output}{said}"), file=sys.stderr)
+    arguments.answer(ExportAnswer(wrote=str(arguments.output), sent_to=None, apart=apart))
     return 0
 
 
-def _write_program(arguments: argparse.Namespace, generator: TrainedGenerator, form: str) -> str:
+def _write_program(arguments: argparse.Namespace, generator: TrainedGenerator, form: str) -> float:
     """Write a .pt2 or .onnx.
 
     Returns:
-        How it compares with the generator, in words.
+        How far its images are from the generator's, as a share of their range.
     """
     from gankit.exports.programs import refuse_impossible, write_onnx, write_pt2
     from gankit.exports.tracing import CLOSE, Baked
@@ -102,7 +106,7 @@ def _write_program(arguments: argparse.Namespace, generator: TrainedGenerator, f
     apart = write(arguments.output, generator, baked)
     if apart > CLOSE:
         print("the network amplifies what is rounded: it normalizes maps that are all but constant", file=sys.stderr)
-    return f": its images are the generator's to {f'{apart:.1g} of their range' if apart else 'the bit'}"
+    return apart
 
 
 def _write_folder(arguments: argparse.Namespace, generator: TrainedGenerator, folder: Path, place: str) -> None:
@@ -118,6 +122,7 @@ def _send(arguments: argparse.Namespace, generator: TrainedGenerator, repository
     """Write the folder where nobody sees it, and send it."""
     from tempfile import TemporaryDirectory
 
+    from gankit.cli.answers.pictures import ExportAnswer
     from gankit.generators.hub import upload
 
     with TemporaryDirectory() as place:
@@ -126,6 +131,7 @@ def _send(arguments: argparse.Namespace, generator: TrainedGenerator, repository
         print(f"sending {sum(file.stat().st_size for file in folder.iterdir()):,} bytes", file=sys.stderr)
         address = upload(folder, repository)
     print(printable(f"sent to {address}"), file=sys.stderr)
+    arguments.answer(ExportAnswer(wrote=None, sent_to=address, apart=None))
     return 0
 
 

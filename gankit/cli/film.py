@@ -46,6 +46,7 @@ def film_command(arguments: argparse.Namespace) -> int:
     check_film_output(arguments)
     check_truncations([] if arguments.truncation is None else [arguments.truncation], None)
 
+    from gankit.cli.answers.pictures import FilmAnswer
     from gankit.data.pictures import READABLE
     from gankit.pictures.about import SOFTWARE, about
     from gankit.pictures.growing_film import grown_frames, recorded_frames, recorded_grids
@@ -79,6 +80,7 @@ def film_command(arguments: argparse.Namespace) -> int:
             frames = grown_frames(generator, seeds, steps, label, arguments.truncation)
             count = _written(arguments, frames, about(generator, Command=typed_command(arguments)))
     said(arguments.output, f"{count:,} frames")
+    arguments.answer(FilmAnswer(wrote=str(arguments.output), frames=count))
     return 0
 
 

@@ -38,6 +38,7 @@ def import_command(arguments: argparse.Namespace) -> int:
     if output.exists() and arguments.file.exists() and output.samefile(arguments.file):
         raise UserError(f"-o: {output} is the file that is read; name another")
 
+    from gankit.cli.answers.pictures import ImportAnswer
     from gankit.config.loader import load_experiment
     from gankit.generators.exported import write_export
     from gankit.generators.importing import import_generator
@@ -55,4 +56,15 @@ def import_command(arguments: argparse.Namespace) -> int:
     print(printable(f"wrote {output}: {what}"), file=sys.stderr)
     if left := imported.left_out:
         print(f"left out, as nothing needs them: {len(left):,}, such as {first_of(left, MOST_NAMED)}", file=sys.stderr)
+    arguments.answer(
+        ImportAnswer(
+            wrote=str(output),
+            system=imported.system,
+            height=height,
+            width=width,
+            channels=channels,
+            weights=count,
+            left_out=list(left),
+        )
+    )
     return 0

@@ -64,6 +64,7 @@ def interpolate_command(arguments: argparse.Namespace) -> int:
     check_truncations([] if arguments.truncation is None else [arguments.truncation], arguments.cutoff)
     seeds = whole_numbers(arguments.seeds, "--seeds")
 
+    from gankit.cli.answers.pictures import InterpolateAnswer
     from gankit.data.pictures import grid
     from gankit.pictures.about import about
     from gankit.pictures.animations import write_film
@@ -78,4 +79,5 @@ def interpolate_command(arguments: argparse.Namespace) -> int:
         told = about(generator, Command=typed_command(arguments))
         count = write_film(arguments.output, frames, arguments.rate, told)
     said(arguments.output, f"{count:,} frames between {len(seeds):,} seeds in {space}")
+    arguments.answer(InterpolateAnswer(wrote=str(arguments.output), frames=count, seeds=seeds, space=space))
     return 0

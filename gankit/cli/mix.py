@@ -49,6 +49,7 @@ def mix_command(arguments: argparse.Namespace) -> int:
     if arguments.taken is not None and arguments.styles is not None:
         raise UserError("--styles: says the same as --from; leave one out")
 
+    from gankit.cli.answers.pictures import MixAnswer
     from gankit.data.pictures import save_png
     from gankit.pictures.about import about
     from gankit.pictures.mixing import chosen_styles, mixed_table, numbered_styles
@@ -70,4 +71,5 @@ def mix_command(arguments: argparse.Namespace) -> int:
     for one in choices:
         print(f"{one.name}: {one.where}", file=sys.stderr)
     said(arguments.output)
+    arguments.answer(MixAnswer(wrote=str(arguments.output), parts={one.name: one.where for one in choices}))
     return 0

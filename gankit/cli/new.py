@@ -26,6 +26,10 @@ def init_command(arguments: argparse.Namespace) -> int:
     except OSError as failure:
         raise UserError(f"{NAME}: cannot be written: {failure.strerror}") from None
     print(f"wrote {NAME}; train it with: gankit run {NAME}")
+    if arguments.json:
+        from gankit.cli.answers.base import Wrote
+
+        arguments.answer(Wrote(wrote=NAME))
     return 0
 
 
@@ -55,5 +59,13 @@ def new_plugin_command(arguments: argparse.Namespace) -> int:
     print(f"wrote {name}/, a plugin with")
     for kind, component in components.items():
         print(f"  {kind} {name}/{component} in {package_name(name)}/{module_of(kind)}.py")
+    if arguments.json:
+        from gankit.cli.answers.experiments import NewPluginAnswer, ScaffoldedAnswer
+
+        made = [
+            ScaffoldedAnswer(kind=kind, name=component, module=f"{package_name(name)}/{module_of(kind)}.py")
+            for kind, component in components.items()
+        ]
+        arguments.answer(NewPluginAnswer(wrote=name, components=made))
     print(f"try it:\n  cd {name}\n  pip install -e '.[test]'\n  pytest\n  gankit run experiment.yaml")
     return 0

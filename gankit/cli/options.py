@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gankit.cli.completers import completed_by, generators, numbers, settings
+from gankit.cli.json_output import Misused
 from gankit.core.errors import UserError
 from gankit.core.failures import warn
 from gankit.core.options import did_you_mean
@@ -35,12 +36,17 @@ class Parser(argparse.ArgumentParser):
         arguments, unknown = super().parse_known_args(args, namespace)
         if unknown:
             options = [option for action in self._actions for option in action.option_strings]
-            self.error(f"unknown argument {unknown[0]!r}.{did_you_mean(unknown[0].partition('=')[0], options)}")
+            hint = did_you_mean(unknown[0].partition("=")[0], options)
+            self.error(f"unknown argument {unknown[0]!r}.{hint}", hint)
         return arguments, unknown
 
-    def error(self, message: str) -> NoReturn:
-        """As argparse does, in as many characters as a person reads."""
-        super().error(printable(shortened(message, LONGEST_MESSAGE)))
+    def error(self, message: str, hint: str = "") -> NoReturn:
+        """As argparse does, in as many characters as a person reads; programs are told it with its hint."""
+        said = printable(shortened(message, LONGEST_MESSAGE))
+        try:
+            super().error(said)
+        except SystemExit:
+            raise Misused(said, hint) from None
 
 
 def add_experiment_options(parser: argparse.ArgumentParser) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gankit.cli.options import add_plugin_option, load_plugins
 
 if TYPE_CHECKING:
+    from gankit.cli.answers.experiments import PluginsAnswer
     from gankit.discovery.manager import Call
 
 
 def add_plugins_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print JSON")
-    shown.add_argument("--trace", action="store_true", help="show what plugins are asked to do, and how long it takes")
+    text = "show what plugins are asked to do, and how long it takes"
+    parser.add_argument("--trace", action="store_true", help=text)
     add_plugin_option(parser)
 
 
@@ -34,12 +34,7 @@ def plugins_command(arguments: argparse.Namespace) -> int:
     load_plugins(arguments.plugin)
     entries = all_entries()
     if arguments.json:
-        origins = {name: plugins.origin(name).as_json() for name in {entry.plugin for entry in entries}}
-        components = [
-            {"kind": entry.component.kind, "name": entry.full_name, "plugin": entry.plugin, **origins[entry.plugin]}
-            for entry in entries
-        ]
-        print(json.dumps({"components": components, "broken": plugins.broken, "left_out": plugins.left_out}, indent=2))
+        arguments.answer(_listed([]))
         return 0
     rows = [("KIND", "NAME", "FROM")]
     for entry in entries:
@@ -53,6 +48,22 @@ def plugins_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _listed(calls: Sequence[Call]) -> PluginsAnswer:
+    """Every component and what plugins were asked to do, for programs."""
+    from gankit.cli.answers.experiments import CallAnswer, ComponentAnswer, PluginsAnswer
+    from gankit.core.registry import all_entries
+    from gankit.discovery.manager import plugins
+
+    entries = all_entries()
+    origins = {name: plugins.origin(name).as_json() for name in {entry.plugin for entry in entries}}
+    components = [
+        ComponentAnswer(kind=entry.component.kind, name=entry.full_name, plugin=entry.plugin, **origins[entry.plugin])
+        for entry in entries
+    ]
+    made = [CallAnswer(**call._asdict()) for call in calls]
+    return PluginsAnswer(components=components, broken=plugins.broken, left_out=plugins.left_out, calls=made)
+
+
 def _trace(arguments: argparse.Namespace) -> int:
     """Load all plugins and ask them for their commands; print each call."""
     from gankit.cli import COMMANDS
@@ -64,6 +75,9 @@ def _trace(arguments: argparse.Namespace) -> int:
     plugins.watched = calls.append
     load_plugins(arguments.plugin)
     contributed(reserved=COMMANDS)
+    if arguments.json:
+        arguments.answer(_listed(calls))
+        return 0
     for call in calls:
         named = [f"{entry.component.kind}/{entry.name}" for entry in provided_by(call.plugin)]
         gave = f"  {', '.join(named)}" if call.what == "gankit_register" else ""

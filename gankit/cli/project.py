@@ -37,6 +37,7 @@ def project_command(arguments: argparse.Namespace) -> int:
     if arguments.steps < 1:
         raise UserError(f"--steps: expected one step or more, not {arguments.steps}")
 
+    from gankit.cli.answers.pictures import ProjectAnswer
     from gankit.cli.options import named_component
     from gankit.data.progress import PreparationProgress
     from gankit.pictures.about import about
@@ -66,4 +67,5 @@ def project_command(arguments: argparse.Namespace) -> int:
     from gankit.cli.generators import said
 
     said(output, f"PSNR {found.psnr:.1f} dB, by {by}")
+    arguments.answer(ProjectAnswer(wrote=str(output), psnr=found.psnr, by=by))
     return 0

@@ -37,4 +37,10 @@ def report_command(arguments: argparse.Namespace) -> int:
     from gankit.results.page.report import report_page
 
     write_output("-o", arguments.output, report_page(comparison).encode("utf-8", "backslashreplace"))
+    if arguments.json:
+        from gankit.cli.answers.base import DamagedAnswer
+        from gankit.cli.answers.results import ReportAnswer
+
+        missing = [DamagedAnswer.of(one) for one in damaged]
+        arguments.answer(ReportAnswer(wrote=str(arguments.output), damaged=missing))
     return warn_of_damaged(damaged, runs)

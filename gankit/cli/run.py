@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
     from gankit.config.study import Study
     from gankit.kinds import Observer
+    from gankit.kinds.callbacks import Callback, RunContext
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -57,32 +58,46 @@ def run_command(arguments: argparse.Namespace) -> int:
     if isinstance(read, Study) and place is not None:
         raise UserError("a study starts its runs itself: give them training.processes, or start a single experiment")
     folder = arguments.out or Path("runs") / read.name
-    rehearsed = not arguments.no_rehearsal
     if isinstance(read, Study):
         if arguments.one:
-            return _run_one(read, folder, arguments.one, rehearsed, arguments.profile)
+            return _run_one(read, folder, arguments)
         if arguments.profile:
             raise UserError(f"--profile: {arguments.file} is a study; choose one of its runs with --run")
-        return _run_all(read, folder, arguments.only, rehearsed)
+        return _run_all(read, folder, arguments)
     if arguments.only or arguments.one:
         raise UserError(f"--{'only' if arguments.only else 'run'}: {arguments.file} is no study but an experiment")
-    return _run_experiment(read, folder, arguments.file, arguments.resume, rehearsed, arguments.profile)
+    return _run_experiment(read, folder, arguments, arguments.resume)
 
 
-def _run_experiment(
-    experiment: Experiment, path: Path, source: Path | None, may_resume: bool, rehearsed: bool, profiled: bool
-) -> int:
+def _run_experiment(experiment: Experiment, path: Path, arguments: argparse.Namespace, may_resume: bool) -> int:
     """Train and evaluate one experiment in `path`."""
     from gankit.api.training import train
 
-    train(experiment, path, resume=may_resume, rehearsal=rehearsed, profile=profiled, source=source)
-    code = _shown(path)
+    train(
+        experiment,
+        path,
+        resume=may_resume,
+        rehearsal=not arguments.no_rehearsal,
+        profile=arguments.profile,
+        source=None if arguments.one else arguments.file,
+        callback=_told_by_lines(arguments),
+    )
+    code = _shown(path, arguments)
     if not code and experiment.variant is None:  # of a study's runs nobody waits for a single one
         _say_next(path, experiment.observers)
     return code
 
 
-def _shown(path: Path) -> int:
+def _told_by_lines(arguments: argparse.Namespace) -> Callable[[RunContext], Callback] | None:
+    """What tells programs of a run as it goes on."""
+    if not arguments.json:
+        return None
+    from gankit.cli.run_lines import RunLines
+
+    return lambda run: RunLines(run, arguments.answer)
+
+
+def _shown(path: Path, arguments: argparse.Namespace) -> int:
     """Print what a run has measured; 1 if that is nothing though it was to measure something."""
     from gankit.core.failures import warn
     from gankit.results.run_results import read_run
@@ -91,17 +106,26 @@ def _shown(path: Path) -> int:
     run = read_run(path)
     print_metrics([run])
     asked = run.options.get("evaluation", {}).get("metrics")
-    if not asked or any(row.protocol is not None for row in run.rows):
-        return 0
-    warn(f"{path}: no metric that it asks for has given a number; once one does: gankit evaluate {quote(str(path))}")
-    return 1
+    lacks = bool(asked) and all(row.protocol is None for row in run.rows)
+    if lacks:
+        again = f"gankit evaluate {quote(str(path))}"
+        warn(f"{path}: no metric that it asks for has given a number; once one does: {again}")
+    if arguments.json:
+        from gankit.cli.answers.base import RowAnswer
+        from gankit.cli.answers.training import EndedLine
+
+        rows = [RowAnswer.of(row) for stage in run.stages for row in stage.metrics.values()]
+        status = "failed" if lacks else "finished"
+        arguments.answer(EndedLine(folder=str(path), status=status, metrics=rows, failures={}))
+    return int(lacks)
 
 
-def _run_one(study: Study, folder: Path, name: str, rehearsed: bool, profiled: bool) -> int:
+def _run_one(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
     """Begin one run of a study or go on with it, in this process, as soon as no other has it."""
     from gankit.core.options import did_you_mean
     from gankit.runs.status import FolderTakenError, wait_for
 
+    name = arguments.one
     runs = {run.name: run for run in study.runs}
     if name not in runs:
         hint = did_you_mean(name, runs) or " `gankit expand` lists the runs."
@@ -110,23 +134,31 @@ def _run_one(study: Study, folder: Path, name: str, rehearsed: bool, profiled: b
     while True:
         wait_for(path)
         try:
-            return _run_experiment(runs[name].experiment, path, None, True, rehearsed, profiled)
+            return _run_experiment(runs[name].experiment, path, arguments, may_resume=True)
         except FolderTakenError:  # since it was looked at, by what is left of a study that was killed
             time.sleep(1)
 
 
-def _run_all(study: Study, folder: Path, only: list[str], rehearsed: bool) -> int:
+def _run_all(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
     """Carry out the runs of a study, then compare its variants."""
+    from gankit.cli.answers.training import EndedLine, RunEndedLine
     from gankit.core.failures import warn
-    from gankit.studies.runner import run_study
+    from gankit.studies.runner import Failure, run_study
 
-    before = _measured_in(folder)
-    failures = run_study(study, folder, only, rehearsed)
+    def note(name: str, failure: Failure | None) -> None:
+        said = None if failure is None else failure.said()
+        arguments.answer(RunEndedLine(run=name, folder=str(folder / name), failure=said))
+
+    before, only = _measured_in(folder), arguments.only
+    failures = run_study(study, folder, only, not arguments.no_rehearsal, note)
     damaged = _print_comparison(folder, before)
     _say_next(folder, [observer for run in study.runs for observer in run.experiment.observers])
     if failures:
         listed = "\n".join(f"  {failure}" for failure in failures)
         warn(f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}")
+    failed = {failure.name: failure.said() for failure in failures}
+    status = "failed" if failures or damaged else "finished"
+    arguments.answer(EndedLine(folder=str(folder), status=status, metrics=[], failures=failed))
     return 1 if failures or damaged else 0
 
 
@@ -204,12 +236,12 @@ def resume_command(arguments: argparse.Namespace) -> int:
     from gankit.api.training import carry_out, loop_of
     from gankit.runs.start import resume
 
-    rehearsed, loop = not arguments.no_rehearsal, loop_of(arguments.profile)
+    rehearsed, loop = not arguments.no_rehearsal, loop_of(arguments.profile, _told_by_lines(arguments))
     training = resume(
         arguments.folder, settings, extend=extend, strict=arguments.strict, rehearsed=rehearsed, loop=loop
     )
     carry_out(training)
-    code = _shown(arguments.folder)
+    code = _shown(arguments.folder, arguments)
     if not code:
         _say_next(arguments.folder, training.experiment.observers if training is not None else ())
     return code

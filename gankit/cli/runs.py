@@ -20,12 +20,20 @@ def add_runs_options(parser: argparse.ArgumentParser) -> None:
 
 def runs_command(arguments: argparse.Namespace) -> int:
     """What has become of every run, and how far it is."""
-    from rich.console import Console
-
     from gankit.results.finder import gather_readable
-    from gankit.results.run_tables import overview
+    from gankit.results.run_tables import overview, shown_metric
     from gankit.results.tables import print_section
 
     runs, damaged = gather_readable(arguments.places or [Path("runs")])
-    print_section(overview(runs, arguments.metric, damaged), Console())
+    if arguments.json:
+        from gankit.cli.answers.base import DamagedAnswer
+        from gankit.cli.answers.results import RunAnswer, RunsAnswer
+
+        metric = shown_metric(runs, arguments.metric)
+        missing = [DamagedAnswer.of(one) for one in damaged]
+        arguments.answer(RunsAnswer(runs=[RunAnswer.of(run, metric) for run in runs], damaged=missing))
+    else:
+        from rich.console import Console
+
+        print_section(overview(runs, arguments.metric, damaged), Console())
     return 0

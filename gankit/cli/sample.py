@@ -99,6 +99,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
     """Draw images from a run's averaged generator, or from the trained one itself."""
     asked = _check(arguments)
 
+    from gankit.cli.answers.pictures import SampleAnswer
     from gankit.data.pictures import PICTURE_CHANNELS
     from gankit.pictures.about import about
 
@@ -125,6 +126,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
     if (generator.classes or generator.attributes) and asked.output.suffix.lower() == ".npy" and asked.form == "array":
         what = "classes" if generator.classes else "attributes"
         print(f"their {what} are not in it; a file that ends in .npz has room for them", file=sys.stderr)
+    arguments.answer(SampleAnswer(wrote=str(asked.output), images=drawn.number))
     return 0
 
 

@@ -50,6 +50,15 @@ def explain(subject: str) -> str:
     raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}", hint)
 
 
+def options_of(subject: str) -> Schema | None:
+    """The JSON Schema of the options of what `explain` explains; None of a kind or of one option."""
+    if subject in registries or (subject in group_options() and subject not in option_groups()):
+        return None
+    if subject in option_groups():
+        return model_schema(option_groups()[subject])
+    return component_schema(_entries_called(subject)[0])
+
+
 def _entries_called(subject: str) -> list[RegistryEntry]:
     """The components that `subject` may mean; as KIND/NAME, where that means any, else as NAME of any kind."""
     named, _, name = subject.partition("/")

@@ -99,7 +99,9 @@ def _resolutions(piece: str, bands: Mapping[str, Sequence[int]], option: str) ->
     if (named := RANGE.fullmatch(piece)) is None:
         hint = did_you_mean(piece, BANDS)
         shown = shortened(piece, 60)
-        raise UserError(f"{option}: expected coarse, middle, fine or resolutions, such as 4-8, not {shown!r}.{hint}", hint)
+        raise UserError(
+            f"{option}: expected coarse, middle, fine or resolutions, such as 4-8, not {shown!r}.{hint}", hint
+        )
     low, high = int(named[1]), int(named[2] or named[1])
     if low not in there or high not in there or low > high:
         raise UserError(f"{option}: the resolutions of this generator go from {there[0]} to {there[-1]}, not {piece}")

@@ -66,17 +66,27 @@ def overview(runs: Sequence[RunResults], metric: str | None = None, damaged: Seq
     Raises:
         UserError: if runs have measured other metrics, but not this one.
     """
-    known = list(dict.fromkeys(row.name for run in runs for row in run.rows if row.protocol is not None))
-    if metric is None:
-        metric = usual_metric(runs) or USUAL_METRIC
-    elif known and not {metric, metric + QUICK} & set(known):
-        hint = did_you_mean(metric, known)
-        raise UserError(f"--metric: no run has {metric!r}; there are {', '.join(known)}.{hint}", hint)
+    metric = shown_metric(runs, metric)
     columns = [*text_columns("run", "state"), Column("stage"), Column("images"), Column(metric)]
     rows = [_overview_of(run, metric) for run in runs]
     restored = [why for run in runs for why in run.damage]
     rows += [[str(one.path), "damaged", ABSENT, ABSENT, ABSENT] for one in damaged]
     return Section("Runs", columns, rows, [*restored, *(f"damaged: {one.reason}" for one in damaged)])
+
+
+def shown_metric(runs: Sequence[RunResults], asked: str | None) -> str:
+    """The metric of which the last values are shown: the one asked for, or the usual one.
+
+    Raises:
+        UserError: if runs have measured other metrics, but not this one.
+    """
+    known = list(dict.fromkeys(row.name for run in runs for row in run.rows if row.protocol is not None))
+    if asked is None:
+        return usual_metric(runs) or USUAL_METRIC
+    if known and not {asked, asked + QUICK} & set(known):
+        hint = did_you_mean(asked, known)
+        raise UserError(f"--metric: no run has {asked!r}; there are {', '.join(known)}.{hint}", hint)
+    return asked
 
 
 def column_names(names: Iterable[str]) -> list[str]:

@@ -68,11 +68,16 @@ def _number(table: Any, progress: Progress) -> float:
     return float(number_at(at(table, progress.resolution), progress))
 
 
-def schedule_table(experiment: Experiment) -> Section:
-    """Where the run stands at the ends of stages, within fades and at equal distances, and the numbers that move."""
+def moments_shown(experiment: Experiment) -> list[int]:
+    """Images at the ends of stages, within fades and at equal distances."""
     stages = experiment.stages()
     total = ends(stages)[-1]
-    images = sorted({*_borders(stages), *(total * part // ROWS for part in range(ROWS + 1))})
+    return sorted({*_borders(stages), *(total * part // ROWS for part in range(ROWS + 1))})
+
+
+def schedule_table(experiment: Experiment) -> Section:
+    """Where the run stands at the ends of stages, within fades and at equal distances, and the numbers that move."""
+    stages, images = experiment.stages(), moments_shown(experiment)
     found = curves(experiment, images)
     rows = [
         [f"{shown:,}", progress_at(stages, shown).label, *(f"{curve.values[row]:.5g}" for curve in found)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,12 @@ from gankit.runs.rows import METRICS, read_rows
 class CallbackList(Callback):
     """Tells every observer of a run; what one raises is reported once, counted, and does not stop the run."""
 
-    def __init__(self, observers: Sequence[Observer], run: RunContext) -> None:
+    def __init__(
+        self, observers: Sequence[Observer], run: RunContext, other: Callable[[RunContext], Callback] | None = None
+    ) -> None:
+        """Begin to tell observers of a run, and the callback that `other` makes, which keeps no state."""
         self._callbacks: dict[str, tuple[Callback, FailureCounter]] = {}
+        self._other = None if other is None else (other(run), FailureCounter("the callback"))
         seen = Counter[str]()
         for position, observer in enumerate(observers):
             if not observer.enabled:
@@ -40,6 +44,11 @@ class CallbackList(Callback):
             if callback is not None:
                 counter = FailureCounter(f"observer {label}", f"the run goes on (observers.{position})")
                 self._callbacks[label] = callback, counter
+
+    @property
+    def _all(self) -> list[tuple[Callback, FailureCounter]]:
+        """All that are told."""
+        return [*self._callbacks.values(), *([] if self._other is None else [self._other])]
 
     @property
     def by_label(self) -> Mapping[str, Callback]:
@@ -85,7 +94,7 @@ class CallbackList(Callback):
     def on_close(self) -> None:
         """Tell all that the run is over, then say how often each observer failed."""
         self._tell("on_close")
-        for _, counter in self._callbacks.values():
+        for _, counter in self._all:
             counter.sum_up()
 
     def state_dict(self) -> dict[str, Any]:
@@ -103,7 +112,7 @@ class CallbackList(Callback):
                 counter.attempt(lambda c=callback, s=state[name]: c.load_state_dict(s), "to take its state back")
 
     def _tell(self, method: str, *facts: object) -> None:
-        for callback, counter in list(self._callbacks.values()):
+        for callback, counter in self._all:
             counter.attempt(lambda callback=callback: getattr(callback, method)(*facts), f"in {method!r}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from gankit.core.errors import Interrupted, RunError
 from gankit.core.failures import in_short, warn
 from gankit.core.progress import Progress, crossed, progress_in
 from gankit.evaluation.background import BackgroundEvaluator
-from gankit.kinds.callbacks import Picture, Row
+from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.best import BestEvaluation
 from gankit.runs.callbacks import CallbackList, LoopContext
@@ -56,8 +57,14 @@ class TrainingLoop(LoopContext):
     part of its state, so a checkpoint can be written before any of them.
     """
 
-    def __init__(self, parts: RunComponents, folder: RunFolder, checkpoint: Checkpoint | None = None) -> None:
-        """Make ready to train from the beginning, or to go on from `checkpoint`."""
+    def __init__(
+        self,
+        parts: RunComponents,
+        folder: RunFolder,
+        checkpoint: Checkpoint | None = None,
+        callback: Callable[[RunContext], Callback] | None = None,
+    ) -> None:
+        """Make ready to train from the beginning, or to go on from `checkpoint`, and to tell a further callback."""
         super().__init__(parts, folder)
         self._losses = Means()
         self._tasks = [Task.BEGIN_STAGE]
@@ -71,7 +78,7 @@ class TrainingLoop(LoopContext):
             self._restore(checkpoint)
         else:
             self._record.remove_snapshots()
-        self._callbacks = CallbackList(self.experiment.observers, self)
+        self._callbacks = CallbackList(self.experiment.observers, self, callback)
         if checkpoint is not None:
             self._callbacks.load_state_dict(checkpoint.state["watchers"])
         self._stage_began = (self._trainer.images, Stopwatch())

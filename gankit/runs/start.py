@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from shlex import quote
@@ -38,7 +38,7 @@ def begin(
     path: Path,
     source: Path | None = None,
     rehearsed: bool = False,
-    loop: type[TrainingLoop] = TrainingLoop,
+    loop: Callable[..., TrainingLoop] = TrainingLoop,
 ) -> TrainingLoop:
     """A new run in `path`, a new or empty folder.
 
@@ -94,7 +94,7 @@ def resume(
     strict: bool = False,
     measured: Sequence[Row] = (),
     rehearsed: bool = False,
-    loop: type[TrainingLoop] = TrainingLoop,
+    loop: Callable[..., TrainingLoop] = TrainingLoop,
 ) -> TrainingLoop | None:
     """The run in `path` as its newest checkpoint left it; from the beginning if it has none yet.
 
@@ -155,7 +155,7 @@ def _taken_up(
     strict: bool,
     measured: Sequence[Row],
     rehearsed: bool,
-    loop: type[TrainingLoop],
+    loop: Callable[..., TrainingLoop],
 ) -> TrainingLoop:
     """The run in `folder` where it goes on; what is measured late is recorded, and that it goes on noted."""
     past, checkpoint = _past(folder), rest.checkpoint

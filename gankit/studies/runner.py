@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +47,13 @@ class Failure(NamedTuple):
         return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
-def run_study(study: Study, folder: Path, only: Sequence[str] = (), rehearsed: bool = True) -> list[Failure]:
+def run_study(
+    study: Study,
+    folder: Path,
+    only: Sequence[str] = (),
+    rehearsed: bool = True,
+    note: Callable[[str, Failure | None], None] = lambda name, failure: None,
+) -> list[Failure]:
     """Carry out the runs of a study that are not finished, and go on past those that fail.
 
     Those that are finished and can be measured as the study asks for by now are measured.
@@ -57,6 +63,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = (), rehearsed: b
         folder: Where: each run gets a folder <variant>/seed-<n> in it, beside which stands what it prints.
         only: Patterns of the shell for the names of runs or variants; none: all.
         rehearsed: Whether each run is rehearsed before it trains.
+        note: Told the name of each run that ends, and how it failed, or None.
 
     Returns:
         What failed.
@@ -87,6 +94,7 @@ def run_study(study: Study, folder: Path, only: Sequence[str] = (), rehearsed: b
                 if failure is not None:
                     failures.append(failure)
                 showing.ended(job.name, failure.said() if failure else None)
+                note(job.name, failure)
         except Interrupted:  # told at once, as those under way take their time
             showing.interrupted()
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -20,13 +19,10 @@ from gankit.kinds.callbacks import Row, RunContext
 from gankit.results.protocols import other_count
 from gankit.results.run_tables import column_names
 from gankit.results.tables import significant
+from gankit.runs.pace import Pace
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-WINDOW = 15.0
-"""Seconds of training over which the pace is taken."""
 
 
 class Reporter(Callback):
@@ -36,9 +32,7 @@ class Reporter(Callback):
     """Least seconds from one report to the next."""
 
     def __init__(self, run: RunContext, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next = 0.0
-        self._points: deque[tuple[float, int]] = deque()  # seconds and images since the last pause
+        self._clock, self._pace = clock, Pace(self.PERIOD, clock)
         self._losses: dict[str, float] = {}
         self._metrics: dict[str, Row] = {}
         self._stage_began = (clock(), run.progress.images)
@@ -53,25 +47,18 @@ class Reporter(Callback):
 
     def on_stage_start(self, progress: Progress) -> None:
         """Begin to measure the stage."""
-        self._points.clear()
+        self._pace.pause()
         self._metrics = {}
         self._stage_began = (self._clock(), progress.images)
 
     def on_update(self, progress: Progress, scalars: Mapping[str, Tensor]) -> None:
         """Report if the last report is long enough ago."""
-        now = self._clock()
-        if self._points and now < self._next:
-            return
-        self._points.append((now, progress.images))
-        self._next = now + self.PERIOD
-        while len(self._points) > 2 and now - self._points[1][0] > WINDOW:
-            self._points.popleft()
-        if len(self._points) > 1:
-            self.report(progress, status(progress, self.images_per_second))
+        if self._pace.due(progress.images):
+            self.report(progress, status(progress, self._pace.images_per_second))
 
     def on_evaluation_start(self, progress: Progress) -> None:
         """Leave the evaluation out of the pace."""
-        self._points.clear()
+        self._pace.pause()
 
     def on_rows(self, rows: list[Row]) -> None:
         """Keep the latest losses and metrics; say what happened."""
@@ -87,12 +74,6 @@ class Reporter(Callback):
         images, seconds = progress.images - before, self._clock() - began
         facts = [f"{images:,} images in {duration(seconds)}", *metrics_in_words(self._metrics)]
         self.say(f"{progress.label}: {', '.join(facts)}")
-
-    @property
-    def images_per_second(self) -> float:
-        """Images a second over the last seconds of training; 0 until it can be told."""
-        (start, before), (end, after) = self._points[0], self._points[-1]
-        return (after - before) / (end - start) if end > start else 0.0
 
     def losses_in_words(self) -> str:
         """The latest losses; empty before the first."""
