@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: one for each kind, their catalogue, what they use, and the hooks.
+"""Writes the pages that are made from the code: one for each kind, their catalogue, what they use, the hooks, and JSON.
 
 Run `python docs/generate.py` after a kind, a component, a rule or a hook was changed; a test tells if it was forgotten.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from in_markdown import annotation, cell, members, methods, shown, signature, text, under_names
+from json_page import json_page
 
 from gankit.config.explain import option_in_words
 from gankit.config.schema import component_schema, summary
@@ -80,6 +81,7 @@ def pages() -> dict[Path, str]:
     made[Path("kinds") / "given.md"] = "\n".join(_given())
     made[Path("kinds") / "layers.md"] = "\n".join(_layers())
     made[Path("hooks.md")] = "\n".join(_hooks())
+    made[Path("json.md")] = "\n".join(json_page(MADE))
     return {path: f"{page.strip()}\n" for path, page in made.items()}
 
 

@@ -82,7 +82,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
 
     from gankit.api.averaging import measure_averages
     from gankit.api.measurement import read_protocol
-    from gankit.cli.answers.results import AverageAnswer, measured
+    from gankit.cli.answers.results import AverageAnswer, MeasuredAnswer
     from gankit.discovery.manager import plugins
     from gankit.results.run_tables import print_metrics
 
@@ -91,7 +91,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
     say = lambda text: print(printable(text), file=sys.stderr, flush=True)  # noqa: E731
     results = measure_averages(arguments.path, lengths, protocol, say)
     if arguments.json:
-        of = measured(results)
+        of = [*map(MeasuredAnswer.of, results)]
         arguments.answer(AverageAnswer(wrote=None, images=None, snapshots=None, error=None, measurements=of))
     else:
         print_metrics(results)

@@ -29,13 +29,13 @@ add_prepare_options = add_experiment_options
 
 def prepare_command(arguments: argparse.Namespace) -> int:
     """Decode the images of an experiment, or of all runs of a study, unless that was done before."""
-    from gankit.cli.answers.experiments import PrepareAnswer, PreparedImages
+    from gankit.cli.answers.experiments import PrepareAnswer, PreparedAnswer
 
-    prepared: list[PreparedImages] = []
+    prepared: list[PreparedAnswer] = []
     for experiment in _experiments(arguments):
         reals = _reals(experiment)
         reals.order_by_hash(experiment.evaluation.seed)
-        prepared.append(made := PreparedImages(**_prepared(experiment, reals)))
+        prepared.append(made := PreparedAnswer(**_prepared(experiment, reals)))
         if not arguments.json:
             print(printable(f"{made.data}: {made.images:,} images, fingerprint {made.fingerprint}"))
             if made.test_images is not None:
@@ -45,7 +45,7 @@ def prepare_command(arguments: argparse.Namespace) -> int:
 
 
 def _prepared(experiment: Experiment, reals: RealImages) -> dict[str, Any]:
-    """The fields of `PreparedImages`."""
+    """The fields of `PreparedAnswer`."""
     return {
         "data": type(experiment.data).__name__,
         "images": reals.count,

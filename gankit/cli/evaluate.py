@@ -69,9 +69,9 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
     if arguments.json:
-        from gankit.cli.answers.results import EvaluateAnswer, measured
+        from gankit.cli.answers.results import EvaluateAnswer, MeasuredAnswer
 
-        arguments.answer(EvaluateAnswer(measurements=measured(results)))
+        arguments.answer(EvaluateAnswer(measurements=[*map(MeasuredAnswer.of, results)]))
     else:
         print_metrics(results)
     for one in results:

@@ -192,11 +192,11 @@ def explain_command(arguments: argparse.Namespace) -> int:
 def _explained(subject: str, text: str) -> ExplainAnswer:
     """What a subject is, for programs."""
     from gankit.cli.answers.experiments import ExplainAnswer
-    from gankit.config.explain import options_of
+    from gankit.config.explain import option_schema
     from gankit.core.registry import registries
 
     of_kind = [entry.full_name for entry in registries[subject].entries()] if subject in registries else []
-    options = options_of(subject)
+    options = option_schema(subject)
     return ExplainAnswer(subject=subject, text=text, options=options, components=of_kind, schedule=None, wrote=None)
 
 

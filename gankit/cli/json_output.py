@@ -17,7 +17,7 @@ from gankit.cli.exit_codes import EXIT_CODES, exit_code_of
 from gankit.core.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
-    from gankit.cli.answers.base import Answer, Failure
+    from gankit.cli.answers.base import Answer, FailureLine
 
 
 class Misused(SystemExit):
@@ -57,9 +57,9 @@ def answer_schema(answers: Any) -> dict[str, Any]:
     """The JSON Schema of what a command prints with --json: answers of a type, or why there is none."""
     from pydantic import TypeAdapter
 
-    from gankit.cli.answers.base import Failure
+    from gankit.cli.answers.base import FailureLine
 
-    said: Any = answers | Failure
+    said: Any = answers | FailureLine
     schema = TypeAdapter(said).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -81,7 +81,7 @@ def speaking_json(typed: Sequence[str]) -> Iterator[Callable[[Answer], None]]:
         raise  # it may be ours
     except BaseException as failure:
         if exit_code_of(failure):
-            _print(failed(failure), out)
+            _print(_failure_line(failure), out)
         raise
 
 
@@ -90,9 +90,9 @@ def _print(answer: Answer, out: TextIO) -> None:
     print(answer.model_dump_json(indent=None if answer.in_a_line else 2), file=out, flush=True)
 
 
-def failed(failure: BaseException) -> Failure:
+def _failure_line(failure: BaseException) -> FailureLine:
     """What is said of a command that `failure` ended."""
-    from gankit.cli.answers.base import Error, Failure, Mistaken
+    from gankit.cli.answers.base import Error, FailureLine, Mistaken
     from gankit.config.yaml.marks import MistakenError
 
     code = exit_code_of(failure)
@@ -107,4 +107,4 @@ def failed(failure: BaseException) -> Failure:
     if isinstance(failure, KeyboardInterrupt | Interrupted):
         message = EXIT_CODES.get(code, "interrupted")
     message = message or str(failure) or type(failure).__name__
-    return Failure(error=Error(message=message, exit_code=code, mistakes=mistakes))
+    return FailureLine(error=Error(message=message, exit_code=code, mistakes=mistakes))

@@ -111,12 +111,11 @@ def _shown(path: Path, arguments: argparse.Namespace) -> int:
         again = f"gankit evaluate {quote(str(path))}"
         warn(f"{path}: no metric that it asks for has given a number; once one does: {again}")
     if arguments.json:
-        from gankit.cli.answers.base import RowAnswer
+        from gankit.cli.answers.results import metric_rows
         from gankit.cli.answers.training import EndedLine
 
-        rows = [RowAnswer.of(row) for stage in run.stages for row in stage.metrics.values()]
         status = "failed" if lacks else "finished"
-        arguments.answer(EndedLine(folder=str(path), status=status, metrics=rows, failures={}))
+        arguments.answer(EndedLine(folder=str(path), status=status, metrics=metric_rows(run), failures={}))
     return int(lacks)
 
 

@@ -50,7 +50,7 @@ def explain(subject: str) -> str:
     raise UserError(f"no component, kind or option is called {subject!r}.{hint}{absent}", hint)
 
 
-def options_of(subject: str) -> Schema | None:
+def option_schema(subject: str) -> Schema | None:
     """The JSON Schema of the options of what `explain` explains; None of a kind or of one option."""
     if subject in registries or (subject in group_options() and subject not in option_groups()):
         return None

@@ -45,7 +45,9 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
 
     What a command does is set by `parser.set_defaults(run=function)`: `function(arguments)` is given what was parsed,
     returns the exit code, and raises `gankit.UserError` for a mistake of the user. A parser may have commands below it,
-    by `parser.add_subparsers(required=True)`.
+    by `parser.add_subparsers(required=True)`. One that also answers programs calls `add_json_options(parser, answers)`
+    of `gankit.cli.json_output`, where `answers` gives a class of its own derived from `gankit.cli.answers.base.Answer`;
+    then `arguments.answer` prints one if --json was typed, and does nothing else.
 
     Only installed plugins are asked, and only when `gankit` is given a command that is none of its own, or lists its
     commands; so import nothing heavy before `run`. A name that `gankit` itself has is refused. If several plugins add

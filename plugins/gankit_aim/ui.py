@@ -22,6 +22,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from gankit import hookimpl
+from gankit.cli.json_output import add_json_options
 from gankit.core.errors import Interrupted, RunError, UserError
 from gankit.core.failures import in_short, warn
 from gankit.core.options import absolute
@@ -30,6 +31,7 @@ from gankit_aim.own_pages import OwnPagesOnly
 from gankit_aim.repository import exclusive, nearest
 
 if TYPE_CHECKING:
+    from gankit.cli.answers.base import Answer
     from gankit.results.run_results import RunResults
 
 HOST = "127.0.0.1"
@@ -52,7 +54,15 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
     allowed = "a name by which a proxy asks for it, beside localhost; may be repeated"
     parser.add_argument("--allow-host", action="append", default=[], metavar="HOST", help=allowed)
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    add_json_options(parser, _answers)
     parser.set_defaults(run=run)
+
+
+def _answers() -> type[Answer]:
+    """What is said with --json."""
+    from gankit_aim.answers import UiAnswer
+
+    return UiAnswer
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,6 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
             for name, address in zip(views, addresses, strict=True):
                 print(f"{address}  {name}")
             print(f"Aim shows {repository}; Ctrl-C ends it.", flush=True)
+            if arguments.json:
+                shown = dict(zip(views, addresses, strict=True))
+                arguments.answer(_answers()(views=shown, repository=str(repository)))
             if not arguments.no_browser and has_display():
                 import webbrowser
 

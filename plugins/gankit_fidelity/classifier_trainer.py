@@ -22,6 +22,7 @@ from gankit.core.failures import warn
 from gankit.core.files import write_at_once
 from gankit.data.images import RealImages
 from gankit.runs.components import choose_device
+from gankit_fidelity.answers import ExtractorTrainAnswer
 from gankit_fidelity.classifier_file import KEY, Card, Shape
 from gankit_fidelity.modules import Classifier
 
@@ -157,10 +158,13 @@ class Division(NamedTuple):
     """Which are held out, in words."""
 
 
-def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]) -> None:
+def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]) -> ExtractorTrainAnswer:
     """Train a classifier on most of the images, measure it on the others, and write it to `output`.
 
     Only a finished file takes the place of what is there; `say` is told how it goes, line by line.
+
+    Returns:
+        What the classifier is worth.
 
     Raises:
         UserError: if the data have no labels, are too few or cannot be read, or nothing can be written.
@@ -196,10 +200,12 @@ def train_own(options: TrainingOptions, output: Path, say: Callable[[str], None]
         raise UserError(f"-o: cannot write {output}: {problem.strerror}") from None
     chance = chance_accuracy(division.held_out)
     say(f"held-out accuracy {right:.4f} ({chance:.4f} by chance)")
-    if doubt := doubt_of(right, chance, len(division.held_out.classes)):
+    doubt = doubt_of(right, chance, len(division.held_out.classes))
+    if doubt:
         warn(f"{doubt}; numbers measured with it say little: give it more images, --epochs or a larger --size")
     use = {"evaluation": {"extractor": {"use": "classifier", "weights": str(output.absolute())}}}
     say(f"wrote {output}; to measure with it, write into an experiment:\n\n{yaml.safe_dump(use, allow_unicode=True)}")
+    return ExtractorTrainAnswer(wrote=str(output), accuracy=right, chance=chance, doubt=doubt)
 
 
 def with_labels(data: Dataset) -> Dataset:

@@ -9,9 +9,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit import hookimpl
+from gankit.cli.json_output import add_json_options
 from gankit.cli.options import add_plugin_option, load_plugins
+
+if TYPE_CHECKING:
+    from gankit.cli.answers.base import Answer
 
 ARGUMENTS = {
     "epochs": ("N", "how often it sees each image (default: as many as show 300,000, 50 at most)"),
@@ -38,7 +43,15 @@ def gankit_add_commands(add: Callable[[str, str], argparse.ArgumentParser]) -> N
     for name, (metavar, text) in ARGUMENTS.items():
         train.add_argument(f"--{name}", metavar=metavar, help=text)
     add_plugin_option(train)
+    add_json_options(train, _answers)
     train.set_defaults(run=run)
+
+
+def _answers() -> type[Answer]:
+    """What is said with --json."""
+    from gankit_fidelity.answers import ExtractorTrainAnswer
+
+    return ExtractorTrainAnswer
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,5 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
     from gankit_fidelity.classifier_trainer import TrainingOptions, train_own
 
     given = {"data": data_argument(arguments.data)} | {name: getattr(arguments, name) for name in ARGUMENTS}
-    train_own(read_arguments(TrainingOptions, given), arguments.output, lambda line: print(line, flush=True))
+    made = train_own(read_arguments(TrainingOptions, given), arguments.output, lambda line: print(line, flush=True))
+    arguments.answer(made)
     return 0

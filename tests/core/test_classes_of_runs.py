@@ -116,7 +116,7 @@ def test_images_are_drawn_measured_and_shown_whatever_became_of_the_folder(
     assert np.array_equal(draw(run, 4).images, draw(origin / "run", 4).images)
     capsys.readouterr()
     assert main(["evaluate", str(run), "--json"]) == 0
-    numbers = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)[0]["rows"]}
+    numbers = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)["measurements"][0]["rows"]}
     recorded = {row.name: row.value for row in read_run(origin / "run").rows}
     if fate in ("moved", "one more"):  # otherwise classes are drawn as often as the images that are left have them
         assert numbers["is"] == recorded["is"]
@@ -129,7 +129,7 @@ def test_what_needs_reals_names_them_where_they_are_gone(place: Path, capsys: py
     assert "--data" in said
     assert main(["evaluate", str(place / "run"), "--metrics", "[fid, is]", "--json"]) == 0
     out, said = capsys.readouterr()
-    assert {row["name"] for row in json.loads(out)[0]["rows"]} == {"is", "is_std"}
+    assert {row["name"] for row in json.loads(out)["measurements"][0]["rows"]} == {"is", "is_std"}
     assert "metric fidelity/fid failed" in said
     data = f"{{use: folder, path: {place / 'elsewhere'}, channels: 1, labels: true}}"
     assert main(["evaluate", str(place / "run"), "--metrics", "[fid, is]", "--data", data]) == 0

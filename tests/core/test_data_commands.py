@@ -126,7 +126,7 @@ def test_an_archive_is_measured_as_the_folder_is(here: Path) -> None:
     data = ["--data", "{use: folder, path: pictures, channels: 1}"]
     tables = [gankit_here(["evaluate", place, *data, *asked], here) for place in ("pictures", archive)]
     assert [table.returncode for table in tables] == [0, 0], tables[1].stderr
-    folder, packed = ([row["value"] for row in json.loads(table.stdout)[0]["rows"]] for table in tables)
+    folder, packed = ([row["value"] for row in json.loads(table.stdout)["measurements"][0]["rows"]] for table in tables)
     assert folder == packed
 
 

@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)["measurements"]
     return {Path(one["path"]).name: {row["name"]: row["value"] for row in one["rows"]} for one in found}
 
 
@@ -152,7 +152,7 @@ def test_what_was_resized_stands_in_the_protocol_and_under_the_table(
         Image.open(file).resize((16, 16)).save(tmp_path / file.name)
     arguments = ["evaluate", str(tmp_path), str(made / "digits"), "--data", "digits", "--extractor", "digits"]
     assert main([*arguments, "--resolution", "8", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)["measurements"]
     how = "60 of 60 images, cut to their middle and resized to 8x8 by Lanczos' filter"
     told = [{row["name"]: row["protocol"].get("resized") for row in one["rows"]} for one in found]
     assert told == [{"fid": how, "fid_floor": None}, {"fid": None, "fid_floor": None}]

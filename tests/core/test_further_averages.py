@@ -161,7 +161,7 @@ def test_one_is_chosen_to_sample_to_measure_and_to_compare_by(run: Path, capsys:
     assert len({Path(f"{which}.npy").read_bytes() for which in GENERATORS}) == 4
     capsys.readouterr()
     assert main(["evaluate", str(run), "--which", "slow", "--json"]) == 0
-    found = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)[0]["rows"]}
+    found = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)["measurements"][0]["rows"]}
     assert found["fid_slow"] == pytest.approx(numbers(run)[96, "fid_slow"], rel=1e-9)
     assert "fid" not in found
     assert main(["compare", str(run), "--metric", "fid_slow"]) == 0

@@ -71,7 +71,7 @@ def test_in_the_background_numbers_are_the_same(both: Path, tmp_path: Path) -> N
 
 def test_a_run_is_measured_and_compared_by_either(both: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(both), "--which", "current", "--json"]) == 0
-    found = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)[0]["rows"]}
+    found = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)["measurements"][0]["rows"]}
     assert found["fid_current"] == pytest.approx(numbers(both)[96, "fid_current"], rel=1e-9)
     assert "fid" not in found
     assert main(["compare", str(both), "--metric", "fid_current"]) == 0

@@ -57,7 +57,7 @@ def test_images_in_a_folder_measure_as_their_run_does(run: Path, capsys: pytest.
     assert main(["sample", str(run), "-o", "images", "-n", "40"]) == 0
     capsys.readouterr()
     assert main(["evaluate", str(run), "images", "--json"]) == 0
-    one, other = json.loads(capsys.readouterr().out)
+    one, other = json.loads(capsys.readouterr().out)["measurements"]
     fids = [row["value"] for found in (one, other) for row in found["rows"] if row["name"] == "fid"]
     assert fids[0] == pytest.approx(fids[1], rel=1e-6)
 

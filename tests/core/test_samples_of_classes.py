@@ -59,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> list[dict[str, Any]]:
     capsys.readouterr()
     assert main(["evaluate", *map(str, arguments), "--json"]) == 0
-    return [{row["name"]: row for row in one["rows"]} for one in json.loads(capsys.readouterr().out)]
+    return [{row["name"]: row for row in one["rows"]} for one in json.loads(capsys.readouterr().out)["measurements"]]
 
 
 def test_a_folder_has_one_for_each_class_and_a_file_of_labels(run: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Error(Answer):
     """Each thing to be mended, if it is the caller's to mend: exit code 2."""
 
 
-class Failure(Line):
+class FailureLine(Line):
     """What is said in place of a result, in one line."""
 
     error: Error

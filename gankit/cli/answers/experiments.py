@@ -115,7 +115,7 @@ class EstimateAnswer(Answer):
     notes: list[str]
 
 
-class PreparedImages(Answer):
+class PreparedAnswer(Answer):
     """Images of one data set, decoded."""
 
     data: str
@@ -129,7 +129,7 @@ class PreparedImages(Answer):
 class PrepareAnswer(Answer):
     """What was decoded, or was before."""
 
-    data_sets: list[PreparedImages]
+    data_sets: list[PreparedAnswer]
 
 
 class AttributeAnswer(Answer):
@@ -149,7 +149,7 @@ class LevelsAnswer(Answer):
     std: float
 
 
-class DataSetAnswer(PreparedImages):
+class DataSetAnswer(PreparedAnswer):
     """What there is to train on."""
 
     name: str

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from gankit.cli.answers.base import Answer, DamagedAnswer, Number, RowAnswer, Wrote
 from gankit.results.run_results import RunResults
 from gankit.runs.status import state_of
+
+
+def metric_rows(run: RunResults) -> list[RowAnswer]:
+    """The last numbers of each stage of a run."""
+    return [RowAnswer.of(row) for stage in run.stages for row in stage.metrics.values()]
 
 
 class LastValue(Answer):
@@ -79,15 +83,10 @@ class MeasuredAnswer(Answer):
     rows: list[RowAnswer]
     """Every number with its protocol."""
 
-
-def measured(runs: Sequence[RunResults]) -> list[MeasuredAnswer]:
-    """All numbers of some runs."""
-    return [
-        MeasuredAnswer(
-            path=str(run.path), rows=[RowAnswer.of(row) for stage in run.stages for row in stage.metrics.values()]
-        )
-        for run in runs
-    ]
+    @classmethod
+    def of(cls, run: RunResults) -> Self:
+        """All numbers of what was measured."""
+        return cls(path=str(run.path), rows=metric_rows(run))
 
 
 class EvaluateAnswer(Answer):
