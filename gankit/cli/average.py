@@ -69,7 +69,7 @@ def average_command(arguments: argparse.Namespace) -> int:
             wrote=str(output),
             images=made.generator.progress.images,
             snapshots=made.snapshots,
-            error=made.error,
+            apart=made.error,
             measurements=[],
         )
     )
@@ -92,7 +92,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
     results = measure_averages(arguments.path, lengths, protocol, say)
     if arguments.json:
         of = [*map(MeasuredAnswer.of, results)]
-        arguments.answer(AverageAnswer(wrote=None, images=None, snapshots=None, error=None, measurements=of))
+        arguments.answer(AverageAnswer(wrote=None, images=None, snapshots=None, apart=None, measurements=of))
     else:
         print_metrics(results)
     return 0

@@ -115,7 +115,7 @@ def _shown(path: Path, arguments: argparse.Namespace) -> int:
         from gankit.cli.answers.training import EndedLine
 
         status = "failed" if lacks else "finished"
-        arguments.answer(EndedLine(folder=str(path), status=status, metrics=metric_rows(run), failures={}))
+        arguments.answer(EndedLine(folder=str(path.absolute()), status=status, metrics=metric_rows(run), failures={}))
     return int(lacks)
 
 
@@ -146,7 +146,7 @@ def _run_all(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
 
     def note(name: str, failure: Failure | None) -> None:
         said = None if failure is None else failure.said()
-        arguments.answer(RunEndedLine(run=name, folder=str(folder / name), failure=said))
+        arguments.answer(RunEndedLine(run=name, folder=str((folder / name).absolute()), failure=said))
 
     before, only = _measured_in(folder), arguments.only
     failures = run_study(study, folder, only, not arguments.no_rehearsal, note)
@@ -157,7 +157,7 @@ def _run_all(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
         warn(f"{len(failures)} of {len(study.chosen(only))} runs failed; the same command tries them again:\n{listed}")
     failed = {failure.name: failure.said() for failure in failures}
     status = "failed" if failures or damaged else "finished"
-    arguments.answer(EndedLine(folder=str(folder), status=status, metrics=[], failures=failed))
+    arguments.answer(EndedLine(folder=str(folder.absolute()), status=status, metrics=[], failures=failed))
     return 1 if failures or damaged else 0
 
 

@@ -104,7 +104,7 @@ class AverageAnswer(Answer):
     """Real images shown to the generator that was written."""
     snapshots: int | None
     """Of how many it was made."""
-    error: float | None
+    apart: float | None
     """How far its profile is from the one asked for, as a share."""
     measurements: list[MeasuredAnswer]
     """With --sweep, each length by itself."""

@@ -12,6 +12,7 @@ class StartedLine(Line):
 
     event: Literal["started"] = "started"
     folder: str
+    """The run's, an absolute path."""
     name: str
     """Of the experiment, or of the study."""
     variant: str | None
@@ -68,6 +69,7 @@ class RunEndedLine(Line):
     run: str
     """VARIANT/seed-N."""
     folder: str
+    """The run's, an absolute path."""
     failure: str | None
     """Why it failed; null if it is finished."""
 
@@ -77,7 +79,7 @@ class EndedLine(Line):
 
     event: Literal["ended"] = "ended"
     folder: str
-    """Of the run, or of the study."""
+    """Of the run, or of the study; an absolute path."""
     status: Literal["finished", "failed"]
     """failed: runs of a study did, or a run has measured nothing of what it was to measure."""
     metrics: list[RowAnswer]
