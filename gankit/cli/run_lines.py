@@ -20,12 +20,13 @@ PERIOD = 5.0
 
 
 class RunLines(Callback):
-    """Tells where a run stands and what it records."""
+    """Tells where a run stands, what it measures and what happens in it."""
 
     def __init__(
         self, run: RunContext, say: Callable[[TrainingLine], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._say, self._pace = say, Pace(PERIOD, clock)
+        self._speed: float | None = None
         about, at = run.experiment, run.progress
         say(
             StartedLine(
@@ -49,8 +50,9 @@ class RunLines(Callback):
         self._pace.pause()
 
     def on_rows(self, rows: list[Row]) -> None:
-        """Tell what was recorded."""
-        self._say(RowsLine(rows=[RowAnswer.of(row) for row in rows]))
+        """Tell what was measured, and what happened; losses stand in metrics.jsonl."""
+        if told := [RowAnswer.of(row) for row in rows if row.protocol is not None or row.note is not None]:
+            self._say(RowsLine(rows=told))
 
     def on_stage_end(self, progress: Progress) -> None:
         """Tell that the stage is over."""
@@ -62,7 +64,7 @@ class RunLines(Callback):
         self._say(RolledBackLine(images=progress.images))
 
     def _tell(self, at: Progress) -> None:
-        speed = self._pace.images_per_second or None
+        self._speed = speed = self._pace.images_per_second or self._speed
         self._say(
             ProgressLine(
                 images=at.images,

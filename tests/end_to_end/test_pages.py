@@ -77,6 +77,18 @@ def test_everything_on_averages_is_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_everything_that_agents_are_told_is_so(tmp_path: Path) -> None:
+    page = DOCS.parent / "AGENTS.md"
+    assert len(page.read_text().splitlines()) < 100
+    carry_out(page.read_text(), tmp_path, typed)
+
+
+@pytest.mark.slow
+def test_failures_look_as_shown(tmp_path: Path) -> None:
+    carry_out((DOCS / "json.md").read_text(), tmp_path, typed)
+
+
+@pytest.mark.slow
 def test_everything_on_conditions_is_so(tmp_path: Path) -> None:
     carry_out((DOCS / "conditions.md").read_text(), tmp_path, typed)
 

@@ -48,7 +48,7 @@ class ProgressLine(Line):
 
 
 class RowsLine(Line):
-    """Losses or metrics were recorded, or an event such as one of the guard, whose row has a note."""
+    """Metrics were recorded, or an event such as one of the guard, whose row has a note; losses are in metrics.jsonl."""
 
     event: Literal["rows"] = "rows"
     rows: list[RowAnswer]
