@@ -20,8 +20,8 @@ INTRO = """
 Every command takes `--json`. Then it prints one JSON object on standard output and nothing else there; `gankit run` and
 `gankit resume` print [lines](#gankit-run) instead, an object each. What is said to people goes to standard error, where
 libraries warn as they like, so programs need not read it. `gankit COMMAND --json-schema` prints the JSON Schema (draft
-2020-12) of all that a command prints, a failure included. Fields may be added; none is renamed or removed without a word
-in the changelog. Numbers that JSON lacks are the strings `"nan"`, `"inf"` and `"-inf"`.
+2020-12) of all that a command prints, a failure included. Later versions may add fields, and rename or remove none
+without a word in the changelog. Numbers that JSON lacks are the strings `"nan"`, `"inf"` and `"-inf"`.
 """
 FAILURES = """
 A command that gives no result prints in its place one line, `{"error": ...}`, as a run does that fails on its way. It is
@@ -37,7 +37,7 @@ exit code 2
 ```
 """  # noqa: E501
 LINES = """
-Lines, of which each tells by `event` what it is. Of a study they are those of runs that end, which train in processes of
+Lines, of which each tells by `event` what it is. Of a study they tell of runs that end, which train in processes of
 their own; `gankit runs FOLDER --json` tells how far they are meanwhile.
 """
 CODES = """
@@ -58,7 +58,8 @@ def json_page(made: str) -> Iterator[str]:
         yield from ("", f"### {name}", "")
         schema, below = _described(answers)
         definitions |= below
-        if (same := seen.setdefault(json.dumps(schema), name)) != name:
+        same = seen.setdefault(json.dumps(schema), name)
+        if same != name:
             yield f"As [{same}](#{_anchor(same)})."
         elif "anyOf" in schema:
             yield from LINES.strip().splitlines()

@@ -208,11 +208,11 @@ def command_of_seed(arguments: argparse.Namespace) -> Callable[[int], str]:
 
 
 def _without(typed: Sequence[str], *options: str) -> list[str]:
-    """Words of a command without some options and what follows these."""
+    """Words of a command without some options and what follows these; --json makes no other picture."""
     kept, skips = list[str](), False
     for word in typed:
         joined = any(word.startswith(f"{name}=" if name.startswith("--") else name) for name in options)
-        if not (skips or joined or word in options):
+        if not (skips or joined or word in (*options, "--json")):
             kept.append(word)
         skips = not skips and word in options
     return kept

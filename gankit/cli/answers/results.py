@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from gankit.cli.answers.base import Answer, DamagedAnswer, Number, RowAnswer, Wrote
 from gankit.results.run_results import RunResults
-from gankit.runs.status import state_of
+from gankit.results.significance import Method, Verdict
+from gankit.runs.status import RunState, state_of
 
 
 def metric_rows(run: RunResults) -> list[RowAnswer]:
@@ -33,7 +34,7 @@ class RunAnswer(Answer):
     """Of its experiment, or of its study."""
     variant: str | None
     seed: int
-    state: Literal["running", "finished", "failed", "cut short"]
+    state: RunState
     """failed: an error or an observer ended it; cut short: interrupted or killed, gankit resume goes on with it."""
     stage: int | None
     """Number of the stage, the first is 1; null before anything was recorded."""
@@ -58,7 +59,7 @@ class RunAnswer(Answer):
             name=run.name,
             variant=run.variant,
             seed=run.seed,
-            state=state_of(run.path).value,
+            state=state_of(run.path),
             stage=None if newest is None else newest.stage,
             stages=len(run.plan) or None,
             images=run.cost.images,
@@ -180,7 +181,7 @@ class DifferenceAnswer(Answer):
     value: Number
     interval: tuple[Number, Number] | None
     """95% of confidence."""
-    method: str | None
+    method: Method | None
     p: float | None
     p_holm: float | None = None
     """With --holm: corrected for the number of variants."""
@@ -202,8 +203,8 @@ class VariantResultAnswer(Answer):
     seeds: list[SeedAnswer]
     difference: DifferenceAnswer | None
     """Null of the baseline."""
-    verdict: str | None
-    """better, worse or not distinguishable, ...; null of the baseline."""
+    verdict: Verdict | None
+    """Null of the baseline."""
 
 
 class StageComparisonAnswer(Answer):
@@ -227,7 +228,7 @@ class UnfinishedAnswer(Answer):
     variant: str
     seed: int
     folder: str
-    state: str
+    state: RunState
     images: int
     total: int | None
     last: list[RowAnswer]

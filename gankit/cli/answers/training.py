@@ -48,7 +48,7 @@ class ProgressLine(Line):
 
 
 class RowsLine(Line):
-    """Metrics were recorded, or an event such as one of the guard, whose row has a note; losses are in metrics.jsonl."""
+    """Metrics were recorded, or events, such as the guard's, whose rows have a note; losses are in metrics.jsonl."""
 
     event: Literal["rows"] = "rows"
     rows: list[RowAnswer]
