@@ -38,6 +38,8 @@ def compare_command(arguments: argparse.Namespace) -> int:
     from gankit.results.finder import gather_readable
 
     form = _format(arguments.format, arguments.output)
+    if arguments.json and arguments.output is None and form not in ("terminal", "json"):
+        raise UserError(f"--json: the tables are to be {form} by --format; name a file for these with -o")
     if arguments.plot is not None:
         from gankit.results.plots import refuse_unknown_format
 
@@ -48,18 +50,16 @@ def compare_command(arguments: argparse.Namespace) -> int:
         from gankit.results.plots import plot
 
         write_output("--plot", arguments.plot, plot(comparison, arguments.plot.suffix))
+    if arguments.output is not None:
+        text = _as_text(comparison, form)
+        write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
     if arguments.json:
         from gankit.cli.answers.results import CompareAnswer
 
         arguments.answer(CompareAnswer.model_validate_json(_as_text(comparison, "json")))
-    if arguments.output is not None:
-        text = _as_text(comparison, form)
-        write_output("-o", arguments.output, text.encode("utf-8", "backslashreplace"))
-    elif arguments.json:
-        pass  # what would be printed beside
-    elif form != "terminal":
+    elif arguments.output is None and form != "terminal":
         print(printable_lines(_as_text(comparison, form)), end="")
-    else:
+    elif arguments.output is None:
         from rich.console import Console
 
         from gankit.results.report import build_report

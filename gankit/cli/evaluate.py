@@ -62,20 +62,18 @@ def evaluate_command(arguments: argparse.Namespace) -> int:
 
     from gankit.api.measurement import read_protocol
     from gankit.api.measuring import measure
+    from gankit.cli.answers.results import EvaluateAnswer, MeasuredAnswer
     from gankit.results.run_tables import print_metrics
 
     given = {name: getattr(arguments, name) for name in ARGUMENTS}
     protocol = read_protocol({**given, "which": arguments.which})
     paths = [path for place in arguments.paths for path in _runs_or_itself(place)]
     results = measure(paths, protocol, arguments.best, lambda text: print(printable(text), file=sys.stderr, flush=True))
-    if arguments.json:
-        from gankit.cli.answers.results import EvaluateAnswer, MeasuredAnswer
-
-        arguments.answer(EvaluateAnswer(measurements=[*map(MeasuredAnswer.of, results)]))
-    else:
+    if not arguments.json:
         print_metrics(results)
     for one in results:
         _record(one, other_reals=protocol.data is not None)
+    arguments.answer(EvaluateAnswer(measurements=[*map(MeasuredAnswer.of, results)]))
     return 0
 
 
