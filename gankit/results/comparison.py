@@ -25,6 +25,7 @@ from gankit.results.protocols import (
     surroundings,
     usual_metric,
 )
+from gankit.results.ranks import RankInterval, rank_intervals
 from gankit.results.run_results import RunResults, StageMetrics, in_order
 from gankit.results.significance import Difference, Summary, Verdict, holm, mean_difference, summarize, verdict
 from gankit.runs.status import RunState, state_of
@@ -57,6 +58,8 @@ class VariantResult:
     """Of the difference, by Holm's correction if that was asked for; None if there are too few seeds."""
     verdict: Verdict | None = None
     """None for the baseline itself."""
+    rank: RankInterval | None = None
+    """Its places among the variants that have numbers; None without one."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ class StageComparison:
     def repeated(self) -> bool:
         """Whether any variant has several seeds."""
         return any(one.summary.given > 1 for one in self.results)
+
+    @property
+    def first(self) -> list[str]:
+        """The variants that may have the first place, the best mean first."""
+        return [one.variant.label for one in self.results if one.rank is not None and one.rank.low == 1]
 
 
 class Unfinished(NamedTuple):
@@ -222,16 +230,19 @@ def _stage(
     ps = {label: p for label, apart in differences.items() if apart is not None and (p := apart.p) is not None}
     if correct:
         ps = dict(zip(ps, holm(list(ps.values())), strict=True))
+    numbers = {label: finite for label in ended if (finite := _finite(by_seed[label].values()))}
+    ranks = rank_intervals(numbers, better)
     results = []
     for variant in variants:
         label = variant.label
         seeds = [SeedValue(run.seed, by_seed[label][run.seed], stage.images, run.path) for run, stage in ended[label]]
         if not seeds:
             continue
-        best = (max if better == "higher" else min)(_finite(by_seed[label].values()), default=None)
+        best = (max if better == "higher" else min)(numbers.get(label, ()), default=None)
         apart, p = differences.get(label), ps.get(label)
         said = None if variant is baseline else verdict(apart, better, p)
-        results.append(VariantResult(variant, seeds, summarize(by_seed[label].values()), best, apart, p, said))
+        summary, rank = summarize(by_seed[label].values()), ranks.get(label)
+        results.append(VariantResult(variant, seeds, summary, best, apart, p, said, rank))
     sign = -1 if better == "higher" else 1
     results.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
     protocol = common_protocol(rows[metric] for rows in metrics)

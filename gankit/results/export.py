@@ -15,6 +15,7 @@ from gankit.runs.rows import number_as_json
 
 COLUMNS = (
     *("metric", "resolution", "stage", "variant", "is_baseline", "seeds", "n", "images", "mean", "std", "low", "high"),
+    *("rank_low", "rank_high"),
     *("best", "floor", "difference", "difference_low", "difference_high", "p", "p_holm", "method", "verdict"),
     "detectable",
 )
@@ -59,6 +60,8 @@ def _line(stage: StageComparison, result: VariantResult, comparison: Comparison)
     line |= {"is_baseline": result.variant is comparison.baseline, "seeds": summary.given, "n": summary.n}
     line |= {"images": max(one.images for one in result.seeds), "mean": summary.mean, "std": summary.std}
     line |= {"low": low, "high": high, "best": result.best, "floor": stage.floor, "verdict": result.verdict}
+    if result.rank is not None:
+        line |= {"rank_low": result.rank.low, "rank_high": result.rank.high}
     if apart is not None:
         line |= {"difference": apart.value, "p": apart.p, "method": apart.method, "detectable": apart.detectable}
         low, high = apart.interval or (None, None)
@@ -103,6 +106,7 @@ def comparison_as_json(comparison: Comparison) -> str:
                 "floor": stage.floor,
                 "protocol": stage.protocol,
                 "floor_protocol": stage.floor_protocol,
+                "first_place": stage.first,
                 "variants": [_result(result, comparison.is_corrected) for result in stage.results],
             }
             for stage in comparison.stages
@@ -150,6 +154,7 @@ def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
         "std": summary.std,
         "interval": summary.interval,
         "best": result.best,
+        "rank": result.rank,
         "seeds": [
             {"seed": one.seed, "value": one.value, "images": one.images, "folder": str(one.path)}
             for one in result.seeds

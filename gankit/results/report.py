@@ -51,6 +51,7 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
     many, several = stage.repeated, len(comparison.variants) > 1
     columns: list[tuple[bool, Column, Callable[[VariantResult], str]]] = [
         (True, Column("variant", is_number=False), lambda one: _label(one, comparison)),
+        (many and several, Column("rank"), lambda one: str(one.rank or ABSENT)),
         (many, Column("n"), _seeds),
         (not after, Column("images"), lambda one: _range([seed.images for seed in one.seeds])),
         (True, Column("mean" if many else stage.metric), lambda one: _number(one.summary.mean)),
@@ -86,6 +87,11 @@ def _detectable(result: VariantResult) -> str:
     return _number(result.difference and result.difference.detectable)
 
 
+def first_place(labels: Sequence[str]) -> str:
+    """Who may have come in first."""
+    return f"First place{' shared by' if len(labels) > 1 else ''}: {', '.join(labels) or ABSENT}"
+
+
 def _range(counts: Sequence[int]) -> str:
     """The least and the greatest, or the one that all are."""
     low, high = min(counts), max(counts)
@@ -94,6 +100,8 @@ def _range(counts: Sequence[int]) -> str:
 
 def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
     """What has to be said of a stage's numbers."""
+    if stage.repeated and len(comparison.variants) > 1:
+        yield first_place(stage.first)
     for one in stage.results:
         if one.summary.n < one.summary.given:
             yield (
@@ -130,6 +138,11 @@ def _statistics(comparison: Comparison) -> Section | None:
         notes.append(f"differences are to {comparison.baseline.label}, tested at the 95% level {how}")
     elif apart:
         notes.append("one seed each: how much of a difference is chance cannot be told; run more seeds")
+    if methods:
+        notes.append(
+            "rank: the places that a variant may have; all are right at once in 95% of studies (Welch's t-test of "
+            "every pair, with Holm's correction)"
+        )
     if methods and comparison.is_corrected:
         notes.append("verdicts are by Holm's correction for all variants of a stage; intervals are for each pair alone")
     elif methods and len(comparison.variants) >= MANY:

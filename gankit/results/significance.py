@@ -130,15 +130,21 @@ def mean_difference(variant: Mapping[int, float], baseline: Mapping[int, float])
     if not ours or not theirs:
         return None
     value = mean(ours.values()) - mean(theirs.values())
-    if len(ours) < 2 or len(theirs) < 2:
-        return Difference(value)
-    largest = max(map(abs, [*ours.values(), *theirs.values()]))
     apart = [ours[seed] - theirs[seed] for seed in ours] if ours.keys() == theirs.keys() else []
-    if apart and all(map(math.isfinite, apart)):  # two floats may be too far from each other for a third
-        error = _spread(apart, largest) / math.sqrt(len(apart))
-        return Difference(value, Method.PAIRED, (error,), (len(apart) - 1,))
-    one, other = (_spread(list(each.values()), largest) / math.sqrt(len(each)) for each in (ours, theirs))
-    return Difference(value, Method.WELCH, (one, other), (len(ours) - 1, len(theirs) - 1))
+    if len(apart) < 2 or not all(map(math.isfinite, apart)):  # two floats may be too far from each other for a third
+        return unpaired_difference([*ours.values()], [*theirs.values()])
+    error = _spread(apart, max(map(abs, [*ours.values(), *theirs.values()]))) / math.sqrt(len(apart))
+    return Difference(value, Method.PAIRED, (error,), (len(apart) - 1,))
+
+
+def unpaired_difference(variant: Sequence[float], baseline: Sequence[float]) -> Difference:
+    """The same of finite numbers, at least one of either, by Welch's test whatever seeds they are of."""
+    value = mean(variant) - mean(baseline)
+    if len(variant) < 2 or len(baseline) < 2:
+        return Difference(value)
+    largest = max(map(abs, [*variant, *baseline]))
+    one, other = (_spread(each, largest) / math.sqrt(len(each)) for each in (variant, baseline))
+    return Difference(value, Method.WELCH, (one, other), (len(variant) - 1, len(baseline) - 1))
 
 
 def verdict(found: Difference | None, better: Literal["lower", "higher"], p: float | None) -> Verdict:

@@ -57,12 +57,35 @@ def test_each_stage_tells_the_better_variant_from_the_baseline(losses: Path, com
     shown = compare(losses)
     assert "fid at 4x4 after 1,000 images: lower is better; noise floor 0.02000" in shown
     wgan, hinge = cells(shown, "loss=")[:2]
-    assert wgan == ["loss=wgan", "3", "5.000", "2.617", "1.054", "4.000", "-1.000", "0.2484", "better", "0.3264"]
-    assert hinge == ["loss=hinge", "(baseline)", "3", "6.000", "2.484", "1.000", "5.000", "-", "-", "-", "-"]
+    assert wgan == ["loss=wgan", "1–2", "3", "5.000", "2.617", "1.054", "4.000", "-1.000", "0.2484", "better", "0.3264"]
+    assert hinge == ["loss=hinge", "(baseline)", "1–2", "3", "6.000", "2.484", "1.000", "5.000", "-", "-", "-", "-"]
+    assert "First place shared by: loss=wgan, loss=hinge" in shown
     assert "seed by seed (paired t-test)" in shown
     assert "with 3 seeds, 80% of such studies would find a true difference of 0.3264; smaller ones mostly" in shown
     assert "measured with images 1000, extractor digits@3f, seed 0" in shown
     assert cells(shown.partition("What differs")[2], "loss=") == [["loss=hinge", "hinge"], ["loss=wgan", "wgan"]]
+
+
+def test_ranks_that_seeds_tell_apart_are_said_in_every_format(tmp_path: Path, compare: Any) -> None:
+    study(
+        tmp_path / "losses", {"a": [5.0, 5.2, 5.4], "b": [5.1, 5.3, 5.2], "c": [40.0, 40.3, 40.1], "d": [math.nan] * 3}
+    )
+    shown = {form: compare(tmp_path, "--format", form) for form in ("terminal", "markdown", "html", "csv", "json")}
+    assert [line[1:3] for line in cells(shown["terminal"], "loss=")[1:4]] == [["1–2", "3"], ["3", "3"], ["-", "0"]]
+    assert "| loss=c | 3 | 3 | 40.13 |" in shown["markdown"]
+    assert '<td>loss=b</td><td class="number">1–2</td>' in shown["html"]
+    for form in ("terminal", "markdown", "html"):
+        assert "First place shared by: loss=a, loss=b" in shown[form].replace("\\", "")
+    *_, a, b, c, d = csv.DictReader(io.StringIO(shown["csv"]))
+    assert [(one["rank_low"], one["rank_high"]) for one in (a, b, c, d)] == [
+        ("1", "2"),
+        ("1", "2"),
+        ("3", "3"),
+        ("", ""),
+    ]
+    final = json.loads(shown["json"])["stages"][-1]
+    assert final["first_place"] == ["loss=a", "loss=b"]
+    assert [one["rank"] for one in final["variants"]] == [[1, 2], [1, 2], [3, 3], None]
 
 
 def test_another_baseline_turns_the_verdict_round(losses: Path, compare: Any) -> None:
@@ -75,7 +98,7 @@ def test_single_runs_show_values_and_no_empty_columns(tmp_path: Path, compare: A
     study(tmp_path / "losses", {"hinge": [5.0], "wgan": [4.0]})
     shown = compare(tmp_path)
     assert cells(shown, "loss=")[:2] == [["loss=wgan", "4.000", "-1.000"], ["loss=hinge", "(baseline)", "5.000", "-"]]
-    for absent in ("std", "95%", "verdict", "detectable"):
+    for absent in ("rank", "First place", "std", "95%", "verdict", "detectable"):
         assert absent not in shown
     assert "one seed each" in shown
 
@@ -84,7 +107,7 @@ def test_one_variant_alone_is_compared_with_nothing(tmp_path: Path, compare: Any
     study(tmp_path / "losses", {"hinge": [5.0, 6.0]})
     shown = compare(tmp_path)
     assert cells(shown, "loss=")[0] == ["loss=hinge", "2", "5.500", "6.353", "0.7071", "5.000"]
-    for absent in ("baseline", "difference", "verdict", "What differs"):
+    for absent in ("baseline", "rank", "First place", "difference", "verdict", "What differs"):
         assert absent not in shown
 
 
@@ -121,7 +144,7 @@ def test_diverged_seeds_are_counted(tmp_path: Path, compare: Any) -> None:
     study(tmp_path / "losses", {"hinge": [5.0, 6.0, 7.0], "wgan": [4.0, math.nan, 6.1]})
     shown = compare(tmp_path)
     assert "loss=wgan: 2 of 3 seeds gave a number" in shown
-    assert cells(shown, "loss=wgan ")[0][:5] == ["loss=wgan", "2", "of", "3", "5.050"]
+    assert cells(shown, "loss=wgan ")[0][:6] == ["loss=wgan", "1–2", "2", "of", "3", "5.050"]
 
 
 def test_cost_is_shown_by_variant(tmp_path: Path, compare: Any) -> None:
