@@ -43,6 +43,7 @@ COMMANDS = {
     "data": Command("data", "tell what there is to train on, with a sheet of it"),
     "cache": Command("data", "list or clear what gankit keeps to be faster the next time"),
     "compare": Command("compare", "variants side by side, best first"),
+    "leaderboard": Command("leaderboard", "check and rank results that others have sent"),
     "diff": Command("diff", "find where two runs part, and why they may"),
     "report": Command("report", "one page to send, with plots and samples"),
     "runs": Command("runs", "list runs with their states"),

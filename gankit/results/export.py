@@ -138,7 +138,7 @@ def comparison_as_json(comparison: Comparison) -> str:
             for what in ("restored", "changed")
         },
     }
-    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    return json.dumps(in_json(content), indent=2, allow_nan=False) + "\n"
 
 
 def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
@@ -164,10 +164,10 @@ def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    """`value` with words for the numbers that JSON lacks."""
+def in_json(value: Any) -> Any:
+    """Plain values with words for the numbers that JSON lacks."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: in_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [in_json(item) for item in value]
     return number_as_json(value) if isinstance(value, float) else value

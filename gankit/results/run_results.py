@@ -142,7 +142,13 @@ def read_run(path: Path, check: bool = False) -> RunResults:
         return _read(path, check)
     except OSError as failure:
         raise UserError(f"{failure.filename or path}: cannot be read: {failure.strerror}") from failure
-    except (LookupError, TypeError, ValueError, AttributeError) as failure:  # JSON of another form than ours
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as failure:  # JSON of another form than ours
         name = type(failure).__name__
         raise UserError(f"{path}: a file in it is not as gankit writes it ({name}: {failure})") from failure
 
@@ -248,7 +254,7 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | N
                     cpu_seconds[stage] = worked * seconds[stage] / took
         counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
         parameters = {network: count for network, count in counts.items() if isinstance(count, int)} or parameters
-    total, worked = (sum(each.values()) if each else None for each in (seconds, cpu_seconds))
+    total, worked = (float(sum(each.values())) if each else None for each in (seconds, cpu_seconds))
     return total, (worked if cpu_seconds.keys() == seconds.keys() else None), parameters
 
 

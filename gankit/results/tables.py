@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gankit.core.text import printable, printable_lines
 
@@ -24,6 +24,19 @@ class Bold(str):
     """A cell that stands out on a terminal."""
 
     __slots__ = ()
+
+
+class Link(str):
+    """A cell that leads somewhere on a page."""
+
+    address: str
+    """A relative one, as it may stand in HTML."""
+
+    def __new__(cls, text: str, address: str) -> Self:
+        """`text`, which leads to `address`."""
+        made = super().__new__(cls, text)
+        made.address = address
+        return made
 
 
 class Column(NamedTuple):
