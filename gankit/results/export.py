@@ -89,6 +89,7 @@ def comparison_as_json(comparison: Comparison) -> str:
                         "total": run.total,
                         "seconds": run.cost.seconds,
                         "cpu_seconds": run.cost.cpu_seconds,
+                        **run.cost.joules,
                         "parameters": run.cost.parameters,
                     }
                     for run in variant.runs

@@ -19,8 +19,8 @@ from gankit.results.export import in_json
 from gankit.results.groups import RunGroup, group_runs
 from gankit.results.protocols import NOT_COMPARED, flattened, floor_of, metric_names, surroundings, usual_metric
 from gankit.results.ranks import RankInterval, rank_intervals
-from gankit.results.report import first_place
-from gankit.results.run_results import RunResults, read_provenance
+from gankit.results.report import ENERGY_NOTE, first_place
+from gankit.results.run_results import ENERGY, RunResults, read_provenance
 from gankit.results.significance import Summary, summarize
 from gankit.results.submissions import (
     Refused,
@@ -77,6 +77,11 @@ class Entry:
         hardware = self.origin.get("hardware", {})
         named = [hardware.get("cpu"), *dict.fromkeys(hardware.get("gpus") or ())]
         return ", ".join(filter(None, named)) or None
+
+    def joules(self, name: str) -> float | None:
+        """Energy by a name of `ENERGY`, the mean over the runs of which it was counted; None if it was of none."""
+        known = [one.run.cost.joules[name] for one in self.runs if name in one.run.cost.joules]
+        return fmean(known) if known else None
 
     def cost(self, fact: Literal["images", "seconds", "cpu_seconds"]) -> float | None:
         """What a run of it took, the mean over those of which it is known; None if it is of none."""
@@ -213,7 +218,9 @@ def leaderboard_report(found: Leaderboard, page: Path | None = None) -> Report:
 
 def _table(ranking: Ranking, metric: str, page: Path | None) -> Section:
     """One way of measuring."""
-    numbers = [Column(name) for name in ("rank", "n", metric, "±95%", "images", "seconds", "CPU seconds")]
+    energy = [name for name in ENERGY if any(one.joules(name) is not None for one in ranking.entries)]
+    shown = ("rank", "n", metric, "±95%", "images", "seconds", "CPU seconds", *(ENERGY[name] for name in energy))
+    numbers = [Column(name) for name in shown]
     columns = [*text_columns("entry"), *numbers, *text_columns("seeds", "began (UTC)", "machine")]
     rows, notes = list[list[str]](), list[str]()
     if len(ranking.entries) > 1:
@@ -225,10 +232,13 @@ def _table(ranking: Ranking, metric: str, page: Path | None) -> Section:
         cells += [ABSENT if value is None else significant(value) for value in (one.summary.mean, half)]
         costs = [one.cost("images"), one.cost("seconds"), one.cost("cpu_seconds")]
         cells += [ABSENT if value is None else f"{value:,.0f}" for value in costs]
+        used = [one.joules(name) for name in energy]
+        cells += [ABSENT if value is None else significant(value / 1000) for value in used]
         began = one.began[:19].replace("T", " ") if one.began else ABSENT
         label = one.label if page is None else Link(one.label, address_from(page, one.experiment))
         rows.append([label, *cells, one.seeds, began, one.machine or ABSENT])
         notes += [f"{one.label}: {remark}" for remark in one.remarks]
+    notes += [ENERGY_NOTE] if energy else []
     notes.append(f"measured with {ranking.measured_with}")
     size = f"{ranking.resolution}x{ranking.resolution}"
     return Section(f"{metric} at {size}: {ranking.better} is better", columns, rows, notes)
@@ -275,6 +285,7 @@ def _entry_as_json(one: Entry, metric: str) -> dict[str, Any]:
         ],
         "seconds": one.cost("seconds"),
         "cpu_seconds": one.cost("cpu_seconds"),
+        **{name: used for name in ENERGY if (used := one.joules(name)) is not None},
         "began": one.began,
         "machine": one.machine,
         "remarks": one.remarks,

@@ -11,7 +11,7 @@ from gankit.results.differences import differing
 from gankit.results.groups import RunGroup
 from gankit.results.plugin_code import other_code
 from gankit.results.protocols import other_count, shown_name, unlike_floors
-from gankit.results.run_results import NETWORKS, RunResults
+from gankit.results.run_results import ENERGY, NETWORKS, RunResults
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
 
@@ -20,6 +20,9 @@ FEW = 5
 MANY = 4
 """Variants from which on it is said that verdicts are for each pair alone."""
 
+ENERGY_NOTE = (
+    "kJ: as the machine counted them, of all its processors and of the run's GPUs, whatever else ran there meanwhile"
+)
 TESTS = {
     Method.PAIRED: "seed by seed (paired t-test) where both have the same seeds",
     Method.WELCH: "by Welch's t-test where seeds are not the same",
@@ -191,8 +194,10 @@ def _measured(run: RunResults, row: Row) -> str:
 
 
 def _cost(variants: Sequence[RunGroup]) -> Section:
-    """What a run of each variant takes."""
-    columns = ["runs", "images", "seconds", "CPU seconds", *(f"{network} parameters" for network in NETWORKS)]
+    """What a run of each variant takes; energy only where a machine has counted it."""
+    energy = [name for name in ENERGY if any(name in run.cost.joules for one in variants for run in one.runs)]
+    columns = ["runs", "images", "seconds", "CPU seconds", "images/s", *(ENERGY[name] for name in energy)]
+    columns += [f"{network} parameters" for network in NETWORKS]
     rows = []
     for variant in variants:
         complete = [run for run in variant.runs if run.is_complete]
@@ -204,8 +209,13 @@ def _cost(variants: Sequence[RunGroup]) -> Section:
         cells = [f"{images:,.0f}{partly}"]
         for known in ([one for one in each if one is not None] for each in times):
             cells.append(f"{fmean(known):,.0f}{partly}" if known else ABSENT)
+        speeds = [run.cost.images / run.cost.seconds for run in complete if run.cost.seconds]
+        cells.append(significant(fmean(speeds)) if speeds else ABSENT)
+        for counted in ([run.cost.joules[name] for run in runs if name in run.cost.joules] for name in energy):
+            cells.append(f"{significant(fmean(counted) / 1000)}{partly}" if counted else ABSENT)
         rows.append([variant.label, str(len(runs)), *cells, *(f"{count:,}" if count else ABSENT for count in counts)])
-    return Section("Cost of a run", [*text_columns("variant"), *map(Column, columns)], rows)
+    notes = [ENERGY_NOTE] if energy else []
+    return Section("Cost of a run", [*text_columns("variant"), *map(Column, columns)], rows, notes)
 
 
 def _differing(variants: Sequence[RunGroup]) -> Section | None:

@@ -22,6 +22,8 @@ from gankit.runs.recorded import changed_options
 from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 NETWORKS = ("generator", "discriminator")
+ENERGY = {"cpu_joules": "CPU kJ", "gpu_joules": "GPU kJ"}
+"""What times.jsonl calls the energy that the machine counted, and how tables do."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Cost:
     """Training of the stages that are complete, evaluations within them included; None if it is not known."""
     cpu_seconds: float | None = None
     """The same of the CPUs' work for the run's process, all its threads together; None if it is not known."""
+    joules: Mapping[str, float] = field(default_factory=dict)
+    """Energy of the same, of the machine's CPUs and of the run's GPUs by the names in `ENERGY`; what was not counted
+    from beginning to end is missing."""
     parameters: dict[str, int] = field(default_factory=dict)
     """Of the generator and the discriminator; empty if they are not known."""
 
@@ -232,13 +237,14 @@ def in_order(runs: Iterable[Sequence[StageMetrics]]) -> list[tuple[int, str]]:
     return sorted(last, key=lambda key: (key[0], last[key]))
 
 
-def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | None, dict[str, int]]:
-    """Seconds that the complete stages took, those of the CPUs, and the numbers of parameters.
+def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | None, dict[str, float], dict[str, int]]:
+    """Seconds that the complete stages took, those of the CPUs, joules by `ENERGY`, and the numbers of parameters.
 
-    A stage that was interrupted is counted by the speed that was last measured in it.
+    A stage that was interrupted is counted by the speed that was last measured in it; its energy is not known.
     """
     seconds: dict[int, float] = {}
     cpu_seconds: dict[int, float] = {}
+    joules: dict[str, dict[int, float]] = {name: {} for name in ENERGY}
     parameters: dict[str, int] = {}
     planned = {number: stage.images for number, stage in enumerate(stages, start=1)}
     numbers = {stage.resolution: number for number, stage in enumerate(stages, start=1)}
@@ -252,10 +258,15 @@ def _times(path: Path, stages: Sequence[Stage]) -> tuple[float | None, float | N
                 seconds[stage] = images / speed if images and speed else took
                 if isinstance(worked := event.get("cpu_seconds"), int | float) and took:
                     cpu_seconds[stage] = worked * seconds[stage] / took
+                for name, counted in joules.items():
+                    counted.pop(stage, None)
+                    if isinstance(used := event.get(name), int | float) and event.get("images") == images:
+                        counted[stage] = float(used)
         counts = {network: event.get(f"{network}_parameters") for network in NETWORKS}
         parameters = {network: count for network, count in counts.items() if isinstance(count, int)} or parameters
     total, worked = (float(sum(each.values())) if each else None for each in (seconds, cpu_seconds))
-    return total, (worked if cpu_seconds.keys() == seconds.keys() else None), parameters
+    whole = {name: sum(each.values()) for name, each in joules.items() if each and each.keys() == seconds.keys()}
+    return total, (worked if cpu_seconds.keys() == seconds.keys() else None), whole, parameters
 
 
 def read_provenance(path: Path) -> list[dict[str, Any]]:

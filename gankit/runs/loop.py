@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from enum import StrEnum
 from shlex import quote
@@ -26,6 +25,7 @@ from gankit.runs.others import Others, others_of
 from gankit.runs.provenance import source_of_plugins
 from gankit.runs.recorded import DECISIVE, decisive_options
 from gankit.runs.signals import SignalGuard
+from gankit.runs.stopwatch import Stopwatch, energy_meter
 from gankit.training.sampler import GeneratorSampler
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class TrainingLoop(LoopContext):
         self._callbacks = CallbackList(self.experiment.observers, self, callback)
         if checkpoint is not None:
             self._callbacks.load_state_dict(checkpoint.state["watchers"])
-        self._stage_began = (self._trainer.images, Stopwatch())
+        self._energy = energy_meter(parts.device, self.experiment.training.processes)
+        self._stage_began = (self._trainer.images, Stopwatch(self._energy))
 
     def train(self) -> None:
         """Train to the end of the last stage, evaluating and saving as the experiment says; closes the folder.
@@ -112,6 +113,7 @@ class TrainingLoop(LoopContext):
             self._callbacks.on_close()
             self._parts.evaluators.close()
             self._others.leave()
+            self._energy.close()
             self._record.close()
 
     def _finish(self) -> None:
@@ -202,13 +204,13 @@ class TrainingLoop(LoopContext):
         }
 
     def _begin_stage(self) -> None:
-        self._stage_began = (self._trainer.images, Stopwatch())
+        self._stage_began = (self._trainer.images, Stopwatch(self._energy))
         self._callbacks.on_stage_start(self.progress)
 
     def _evaluate(self, task: Task) -> None:
         """Measure, or have it measured while training goes on."""
         self._collect()
-        watch, full = Stopwatch(), task is Task.EVALUATION
+        watch, full = Stopwatch(self._energy), task is Task.EVALUATION
         self._callbacks.on_evaluation_start(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
         generators = trainer.generators(self.experiment.evaluation.generators)
@@ -329,25 +331,13 @@ class TrainingLoop(LoopContext):
         about = {"stage": number, "resolution": stage.resolution} | ({"name": stage.name} if stage.name else {})
         images, watch = self._stage_began
         taken, images = watch.taken(), self._trainer.images - images
-        self._record.time("stage", **about, **taken, images_per_second=images / taken["seconds"])
+        self._record.time("stage", **about, images=images, **taken, images_per_second=images / taken["seconds"])
 
 
 def _as_kept(progress: Progress) -> tuple[int | float, ...]:
     """What checkpoints hold of where a run stood: all but what follows of the stage from the others."""
     at = progress
     return at.images, at.total, at.stage, at.stages, at.resolution, at.alpha
-
-
-class Stopwatch:
-    """Measures from when it is made."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter(), time.process_time()
-
-    def taken(self) -> dict[str, float]:
-        """Seconds that have passed, and those that the CPUs have worked for this process, all its threads together."""
-        wall, cpu = self._began
-        return {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
 
 
 class Means:

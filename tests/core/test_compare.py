@@ -154,14 +154,14 @@ def test_cost_is_shown_by_variant(tmp_path: Path, compare: Any) -> None:
         times = [("stage", {**facts, "generator_parameters": 1234, "discriminator_parameters": 5678})]
         recorded(tmp_path / f"{seed}", measured(1000, 1, 4, fid=1.0), [(4, 1000)], times, seed=seed)
     cost = compare(tmp_path).partition("Cost of a run")[2]
-    assert cells(cost, "tiny") == [["tiny", "2", "1,000", "100", "200", "1,234", "5,678"]]
+    assert cells(cost, "tiny") == [["tiny", "2", "1,000", "100", "200", "10.10", "1,234", "5,678"]]
 
 
 def test_work_of_cpus_that_older_runs_did_not_note_is_no_zero(tmp_path: Path, compare: Any) -> None:
     facts = {"resolution": 4, "seconds": 90.0, "images_per_second": 1000 / 90}
     recorded(tmp_path / "old", measured(1000, 1, 4, fid=1.0), [(4, 1000)], [("stage", facts)])
     cost = compare(tmp_path).partition("Cost of a run")[2]
-    assert cells(cost, "tiny") == [["tiny", "1", "1,000", "90", "-", "-", "-"]]
+    assert cells(cost, "tiny") == [["tiny", "1", "1,000", "90", "-", "11.11", "-", "-"]]
 
 
 @pytest.mark.parametrize("option", ["", "--format=markdown", "--format=html"])
