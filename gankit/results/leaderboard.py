@@ -24,7 +24,7 @@ from gankit.results.run_results import ENERGY, RunResults, read_provenance
 from gankit.results.significance import Summary, summarize
 from gankit.results.submissions import (
     Refused,
-    Submission,
+    SentRun,
     last_stage,
     on_a_line,
     read_sent,
@@ -40,11 +40,11 @@ FLOORS_APART = 0.01
 
 
 @dataclass(frozen=True)
-class Entry:
+class RankedEntry:
     """Runs of one sender that differ in nothing but their seeds, measured alike."""
 
     label: str
-    runs: list[Submission]
+    runs: list[SentRun]
     """Lowest seed first."""
     summary: Summary
     rank: RankInterval | None
@@ -99,10 +99,10 @@ class Ranking:
     """How, by dotted keys."""
     measured_with: str
     """The same in words."""
-    entries: list[Entry]
+    entries: list[RankedEntry]
 
     @property
-    def first(self) -> list[Entry]:
+    def first(self) -> list[RankedEntry]:
         """Those that may have the first place."""
         return [one for one in self.entries if one.rank is not None and one.rank.low == 1]
 
@@ -144,7 +144,7 @@ def leaderboard(folder: Path, metric: str | None = None) -> Leaderboard:
             whole.setdefault(sender, []).append(run)
         except UserError as reason:
             refused.append(Refused(run.path, on_a_line(reason)))
-    tables: dict[str, dict[str, list[Submission]]] = {}
+    tables: dict[str, dict[str, list[SentRun]]] = {}
     for sender, theirs in whole.items():
         try:
             groups = group_runs(theirs)
@@ -157,14 +157,12 @@ def leaderboard(folder: Path, metric: str | None = None) -> Leaderboard:
     return Leaderboard(metric, sorted(rankings, key=lambda one: -len(one.entries)), refused)
 
 
-def _enter(
-    tables: dict[str, dict[str, list[Submission]]], sender: str, group: RunGroup, label: str, metric: str
-) -> None:
+def _enter(tables: dict[str, dict[str, list[SentRun]]], sender: str, group: RunGroup, label: str, metric: str) -> None:
     """Put the runs of a group into the tables of their protocols, by keys that no two groups share."""
     for run in group.runs:
         stage = last_stage(run, metric)
         key = json.dumps([stage.resolution, _protocol(stage.metrics[metric])], sort_keys=True)
-        one = Submission(sender, label, run, stage, list(remarks_on(run, stage, metric)))
+        one = SentRun(sender, label, run, stage, list(remarks_on(run, stage, metric)))
         tables.setdefault(key, {}).setdefault(f"{sender}\0{group.label}", []).append(one)
 
 
@@ -172,7 +170,7 @@ def _protocol(row: Row) -> dict[str, Any]:
     return {key: value for key, value in flattened(row.protocol or {}) if key not in NOT_COMPARED}
 
 
-def _ranking(entries: Mapping[str, Sequence[Submission]], metric: str) -> Ranking:
+def _ranking(entries: Mapping[str, Sequence[SentRun]], metric: str) -> Ranking:
     """Entries that were measured alike."""
     rows = {key: [one.stage.metrics[metric] for one in runs] for key, runs in entries.items()}
     first = next(iter(rows.values()))[0]
@@ -193,7 +191,7 @@ def _ranking(entries: Mapping[str, Sequence[Submission]], metric: str) -> Rankin
             remarks.append(f"its noise floor is {significant(floors[key])}, and the usual one {significant(usual)}")
         if len(runs) == 1:
             remarks.append("one seed: nothing can be said of its place")
-        ranked.append(Entry(runs[0].entry, list(runs), summaries[key], ranks.get(key), remarks))
+        ranked.append(RankedEntry(runs[0].entry, list(runs), summaries[key], ranks.get(key), remarks))
     sign = -1 if better == "higher" else 1
     ranked.sort(key=lambda one: math.inf if one.summary.mean is None else sign * one.summary.mean)
     resolution = next(iter(entries.values()))[0].stage.resolution
@@ -269,7 +267,7 @@ def leaderboard_as_json(found: Leaderboard) -> dict[str, Any]:
     )
 
 
-def _entry_as_json(one: Entry, metric: str) -> dict[str, Any]:
+def _entry_as_json(one: RankedEntry, metric: str) -> dict[str, Any]:
     return {
         "entry": one.label,
         "sender": one.runs[0].sender,

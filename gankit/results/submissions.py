@@ -36,7 +36,7 @@ class Refused(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Submission:
+class SentRun:
     """A run that was sent and is ranked."""
 
     sender: str
