@@ -86,7 +86,7 @@ def rapl_counters(folder: Path = RAPL) -> list[Counter]:
 def nvml_counters(uuids: Sequence[str]) -> list[Counter]:
     """The counters of the GPUs of these UUIDs, since the driver was loaded; none where nvidia-ml-py or NVML is not."""
     try:
-        import pynvml
+        import pynvml  # pyright: ignore[reportMissingImports]
 
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByUUID(uuid) for uuid in uuids]
