@@ -45,6 +45,7 @@ COMMANDS = {
     "compare": Command("compare", "variants side by side, best first"),
     "leaderboard": Command("leaderboard", "check and rank results that others have sent"),
     "diff": Command("diff", "find where two runs part, and why they may"),
+    "track": Command("track", "show runs in a tracker after they were trained"),
     "report": Command("report", "one page to send, with plots and samples"),
     "runs": Command("runs", "list runs with their states"),
     "evaluate": Command("evaluate", "measure runs, checkpoints, folders"),

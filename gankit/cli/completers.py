@@ -34,6 +34,14 @@ def component_names(kind: str) -> list[str]:
     return [entry.name for entry in registries[kind].entries()]
 
 
+def trackers(**_: object) -> list[str]:
+    """What the observers are called that show runs elsewhere."""
+    from gankit.results.afterwards import tracking_observers
+
+    _load_installed()
+    return tracking_observers()
+
+
 def numbers(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The numbers by which the runs named before can be compared; without any, what metrics are called."""
     from gankit.results.finder import gather_readable

@@ -21,6 +21,10 @@ class Observer(Component):
     kind: ClassVar[str] = "observer"
     looked_at_by: ClassVar[str | None] = None
     """The command that shows what it records of the runs in a folder, which is named to it; None: there is none."""
+    tracks: ClassVar[bool] = False
+    """True if its callback shows elsewhere what a run has recorded, as soon as it is made and until `on_close`, which
+    raises what went wrong. It asks the run for `experiment`, `folder`, `runs_root`, `progress`, `rows` and `pictures`
+    alone, so that `gankit track` can show runs by it that are over."""
 
     enabled: bool = Field(default=True, examples=[True])
     """false switches it off: progress and guard, which watch every run, are switched off by this alone."""

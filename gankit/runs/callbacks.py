@@ -20,6 +20,7 @@ from gankit.kinds import Observer
 from gankit.kinds.callbacks import Callback, Picture, Row, RunContext
 from gankit.runs.components import RunComponents
 from gankit.runs.folder import RunFolder
+from gankit.runs.moments import MOMENT, moment_as_text, root_of
 from gankit.runs.rows import METRICS, read_rows
 
 
@@ -143,7 +144,7 @@ class LoopContext:
     @property
     def runs_root(self) -> Path:
         """The folder that holds the run's folder, or that of the study: STUDY/VARIANT/seed-N."""
-        return self.folder.parents[0 if self.experiment.variant is None else 2]
+        return root_of(self.folder, self.experiment)
 
     @property
     def progress(self) -> Progress:
@@ -187,7 +188,7 @@ class LoopContext:
     def show(self, name: str, image: np.ndarray, caption: str = "") -> None:
         """Save a picture, uint8 [H, W, channels], under samples/ and pass it on to every observer."""
         path = self._record.samples / f"{name}.png"
-        save_png(path, image, caption)
+        save_png(path, image, caption, {MOMENT: moment_as_text(self.progress)})
         picture = Picture(name, path, self.progress)
         self._pictures = [*(other for other in self._pictures if other.name != name), picture]
         self._callbacks.on_picture(picture)

@@ -36,6 +36,8 @@ class Listed(NamedTuple):
     folder: str
     """The folder of the run that it shows, as it was called then."""
     experiment: str = ""
+    asked: str = ""
+    """Not empty if no observer of the run has begun it: it was asked for, as by `gankit track`."""
 
 
 def _listed(fields: Any) -> Listed:
@@ -63,6 +65,7 @@ class Mirror:
         options: dict[str, Any],
         target: Target,
         others: Collection[Target],
+        is_own: bool = True,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare to show a run.
@@ -72,10 +75,12 @@ class Mirror:
             options: Its experiment.
             target: Where to show it.
             others: Where other observers show it.
+            is_own: Whether an observer of the run shows it; else it was asked for.
             alive: Called again and again in what may take long.
         """
         self._folder, self._options, self._others, self._alive = folder, options, others, alive
-        self._repo, self._experiment = target
+        self._repo, self._experiment = self._target = target
+        self._is_own = is_own
         self._run: TrackedRun | None = None
 
     def begin(self, rows: Sequence[Row], pictures: Iterable[Picture]) -> None:
@@ -162,9 +167,13 @@ class Mirror:
         self._try(index, f"cannot enter this run in the index of {self._repo}")
 
     def _outdated(self, run: TrackedRun) -> list[Listed]:
-        """The Aim runs that showed this run before `run` did."""
-        ours = [listed for listed in self._ledger() if (listed.repo, listed.experiment) not in self._others]
-        return [listed for listed in ours if listed.hash != run.hash]
+        """The Aim runs that showed this run before `run` did; what was asked for elsewhere stays, there and here."""
+        return [
+            listed
+            for listed in self._ledger()
+            if listed.hash != run.hash and (listed.repo, listed.experiment) not in self._others
+            if (listed.repo, listed.experiment) == self._target or (self._is_own and not listed.asked)
+        ]
 
     def _remove(self, gone: list[Listed], silent: bool = False) -> None:
         """Remove Aim runs from wherever they show this run."""
@@ -190,7 +199,8 @@ class Mirror:
 
     def _announce(self, new: str) -> None:
         """List an Aim run before there is anything of it, so that it can be removed whatever happens."""
-        self._write([*self._ledger(), Listed(self._repo, new, str(self._folder), self._experiment)])
+        asked = "" if self._is_own else "track"
+        self._write([*self._ledger(), Listed(self._repo, new, str(self._folder), self._experiment, asked)])
 
     def _ledger(self, folder: Path | None = None) -> list[Listed]:
         """The Aim runs that a run's folder lists, oldest first; none, which is said, if they cannot be read.

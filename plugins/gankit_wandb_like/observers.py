@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ class WandbLike(Observer):
     options stand in the run's config under `hparams`, how metrics were measured under `protocol`.
     """
 
+    tracks: ClassVar[bool] = True
+
     module: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", examples=["trackio"])]
     """The module: trackio, wandb, swanlab, or any that has `init(project=, name=, config=)`, `log(values, step=)`,
     `finish()` and `Image(path, caption=)`."""
@@ -39,7 +41,11 @@ class WandbLike(Observer):
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """A module tracks a run once, and is told what is the run's own by no option."""
-        others = [one for one in experiment.observers if isinstance(one, WandbLike) and one.module == self.module]
+        others = [
+            one
+            for one in experiment.observers
+            if isinstance(one, WandbLike) and one.module == self.module and one.enabled
+        ]
         if others and others[0] is not self:
             yield f"module: {self.module} tracks this run already"
         for name in sorted({"project", "name", "config", "id", "resume"} & set(self.init)):
@@ -60,3 +66,24 @@ class WandbLike(Observer):
         made_of = (run.folder, options, self.module, project, self.init)
         made_by = "gankit_wandb_like.mirror:Mirror"
         return Tracker(run, Worker(made_by, *made_of, called=self.module, patience=self.patience))
+
+
+class Wandb(WandbLike):
+    """Tracks a run by W&B."""
+
+    module: Literal["wandb"] = "wandb"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The module."""
+
+
+class Trackio(WandbLike):
+    """Tracks a run by trackio, in its local database or a Space."""
+
+    module: Literal["trackio"] = "trackio"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The module."""
+
+
+class SwanLab(WandbLike):
+    """Tracks a run by SwanLab."""
+
+    module: Literal["swanlab"] = "swanlab"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The module."""

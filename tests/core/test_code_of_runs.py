@@ -54,6 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 EXECUTING = [
     ["sample", "sent", "-n", "1", "-o", "grid.png"],
     ["evaluate", "sent", "--metrics", "fid"],
+    ["track", "sent", "--to", "tensorboard"],
     ["report", "sent", "-o", "page.html"],
     ["resume", "sent"],
     ["validate", "sent/experiment.yaml"],
@@ -91,7 +92,7 @@ def test_it_is_not_executed_if_that_is_not_wanted(sent: Path, tmp_path: Path, co
     assert not (tmp_path / "executed").exists()
     assert "executed" not in done.stdout
     said = (tmp_path / "page.html").read_text() if command[0] == "report" else done.stderr
-    assert done.returncode == (0 if command[0] == "report" else 2), "a report goes on without samples"
+    assert done.returncode == {"report": 0, "track": 1}.get(command[0], 2), "a report goes on without samples"
     assert "is not executed, as --no-run-plugins or GANKIT_NO_RUN_PLUGINS asks" in said
 
 

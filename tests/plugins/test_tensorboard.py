@@ -54,8 +54,7 @@ def test_a_run_that_goes_on(tmp_path: Path) -> None:
     assert_shows_each_number_once(tmp_path / "run")
     assert main(["resume", str(tmp_path / "run"), "--extend", "64"]) == 0
     assert_shows_each_number_once(tmp_path / "run")
-    _, second = sorted((tmp_path / "run" / "tensorboard").iterdir())
-    assert [event.step for event in read(second).Scalars("score/real")] == [128, 144, 160, 176, 192]
+    (_,) = (tmp_path / "run" / "tensorboard").iterdir()
     board = read(tmp_path / "run" / "tensorboard")
     assert {"loss/generator", "fid/4", "fid/8", "reals.fid_floor/8"} <= set(board.Tags()["scalars"])
     assert [event.step for event in board.Images("samples/8")] == [128, 192]

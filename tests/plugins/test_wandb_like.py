@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from support import driven
 from support.command import QUIET
 from support.driven import DrivenRun
+from support.recorders import FAULTY, files, points_of, recorder, recorders_here, told
 from support.tiny import tiny
 from support.tracked import Here
 
@@ -24,83 +23,12 @@ from gankit.results.tracking import chart_of
 from gankit.runs.start import begin
 from gankit_wandb_like import observers
 
-RECORDER = '''
-"""A tracker: every run is a file of JSON lines, in the folder that init is told."""
-import json
-import pathlib
-import uuid
-
-run = None
-
-class Image:
-    def __init__(self, path, caption=None):
-        self.shown = {"picture": caption, "bytes": len(pathlib.Path(path).read_bytes())}
-
-class Run:
-    def __init__(self, path):
-        self.path, self.id, self.config = path, path.stem, {}
-    def delete(self):
-        self.path.unlink()
-
-class Api:
-    def runs(self, project):
-        return [Run(path) for path in FOLDER.glob(project + "/*.jsonl")]
-
-def init(project, name=None, config=None, folder=None, group=None, RESUMES):
-    global run, FOLDER
-    FOLDER = pathlib.Path(folder)
-    path = FOLDER / project / f"{id or uuid.uuid4().hex}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run = Run(path)
-    say({"name": name, "group": group, "config": config})
-    return run
-
-def say(what):
-    with run.path.open("a") as file:
-        file.write(json.dumps(what) + "\\n")
-
-def log(values, step=None):
-    say({"step": step, **{name: getattr(value, "shown", value) for name, value in values.items()}})
-
-def finish():
-    say({"finished": True})
-'''
-"""A module of a third party, of which gankit knows nothing."""
-FAULTY = """
-import time
-
-class Image:
-    def __init__(self, path, caption=None):
-        FAULT
-
-def init(project, name=None, config=None):
-    BEGINNING
-
-def log(values, step=None):
-    FAULT
-
-def finish():
-    FAULT
-"""
-
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Modules of the test's folder can be imported, here and in processes begun from here."""
-    before = set(sys.modules)
     monkeypatch.setattr(observers, "Worker", Here)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    yield
-    for name in {"recorder", "faulty"} & (set(sys.modules) - before):
-        del sys.modules[name]
-
-
-def recorder(folder: Path, resumes: bool = True) -> dict[str, Any]:
-    """An observer by a module that records."""
-    code = RECORDER.replace("RESUMES", "id=None, resume=None" if resumes else "id=None, **others")
-    (folder / "recorder.py").write_text(code)
-    return {"use": "wandb-like", "module": "recorder", "init": {"folder": str(folder / "tracked")}}
+    with recorders_here(tmp_path, monkeypatch):
+        yield
 
 
 def driven_run(folder: Path, observer: dict[str, Any], before: DrivenRun | None = None) -> DrivenRun:
@@ -115,25 +43,6 @@ def finished(run: DrivenRun) -> DrivenRun:
     return run
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted((folder / "tracked").glob("*/*.jsonl"))
-
-
-def told(folder: Path) -> list[dict[str, Any]]:
-    """All that the one run of a recorder was told."""
-    (file,) = files(folder)
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def points(folder: Path) -> dict[str, list[tuple[int, Any]]]:
-    """(step, value) by chart, in the order of steps, doubles and all."""
-    found: dict[str, list[tuple[int, Any]]] = {}
-    for said in told(folder):
-        for chart in said.keys() - {"step"} if "step" in said else ():
-            found.setdefault(chart, []).append((said["step"], said[chart]))
-    return {chart: sorted(values, key=lambda point: point[0]) for chart, values in found.items()}
-
-
 def standing(rows: list[Row]) -> dict[str, list[tuple[int, float]]]:
     found: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
@@ -146,7 +55,7 @@ def test_numbers_by_name_and_stage_pictures_and_options(tmp_path: Path) -> None:
     run.train(until=300)
     run.show("00000300-samples", run.sample(1, 0)[0], "6 of each class")
     finished(run)
-    shown = points(tmp_path)
+    shown = points_of(tmp_path)
     picture = {"picture": "00000300-samples: 6 of each class", "bytes": run.pictures[0].path.stat().st_size}
     assert shown.pop("samples/4") == [(300, picture)]
     assert shown == standing(run.rows)
@@ -188,7 +97,7 @@ def left(folder: Path, **options: Any) -> DrivenRun:
 
 
 def shown_once(folder: Path, run: DrivenRun) -> None:
-    shown = points(folder)
+    shown = points_of(folder)
     pictures = [
         step for chart in [name for name in shown if name.startswith("samples/")] for step, _ in shown.pop(chart)
     ]
@@ -230,7 +139,7 @@ def test_losses_at_other_steps_are_other_bits(tmp_path: Path) -> None:
     before.images = 860  # nothing comes of 600 to 800
     run = finished(driven_run(before.folder, recorder(tmp_path), before))
     shown_once(tmp_path, run)
-    assert [step for step, _ in points(tmp_path)["loss/generator"]][4:7] == [500, 900, 1000]
+    assert [step for step, _ in points_of(tmp_path)["loss/generator"]][4:7] == [500, 900, 1000]
 
 
 def test_a_run_that_is_rolled_back_is_shown_as_it_stands_and_with_what_happened(tmp_path: Path) -> None:
@@ -240,7 +149,7 @@ def test_a_run_that_is_rolled_back_is_shown_as_it_stands_and_with_what_happened(
     run.callbacks.on_rollback(run.progress)
     run.log_event("rolled-back", 1, "for that")
     finished(run)
-    assert points(tmp_path)["events"] == [
+    assert points_of(tmp_path)["events"] == [
         (500, "rolled-back: for that"),
         (900, "guard.not-finite: a loss is infinite"),
     ]
@@ -253,7 +162,7 @@ def test_numbers_that_come_late_are_told_at_their_step(tmp_path: Path) -> None:
     run._record([Row(700, 2, 8, "fid", 5.0, driven.PROTOCOL)])
     finished(run)
     assert files(tmp_path) == [file]
-    assert (700, 5.0) in points(tmp_path)["fid/8"]
+    assert (700, 5.0) in points_of(tmp_path)["fid/8"]
 
 
 def test_where_nothing_can_go_on_all_is_told_anew(tmp_path: Path) -> None:
