@@ -12,13 +12,13 @@ import torch
 from pydantic import Field
 
 from gankit.checkpoints.store import is_checkpoint
-from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName
+from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName, Metrics
 from gankit.config.evaluation_checks import problems_of_extractor
 from gankit.config.experiment import Experiment
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
 from gankit.core.errors import UserError
-from gankit.core.options import Images, Many, Options
+from gankit.core.options import Images, Options
 from gankit.core.progress import Progress
 from gankit.core.text import first_of
 from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
@@ -31,7 +31,7 @@ from gankit.evaluation.pair import at_scales, named_by_generator
 from gankit.generators.exported import is_export
 from gankit.generators.loading import load
 from gankit.generators.trained import TrainedGenerator
-from gankit.kinds import Dataset, Extractor, Metric
+from gankit.kinds import Dataset, Extractor
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import RESIZED, of_reals
 from gankit.results.run_results import RunResults, StageMetrics
@@ -51,7 +51,7 @@ class ProtocolOptions(Options):
 
     data: Dataset | None = None
     """The real images."""
-    metrics: Many[Metric] = []
+    metrics: Metrics = []
     """What is computed."""
     extractor: Extractor | None = None
     """The network whose features and logits the metrics use."""

@@ -113,10 +113,10 @@ def _record(measured: RunResults, other_reals: bool) -> None:
         warn(f"recorded with {run}: {', '.join(row.name for row in new)}")
 
 
-def _what(row: Row) -> tuple[Any, Any, int]:
-    """The metric that gave a number, the generator that it was asked of, and at which height."""
+def _what(row: Row) -> tuple[Any, ...]:
+    """The metric and the extractor that gave a number, the generator that was asked, and at which height."""
     protocol = row.protocol or {}
-    return protocol.get("metric"), protocol.get("generator"), row.resolution
+    return *(protocol.get(fact) for fact in ("metric", "extractor", "generator")), row.resolution
 
 
 def _runs_or_itself(place: Path) -> list[Path]:

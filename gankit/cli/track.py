@@ -33,7 +33,7 @@ def track_command(arguments: argparse.Namespace) -> int:
 
     from gankit.core.component import as_options
     from gankit.core.failures import warn
-    from gankit.results.afterwards import track_line, refuse_untracking, track
+    from gankit.results.afterwards import refuse_untracking, track, track_line
     from gankit.results.finder import find_runs
 
     observer = named_component("observer", arguments.to, "--to")

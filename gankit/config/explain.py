@@ -15,6 +15,7 @@ from gankit.core.errors import UserError
 from gankit.core.options import classes_in, did_you_mean, with_article
 from gankit.core.registry import Registry, RegistryEntry, all_entries, registries
 from gankit.discovery.manager import plugins
+from gankit.kinds.evaluation import MetricPreset
 
 WIDTH = 100
 NONE = "  (none is installed)"
@@ -98,6 +99,8 @@ def _component(entry: RegistryEntry) -> str:
     source = f"{origin.distribution} {origin.version}" if origin.distribution else str(origin.path)
     lines = [f"{entry.component.kind} {entry.full_name}  (plugin {entry.plugin}, {source})"]
     lines += ["", _wrapped(entry.component.__doc__ or "")]
+    if issubclass(entry.component, MetricPreset):
+        lines += ["", _wrapped(f"It stands for {inline(list(entry.component.metrics))}.")]
     return "\n".join([*lines, "", *_options(component_schema(entry))])
 
 

@@ -82,20 +82,22 @@ def _images(options: EvaluationOptions) -> int:
 
 
 def _seconds_to_see_one(experiment: Experiment, machine: Machine) -> float:
-    """How long the extractor looks at an image, if its weights are here, which are not fetched for that.
+    """How long the extractors look at an image, if their weights are here, which are not fetched for that.
 
     Raises:
         Exception: if they are not.
     """
-    extractor = experiment.evaluation.extractor
-    extractor.identity()  # which reads them
-    extract = extractor.load(machine.device)
     channels = experiment.data.image_channels()
     shape = (SEEN, 3 if channels in (1, 3, 4) else channels, *_size(experiment))
     images = torch.randint(256, shape, dtype=torch.uint8, device=machine.device)
-    with torch.no_grad():
-        extract(images)
-        return machine.took(lambda: extract(images)).wall / SEEN
+    seconds = 0.0
+    for extractor in experiment.evaluation.extractors:
+        extractor.identity()  # which reads them
+        extract = extractor.load(machine.device)
+        with torch.no_grad():
+            extract(images)
+            seconds += machine.took(lambda extract=extract: extract(images)).wall / SEEN
+    return seconds
 
 
 def _size(experiment: Experiment) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,7 @@ from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, with_ending
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gankit.config.evaluation import EvaluationOptions
     from gankit.config.experiment import Experiment
-    from gankit.kinds import Metric
+    from gankit.kinds import Extractor, Metric
     from gankit.networks.generator import Generator
     from gankit.training.ranks import Ranks
     from gankit.training.sampler import GeneratorSampler
@@ -67,30 +67,32 @@ class Evaluator:
         options: EvaluationOptions,
         reals: RealImages | AbsentReals,
         device: torch.device,
-        extract: Callable[[Tensor], Features] | None = None,
+        loaded: Sequence[tuple[Extractor, Extraction]] = (),
         mirrors: bool = False,
     ) -> None:
-        """Load what is needed of the extractor and the data set's test part.
+        """Load what is needed of extractors and the data set's test part.
 
         Args:
             options: The protocol.
             reals: The real images; without them only what looks at none is measured.
             device: Where to extract.
-            extract: The extractor, if it has been loaded for another protocol.
+            loaded: Extractors that have been loaded for another protocol.
             mirrors: Whether training shows reals mirrored too.
 
         Raises:
-            UserError: if the extractor's weights or the test part cannot be had.
+            UserError: if the weights of an extractor or the test part cannot be had.
         """
         self._options, self._reals, self._device, self._mirrors = options, reals, device, mirrors
         self._counters = [
             FailureCounter(f"metric {as_options(metric)['use']}", f"it is left out (evaluation.metrics.{position})")
             for position, metric in enumerate(options.metrics)
         ]
-        self._image_sets: dict[tuple[int, str, int], ImageSet] = {}
+        self._image_sets: dict[tuple[int, str, int, int], ImageSet] = {}
         self._known: dict[tuple[int, int, int], dict[str, Number]] = {}
+        self.extractions: list[tuple[Extractor, Extraction]] = []
+        """What metrics look through, and how; of those that look at images alone, at what."""
         if options.metrics:
-            self._extraction = self._loaded(extract)
+            self.extractions = self._loaded(loaded)
             self._seeds = range(options.seed, options.seed + options.seeds)
             self._splits: dict[int, Split] = {}
             if isinstance(reals, RealImages):
@@ -100,9 +102,8 @@ class Evaluator:
 
     def join(self, ranks: Ranks) -> None:
         """From now on see images together with other processes, which call the same and are given the same numbers."""
-        if self._options.metrics:
-            self._extraction = self._extraction._replace(ranks=ranks)
-            self._image_sets, self._known = {}, {}  # the others have seen nothing yet
+        self.extractions = [(one, extraction._replace(ranks=ranks)) for one, extraction in self.extractions]
+        self._image_sets, self._known = {}, {}  # the others have seen nothing yet
 
     def evaluate(self, source: ImageSampler, progress: Progress) -> list[Row]:
         """Every metric at the resolution in force, each followed by its errors and by its floor if it has one.
@@ -119,15 +120,16 @@ class Evaluator:
         resolution = progress.resolution
         self._forget_all_but(resolution, source.network)
         source = self._with_vectors(source)
-        generated = {seed: self._generated(source, seed, resolution) for seed in self._seeds}
-        uneven = generated
-        if (shares := self._uneven_classes(source.network)) is not None:
-            uneven = {seed: self._generated(shares, seed, resolution) for seed in self._seeds}
+        shares = self._uneven_classes(source.network)
+        sets: dict[tuple[int, bool], dict[int, ImageSet]] = {}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
-                images = generated if metric.per_class else uneven
-                classes = None if images is generated else AS_IN_DATA
+                extraction, is_even = self._extraction_of(metric), metric.per_class or shares is None
+                if (key := (id(extraction), is_even)) not in sets:
+                    drawn = source if is_even or shares is None else shares
+                    sets[key] = {seed: self._generated(drawn, seed, resolution, extraction) for seed in self._seeds}
+                images, classes = sets[key], None if is_even else AS_IN_DATA
                 measured = partial(self._added, numbers, position, metric, images, source.network, classes)
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
                 numbers = counter.attempt(measured, during) or numbers
@@ -137,7 +139,7 @@ class Evaluator:
         """Ask each metric once; see `rehearse_metrics`, whose experiment has this protocol."""
         if self._options.metrics and isinstance(self._reals, RealImages):
             mine = experiment.model_copy(update={"evaluation": self._options})
-            rehearse_metrics(mine, option, self._extraction, self._reals, generator)
+            rehearse_metrics(mine, option, self._extraction_of, self._reals, generator)
 
     def sum_up(self) -> None:
         """Say which metrics failed, and how often."""
@@ -184,23 +186,34 @@ class Evaluator:
             numbers |= {name + suffix: number for name, number in means(among).items()}
         return numbers
 
-    @property
-    def extract(self) -> Callable[[Tensor], Features] | None:
-        """The extractor; None if nothing needed it."""
-        return self._extraction.extract if self._options.metrics else None
+    def _loaded(self, loaded: Sequence[tuple[Extractor, Extraction]]) -> list[tuple[Extractor, Extraction]]:
+        """What each metric looks through, with all that decides what is seen."""
+        through: list[tuple[Extractor, list[Metric]]] = []
+        for metric in self._options.metrics:
+            extractor = self._options.extractor_of(metric)
+            if "logits" in metric.needs and not extractor.classifies:
+                names = as_options(metric)["use"], as_options(extractor)["use"]
+                raise UserError("metric {} needs class logits, which extractor {} does not give".format(*names))
+            known = next((metrics for other, metrics in through if other == extractor), None)
+            if known is None:
+                through.append((extractor, known := []))
+            known.append(metric)
+        networks = {position: known.extract for position, (_, known) in enumerate(loaded)}
+        others = [extractor for extractor, _ in loaded]
+        return [
+            (one, self._seen_through(one, metrics, networks[others.index(one)] if one in others else None))
+            for one, metrics in through
+        ]
 
-    def _loaded(self, extract: Callable[[Tensor], Features] | None) -> Extraction:
-        """The extractor, with all that decides what it gives."""
+    def _seen_through(
+        self, extractor: Extractor, metrics: Sequence[Metric], extract: Callable[[Tensor], Features] | None
+    ) -> Extraction:
+        """What metrics see through an extractor, which is loaded if it was not and any looks through it."""
         import torch
 
         from gankit.training import randomness
 
-        extractor = self._options.extractor
-        for metric in self._options.metrics:
-            if "logits" in metric.needs and not extractor.classifies:
-                names = as_options(metric)["use"], as_options(extractor)["use"]
-                raise UserError("metric {} needs class logits, which extractor {} does not give".format(*names))
-        needed = any(metric.extracts for metric in self._options.metrics)
+        needed = any(metric.extracts for metric in metrics)
         if needed and extract is None:
             with randomness.untouched():
                 extract = extractor.load(self._device)
@@ -210,10 +223,15 @@ class Evaluator:
             "device": self._device.type,
             "torch": torch.__version__,
         }
-        keep: set[Need] = {need for metric in self._options.metrics for need in metric.needs}
+        keep: set[Need] = {need for metric in metrics for need in metric.needs}
         if self._options.bootstrap and "statistics" in keep:
             keep.add("features")
         return Extraction(extract if needed else None, identity, frozenset(keep))
+
+    def _extraction_of(self, metric: Metric) -> Extraction:
+        """How a metric sees images."""
+        wanted = self._options.extractor_of(metric)
+        return next(extraction for extractor, extraction in self.extractions if extractor == wanted)
 
     def _uneven_classes(self, network: Generator | None) -> GeneratorSampler | None:
         """What asks a generator for classes as the data have them; None if it has none, or each is to come as often."""
@@ -244,7 +262,7 @@ class Evaluator:
 
         return GeneratorSampler(network, self._device, torch.from_numpy(self._reals.labels))
 
-    def _generated(self, source: ImageSampler, seed: int, resolution: int) -> ImageSet:
+    def _generated(self, source: ImageSampler, seed: int, resolution: int, extraction: Extraction) -> ImageSet:
         """The images that are to be measured."""
 
         def batches(number: int = 0, of: int = 1) -> Iterator[Batch]:
@@ -257,7 +275,7 @@ class Evaluator:
                     raise ValueError(f"expected generated images {list(expected)}, not {list(batch.images.shape)}")
                 yield batch
 
-        return ImageSet(ImageSource(self._options.images, resolution, batches), self._extraction)
+        return ImageSet(ImageSource(self._options.images, resolution, batches), extraction)
 
     def _compared(self, images: ImageSet, seed: int, network: Generator | None) -> Samples:
         """What a metric is given of generated images."""
@@ -269,16 +287,17 @@ class Evaluator:
         self, images: ImageSet, reals: Subset, parts: Split | None = None, network: Generator | None = None
     ) -> Samples:
         """What a metric is given to compare `images` with."""
-        real, full = (self._seen(reals, resolution) for resolution in (images.resolution, reals.reals.final))
+        seen = partial(self._seen, images.extraction)
+        real, full = (seen(reals, resolution) for resolution in (images.resolution, reals.reals.final))
         if parts is None or not len(parts.held_out.chosen):
             return Samples(images, real, full, generator=network, mirrors=self._mirrors)
-        held_out, training = (self._seen(part, images.resolution) for part in (parts.held_out, parts.training))
+        held_out, training = (seen(part, images.resolution) for part in (parts.held_out, parts.training))
         is_trained_on = parts.held_out.reals is self._reals
         return Samples(images, real, full, held_out, training, network, self._mirrors, is_trained_on)
 
-    def _seen(self, part: Subset, resolution: int) -> ImageSet:
+    def _seen(self, extraction: Extraction, part: Subset, resolution: int) -> ImageSet:
         """Some reals, the same object whenever they are asked for."""
-        key = id(part.reals), part.digest, resolution
+        key = id(part.reals), part.digest, resolution, id(extraction)
         if key not in self._image_sets:
 
             def batches(number: int = 0, of: int = 1) -> Iterator[Batch]:
@@ -289,7 +308,7 @@ class Evaluator:
 
             content = {"data": part.reals.fingerprint, "resolution": resolution, "chosen": part.digest}
             source = ImageSource(len(part.chosen), resolution, batches, content)
-            self._image_sets[key] = ImageSet(source, self._extraction)
+            self._image_sets[key] = ImageSet(source, extraction)
         return self._image_sets[key]
 
     def _among_reals(self, position: int, metric: Metric, seed: int, resolution: int) -> dict[str, Number]:
@@ -298,7 +317,8 @@ class Evaluator:
         if not len(parts.held_out.chosen):
             return {}
         if (position, seed, resolution) not in self._known:
-            samples = self._samples(self._seen(parts.held_out, resolution), parts.control)
+            held_out = self._seen(self._extraction_of(metric), parts.held_out, resolution)
+            samples = self._samples(held_out, parts.control)
             self._known[position, seed, resolution] = self._measured(metric, samples, "held-out reals")
         return self._known[position, seed, resolution]
 
@@ -306,21 +326,23 @@ class Evaluator:
         """The metric's numbers, each with its protocol."""
         samples.class_names = () if isinstance(self._reals, AbsentReals) else self._reals.class_names
         numbers = check_numbers(metric.evaluate(samples), self._options.generators)
+        check_numbers(with_ending(metric.ending, numbers), self._options.generators)
         high = metric.higher_is_better
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
-        return {
+        measured = {
             name: Number(
                 value,
                 self._protocol(metric, samples, of, better[name], classes) | _class_in(name, metric, samples),
             )
             for name, value in numbers.items()
         }
+        return with_ending(metric.ending, measured)
 
     def _errors(self, metric: Metric, samples: Samples, numbers: dict[str, Number]) -> dict[str, Number]:
         """Standard errors of the numbers by resampling the generated images (Efron 1979)."""
         count, seed = samples.generated.count, self._options.seed
         drawn = [
-            metric.evaluate(samples.of_resampled(bootstrap_sample(count, seed, number)))
+            with_ending(metric.ending, metric.evaluate(samples.of_resampled(bootstrap_sample(count, seed, number))))
             for number in range(self._options.bootstrap)
         ]
         return {
@@ -331,9 +353,9 @@ class Evaluator:
 
     def _protocol(self, metric: Metric, samples: Samples, of: str, better: str, classes: str | None) -> dict[str, Any]:
         """All that must be the same for two numbers to be compared, as plain values."""
-        parts = self._splits.get(self._options.seed)
+        parts, seen = self._splits.get(self._options.seed), self._extraction_of(metric).identity
         protocol = {
-            "metric": as_options(metric),
+            "metric": metric.own_options,
             "version": metric.version,
             "better": better,
             "of": of,
@@ -343,8 +365,8 @@ class Evaluator:
             "real_resolutions": [reals.resolution for reals in samples.compared],
             "data": self._reals.fingerprint,
             "held_out": "unknown: the reals cannot be read" if parts is None else parts.stated,
-            "extractor": self._extraction.identity["extractor"] if metric.extracts else NONE,
-            "resize": self._extraction.identity["resize"] if metric.extracts else NONE,
+            "extractor": seen["extractor"] if metric.extracts else NONE,
+            "resize": seen["resize"] if metric.extracts else NONE,
             "seed": self._options.seed,
             "seeds": self._options.seeds,
         }

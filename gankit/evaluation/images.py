@@ -91,6 +91,11 @@ class ImageSet:
         return self._source.resolution
 
     @property
+    def extraction(self) -> Extraction:
+        """How it is seen."""
+        return self._extraction
+
+    @property
     def statistics(self) -> Statistics:
         """Mean and covariance of the features in float64."""
         self._check_kept("statistics")

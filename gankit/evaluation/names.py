@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 USUAL_METRIC = "fid"
 """By which runs are ranked and shown if nothing else is asked for: what papers on GANs report (Heusel et al. 2017)."""
@@ -30,6 +33,17 @@ _ADDED_BESIDE = {ERROR: "the error", SEEDS_STD: "the spread"}
 def suffix_of(generator: str) -> str:
     """What ends the names of the numbers of a generator other than the one that is measured by default."""
     return "" if generator == "average" else f"_{generator}"
+
+
+def with_ending(ending: str, numbers: Mapping[str, T]) -> dict[str, T]:
+    """The numbers of a metric by names with `_ENDING` behind, a spread's own ending behind that: kid_ENDING_std."""
+    if not ending:
+        return dict(numbers)
+    spreads = {name for name in numbers if name.endswith(STD) and name.removesuffix(STD) in numbers}
+    return {
+        f"{name.removesuffix(STD)}_{ending}{STD}" if name in spreads else f"{name}_{ending}": number
+        for name, number in numbers.items()
+    }
 
 
 def is_spread(name: str, names: Collection[str]) -> bool:

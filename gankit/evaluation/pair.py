@@ -73,7 +73,7 @@ class EvaluatorPair:
         self._quick = (
             None
             if options.quick is None
-            else Evaluator(options.quick_protocol(), reals, device, self._full.extract, mirrors)
+            else Evaluator(options.quick_protocol(), reals, device, self._full.extractions, mirrors)
         )
 
     def evaluate(self, sources: Mapping[GeneratorName, ImageSampler], progress: Progress, full: bool) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from gankit.data.images import Batch, RealImages, images_at_a_time
 from gankit.discovery.manager import plugins
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples
-from gankit.evaluation.names import clash
+from gankit.evaluation.names import clash, with_ending
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -35,9 +35,13 @@ class _Enough(BaseException):
 
 
 def rehearse_metrics(
-    experiment: Experiment, option: str, extraction: Extraction, reals: RealImages, generator: Generator
+    experiment: Experiment,
+    option: str,
+    extraction_of: Callable[[Metric], Extraction],
+    reals: RealImages,
+    generator: Generator,
 ) -> None:
-    """Ask every metric of a protocol, and the extractor, about few images; nothing is kept of it.
+    """Ask every metric of a protocol, and each extractor, about few images; nothing is kept of it.
 
     Generated images are noise, and a metric is given as many as its `problems` ask for. One that fails, but not by a
     sure mistake, is asked again with as many as an evaluation has, as it may need more than it says.
@@ -45,21 +49,26 @@ def rehearse_metrics(
     Args:
         experiment: Whose `evaluation` is the protocol.
         option: The option under which its metrics stand.
-        extraction: How images are seen.
+        extraction_of: How a metric sees images.
         reals: The real images.
         generator: A generator at the final resolution, in eval mode.
 
     Raises:
-        UserError: naming the first metric that would give no number, or that the extractor fails.
+        UserError: naming the first metric that would give no number, or that an extractor fails.
     """
     options, known = experiment.evaluation, set[str]()
-    if extraction.extract is not None:
-        with _told(options.extractor, "evaluation.extractor"):
-            _ = _noise(FEW, reals, generator, extraction._replace(keep=frozenset({"features"}))).features
+    tried: list[Extraction] = []
+    for position, metric in enumerate(options.metrics):
+        extraction, named = extraction_of(metric), metric.extractor is not None
+        if extraction.extract is not None and not any(extraction is one for one in tried):
+            tried.append(extraction)
+            where = f"{option}.{position}.extractor" if named else "evaluation.extractor"
+            with _told(options.extractor_of(metric), where):
+                _ = _noise(FEW, reals, generator, extraction._replace(keep=frozenset({"features"}))).features
     with _making_few(generator):
         for position, metric in enumerate(options.metrics):
             with _told(metric, f"{option}.{position}"), redirect_stderr(StringIO()):  # of few images much is said
-                numbers = _rehearsed(experiment, metric, extraction, reals, generator)
+                numbers = _rehearsed(experiment, metric, extraction_of(metric), reals, generator)
                 if mistake := clash(numbers, known):
                     raise UserError(mistake)
             known |= numbers.keys()
@@ -73,11 +82,12 @@ def _rehearsed(
     averages = experiment.training.averages
     try:
         try:
-            return check_numbers(metric.evaluate(_samples(count, reals, generator, extraction, metric)), averages)
+            numbers = check_numbers(metric.evaluate(_samples(count, reals, generator, extraction, metric)), averages)
         except Exception as failure:
             if count == most or isinstance(failure, SURE) or type(failure) is LookupError:
                 raise
-        return check_numbers(metric.evaluate(_samples(most, reals, generator, extraction, metric)), averages)
+            numbers = check_numbers(metric.evaluate(_samples(most, reals, generator, extraction, metric)), averages)
+        return check_numbers(with_ending(metric.ending, numbers), averages)
     except _Enough:
         return {}
 

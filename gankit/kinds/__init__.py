@@ -10,7 +10,7 @@ from __future__ import annotations
 from gankit.kinds.networks import Block, Critic, Head, Init, Join, LatentMapping, Norm, Stem
 from gankit.kinds.schedules import Schedule, Scheduled
 from gankit.kinds.training import Augmentation, Growth, Loss, Optimizer, Regularizer, WeightAverage
-from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric
+from gankit.kinds.evaluation import Dataset, Extractor, LabelledImages, Metric, MetricPreset
 from gankit.kinds.runs import Job, Launcher, Observer
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Launcher",
     "Loss",
     "Metric",
+    "MetricPreset",
     "Norm",
     "Observer",
     "Optimizer",

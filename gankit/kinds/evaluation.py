@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, get_args
 
-from gankit.core.component import Component
+from pydantic import Field
+
+from gankit.core.component import Component, as_options, named
 from gankit.core.options import did_you_mean
+from gankit.core.registry import registries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,6 +140,13 @@ class Metric(Component):
     """Numbers that say how good generated images are."""
 
     kind: ClassVar[str] = "metric"
+    later_options: ClassVar[tuple[str, ...]] = ("extractor", "suffix")
+
+    extractor: Extractor | None = None
+    """What it looks through in place of `evaluation.extractor`; its numbers then have names of their own, as those
+    through unlike extractors cannot be compared."""
+    suffix: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Ends the names of its numbers, as `fid_SUFFIX`. Default: what an extractor of its own is called; else nothing."""
 
     needs: ClassVar[frozenset[Need]] = frozenset()
     """What is kept of the images in the one pass that extracts them."""
@@ -177,6 +187,18 @@ class Metric(Component):
         """Whether it looks at what an extractor sees, rather than at images or the generator alone."""
         return bool(self.needs & {"statistics", "features", "logits"})
 
+    @property
+    def ending(self) -> str:
+        """What ends the names of its numbers; empty if nothing does."""
+        if self.suffix is not None or self.extractor is None:
+            return self.suffix or ""
+        return registries["extractor"].entry_of(type(self.extractor)).name
+
+    @property
+    def own_options(self) -> dict[str, Any]:
+        """Its name and options, without those that say what it looks through and how its numbers are called."""
+        return {name: value for name, value in as_options(self).items() if name not in Metric.later_options}
+
     @abstractmethod
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """One or several numbers by name.
@@ -189,3 +211,27 @@ class Metric(Component):
         `<name>`, are refused: the metric counts as failed. It does too if another metric of the evaluation has given
         the same name.
         """
+
+
+class MetricPreset(Metric):
+    """Several metrics by one name, each as if it stood in its place; with an extractor, all look through that."""
+
+    metrics: ClassVar[Sequence[str | Mapping[str, Any]]] = ()
+    """The metrics as an experiment names them."""
+
+    def expanded(self) -> list[Metric]:
+        """The metrics; those that look through no extractor are not given that of the preset.
+
+        Raises:
+            PydanticCustomError: if one is not installed, or its options are wrong.
+        """
+        return [self._through_mine(named(Metric, metric)) for metric in self.metrics]
+
+    def _through_mine(self, metric: Metric) -> Metric:
+        if self.extractor is not None and metric.extracts:
+            return metric.model_copy(update={"extractor": self.extractor, "suffix": self.suffix})
+        return metric if self.suffix is None else metric.model_copy(update={"suffix": self.suffix})
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        """Never asked for: `evaluation.metrics` holds the metrics in its place."""
+        raise TypeError(f"{type(self).__name__} stands for {', '.join(map(str, self.metrics))}")

@@ -8,6 +8,7 @@ from gankit_fidelity import metrics
 from gankit_fidelity.commands import gankit_add_commands as gankit_add_commands
 from gankit_fidelity.extractors import Digits, FashionMnist, TrainedClassifier
 from gankit_fidelity.extrapolated import ExtrapolatedFrechetDistance
+from gankit_fidelity.presets import Classic, Modern
 from gankit_fidelity.pretrained import Clip, DinoV2, Inception
 from gankit_fidelity.sliced import MongeInceptionDistance
 
@@ -18,6 +19,8 @@ gankit_register = registering(
     ("digits", Digits),
     ("fashion-mnist", FashionMnist),
     ("classifier", TrainedClassifier),
+    ("classic", Classic),
+    ("modern", Modern),
     ("fid", metrics.FrechetDistance),
     ("fid_full", metrics.FullFrechetDistance),
     ("fid_blurred", metrics.BlurredFrechetDistance),

@@ -94,7 +94,7 @@ class TrainedClassifier(Extractor):
 
     def missing(self, experiment: Experiment) -> str | None:
         """The file, unless no metric looks at what it sees."""
-        if not experiment.evaluation.extracts or self.weights.is_file():
+        if self not in experiment.evaluation.extractors or self.weights.is_file():
             return None
         return self._how_to_get()
 

@@ -51,12 +51,12 @@ class Pretrained(Extractor):
         """What knows no classes gives no logits."""
         options = experiment.evaluation
         for metric in [] if self.classifies else [*options.metrics, *(options.quick.metrics if options.quick else [])]:
-            if "logits" in metric.needs:
+            if "logits" in metric.needs and options.extractor_of(metric) == self:
                 yield f"{self.title} knows no classes, but metric {as_options(metric)['use']} needs them"
 
     def missing(self, experiment: Experiment) -> str | None:
         """The weights, unless they are there or can be had, or no metric looks at what it sees."""
-        if not experiment.evaluation.extracts or self.file.is_file():
+        if self not in experiment.evaluation.extractors or self.file.is_file():
             return None
         if self.weights is not None:
             return f"there is no file of weights {self.weights}"
@@ -183,7 +183,7 @@ class DinoV2(Pretrained):
 
     def missing(self, experiment: Experiment) -> str | None:
         """timm, and the weights as for any other."""
-        if experiment.evaluation.extracts and not find_spec("timm"):
+        if self in experiment.evaluation.extractors and not find_spec("timm"):
             return NO_TIMM
         return super().missing(experiment)
 

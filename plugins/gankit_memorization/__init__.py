@@ -2,6 +2,7 @@
 
 from gankit import registering
 from gankit_memorization.metrics import Authenticity, Distinct, NearestNeighbor
+from gankit_memorization.presets import Copies
 from gankit_memorization.vendi import Vendi
 
 gankit_register = registering(
@@ -9,4 +10,5 @@ gankit_register = registering(
     ("authenticity", Authenticity),
     ("distinct", Distinct),
     ("vendi", Vendi),
+    ("copies", Copies),
 )

@@ -29,7 +29,7 @@ class EfficientNetExtractor(Extractor):
 
     def missing(self, experiment: Experiment) -> str | None:
         """The file of weights, unless no metric looks at what it sees."""
-        return lacking(self.weights) if experiment.evaluation.extracts else None
+        return lacking(self.weights) if self in experiment.evaluation.extractors else None
 
     def identity(self) -> str:
         """Its name and the beginning of the weights' hash; needs the file."""
