@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from gankit.core.options import Images, Many, Options
 from gankit.kinds import Extractor, Metric
+from gankit.kinds.evaluation import MetricPreset
 
 GeneratorName: TypeAlias = str
 """average: the averaged generator. current: the trained generator itself, as the last update left it. Any other: the
@@ -23,12 +24,27 @@ def default(value: Any) -> Any:
     return Field(default=value, validate_default=True)
 
 
+def _expanded(metrics: list[Metric]) -> list[Metric]:
+    """Metrics, those that presets stand for in their place, each of these once."""
+    found: list[Metric] = []
+    for metric in metrics:
+        if isinstance(metric, MetricPreset):
+            found += [one for one in metric.expanded() if one not in found and one not in metrics]
+        else:
+            found.append(metric)
+    return found
+
+
+Metrics = Annotated[Many[Metric], AfterValidator(_expanded)]
+"""Metrics by their names, or presets of them, which are not kept."""
+
+
 class QuickOptions(Options):
     """A cheaper protocol; its numbers are never compared with those of the full one."""
 
     images: Annotated[Images, Field(ge=1, le=MOST_MEASURED)] = 1000
     """Generated images, and as many reals."""
-    metrics: Many[Metric] = []
+    metrics: Metrics = []
     """What is computed; nothing: the same as at the end of a stage."""
 
 
@@ -41,10 +57,10 @@ class EvaluationOptions(Options):
     """How samples of the averaged generator are measured, at the end of every stage."""
 
     renamed_options: ClassVar[Mapping[str, str]] = {"beside": "background", "track": "quick"}
-    later_options: ClassVar[tuple[str, ...]] = ("reals",)
+    later_options: ClassVar[tuple[str, ...]] = ("reals", "discriminator")
 
-    metrics: Many[Metric] = []
-    """What is computed."""
+    metrics: Metrics = []
+    """What is computed: metrics, or presets of several such as modern."""
     generators: Annotated[Many[GeneratorName], Field(min_length=1), AfterValidator(_each_once)] = ["average"]
     """Which generators are measured: the averaged one (average), the trained one itself (current), those of
     training.averages by their names, or several. Numbers of the trained one have names that end in _current, those of
@@ -68,6 +84,9 @@ class EvaluationOptions(Options):
     each as often all the same. even: each as often for all metrics."""
     bootstrap: int = Field(default=0, ge=0, le=1_000_000)
     """Resamples of the generated images by which the standard error of each number is estimated; 0: none."""
+    discriminator: bool = False
+    """Also record mean scores of the discriminator, of reals that are trained on, of the data set's test part and of
+    generated images, and the lengths of both networks' gradients: whether it learns its reals by heart."""
     alphas: list[Annotated[float, Field(gt=0, lt=1)]] = []
     """Also evaluate when a fade comes past these weights of the new layers."""
     background: bool = False
@@ -79,8 +98,21 @@ class EvaluationOptions(Options):
 
     @property
     def extracts(self) -> bool:
-        """Whether any metric looks at what the extractor sees."""
-        return any(metric.extracts for metric in [*self.metrics, *(self.quick.metrics if self.quick else [])])
+        """Whether any metric looks at what an extractor sees."""
+        return bool(self.extractors)
+
+    @property
+    def extractors(self) -> list[Extractor]:
+        """Those that metrics look through, each once."""
+        found: list[Extractor] = []
+        for metric in [*self.metrics, *(self.quick.metrics if self.quick else [])]:
+            if metric.extracts and (extractor := self.extractor_of(metric)) not in found:
+                found.append(extractor)
+        return found
+
+    def extractor_of(self, metric: Metric) -> Extractor:
+        """What a metric looks through, if it looks through any."""
+        return metric.extractor or self.extractor
 
     def quick_protocol(self) -> EvaluationOptions:
         """The protocol of evaluations before the end of a stage."""

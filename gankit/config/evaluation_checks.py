@@ -26,6 +26,8 @@ def problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
     if options.reals == "test" and _has_no_test_part(experiment):
         name = registries["dataset"].entry_of(type(experiment.data)).name
         yield ("evaluation", "reals"), f"{name} has no test part; data: {{use: few, of: ..., images: N}} makes one"
+    if options.discriminator and experiment.growth.scales():
+        yield ("evaluation", "discriminator"), "it cannot be asked of images of several scales at once; leave this out"
     if options.bootstrap == 1:
         yield ("evaluation", "bootstrap"), "a single resample shows no spread; ask for 2 or more, or for 0"
     yield from problems_of_extractor(experiment)
@@ -44,17 +46,21 @@ def _has_no_test_part(experiment: Experiment) -> bool:
 
 
 def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
-    """That the extractor does not see images of so many channels."""
+    """That an extractor does not see images of so many channels, or is given to a metric that looks through none."""
     options = experiment.evaluation
+    for position, metric in enumerate(options.metrics):
+        if metric.extractor is not None and not metric.extracts:
+            yield ("evaluation", "metrics", position, "extractor"), "it looks through no extractor; leave this out"
     try:
         channels = experiment.data.image_channels()
-        is_blind = options.extracts and not options.extractor.takes(channels)
+        blind = [extractor for extractor in options.extractors if not extractor.takes(channels)]
     except UserError:  # said by the data itself
         return
-    if is_blind:
-        name = registries["extractor"].entry_of(type(options.extractor)).name
+    for extractor in blind:
+        name = registries["extractor"].entry_of(type(extractor)).name
         metrics = [*options.metrics, *(options.quick.metrics if options.quick else [])]
-        extracting = [registries["metric"].entry_of(type(metric)).name for metric in metrics if metric.extracts]
+        through = [metric for metric in metrics if metric.extracts and options.extractor_of(metric) == extractor]
+        extracting = [registries["metric"].entry_of(type(metric)).name for metric in through]
         yield (
             ("evaluation", "extractor"),
             f"{name} does not see images of {channels} channels, so leave out {', '.join(dict.fromkeys(extracting))} "

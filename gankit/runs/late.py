@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gankit.kinds.callbacks import Row
     from gankit.runs.components import RunComponents
 
-WHEN = ("every", "alphas", "background", "quick")
+WHEN = ("every", "alphas", "background", "quick", "discriminator")
 """Options of evaluations that say when and how a run is measured while it trains, and mean nothing afterwards."""
 MOST = 5
 """Numbers of images that are named."""

@@ -71,6 +71,8 @@ class TrainingLoop(LoopContext):
         self._best = BestEvaluation(self.experiment.checkpoints.best)
         self._saved_at: int | None = None
         self._submitted: tuple[Task, int] | None = None
+        self._judged: list[Row] = []
+        """What was found of the networks when that was submitted."""
         self._interrupts = SignalGuard(is_launched=launched() is not None)
         self._others = Others()
         self._plugins, self._options = source_of_plugins(self.experiment), decisive_options(self.experiment)
@@ -214,6 +216,7 @@ class TrainingLoop(LoopContext):
         self._callbacks.on_evaluation_start(self.progress)
         trainer, evaluators = self._trainer, self._parts.evaluators
         generators = trainer.generators(self.experiment.evaluation.generators)
+        self._judged = self._ask_discriminator() if self.experiment.evaluation.discriminator else []
         if isinstance(evaluators, BackgroundEvaluator):
             evaluators.submit(generators, self.progress, full)
             self._submitted = task, trainer.images
@@ -224,16 +227,23 @@ class TrainingLoop(LoopContext):
             }
             with self._others.evaluating(trainer, full):
                 rows = evaluators.evaluate(sources, self.progress, full)
-        self._write(rows)
+        self._write([*self._judged, *rows])
         self._record.time("evaluation", images=self.progress.images, **watch.taken())
         if self._best.is_beaten(rows, full) and Task.SAVE not in self._tasks:
             self._tasks.append(Task.SAVE)
+
+    def _ask_discriminator(self) -> list[Row]:
+        """What it makes of reals that it has not learned from, and how long gradients are."""
+        from gankit.training.judging import judged
+
+        at = self.progress
+        return [Row(at.images, at.stage, at.resolution, name, value) for name, value in judged(self._trainer).items()]
 
     def _collect(self) -> None:
         """Record the numbers of the evaluation under way in the background, if there is one."""
         if self._submitted is not None and isinstance(self._parts.evaluators, BackgroundEvaluator):
             self._submitted = None
-            self._write(self._parts.evaluators.result())
+            self._write([*self._judged, *self._parts.evaluators.result()])
 
     def _save(self, interrupted: bool = False) -> None:
         """Write a checkpoint, unless an observer has just found that the state is not worth keeping.

@@ -1,4 +1,4 @@
-"""Aim, trackio and TensorBoard show the same of one run, as their own readers say."""
+"""Aim, trackio and TensorBoard show the same of a run and of a study, as their own readers say."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aim
 import pytest
+import yaml
 from support.command import QUIET
 from support.tiny import tiny
 from support.tracked import empty_repository, hashes, series_of
 
+from gankit.cli import main
+from gankit.config.yaml.writer import dump_experiment
 from gankit.results.run_results import read_run
 from gankit.runs.rows import read_rows
 from gankit.runs.start import begin, resume
@@ -24,7 +28,9 @@ pytestmark = pytest.mark.slow
 
 Curves = dict[int, list[tuple[int, float]]]
 """(images shown, FID) by resolution."""
-WATCHING = ["aim", {"use": "wandb-like", "module": "trackio"}, "tensorboard", {"use": "sample-grid", "count": 4}]
+TRACKERS = ["aim", "trackio", "tensorboard"]
+GRID = {"use": "sample-grid", "count": 4}
+WATCHING = [*TRACKERS, GRID]
 OPTIONS: dict[str, Any] = {
     "observers": [*WATCHING, *QUIET],
     "evaluation": {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 24},
@@ -41,8 +47,11 @@ def recorded(folder: Path) -> Curves:
 
 
 def in_aim(folder: Path) -> Curves:
-    (run,) = hashes(folder.parent)
-    shown = series_of(folder.parent, run)
+    root, title = (folder.parent, folder.name)
+    if "seed" in title:  # of a study
+        root, title = folder.parents[2], f"{folder.parent.name}/{title}"
+    (run,) = [one for one in hashes(root) if aim.Run(one, repo=str(root), read_only=True).name == title]
+    shown = series_of(root, run)
     return {size: shown["fid", f"{{'resolution': {size}}}"] for size in (4, 8)}
 
 
@@ -59,8 +68,10 @@ def trackio(*command: str) -> dict[str, Any]:
 
 
 def in_trackio(folder: Path) -> Curves:
-    assert trackio("list", "runs", "--project", "tiny")["runs"] == [folder.name]
-    where = ("--project", "tiny", "--run", folder.name)
+    title = f"{folder.parent.name}/{folder.name}" if "seed" in folder.name else folder.name
+    runs = trackio("list", "runs", "--project", "tiny")["runs"]
+    assert runs.count(title) == 1
+    where = ("--project", "tiny", "--run", title)
     told = {size: trackio("get", "metric", *where, "--metric", f"fid/{size}")["values"] for size in (4, 8)}
     return {size: [(point["step"], point["value"]) for point in values] for size, values in told.items()}
 
@@ -93,3 +104,25 @@ def test_all_show_the_same_fids_of_a_run_before_and_after_it_goes_on(
     assert {"samples/4", "samples/8", "loss/generator"} <= set(about["metrics"])
     assert len(list((tmp_path / "trackio").rglob("*.png"))) == len(list((folder / "samples").iterdir()))
     assert read_run(folder).is_complete
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "afterwards"])
+def test_all_show_the_same_fids_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(empty_repository().name, tmp_path / "runs")
+    experiment = yaml.safe_load(dump_experiment(tiny(**{**OPTIONS, "observers": [GRID, *QUIET]})))
+    watching = [*TRACKERS, GRID, *QUIET] if live else [GRID, *QUIET]
+    study = {**experiment, "observers": watching, "matrix": {"loss": ["hinge", "saturating"], "seed": [0, 1]}}
+    study = {name: value for name, value in study.items() if name not in ("loss", "seed", "variant")}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    assert main(["run", "study.yaml"]) == 0
+    for tracker in () if live else TRACKERS:
+        assert main(["track", "runs/tiny", "--to", json.dumps(tracker)]) == 0
+    folders = sorted((tmp_path / "runs" / "tiny").glob("loss=*/seed-*"))
+    assert len(folders) == 4
+    for folder in folders:
+        expected = recorded(folder)
+        assert len(expected[8]) == 3
+        assert in_aim(folder) == in_trackio(folder) == in_tensorboard(folder) == expected

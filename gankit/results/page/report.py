@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gankit.config.yaml.writer import dump
 from gankit.results.comparison import Comparison
+from gankit.results.page.judged import judged_table
 from gankit.results.page.markup import Figure, PagePart, page
 from gankit.results.page.pictures import address_of
 from gankit.results.page.provenance import event_table, provenance_tables
@@ -20,7 +21,7 @@ def report_page(comparison: Comparison) -> str:
     Equal runs give equal pages on the same machine.
     """
     report, chosen, first = build_report(comparison), choices(comparison), comparison.baseline.runs[0]
-    tables = [*report.sections, event_table(comparison.variants)]
+    tables = [*report.sections, judged_table(comparison.variants), event_table(comparison.variants)]
     provenance = [PagePart(section) for section in provenance_tables(comparison.variants)]
     options = Section(f"Options of {comparison.baseline.label}, seed {first.seed}")
     parts = [
