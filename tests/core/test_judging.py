@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.slow import slow_but
 from support.tiny import tiny, trainer
 
 from gankit.cli import main
@@ -67,7 +68,7 @@ def numbers(folder: Path) -> list[tuple[int, str, float]]:
 
 
 @pytest.mark.costly
-@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize("background", slow_but([False], [False, True]))
 def test_a_run_records_it_at_evaluations_and_is_the_same_without(tmp_path: Path, background: bool) -> None:
     evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 24, "background": background}
     options = {"data": FEW, "checkpoints": {"every": 40, "keep": 9}}
