@@ -15,6 +15,7 @@ from gankit.training.critics import minimized
 from gankit.training.step import Step
 
 if TYPE_CHECKING:
+    from gankit.networks.growing import TrainedNetwork
     from gankit.training.parameters import NetworkName
     from gankit.training.trainer import Trainer
 
@@ -64,11 +65,13 @@ class _Asked:
 
     def __init__(self, trainer: Trainer, batch: int) -> None:
         self._trainer, self._batch = trainer, batch
-        self._generator, self._discriminator = (
-            copy.deepcopy(network) for network in (trainer.generator, trainer.discriminator)
-        )
+        self._generator, self._discriminator = copy.deepcopy(trainer.generator), copy.deepcopy(trainer.discriminator)
+        copies: dict[NetworkName, TrainedNetwork] = {
+            "generator": self._generator,
+            "discriminator": self._discriminator,
+        }
         self._trained: dict[NetworkName, list[torch.Tensor]] = {}
-        for name, network in (("generator", self._generator), ("discriminator", self._discriminator)):
+        for name, network in copies.items():
             own = set(map(id, trainer.trained[name]))
             pairs = zip(trainer.networks[name].parameters(), network.parameters(), strict=True)
             self._trained[name] = [weight.requires_grad_() for original, weight in pairs if id(original) in own]

@@ -29,6 +29,7 @@ def test_a_discriminator_that_learns_by_heart_is_found_out() -> None:
     training = trainer(tiny(**PLAIN, data=FEW, loss="non-saturating"))
     before = judged(training)
     assert abs(before["judged.training"] - before["judged.held-out"]) < 0.2
+    assert training.reals.test_part is not None
     reals, others = (
         part.take(8, part.drawn(16, 5), training.device).images for part in (training.reals, training.reals.test_part)
     )
