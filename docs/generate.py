@@ -1,6 +1,7 @@
-"""Writes the pages that are made from the code: one for each kind, their catalogue, what they use, the hooks, and JSON.
+"""Writes the pages that are made from the code: the kinds, what they use, hooks, commands, JSON and options.
 
-Run `python docs/generate.py` after a kind, a component, a rule or a hook was changed; a test tells if it was forgotten.
+Run `python docs/generate.py` after a kind, a component, a rule, a hook, a command or an option was changed; a test
+tells if it was forgotten.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from in_markdown import annotation, cell, members, methods, shown, signature, text, under_names
+import of_commands
+import of_options
+from in_markdown import MADE, annotation, cell, members, methods, shown, signature, text, under_names
 from json_page import json_page
 
-from gankit.config.explain import option_in_words
 from gankit.config.schema import component_schema, summary
 from gankit.config.walk import options_naming
 from gankit.core import options
@@ -70,7 +72,6 @@ KINDS = [kind for kind in kinds() if kind.__module__.startswith("gankit.")]
 OPTION_TYPES = ("Images", "PerResolution", "PerResolutionAboveFirst", "Many", "AbsolutePath")
 """The types that experiments give options beside those of Python."""
 LAYERS_EXAMPLE = DOCS.parent / "tests" / "examples" / "plain_residual.py"
-MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
 
 
 def pages() -> dict[Path, str]:
@@ -81,7 +82,9 @@ def pages() -> dict[Path, str]:
     made[Path("kinds") / "given.md"] = "\n".join(_given())
     made[Path("kinds") / "layers.md"] = "\n".join(_layers())
     made[Path("hooks.md")] = "\n".join(_hooks())
+    made[Path("commands.md")] = "\n".join(of_commands.page())
     made[Path("json.md")] = "\n".join(json_page(MADE))
+    made[Path("options.md")] = "\n".join(of_options.page())
     return {path: f"{page.strip()}\n" for path, page in made.items()}
 
 
@@ -228,12 +231,8 @@ def _rules(kind: type[Component]) -> Iterator[str]:
 def _component(entry: RegistryEntry) -> Iterator[str]:
     """One component with its options."""
     yield from (f"### `{entry.full_name}`", "", inspect.cleandoc(entry.component.__doc__ or ""), "")
-    schema = component_schema(entry)
-    options = [name for name in schema["properties"] if name != "use"]
-    for name in options:
-        about = " ".join(schema["properties"][name].get("description", "").split())
-        yield f"- `{name}`: {option_in_words(schema, name)}. {about}"
-    yield from ([""] if options else [])
+    listed = [*of_options.of_schema(component_schema(entry))]
+    yield from (*listed, *([""] if listed else []))
 
 
 def _hooks() -> Iterator[str]:

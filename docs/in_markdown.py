@@ -13,6 +13,9 @@ from types import ModuleType
 
 from gankit.core.docstrings import under_fields
 
+MADE = "<!-- Made by docs/generate.py from the code; change that. -->"
+"""Stands below the title of a page that is."""
+
 
 def text(documented: object) -> Iterator[str]:
     """A docstring, its sections of arguments and errors as lists."""

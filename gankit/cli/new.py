@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from gankit.core.errors import UserError
 
-NAME = "quickstart.yaml"
+NAME, FOLDER = "quickstart.yaml", "experiments"
+
+
+def add_init_options(parser: argparse.ArgumentParser) -> None:
+    """Add what else than the quick start there is."""
+    text = f"write {FOLDER}/ in its place: every experiment and study that comes with gankit"
+    parser.add_argument("--all", action="store_true", help=text)
 
 
 def init_command(arguments: argparse.Namespace) -> int:
-    """Write the quick start's experiment into the current folder.
+    """Write the quick start's experiment into the current folder, or all that come with gankit.
 
     Never over another file.
     """
     from gankit.config.loader import bundled_experiment
 
-    content = bundled_experiment("quickstart").read_bytes()
+    quickstart = bundled_experiment("quickstart")
+    if arguments.all:
+        return _write_all(quickstart.parent)
+    content = quickstart.read_bytes()
     try:
         with Path(NAME).open("xb") as file:
             file.write(content)
@@ -30,6 +40,18 @@ def init_command(arguments: argparse.Namespace) -> int:
         from gankit.cli.answers.base import Wrote
 
         arguments.answer(Wrote(wrote=NAME))
+    return 0
+
+
+def _write_all(folder: Path) -> int:
+    """Write all experiments that lie in a folder."""
+    try:
+        shutil.copytree(folder, FOLDER)
+    except FileExistsError:
+        raise UserError(f"{FOLDER}: exists already, and is left as it is") from None
+    except (OSError, shutil.Error) as failure:
+        raise UserError(f"{FOLDER}: cannot be written: {failure}") from None
+    print(f"wrote {FOLDER}/; train one of them with: gankit run {FOLDER}/{NAME}")
     return 0
 
 

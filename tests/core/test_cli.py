@@ -168,6 +168,19 @@ def test_init_writes_the_quick_start_and_overwrites_nothing(folder: Path, capsys
     assert (folder / "quickstart.yaml").read_text() == "mine"
 
 
+def test_init_writes_all_experiments_on_request(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there = {file.relative_to(QUICKSTART.parent): file.read_bytes() for file in QUICKSTART.parent.rglob("*.yaml")}
+    assert main(["init", "--all"]) == 0
+    written = {file.relative_to(folder / "experiments"): file for file in (folder / "experiments").rglob("*.yaml")}
+    assert {path: file.read_bytes() for path, file in written.items()} == there
+    assert main(["validate", "experiments/studies/losses-digits.yaml"]) == 0
+    (folder / "experiments" / "quickstart.yaml").write_text("mine")
+    capsys.readouterr()
+    assert main(["init", "--all"]) == 2
+    assert capsys.readouterr() == ("", "experiments: exists already, and is left as it is\n")
+    assert (folder / "experiments" / "quickstart.yaml").read_text() == "mine"
+
+
 def test_bundled_experiments_are_found_by_name() -> None:
     assert yaml.safe_load(bundled_experiment("quickstart").read_text())["name"] == "quickstart"
     with pytest.raises(UserError, match=r"no experiment called 'quikstart' .* Did you mean 'quickstart'\?"):
