@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.command import SMALL, gankit_here
 from support.console import Command, File, carry_out, matches, steps
 from support.environments import Environment
 
 from gankit.config.loader import bundled_experiment, load_experiment
 
 DOCS = Path(__file__).parents[2] / "docs"
-EXPERIMENTS, WRITE_A_PLUGIN = DOCS / "experiments.md", DOCS / "write-a-plugin.md"
+EXPERIMENTS, TUTORIAL, WRITE_A_PLUGIN = DOCS / "experiments.md", DOCS / "tutorial.md", DOCS / "write-a-plugin.md"
 
 
 def test_everything_on_experiments_is_so(tmp_path: Path) -> None:
@@ -98,3 +101,45 @@ def test_the_experiment_on_attributes_is_valid(tmp_path: Path) -> None:
     (tmp_path / "quickstart.yaml").write_bytes(bundled_experiment("quickstart").read_bytes())
     (tmp_path / first.path).write_text(first.text)
     assert load_experiment(tmp_path / first.path).data.attribute_names() == ("slant", "thickness")
+
+
+def here(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Carry out a line in this process if it is gankit alone, which saves the start; else as bash does."""
+    if not line.startswith("gankit ") or ">" in line:
+        return typed(line, folder)
+    done = gankit_here(shlex.split(line)[1:], folder)
+    return subprocess.CompletedProcess(line, done.returncode, done.stderr + done.stdout)
+
+
+def shrunk(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same, where what is trained is far smaller than the page has it."""
+    return here(f"{line} {shlex.join(SMALL)}" if line.startswith("gankit run ") else line, folder)
+
+
+@pytest.mark.parametrize("page", ["install", "gpu"])
+def test_everything_on_short_pages_is_so(page: str, tmp_path: Path) -> None:
+    carry_out((DOCS / f"{page}.md").read_text(), tmp_path, here)
+
+
+@pytest.mark.parametrize("page", ["tutorial", "own-architecture", "data", "faq"])
+def test_experiments_and_studies_on_pages_are_valid(page: str, tmp_path: Path) -> None:
+    files = [step for step in steps((DOCS / f"{page}.md").read_text()) if isinstance(step, File)]
+    for file in files:
+        (tmp_path / file.path).write_text(file.text)
+    assert here("gankit init", tmp_path).returncode == 0
+    experiments = [file.path for file in files if file.path.endswith(".yaml")]
+    assert experiments
+    for path in experiments:
+        assert (done := here(f"gankit validate {path}", tmp_path)).returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["own-architecture", "evaluate-others"])
+def test_everything_on_pages_that_train_is_so_but_for_how_long(page: str, tmp_path: Path) -> None:
+    carry_out((DOCS / f"{page}.md").read_text(), tmp_path, shrunk)
+
+
+@pytest.mark.slow
+def test_everything_in_the_tutorial_is_so_but_for_the_length_of_training(tmp_path: Path) -> None:
+    page = re.sub(r"\d+,\d{3}", "...", TUTORIAL.read_text())  # numbers of images
+    carry_out(page.replace("seed: [0, 1, 2]", "seed: [0, 1]").replace("6 runs", "4 runs"), tmp_path, shrunk)
