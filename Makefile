@@ -54,9 +54,14 @@ lint: $(READY)
 types: $(READY)
 	@said=$$(.venv/bin/basedpyright); failed=$$?; echo "$$said"; exit $$failed
 
-# The pages that are made from the code.
-docs: $(READY)
+# The pages that are made from the code, and the site of all pages, in build/docs/site; refuses links that lead nowhere.
+docs: .venv/.docs
 	.venv/bin/python docs/generate.py
+	.venv/bin/python docs/build_site.py
+
+.venv/.docs: $(READY)
+	.venv/bin/pip install --quiet --editable '.[docs]'
+	touch $@
 
 # The versions with which the tests have passed last, to install what did: pip install -c constraints.txt -e '.[dev]'
 constraints: $(READY)

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,10 @@ LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml"}
 """Files that pages show, by their endings; others are text."""
 
 Nav = list[Any]
-"""Pages, and mappings of a title to a page or to what stands below it."""
+"""Pages, and mappings of a title to what stands below it."""
 
 
-class Wrong(Exception):
+class SiteError(Exception):
     """Something that a reader would stumble on; one line each."""
 
 
@@ -41,11 +42,11 @@ def build(root: Path, target: Path) -> None:
     """Build the site of the repository at `root` into `target`/site.
 
     Raises:
-        Wrong: with every page that is in no navigation, and every link that leads nowhere.
+        SiteError: with every page that is in no navigation, and every link that leads nowhere.
     """
     shutil.rmtree(target, ignore_errors=True)
     config = yaml.safe_load((root / CONFIG).read_text())
-    nav = expanded(config["nav"], root)
+    nav = expanded(config["nav"], root, named=[*pages_of(config["nav"])])
     refuse([*wrong_in(nav, root)])
     stage(pages_of(nav), root, target / "pages")
     (target / "mkdocs.yml").write_text(yaml.safe_dump(config | {"nav": nav, "docs_dir": "pages", "site_dir": "site"}))
@@ -53,27 +54,24 @@ def build(root: Path, target: Path) -> None:
         [sys.executable, "-m", "zensical", "build", "--strict", "-f", target / "mkdocs.yml"], check=False
     )
     if done.returncode:
-        raise Wrong("zensical refuses what it says above")
+        raise SiteError("zensical refuses what it says above")
     refuse([*dead_ends(target / "site")])
 
 
 def refuse(wrong: list[str]) -> None:
     """Say what is wrong, if anything is."""
     if wrong:
-        raise Wrong("\n".join(wrong))
+        raise SiteError("\n".join(wrong))
 
 
-def expanded(nav: Nav, root: Path) -> Nav:
-    """A navigation with a page for each file that a pattern such as docs/kinds/*.md means beside those that it names."""
-    named = {page for page in pages_of(nav) if "*" not in page}
+def expanded(nav: Nav, root: Path, named: Collection[str]) -> Nav:
+    """A navigation with the pages that its patterns, such as docs/kinds/*.md, mean beside those that are `named`."""
     made: Nav = []
     for entry in nav:
         if isinstance(entry, dict):
-            made += [
-                {title: expanded(below, root) if isinstance(below, list) else below for title, below in entry.items()}
-            ]
+            made += [{title: expanded(below, root, named) for title, below in entry.items()}]
         elif "*" in entry:
-            made += sorted({str(file.relative_to(root)) for file in root.glob(entry)} - named)
+            made += sorted({str(file.relative_to(root)) for file in root.glob(entry)} - set(named))
         else:
             made.append(entry)
     return made
@@ -82,8 +80,10 @@ def expanded(nav: Nav, root: Path) -> Nav:
 def pages_of(nav: Nav) -> Iterator[str]:
     """All pages of a navigation, in order."""
     for entry in nav:
-        for below in entry.values() if isinstance(entry, Mapping) else [entry]:
-            yield from pages_of(below) if isinstance(below, list) else [below]
+        if isinstance(entry, Mapping):
+            yield from (page for below in entry.values() for page in pages_of(below))
+        else:
+            yield entry
 
 
 def wrong_in(nav: Nav, root: Path) -> Iterator[str]:
@@ -105,7 +105,7 @@ def stage(pages: Iterator[str], root: Path, target: Path) -> None:
     for page in pages:
         place = target / page
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(LINK.sub(lambda link: _led(link, page, root, target), (root / page).read_text()))
+        place.write_text(LINK.sub(partial(_led, page=page, root=root, target=target), (root / page).read_text()))
 
 
 def _led(link: re.Match[str], page: str, root: Path, target: Path) -> str:
@@ -193,5 +193,5 @@ def dead_ends(site: Path) -> Iterator[str]:
 if __name__ == "__main__":
     try:
         build(ROOT, ROOT / "build" / "docs")
-    except Wrong as what:
+    except SiteError as what:
         sys.exit(str(what))
