@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 from support.tiny import tiny
 from torch import Tensor
 
@@ -26,7 +27,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    spec = spec_from_file_location("generate", DOCS / "generate.py")
+    return loaded("generate")
+
+
+def loaded(name: str) -> ModuleType:
+    """A script of the folder, as a module."""
+    spec = spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -191,3 +197,52 @@ def test_a_file_that_is_appended_to_is_right_after_a_run_went_back_and_on(tmp_pa
 def test_the_order_is_not_any_order() -> None:
     assert not re.fullmatch(order(), "callback on_save state_dict on_update on_close on_stage_start ")
     assert not re.fullmatch(order(), "callback on_stage_start on_update on_stage_end on_evaluation_start on_close ")
+
+
+@pytest.fixture(scope="module")
+def build_site() -> ModuleType:
+    return loaded("build_site")
+
+
+def test_each_page_is_in_the_navigation_once(build_site: ModuleType, tmp_path: Path) -> None:
+    site, root = yaml.safe_load((DOCS / "site.yaml").read_text()), DOCS.parent
+    nav = build_site.expanded(site["nav"], root, named=[*build_site.pages_of(site["nav"])])
+    assert [*build_site.wrong_in(nav, root)] == []
+    for page in ("docs/named.md", "docs/forgotten.md"):
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        (tmp_path / page).touch()
+    assert [*build_site.wrong_in([{"A": ["docs/named.md"]}, "docs/named.md", "docs/gone.md"], tmp_path)] == [
+        "docs/forgotten.md: is in no navigation; name it in docs/site.yaml",
+        "docs/site.yaml: docs/named.md is named 2 times",
+        "docs/site.yaml: docs/gone.md is not there",
+    ]
+
+
+def test_what_leads_nowhere_on_a_site_is_found(build_site: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "index.html").write_text('<h1 id="there">b</h1>')
+    (tmp_path / "index.html").write_text(
+        '<a href="b/#there">1</a> <a href="b/#gone">2</a> <a href="c/">3</a> <img src="d.png"> <a href="https://e.org">4</a>'
+    )
+    assert [*build_site.dead_ends(tmp_path)] == [
+        "index.html: b/#gone names nothing there",
+        "index.html: c/ is not there",
+        "index.html: d.png is not there",
+    ]
+
+
+@pytest.mark.slow
+def test_the_site_is_built_and_refused_with_a_link_to_nowhere(build_site: ModuleType, tmp_path: Path) -> None:
+    pytest.importorskip("zensical", reason="needs pip install 'gankit[docs]'")
+    root = tmp_path / "repository"
+    (root / "docs").mkdir(parents=True)
+    (root / "docs" / "code.py").write_text("answer = 42\n")
+    (root / "docs" / "site.yaml").write_text("site_name: small\nnav: [README.md, docs/a.md]\n")
+    (root / "README.md").write_text("# Small\n\n[a](docs/a.md), [code](docs/code.py)\n")
+    (root / "docs" / "a.md").write_text("# A\n")
+    build_site.build(root, tmp_path / "built")
+    assert "answer" in (tmp_path / "built" / "site" / "docs" / "code.py" / "index.html").read_text()
+    for wrong in ("[gone](gone.md)", "[gone](README.md#gone)", "![gone](gone.png)"):
+        (root / "docs" / "a.md").write_text(f"# A\n\n{wrong}\n")
+        with pytest.raises(build_site.SiteError):
+            build_site.build(root, tmp_path / "built")

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from support.command import SMALL, gankit_here
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 
 
-def block(first_line: str) -> str:
-    """The indented block of the README that begins with this line."""
-    start = README.index("    " + first_line)
-    (found,) = re.findall(r"(?:    .*\n|\n)+", README[start:])[:1]
+def block(first_line: str, page: str = README) -> str:
+    """The indented block of a page that begins with this line."""
+    start = page.index("    " + first_line)
+    (found,) = re.findall(r"(?:    .*\n|\n)+", page[start:])[:1]
     return textwrap.dedent(found).strip() + "\n"
 
 
@@ -31,7 +32,13 @@ def test_its_experiment_is_valid_and_its_plugin_trains_in_it(tmp_path: Path) -> 
     assert "my_loss/squared-hinge" in (tmp_path / "runs" / "digits-wgan" / "experiment.yaml").read_text()
 
 
-def test_its_mistakes_look_as_shown(tmp_path: Path) -> None:
+def test_its_study_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "losses.yaml").write_text(block("# losses.yaml").partition("\n\n")[0])
+    assert gankit_here(["init"], tmp_path).returncode == 0
+    assert "12 runs of 4 variants" in gankit_here(["validate", "losses.yaml"], tmp_path).stdout
+
+
+def test_mistakes_look_as_shown_where_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "digits.yaml").write_text(
         "name: digits\nsed: 3\ndata: digits\ngrowth: {use: fixed, resolution: 8, images: 10k}\n"
         "generator: {stem: pggan, block: conv, rgb: rgb, channels: 64}\n"
@@ -39,9 +46,11 @@ def test_its_mistakes_look_as_shown(tmp_path: Path) -> None:
     )
     refused = gankit_here(["validate", "digits.yaml"], tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr.strip() == block("digits.yaml:2:1: sed").strip()
+    assert (
+        refused.stderr.strip() == block("digits.yaml:2:1: sed", (ROOT / "docs" / "experiments.md").read_text()).strip()
+    )
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", README))
 def test_its_links_lead_somewhere(link: str) -> None:
-    assert (Path(__file__).parents[2] / link).exists()
+    assert (ROOT / link.partition("#")[0]).exists()
