@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 import of_commands
+import of_names
 import of_options
 from in_markdown import MADE, annotation, cell, members, methods, shown, signature, text, under_names
 from json_page import json_page
@@ -84,6 +85,7 @@ def pages() -> dict[Path, str]:
     made[Path("hooks.md")] = "\n".join(_hooks())
     made[Path("commands.md")] = "\n".join(of_commands.page())
     made[Path("json.md")] = "\n".join(json_page(MADE))
+    made[Path("names.md")] = "\n".join(of_names.page())
     made[Path("options.md")] = "\n".join(of_options.page())
     return {path: f"{page.strip()}\n" for path, page in made.items()}
 

@@ -152,12 +152,16 @@ def _clear(folder: str, arguments: argparse.Namespace) -> int:
 
 
 def _experiments(arguments: argparse.Namespace) -> list[Experiment]:
-    """Those of a file, one for each data set and growth."""
+    """Those of a file, one for each data set and growth; what else than data this machine lacks is not asked for."""
+    from gankit.config.checks import missing
     from gankit.config.study import Study
     from gankit.config.study_loader import load_study
 
-    read = load_study(arguments.file, arguments.set, arguments.plugin)
+    named = (arguments.file, arguments.set, arguments.plugin)
+    read = load_study(*named, note=lambda lacking: None)
     experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
+    if any(path[0] == "data" for experiment in experiments for path, _ in missing(experiment)):
+        load_study(*named)  # says what is missing, and where that stands
     return [*{repr((each.data, each.resolutions())): each for each in experiments}.values()]
 
 

@@ -61,6 +61,15 @@ def test_a_data_set_is_told_of_and_shown(here: Path) -> None:
     assert "2 classes: ants 12, bees 12" in classes.stdout, classes.stderr
 
 
+def test_a_data_set_is_told_of_where_the_weights_to_measure_by_are_not(here: Path) -> None:
+    without = ["--set", "evaluation={metrics: fid, extractor: {use: classifier, weights: gone.safetensors}}"]
+    assert "gone.safetensors" in gankit_here(["run", "e.yaml", *without], here).stderr
+    assert "data: 24 images" in gankit_here(["data", "e.yaml", *without], here).stdout
+    lost = gankit_here(["data", "e.yaml", *without, "--set", "data.path=lost"], here)
+    assert lost.returncode == 2
+    assert "data: there is no folder" in lost.stderr
+
+
 def test_a_class_of_few_images_is_in_the_sheet(here: Path) -> None:
     for number in range(3, 12):
         (here / "pictures" / "ants" / f"{number:02}.png").unlink()

@@ -16,6 +16,7 @@ import yaml
 from support.tiny import tiny
 from torch import Tensor
 
+import gankit
 from gankit import Callback, Observer
 from gankit.core.progress import Progress
 from gankit.core.registry import register, restored
@@ -45,6 +46,13 @@ def loaded(name: str) -> ModuleType:
 def test_pages_that_are_made_from_the_code_are_up_to_date(generate: ModuleType) -> None:
     for path, text in generate.pages().items():
         assert (DOCS / path).read_text() == text, f"run: python docs/generate.py ({path})"
+
+
+def test_every_public_name_is_documented() -> None:
+    page = (DOCS / "names.md").read_text()
+    for name in gankit.__all__:
+        assert re.search(rf"^(### {name}$|- `{name}`|- \[{name}\]|.*`gankit\.{name}` )", page, re.MULTILINE), name
+        assert (getattr(gankit, name).__doc__ or "").strip(), f"gankit.{name} has no docstring"
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
