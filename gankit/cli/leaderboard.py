@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from gankit.cli.compare import ENDINGS
@@ -20,7 +19,6 @@ def add_leaderboard_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="HTML", help="write a page there, not to the screen")
     metric = parser.add_argument("--metric", metavar="NAME", help=f"by which they are ranked (default: {USUAL})")
     completed_by(metric, numbers)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def leaderboard_command(arguments: argparse.Namespace) -> int:
@@ -41,7 +39,9 @@ def leaderboard_command(arguments: argparse.Namespace) -> int:
         page = as_html(leaderboard_report(found, output))
         write_output("-o", output, page.encode("utf-8", "backslashreplace"))
     if arguments.json:
-        print(json.dumps(leaderboard_as_json(found), indent=2, allow_nan=False))
+        from gankit.cli.answers.results import LeaderboardAnswer
+
+        arguments.answer(LeaderboardAnswer(**leaderboard_as_json(found)))
     elif output is None:
         from rich.console import Console
 

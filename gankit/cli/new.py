@@ -25,34 +25,36 @@ def init_command(arguments: argparse.Namespace) -> int:
     from gankit.config.loader import bundled_experiment
 
     quickstart = bundled_experiment("quickstart")
-    if arguments.all:
-        return _write_all(quickstart.parent)
-    content = quickstart.read_bytes()
+    (_write_all if arguments.all else _write_one)(quickstart)
+    if arguments.json:
+        from gankit.cli.answers.base import Wrote
+
+        arguments.answer(Wrote(wrote=FOLDER if arguments.all else NAME))
+    return 0
+
+
+def _write_one(file: Path) -> None:
+    """Write a copy of the quick start."""
+    content = file.read_bytes()
     try:
-        with Path(NAME).open("xb") as file:
-            file.write(content)
+        with Path(NAME).open("xb") as written:
+            written.write(content)
     except FileExistsError:
         raise UserError(f"{NAME}: exists already, and is left as it is") from None
     except OSError as failure:
         raise UserError(f"{NAME}: cannot be written: {failure.strerror}") from None
     print(f"wrote {NAME}; train it with: gankit run {NAME}")
-    if arguments.json:
-        from gankit.cli.answers.base import Wrote
-
-        arguments.answer(Wrote(wrote=NAME))
-    return 0
 
 
-def _write_all(folder: Path) -> int:
-    """Write all experiments that lie in a folder."""
+def _write_all(quickstart: Path) -> None:
+    """Write all experiments that lie where the quick start does."""
     try:
-        shutil.copytree(folder, FOLDER)
+        shutil.copytree(quickstart.parent, FOLDER)
     except FileExistsError:
         raise UserError(f"{FOLDER}: exists already, and is left as it is") from None
     except (OSError, shutil.Error) as failure:
         raise UserError(f"{FOLDER}: cannot be written: {failure}") from None
     print(f"wrote {FOLDER}/; train one of them with: gankit run {FOLDER}/{NAME}")
-    return 0
 
 
 def add_new_plugin_options(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from gankit.cli.completers import completed_by, trackers
@@ -18,7 +17,6 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     )
     text = "an observer as in an experiment: aim, tensorboard, trackio or '{use: trackio, project: mine}'"
     completed_by(parser.add_argument("--to", required=True, metavar="TRACKER", help=text), trackers)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_plugin_option(parser)
     add_no_run_plugins_option(parser)
 
@@ -46,5 +44,8 @@ def track_command(arguments: argparse.Namespace) -> int:
         elif not arguments.json:
             print(printable(track_line(told[-1])), flush=True)
     if arguments.json:
-        print(json.dumps({"to": as_options(observer), "runs": [one.as_json() for one in told]}, indent=2))
+        from gankit.cli.answers.results import TrackAnswer, TrackedAnswer
+
+        runs = [TrackedAnswer(**one.as_json()) for one in told]
+        arguments.answer(TrackAnswer(to=as_options(observer), runs=runs))
     return int(any(one.failed is not None for one in told))

@@ -45,6 +45,8 @@ VALID = {
     "cache": ["cache"],
     "compare": ["compare", "losses"],
     "diff": ["diff", "run", "run"],
+    "leaderboard": ["leaderboard", "losses"],
+    "track": ["track", "run", "--to", "tensorboard"],
     "report": ["report", "losses", "-o", "report.html"],
     "runs": ["runs", "losses", "run"],
     "evaluate": ["evaluate", "run", "--metrics", "fid", "--images", "16"],
@@ -76,6 +78,7 @@ OTHERS = [
     ["explain", "training"],
     ["explain", "training.batch"],
     ["explain", "--schedule", "quickstart.yaml"],
+    ["init", "--all"],
     ["film", "run", "--growth", "--seeds", "1", "--steps", "2", "-o", "growth.gif"],
 ]
 """Further ways of theirs."""
@@ -87,6 +90,8 @@ WRONG = {
         for command in ("average", "sample", "interpolate", "mix", "film", "project", "directions", "import", "export")
     },
     "diff": ["diff", "missing", "missing"],
+    "leaderboard": ["leaderboard", "missing"],
+    "track": ["track", "missing", "--to", "tensorboard"],
     "report": ["report", "missing", "-o", "report.html"],
     "cache": ["cache", "more"],
     "plugins": ["plugins", "--plugin", "missing.py"],

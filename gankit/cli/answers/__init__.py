@@ -17,6 +17,8 @@ ANSWERS: dict[str, Any] = {
     "cache": experiments.CacheAnswer,
     "compare": results.CompareAnswer,
     "diff": results.DiffAnswer,
+    "leaderboard": results.LeaderboardAnswer,
+    "track": results.TrackAnswer,
     "report": results.ReportAnswer,
     "runs": results.RunsAnswer,
     "evaluate": results.EvaluateAnswer,

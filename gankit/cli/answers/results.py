@@ -153,6 +153,10 @@ class ComparedRun(Answer):
     total: int | None
     seconds: float | None
     cpu_seconds: float | None
+    cpu_joules: float | None = None
+    """Energy, where the machine counts it."""
+    gpu_joules: float | None = None
+    """Energy, where the GPU counts it."""
     parameters: dict[str, int]
 
 
@@ -200,6 +204,8 @@ class VariantResultAnswer(Answer):
     interval: tuple[Number, Number] | None
     """The mean's, 95% of confidence."""
     best: Number | None
+    rank: tuple[int, int] | None
+    """The best and the worst place that it may have; null if unknown."""
     seeds: list[SeedAnswer]
     difference: DifferenceAnswer | None
     """Null of the baseline."""
@@ -219,6 +225,8 @@ class StageComparisonAnswer(Answer):
     """What reals score."""
     protocol: dict[str, Any]
     floor_protocol: dict[str, Any]
+    first_place: list[str]
+    """Variants that may be the best; empty where ranks are unknown."""
     variants: list[VariantResultAnswer]
 
 
@@ -260,3 +268,78 @@ class CompareAnswer(Answer):
     """Runs whose numbers are those of their newest checkpoint."""
     changed: list[DamagedAnswer]
     """Runs whose experiment.yaml is not what they were trained by."""
+
+
+class TrackedAnswer(Answer):
+    """What has become of one run in a tracker."""
+
+    run: str
+    """Its folder."""
+    state: Literal["running", "finished", "failed", "cut short"]
+    images: int
+    """Real images shown at the last of what it has recorded."""
+    numbers: int
+    """Losses and metrics that it has recorded; all were told, or were known already."""
+    events: int
+    pictures: int
+    failed: str | None
+    """Why not all of it is shown; null if it is."""
+    itself: str | None
+    """Why it was left alone: the run is under way and tracks itself there; null if it was not."""
+
+
+class TrackAnswer(Answer):
+    """Runs that were shown in a tracker; exit code 1 if not all of them were."""
+
+    to: dict[str, Any]
+    """The observer, with all its options."""
+    runs: list[TrackedAnswer]
+
+
+class EntryAnswer(Answer):
+    """Runs that one sender has of one experiment, by one way of measuring."""
+
+    entry: str
+    """What it is called."""
+    sender: str
+    """The folder that it was sent as."""
+    experiment: str
+    """Its experiment.yaml."""
+    rank: tuple[int, int] | None
+    """The best and the worst place that it may have; null if unknown."""
+    n: int
+    """Seeds that gave a finite number."""
+    mean: Number | None
+    std: Number | None
+    interval: tuple[Number, Number] | None
+    """The mean's, 95% of confidence."""
+    seeds: list[SeedAnswer]
+    seconds: float | None
+    cpu_seconds: float | None
+    cpu_joules: float | None = None
+    """Energy, where the machine counted it."""
+    gpu_joules: float | None = None
+    """Energy, where the GPU counted it."""
+    began: str | None
+    machine: str | None
+    remarks: list[str]
+    """What could not be checked, or is not as it should be."""
+
+
+class RankingAnswer(Answer):
+    """Entries that were measured in one way, the best mean first."""
+
+    resolution: int
+    better: Literal["lower", "higher"]
+    protocol: dict[str, Any]
+    first_place: list[str]
+    """Entries that may be the best."""
+    entries: list[EntryAnswer]
+
+
+class LeaderboardAnswer(Answer):
+    """What others have sent, checked and ranked; exit code 1 if something was refused."""
+
+    metric: str
+    tables: list[RankingAnswer]
+    refused: list[DamagedAnswer]
