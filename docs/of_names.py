@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from in_markdown import MADE, methods, signature, text, under_names
 
@@ -15,7 +16,7 @@ from gankit.core.component import is_kind
 def page() -> Iterator[str]:
     """Functions, then classes, then kinds and types of options, which other pages tell of at length."""
     names = {name: getattr(gankit, name) for name in sorted(gankit.__all__)}
-    kinds = [value for value in names.values() if inspect.isclass(value) and is_kind(value)]
+    kinds: list[Any] = [value for value in names.values() if inspect.isclass(value) and is_kind(value)]
     functions = {name: value for name, value in names.items() if inspect.isfunction(value)}
     classes = {name: value for name, value in names.items() if inspect.isclass(value) and value not in kinds}
     types = under_names(options)

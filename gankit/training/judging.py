@@ -16,7 +16,7 @@ from gankit.training.step import Step
 
 if TYPE_CHECKING:
     from gankit.networks.growing import TrainedNetwork
-    from gankit.training.parameters import NetworkName
+    from gankit.training.precision import NetworkName
     from gankit.training.trainer import Trainer
 
 MOST = 256

@@ -81,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"{address}  {name}")
             print(f"Aim shows {repository}; Ctrl-C ends it.", flush=True)
             if arguments.json:
+                from gankit_aim.answers import UiAnswer
+
                 shown = dict(zip(views, addresses, strict=True))
-                arguments.answer(_answers()(views=shown, repository=str(repository)))
+                arguments.answer(UiAnswer(views=shown, repository=str(repository)))
             if not arguments.no_browser and has_display():
                 import webbrowser
 

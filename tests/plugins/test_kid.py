@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -79,7 +79,12 @@ def test_a_single_image_has_none() -> None:
 
 def test_a_single_subset_gives_no_spread() -> None:
     first, second = features(0, 60), features(1, 60, scale=1.1)
-    for options, names in (({}, {"kid"}), ({"subset_size": 50}, {"kid", "kid_std"}), ({"subsets": 1}, {"kid"})):
+    cases: list[tuple[dict[str, Any], set[str]]] = [
+        ({}, {"kid"}),
+        ({"subset_size": 50}, {"kid", "kid_std"}),
+        ({"subsets": 1}, {"kid"}),
+    ]
+    for options, names in cases:
         samples = SimpleNamespace(generated=SimpleNamespace(features=first), real=SimpleNamespace(features=second))
         found = KernelDistance(**options).evaluate(cast("Samples", samples))
         assert found.keys() == names
