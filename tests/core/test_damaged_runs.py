@@ -87,7 +87,7 @@ def test_a_comparison_goes_on_without_it_and_says_so(losses: Path, capsys: pytes
     assert named in printed.out
     assert "their seeds are missing from n, means and intervals" in printed.out
     (wgan,) = [line.split() for line in printed.out.splitlines() if line.startswith("loss=wgan") and "5.050" in line]
-    assert wgan[:3] == ["loss=wgan", "2", "5.050"]
+    assert wgan[:4] == ["loss=wgan", "1–2", "2", "5.050"]
 
 
 def test_every_form_of_a_comparison_says_so(losses: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_a_run_that_does_not_tell_where_it_comes_from_is_compared_and_that_is_sa
     assert said in printed.out
     assert said in printed.err
     (wgan,) = [line.split() for line in printed.out.splitlines() if line.startswith("loss=wgan") and "5.000" in line]
-    assert wgan[:3] == ["loss=wgan", "3", "5.000"]
+    assert wgan[:4] == ["loss=wgan", "1–2", "3", "5.000"]
 
 
 def test_events_that_nobody_wrote_are_passed_over(losses: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,12 @@ from support.tiny import tiny, trainer
 
 from gankit.cli import main
 from gankit.config.checks import problems
+from gankit.config.loader import load_experiment
 from gankit.runs.rows import read_rows
 from gankit.runs.start import begin, resume
 from gankit.training.judging import judged
 
+SMALL = Path(__file__).parents[2] / "experiments" / "small"
 FEW = {"use": "few", "of": "digits", "images": 16}
 PLAIN: dict[str, Any] = {
     "growth": {"use": "fixed", "resolution": 8, "images": 64},
@@ -92,6 +94,6 @@ def test_a_run_records_it_at_evaluations_and_is_the_same_without(tmp_path: Path,
 
 
 def test_several_scales_at_once_are_refused() -> None:
-    options = {"growth": {"use": "all-scales", "start": 4, "final": 8, "images": 64}, "join": "concatenate"}
-    found = problems(tiny(**options, evaluation={"discriminator": True}))
+    experiment = load_experiment(SMALL / "msg-digits.yaml", ["evaluation.discriminator=true"], check=False)
+    found = problems(experiment)
     assert any("it cannot be asked of images of several scales at once" in str(problem) for problem in found)

@@ -37,7 +37,7 @@ def test_the_minimal_example_of_a_kind_is_a_short_plugin_of_one_file(kind: str) 
         (entry,) = provided_by(plugins.load_file(file))
         assert (entry.component.kind, entry.name) == (kind, "example")
         options = component_schema(entry)["properties"]
-    by_nature = {"every", "burn_in", "images", "init", "clip_norm", "critics"}
+    by_nature = {"every", "burn_in", "images", "init", "clip_norm", "critics", "extractor", "suffix"}
     for name in entry.component.model_fields.keys() - by_nature:
         bounded = options[name].keys() & {"minimum", "exclusiveMinimum", "enum"}
         assert options[name].get("type") == "boolean" or bounded, name

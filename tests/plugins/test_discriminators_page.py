@@ -22,7 +22,7 @@ BLOCKS = [
 
 
 def test_there_are_such() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -138,7 +138,9 @@ def test_the_weights_are_looked_for_where_torch_puts_them(
     assert f"download {url} elsewhere and put it at {there}" in said
     assert "evaluation: {extractor: {use: dinov2, model: vit-s-14, weights: PATH}}" in said
     assert "gankit evaluate --extractor '{use: dinov2, model: vit-s-14, weights: PATH}'" in said
-    assert "extractor: {use: clip, model: rn50, weights: PATH}" in str(Clip(model="rn50").missing(experiment))
+    other = tiny(evaluation={"extractor": {"use": "clip", "model": "rn50"}, "metrics": "fid", "images": 10})
+    assert "extractor: {use: clip, model: rn50, weights: PATH}" in str(Clip(model="rn50").missing(other))
+    assert Clip(model="rn50").missing(experiment) is None  # nothing looks through it
     there.parent.mkdir(parents=True)
     there.symlink_to(dino_file)
     assert DinoV2().missing(experiment) is None
