@@ -18,7 +18,7 @@ from gankit.kinds.evaluation import MetricPreset
 def presets_in_words(file: Path, settings: Sequence[str]) -> list[str]:
     """A line for each preset of metrics that an experiment's file or settings name, with the metrics in its place.
 
-    None of what is no regular file: an experiment has no presets any more, so that it is read again, and pipes are empty.
+    None of what is no regular file: experiments keep no presets, so that it is read again, and pipes are empty by then.
     """
     if not file.is_file():
         return []
