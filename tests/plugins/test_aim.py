@@ -16,7 +16,6 @@ from typing import Any
 
 import aim
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 from support import driven
@@ -25,6 +24,7 @@ from support.driven import DrivenRun
 from support.slow import slow_but
 from support.tiny import tiny
 from support.tracked import SILENT, Here, driven_run, empty_repository, entered, only_run
+from support.workers import working_process
 
 from gankit import UserError
 from gankit.core import worker
@@ -255,7 +255,7 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
     run = driven_run(tmp_path / "one")
     run.train(until=500)
     monkeypatch.setattr(worker, "PATIENCE", 0.5)
-    (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
+    process = working_process()
     process.send_signal(number)
     run.train()
     run.callbacks.on_close()
@@ -271,7 +271,7 @@ def test_the_process_in_which_aim_runs_may_hang_or_die(
 def test_nobody_waits_for_what_aim_writes_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observers, "Worker", Worker)
     run = driven_run(tmp_path / "one")
-    (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
+    process = working_process()
     process.suspend()
     began = time.monotonic()
     run.train()

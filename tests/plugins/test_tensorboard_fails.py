@@ -7,12 +7,12 @@ import signal
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from support import driven
 from support.driven import DrivenRun
 from support.slow import slow_but
 from support.tracked import Here
+from support.workers import working_process
 
 import gankit_tensorboard.observers
 from gankit.core import worker
@@ -46,7 +46,7 @@ def test_the_process_that_writes_may_hang_or_die(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     run = driven_run(tmp_path / "one")
-    (process,) = [child for child in psutil.Process().children() if worker.START in child.cmdline()]
+    process = working_process()
     process.send_signal(number)
     began = time.monotonic()
     run.train()
