@@ -7,14 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import of_commands
 from in_markdown import cell
 from pydantic import TypeAdapter
 
-from gankit.cli import COMMANDS, add_command
 from gankit.cli.answers.base import FailureLine
-from gankit.cli.contributed import contributed
 from gankit.cli.exit_codes import EXIT_CODES
-from gankit.cli.options import Parser
 
 INTRO = """
 Every command takes `--json`. Then it prints one JSON object on standard output and nothing else there; `gankit run` and
@@ -76,12 +74,8 @@ def json_page(made: str) -> Iterator[str]:
 
 def answers_by_command() -> dict[str, Any]:
     """The types of answers by the commands that give them, those of plugins after gankit's own."""
-    parser = Parser(prog="gankit")
-    subparsers = parser.add_subparsers()
-    for name in COMMANDS:
-        add_command(subparsers, name)
-    parsers = [*subparsers.choices.values(), *map(contributed(COMMANDS).parser_of, contributed(COMMANDS).commands)]
-    return {each.prog: each.get_default("answers")() for each in _with_those_below(parsers)}
+    found = [parser for _, _, parser in of_commands.parsers()]
+    return {each.prog: each.get_default("answers")() for each in _with_those_below(found)}
 
 
 def _with_those_below(parsers: list[argparse.ArgumentParser]) -> Iterator[argparse.ArgumentParser]:

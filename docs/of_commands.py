@@ -17,16 +17,16 @@ from gankit.discovery.manager import plugins
 def page() -> Iterator[str]:
     """All commands with their arguments and options."""
     yield from ("# Commands", "", MADE, "")
-    yield "`gankit COMMAND --help` tells the same of one. Exit codes: 0 if all went well, 1 if a run could not go on or"
-    yield "be read, 2 after a mistake of yours, 130 and 143 when interrupted and terminated."
-    parsers = [*_parsers()]
+    yield "`gankit COMMAND --help` tells the same of one. How commands end, and what they say to programs, stands in"
+    yield "[JSON for programs](json.md#exit-codes)."
+    found = [*parsers()]
     yield from ("", "| command | what it does |", "| --- | --- |")
-    yield from (f"| [{name}](#gankit-{name}) | {cell(about)} |" for name, about, _ in parsers)
-    for name, _, parser in parsers:
+    yield from (f"| [{name}](#gankit-{name}) | {cell(about)} |" for name, about, _ in found)
+    for name, _, parser in found:
         yield from _command(f"gankit {name}", parser)
 
 
-def _parsers() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+def parsers() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
     """Each command with its line of help and its parser; of plugins those that come with gankit."""
     subparsers = Parser(prog="gankit").add_subparsers()
     for name, command in COMMANDS.items():

@@ -63,14 +63,15 @@ def _public(value: Any) -> Any:
 
 def pages() -> list[Path]:
     """The pages whose runs are kept."""
-    return [page for page in sorted(HERE.glob("*.md")) if any((DATA / name).is_dir() for name in _studies(page))]
+    return [page for page in sorted(HERE.glob("*.md")) if any((DATA / name).is_dir() for name in studies(page))]
 
 
-def _studies(page: Path) -> list[str]:
-    return re.findall(r"runs/([\w-]+)", _command(page))
+def studies(page: Path) -> list[str]:
+    """The names of those that a page compares."""
+    return re.findall(r"runs/([\w-]+)", command_of(page))
 
 
-def _command(page: Path) -> str:
+def command_of(page: Path) -> str:
     """The command by which a page says that its runs are compared; empty if it says none."""
     text = page.read_text().replace("\\\n", " ")
     found = re.search(r"^    (gankit compare .*)$", text, re.MULTILINE)
@@ -79,7 +80,7 @@ def _command(page: Path) -> str:
 
 def made(page: Path, draws: bool = True) -> dict[Path, bytes]:
     """A page as it comes out of data/, by its file; its pictures, too, if it `draws`."""
-    _, *arguments = shlex.split(_command(page))
+    _, *arguments = shlex.split(command_of(page))
     if not draws and "--plot" in arguments:
         place = arguments.index("--plot")
         del arguments[place : place + 2]
@@ -92,7 +93,7 @@ def made(page: Path, draws: bool = True) -> dict[Path, bytes]:
     tables = re.sub(r"^## ", "### ", said.getvalue().partition("\n\n")[2], flags=re.MULTILINE)
     grids = HERE / f"{page.stem}-grids.png"
     if draws and f"({grids.name})" in prose:
-        drawn[grids] = _side_by_side([grid for name in _studies(page) for grid in _first_seeds(DATA / name)])
+        drawn[grids] = _side_by_side([grid for name in studies(page) for grid in _first_seeds(DATA / name)])
     return {page: f"{prose}{COMPARISON}\n{tables}".encode(), **drawn}
 
 

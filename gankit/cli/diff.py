@@ -27,7 +27,7 @@ def diff_command(arguments: argparse.Namespace) -> int:
     if arguments.json:
         from gankit.cli.answers.results import DiffAnswer
 
-        arguments.answer(DiffAnswer(**found.as_json()))
+        arguments.answer(DiffAnswer.of(found))
     else:
         from rich.console import Console
 

@@ -34,7 +34,6 @@ def validate_command(arguments: argparse.Namespace) -> int:
 
     Else print what it is in one line, what data there are, and what it needs that this machine lacks.
     """
-    from gankit.config.presets import presets_in_words
     from gankit.config.study import Study, extent
     from gankit.config.study_loader import load_study
 
@@ -48,7 +47,7 @@ def validate_command(arguments: argparse.Namespace) -> int:
     else:
         print(printable(_in_a_line(read)))
     experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
-    for line in [*presets_in_words(arguments.file, arguments.set), *([] if lacking else _descriptions(experiments))]:
+    for line in [] if lacking else _descriptions(experiments):
         print(printable(line))
     if lacking:
         print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")

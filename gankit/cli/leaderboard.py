@@ -27,7 +27,7 @@ def leaderboard_command(arguments: argparse.Namespace) -> int:
     Returns:
         0; 1 if something was refused.
     """
-    from gankit.results.leaderboard import leaderboard, leaderboard_as_json, leaderboard_report
+    from gankit.results.leaderboard import leaderboard, leaderboard_report
 
     output: Path | None = arguments.output
     if output is not None and ENDINGS.get(output.suffix.lower(), "html") != "html":
@@ -39,9 +39,9 @@ def leaderboard_command(arguments: argparse.Namespace) -> int:
         page = as_html(leaderboard_report(found, output))
         write_output("-o", output, page.encode("utf-8", "backslashreplace"))
     if arguments.json:
-        from gankit.cli.answers.results import LeaderboardAnswer
+        from gankit.cli.answers.leaderboard import LeaderboardAnswer
 
-        arguments.answer(LeaderboardAnswer(**leaderboard_as_json(found)))
+        arguments.answer(LeaderboardAnswer.of(found))
     elif output is None:
         from rich.console import Console
 

@@ -46,6 +46,6 @@ def track_command(arguments: argparse.Namespace) -> int:
     if arguments.json:
         from gankit.cli.answers.results import TrackAnswer, TrackedAnswer
 
-        runs = [TrackedAnswer(**one.as_json()) for one in told]
+        runs = [TrackedAnswer.of(one) for one in told]
         arguments.answer(TrackAnswer(to=as_options(observer), runs=runs))
     return int(any(one.failed is not None for one in told))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gankit.core.errors import UserError
 from gankit.core.failures import in_short, warn
@@ -50,10 +50,6 @@ class Tracked:
     """Why not all of it is shown; None if it is."""
     itself: str | None = None
     """Why it was left alone: the run is under way and tracks itself there; None if it was not."""
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**asdict(self), "run": str(self.run)}
 
 
 def tracking_observers() -> list[str]:

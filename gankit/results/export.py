@@ -139,7 +139,7 @@ def comparison_as_json(comparison: Comparison) -> str:
             for what in ("restored", "changed")
         },
     }
-    return json.dumps(in_json(content), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_in_json(content), indent=2, allow_nan=False) + "\n"
 
 
 def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
@@ -165,10 +165,10 @@ def _result(result: VariantResult, is_corrected: bool) -> dict[str, Any]:
     }
 
 
-def in_json(value: Any) -> Any:
+def _in_json(value: Any) -> Any:
     """Plain values with words for the numbers that JSON lacks."""
     if isinstance(value, dict):
-        return {key: in_json(item) for key, item in value.items()}
+        return {key: _in_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [in_json(item) for item in value]
+        return [_in_json(item) for item in value]
     return number_as_json(value) if isinstance(value, float) else value

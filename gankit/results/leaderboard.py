@@ -15,11 +15,10 @@ from urllib.parse import quote
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.kinds.callbacks import Row
-from gankit.results.export import in_json
 from gankit.results.groups import RunGroup, group_runs
 from gankit.results.protocols import NOT_COMPARED, flattened, floor_of, metric_names, surroundings, usual_metric
 from gankit.results.ranks import RankInterval, rank_intervals
-from gankit.results.report import ENERGY_NOTE, first_place
+from gankit.results.report import ENERGY_NOTE, first_place, half_of
 from gankit.results.run_results import ENERGY, RunResults, read_provenance
 from gankit.results.significance import Summary, summarize
 from gankit.results.submissions import (
@@ -225,9 +224,9 @@ def _table(ranking: Ranking, metric: str, page: Path | None) -> Section:
         notes.append(first_place([one.label for one in ranking.first]))
     for one in ranking.entries:
         n, given = one.summary.n, one.summary.given
-        half = None if one.summary.interval is None else (one.summary.interval[1] - one.summary.interval[0]) / 2
-        cells = [str(one.rank or ABSENT), f"{n}" if n == given else f"{n} of {given}"]
-        cells += [ABSENT if value is None else significant(value) for value in (one.summary.mean, half)]
+        mean = ABSENT if one.summary.mean is None else significant(one.summary.mean)
+        cells = [str(one.rank or ABSENT), f"{n}" if n == given else f"{n} of {given}", mean]
+        cells.append(half_of(one.summary.interval))
         costs = [one.cost("images"), one.cost("seconds"), one.cost("cpu_seconds")]
         cells += [ABSENT if value is None else f"{value:,.0f}" for value in costs]
         used = [one.joules(name) for name in energy]
@@ -245,46 +244,3 @@ def _table(ranking: Ranking, metric: str, page: Path | None) -> Section:
 def address_from(page: Path, file: Path) -> str:
     """A file as a page leads to it, whatever its name is."""
     return quote(os.fsencode(os.path.relpath(file.absolute(), page.absolute().parent)))
-
-
-def leaderboard_as_json(found: Leaderboard) -> dict[str, Any]:
-    """The same as plain values; folders are as they were found."""
-    return in_json(
-        {
-            "metric": found.metric,
-            "tables": [
-                {
-                    "resolution": ranking.resolution,
-                    "better": ranking.better,
-                    "protocol": ranking.protocol,
-                    "first_place": [one.label for one in ranking.first],
-                    "entries": [_entry_as_json(one, found.metric) for one in ranking.entries],
-                }
-                for ranking in found.rankings
-            ],
-            "refused": [{"folder": str(one.path), "reason": one.reason} for one in found.refused],
-        }
-    )
-
-
-def _entry_as_json(one: RankedEntry, metric: str) -> dict[str, Any]:
-    return {
-        "entry": one.label,
-        "sender": one.runs[0].sender,
-        "experiment": str(one.experiment),
-        "rank": one.rank,
-        "n": one.summary.n,
-        "mean": one.summary.mean,
-        "std": one.summary.std,
-        "interval": one.summary.interval,
-        "seeds": [
-            {"seed": run.seed, "value": stage.metrics[metric].value, "images": stage.images, "folder": str(run.path)}
-            for run, stage in ((each.run, each.stage) for each in one.runs)
-        ],
-        "seconds": one.cost("seconds"),
-        "cpu_seconds": one.cost("cpu_seconds"),
-        **{name: used for name in ENERGY if (used := one.joules(name)) is not None},
-        "began": one.began,
-        "machine": one.machine,
-        "remarks": one.remarks,
-    }

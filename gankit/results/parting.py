@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gankit.results.differences import differing
 from gankit.results.run_results import RunResults
@@ -41,18 +41,6 @@ class Parting:
     """Options of the experiments that differ: by path the value of each run, called here and there."""
     origin: dict[str, dict[str, str]]
     """The same of code, versions and what computed."""
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain values; a run is named by its folder."""
-        return {
-            "runs": [str(run.path) for run in self.runs],
-            "same": self.same,
-            "until": self.until,
-            "at": self.at,
-            "numbers": [each._asdict() for each in self.numbers],
-            "options": self.options,
-            "origin": self.origin,
-        }
 
 
 def parting(here: RunResults, there: RunResults) -> Parting:

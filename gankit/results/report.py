@@ -58,11 +58,11 @@ def _of_stage(stage: StageComparison, comparison: Comparison) -> Section:
         (many, Column("n"), _seeds),
         (not after, Column("images"), lambda one: _range([seed.images for seed in one.seeds])),
         (True, Column("mean" if many else stage.metric), lambda one: _number(one.summary.mean)),
-        (many, Column("±95%"), lambda one: _half(one.summary.interval)),
+        (many, Column("±95%"), lambda one: half_of(one.summary.interval)),
         (many, Column("std", is_spare=True), lambda one: _number(one.summary.std)),
         (many, Column("best", is_spare=True), lambda one: _number(one.best)),
         (several, Column("difference"), lambda one: _number(one.difference and one.difference.value)),
-        (several and many, Column("±95%"), lambda one: _half(one.difference and one.difference.interval)),
+        (several and many, Column("±95%"), lambda one: half_of(one.difference and one.difference.interval)),
         (several and many and comparison.is_corrected, Column("Holm's p"), _p),
         (several and many, Column("verdict", is_number=False), lambda one: one.verdict or ABSENT),
         (several and many, Column("detectable", is_spare=True), _detectable),
@@ -237,6 +237,6 @@ def _number(value: float | None) -> str:
     return ABSENT if value is None else significant(value)
 
 
-def _half(interval: Interval | None) -> str:
+def half_of(interval: Interval | None) -> str:
     """How far an interval reaches to either side."""
     return ABSENT if interval is None else significant((interval[1] - interval[0]) / 2)

@@ -21,6 +21,8 @@ from gankit.runs.provenance import recorded_provenance
 from gankit.runs.recorded import changed_options
 from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
+UNLIKE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What is raised where JSON is of another form than ours."""
 NETWORKS = ("generator", "discriminator")
 ENERGY = {"cpu_joules": "CPU kJ", "gpu_joules": "GPU kJ"}
 """What times.jsonl calls the energy that the machine counted, and how tables do."""
@@ -147,13 +149,7 @@ def read_run(path: Path, check: bool = False) -> RunResults:
         return _read(path, check)
     except OSError as failure:
         raise UserError(f"{failure.filename or path}: cannot be read: {failure.strerror}") from failure
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OverflowError,
-    ) as failure:  # JSON of another form than ours
+    except UNLIKE as failure:
         name = type(failure).__name__
         raise UserError(f"{path}: a file in it is not as gankit writes it ({name}: {failure})") from failure
 

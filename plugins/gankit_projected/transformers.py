@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field
 
@@ -25,13 +25,15 @@ LEVELS = 4
 class Transformer(FeatureNetwork):
     """A vision transformer: maps of one size, one for each of some of its blocks, the earliest first."""
 
-    extractor: ClassVar[type[Pretrained]]
-    """What reads its file."""
-
     weights: AbsolutePath
     """A file of weights as they are published."""
     blocks: list[Annotated[int, Field(ge=1, le=64)]] | None = None
     """After which of its blocks maps are taken, 1 the first; null: four at even distances, the last one among them."""
+
+    @property
+    @abstractmethod
+    def reader(self) -> Pretrained:
+        """The extractor of the same network, which reads its file."""
 
     @property
     @abstractmethod
@@ -47,12 +49,12 @@ class Transformer(FeatureNetwork):
     @property
     def size(self) -> int:
         """To what its tokens of places belong."""
-        return self._reader().published.side
+        return self.reader.published.side
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """It has those blocks."""
         if self.taken[-1] > self.depth:
-            yield f"blocks: {type(self).extractor.title} has {self.depth}, and the {self.taken[-1]}th is asked for"
+            yield f"blocks: {self.reader.title} has {self.depth}, and the {self.taken[-1]}th is asked for"
 
     def missing(self, experiment: Experiment) -> str | None:
         """The file of weights."""
@@ -60,7 +62,7 @@ class Transformer(FeatureNetwork):
 
     def identity(self) -> str:
         """That of the extractor, by the file's hash, and the blocks."""
-        return f"{self._reader().identity()}-{'-'.join(map(str, self.taken))}"
+        return f"{self.reader.identity()}-{'-'.join(map(str, self.taken))}"
 
     def load(self) -> nn.Module:
         """The network.
@@ -70,15 +72,11 @@ class Transformer(FeatureNetwork):
         """
         import torch
 
-        return self._of(cast("nn.Module", self._reader().load(torch.device("cpu"))))
+        return self._of(cast("nn.Module", self.reader.load(torch.device("cpu"))))
 
     @abstractmethod
     def _of(self, loaded: nn.Module) -> nn.Module:
         """The module that gives maps, of what its extractor has loaded."""
-
-    def _reader(self) -> Pretrained:
-        options: dict[str, Any] = {"weights": self.weights, "model": getattr(self, "model")}  # noqa: B009
-        return type(self).extractor(**options)
 
 
 class DinoV2Features(Transformer):
@@ -87,10 +85,13 @@ class DinoV2Features(Transformer):
     Needs pip install 'gankit[dinov2]'. Its tokens pass through the last norm, as its authors hand on those of blocks.
     """
 
-    extractor = DinoV2
-
     model: Literal["vit-s-14", "vit-b-14", "vit-l-14", "vit-g-14"] = "vit-s-14"
     """Which of the published networks."""
+
+    @property
+    def reader(self) -> DinoV2:
+        """The extractor."""
+        return DinoV2(weights=self.weights, model=self.model)
 
     @property
     def depth(self) -> int:
@@ -114,10 +115,13 @@ class DinoV2Features(Transformer):
 class ClipFeatures(Transformer):
     """The half of CLIP that sees images (Radford et al. 2021), where it is a transformer: maps 1/14 to 1/32 as high."""
 
-    extractor = Clip
-
     model: Literal["vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336px"] = "vit-b-32"
     """Which of the published networks."""
+
+    @property
+    def reader(self) -> Clip:
+        """The extractor."""
+        return Clip(weights=self.weights, model=self.model)
 
     @property
     def depth(self) -> int:

@@ -29,7 +29,7 @@ PAGES: list[Path] = MAKER.pages()
 def test_there_are_pages_whose_runs_are_kept() -> None:
     assert PAGES
     kept = {folder.name for folder in MAKER.DATA.iterdir() if folder.is_dir()}
-    assert kept == {name for page in PAGES for name in MAKER._studies(page)}
+    assert kept == {name for page in PAGES for name in MAKER.studies(page)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -62,7 +62,7 @@ def test_numbers_in_the_words_are_those_of_the_tables(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_is_kept_says_nothing_of_the_machines_folders(page: Path) -> None:
-    for name in MAKER._studies(page):
+    for name in MAKER.studies(page):
         for file in (MAKER.DATA / name).rglob("*"):
             if file.suffix in (".yaml", ".json", ".jsonl"):
                 assert not re.search(r"(?<![\w.:/])/(?!usr/share/)\w+/\w+", file.read_text()), file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gankit.cli.answers import base, experiments, pictures, results, training
+from gankit.cli.answers import base, experiments, leaderboard, pictures, results, training
 
 ANSWERS: dict[str, Any] = {
     "run": training.TrainingLine,
@@ -17,7 +17,7 @@ ANSWERS: dict[str, Any] = {
     "cache": experiments.CacheAnswer,
     "compare": results.CompareAnswer,
     "diff": results.DiffAnswer,
-    "leaderboard": results.LeaderboardAnswer,
+    "leaderboard": leaderboard.LeaderboardAnswer,
     "track": results.TrackAnswer,
     "report": results.ReportAnswer,
     "runs": results.RunsAnswer,

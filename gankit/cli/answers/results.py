@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from gankit.cli.answers.base import Answer, DamagedAnswer, Number, RowAnswer, Wrote
 from gankit.results.run_results import RunResults
 from gankit.results.significance import Method, Verdict
 from gankit.runs.status import RunState, state_of
+
+if TYPE_CHECKING:
+    from gankit.results.afterwards import Tracked
+    from gankit.results.parting import Parting
 
 
 def metric_rows(run: RunResults) -> list[RowAnswer]:
@@ -142,6 +146,12 @@ class DiffAnswer(Answer):
     """Options that differ, by path, of the runs here and there."""
     origin: dict[str, dict[str, str]]
     """The same of code, versions and machine."""
+
+    @classmethod
+    def of(cls, found: Parting) -> Self:
+        """Where two runs part; each is named by its folder."""
+        numbers = [UnlikeNumberAnswer(**each._asdict()) for each in found.numbers]
+        return cls(**{**vars(found), "runs": [str(run.path) for run in found.runs], "numbers": numbers})
 
 
 class ComparedRun(Answer):
@@ -287,6 +297,11 @@ class TrackedAnswer(Answer):
     itself: str | None
     """Why it was left alone: the run is under way and tracks itself there; null if it was not."""
 
+    @classmethod
+    def of(cls, told: Tracked) -> Self:
+        """What has become of a run."""
+        return cls(**{**vars(told), "run": str(told.run)})
+
 
 class TrackAnswer(Answer):
     """Runs that were shown in a tracker; exit code 1 if not all of them were."""
@@ -294,52 +309,3 @@ class TrackAnswer(Answer):
     to: dict[str, Any]
     """The observer, with all its options."""
     runs: list[TrackedAnswer]
-
-
-class EntryAnswer(Answer):
-    """Runs that one sender has of one experiment, by one way of measuring."""
-
-    entry: str
-    """What it is called."""
-    sender: str
-    """The folder that it was sent as."""
-    experiment: str
-    """Its experiment.yaml."""
-    rank: tuple[int, int] | None
-    """The best and the worst place that it may have; null if unknown."""
-    n: int
-    """Seeds that gave a finite number."""
-    mean: Number | None
-    std: Number | None
-    interval: tuple[Number, Number] | None
-    """The mean's, 95% of confidence."""
-    seeds: list[SeedAnswer]
-    seconds: float | None
-    cpu_seconds: float | None
-    cpu_joules: float | None = None
-    """Energy, where the machine counted it."""
-    gpu_joules: float | None = None
-    """Energy, where the GPU counted it."""
-    began: str | None
-    machine: str | None
-    remarks: list[str]
-    """What could not be checked, or is not as it should be."""
-
-
-class RankingAnswer(Answer):
-    """Entries that were measured in one way, the best mean first."""
-
-    resolution: int
-    better: Literal["lower", "higher"]
-    protocol: dict[str, Any]
-    first_place: list[str]
-    """Entries that may be the best."""
-    entries: list[EntryAnswer]
-
-
-class LeaderboardAnswer(Answer):
-    """What others have sent, checked and ranked; exit code 1 if something was refused."""
-
-    metric: str
-    tables: list[RankingAnswer]
-    refused: list[DamagedAnswer]
