@@ -19,7 +19,10 @@ if "GANKIT_CACHE" not in os.environ:  # that of the user is none of a test's bus
 
 collect_ignore_glob = ["examples/*"]  # packages with tests of their own, which end_to_end/test_plugins.py runs
 if not find_spec("aim"):  # it has no release for Python 3.13 and later
-    collect_ignore_glob += ["plugins/test_aim*.py", "end_to_end/test_full_disk.py"]
+    collect_ignore_glob += [
+        *(f"plugins/test_{name}.py" for name in ("aim*", "track_command", "trackers")),
+        "end_to_end/test_full_disk.py",
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

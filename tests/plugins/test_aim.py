@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,11 @@ from PIL import Image
 from support import driven
 from support.command import QUIET
 from support.driven import DrivenRun
+from support.full_disk import full_disk
 from support.slow import slow_but
 from support.tiny import tiny
-from support.tracked import SILENT, Here, driven_run, empty_repository, entered, only_run
-from support.workers import working_process
+from support.tracked import SILENT, driven_run, empty_repository, entered, only_run
+from support.workers import Here, working_process
 
 from gankit import UserError
 from gankit.core import worker
@@ -210,17 +208,6 @@ def points(repo: Path) -> list[tuple[int, float]]:
         return []
     entered(repo)
     return series_of(repo, "loss.generator").get("killed", {}).get("{}", [])
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file can grow, for this process alone."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_reported_once_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ import psutil
 import pytest
 from support import driven
 from support.slow import slow_but
-from support.tracked import Here, driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
+from support.tracked import driven_run, expected, hashes, is_shown_once, left, noted, resumed, series_of
+from support.workers import Here
 
 from gankit.core import worker
 from gankit_aim import observers, repository

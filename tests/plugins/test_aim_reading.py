@@ -20,7 +20,8 @@ from support import driven
 from support.command import gankit
 from support.driven import DrivenRun
 from support.tiny import tiny
-from support.tracked import Here, driven_run, empty_repository, left, noted, resumed
+from support.tracked import driven_run, empty_repository, left, noted, resumed
+from support.workers import Here
 
 from gankit import UserError
 from gankit.config.yaml.writer import dump_experiment

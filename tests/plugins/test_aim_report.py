@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.pages import Page
 from support.tiny import tiny
-from support.tracked import Here
+from support.workers import Here
 
 from gankit.cli import main
 from gankit.runs.start import begin

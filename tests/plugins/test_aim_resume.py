@@ -212,7 +212,7 @@ DIES_WHILE_REPLAYED = """
 import os, signal, sys
 from pathlib import Path
 from support import driven
-from support.tracked import Here
+from support.workers import Here
 from gankit_aim import observers
 
 class Deadly:

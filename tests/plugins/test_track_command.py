@@ -12,7 +12,8 @@ import pytest
 from support.command import QUIET
 from support.recorders import FAULTY, points_of, recorder, recorders_here
 from support.tiny import tiny
-from support.tracked import Here, empty_repository, hashes, only_run, pictures_of, series_of
+from support.tracked import empty_repository, hashes, only_run, pictures_of, series_of
+from support.workers import Here
 
 import gankit_aim.observers
 import gankit_tensorboard.observers

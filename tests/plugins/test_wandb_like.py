@@ -14,7 +14,7 @@ from support.command import QUIET
 from support.driven import DrivenRun
 from support.recorders import FAULTY, files, points_of, recorder, recorders_here, told
 from support.tiny import tiny
-from support.tracked import Here
+from support.workers import Here
 
 from gankit.config.checks import problems
 from gankit.core.worker import Worker

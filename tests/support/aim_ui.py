@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import NamedTuple, TextIO
 
 import psutil
 from support import driven
-from support.tracked import Here, empty_repository
+from support.tracked import empty_repository
+from support.workers import Here
 
 from gankit.core.progress import ends, progress_at
 from gankit.data.pictures import save_png
@@ -95,6 +97,18 @@ class Ui(NamedTuple):
             said.append(line.rstrip())
             if "Ctrl-C ends it" in line:
                 break
+        return said
+
+    def object(self) -> str:
+        """The object that it says to programs; what it has said by then if it says none within five minutes."""
+        giving_up = Timer(300, self.process.kill)
+        giving_up.start()
+        said = ""
+        for line in self.output:
+            said += line
+            if line == "}\n":
+                break
+        giving_up.cancel()
         return said
 
     def addresses(self) -> dict[str, str]:

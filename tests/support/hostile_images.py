@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin, TiffImagePlugin, features
+from packaging.version import Version
+from PIL import Image, PngImagePlugin, TiffImagePlugin, __version__, features
 
 FORMATS = {
     "PNG": "png",
@@ -29,6 +30,8 @@ FORMATS = {
     **({"JPEG2000": "jp2"} if features.check("jpg_2000") else {}),
 }
 """The formats that are promised, with an ending of each."""
+READS_YCBCR_TIFF = Version(__version__) >= Version("13")
+"""Whether this Pillow reads its own TIFFs of that mode; earlier ones say that the file is truncated."""
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -253,7 +256,8 @@ def coloured() -> Iterator[tuple[str, bytes]]:
         yield f"plain.{suffix}", encoded(halves(), name)
     for mode, name in (
         *(("P", "PNG"), ("RGBA", "PNG"), ("P", "GIF"), ("P", "BMP"), ("P", "TIFF"), ("P", "TGA"), ("CMYK", "JPEG")),
-        *(("YCbCr", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "TIFF"), ("RGBA", "TIFF"), ("RGBA", "BMP")),
+        *(("YCbCr", "JPEG"), ("CMYK", "TIFF"), ("RGBA", "TIFF"), ("RGBA", "BMP")),
+        *([("YCbCr", "TIFF")] if READS_YCBCR_TIFF else []),
         *(("RGBA", "WEBP"), ("RGBA", "TGA"), ("RGBX", "TIFF")),
     ):
         yield f"{mode}.{FORMATS[name]}", encoded(halves(mode), name)

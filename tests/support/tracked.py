@@ -17,8 +17,6 @@ from PIL import Image
 from support import driven
 from support.driven import DrivenRun
 
-from gankit import UserError
-from gankit.core.worker import answer, imported
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import of_reals
 from gankit_aim import repository
@@ -111,22 +109,6 @@ def events_of(repo: Path, run_hash: str) -> dict[int, list[str]]:
 def noted(run: Path) -> list[str]:
     """Hashes of the Aim runs that the folder's ledger lists."""
     return [entry["hash"] for entry in json.loads((run / LEDGER).read_text())]
-
-
-class Here:
-    """What `Worker` is, in the process of the test, for starting others takes seconds."""
-
-    def __init__(self, made_by: str, *arguments: Any, called: str, patience: float | None = None) -> None:
-        self._mirror = imported(made_by)(*arguments)
-
-    def call(self, method: str, *arguments: Any) -> None:
-        if failure := answer(self._mirror, method, arguments):
-            raise UserError(failure)
-
-    tell = call
-
-    def end(self) -> None:
-        pass
 
 
 @cache

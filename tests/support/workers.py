@@ -1,11 +1,13 @@
-"""The process of a tracker, found among those that a test has begun."""
+"""The process of a tracker, found among those that a test has begun, and what does without one."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psutil
 
+from gankit import UserError
 from gankit.core import worker
 
 PATIENCE = 30.0
@@ -20,3 +22,19 @@ def working_process() -> psutil.Process:
         time.sleep(0.01)
     (process,) = found
     return process
+
+
+class Here:
+    """What `Worker` is, in the process of the test, for starting others takes seconds."""
+
+    def __init__(self, made_by: str, *arguments: Any, called: str, patience: float | None = None) -> None:
+        self._mirror = worker.imported(made_by)(*arguments)
+
+    def call(self, method: str, *arguments: Any) -> None:
+        if failure := worker.answer(self._mirror, method, arguments):
+            raise UserError(failure)
+
+    tell = call
+
+    def end(self) -> None:
+        pass
