@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 from safetensors.torch import save_file
+from support.answers import check
 from support.command import SMALL, gankit_here
 from support.flat import DENSE, EXPERIMENT, theirs
 from support.lift import PLUGIN
@@ -149,14 +149,6 @@ def named(arguments: list[str]) -> str:
     return " ".join(arguments)[:40]
 
 
-def check(answers: list[Any], command: str) -> None:
-    """Hold what was printed to the schema of the command."""
-    schema = answer_schema(ANSWERS[command])
-    Draft202012Validator.check_schema(schema)
-    for answer in answers:
-        Draft202012Validator(schema).validate(answer)
-
-
 def parsed(out: str, command: str) -> list[Any]:
     """The one object, or the lines, that were printed."""
     return [json.loads(line) for line in out.splitlines()] if command in ("run", "resume") else [json.loads(out)]
@@ -168,7 +160,7 @@ def test_what_is_printed_is_as_the_schema_says(arguments: list[str], place: Path
     done = gankit_here([*arguments, "--json"], place)
     assert done.returncode == 0, done.stderr
     answers = parsed(done.stdout, arguments[0])
-    check(answers, arguments[0])
+    check(answers, ANSWERS[arguments[0]])
     assert all(isinstance(answer, dict) and "error" not in answer for answer in answers)
 
 
@@ -192,7 +184,7 @@ def test_a_mistake_ends_with_2_and_is_said_in_one_line(arguments: list[str], tmp
     assert done.stderr.splitlines()[-1:] == plain.stderr.splitlines()[-1:]
     assert plain.stdout == ""
     (answer,) = [json.loads(line) for line in done.stdout.splitlines()]
-    check([answer], arguments[0])
+    check([answer], ANSWERS[arguments[0]])
     assert answer["error"]["exit_code"] == 2
     assert answer["error"]["mistakes"]
     assert answer["error"]["message"].split(";")[0] in done.stderr
@@ -232,7 +224,7 @@ def test_all_mistakes_of_a_file_are_told_with_their_places(place: Path) -> None:
 
 def test_a_run_says_how_it_goes_on_line_by_line(made: tuple[Path, list[dict[str, Any]]]) -> None:
     place, lines = made
-    check(lines, "run")
+    check(lines, ANSWERS["run"])
     assert [line["event"] for line in lines[:1] + lines[-1:]] == ["started", "ended"]
     assert lines[0] == {
         **{"event": "started", "folder": str(place / "run"), "name": "all", "variant": None, "seed": 0},
@@ -272,7 +264,7 @@ def test_1_is_for_what_could_not_be_done(place: Path) -> None:
     done = gankit_here(["run", "all.yaml", *guarded, *diverging, "--json"], place)
     assert done.returncode == 1
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    check(lines, "run")
+    check(lines, ANSWERS["run"])
     assert lines[-1]["error"]["exit_code"] == 1
     assert "was stopped" in lines[-1]["error"]["message"]
     assert lines[-1]["error"]["mistakes"] == []
@@ -294,7 +286,7 @@ def test_a_run_that_is_terminated_says_so_last(place: Path) -> None:
         process.send_signal(signal.SIGTERM)
         *_, last = process.stdout
     assert process.returncode == 143
-    check([json.loads(last)], "run")
+    check([json.loads(last)], ANSWERS["run"])
     assert json.loads(last)["error"]["message"] == EXIT_CODES[143]
 
 

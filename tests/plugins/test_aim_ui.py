@@ -17,9 +17,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from support.aim_ui import repository, study, ui
+from support.answers import check
 
 from gankit import UserError
 from gankit.cli import main
+from gankit.cli.json_output import answer_schema
+from gankit_aim.answers import UiAnswer
 from gankit_aim.bookmarks import LOSSES, SAMPLES, Bookmark, of_metric, paths_in
 from gankit_aim.repository import nearest
 from gankit_aim.ui import has_display
@@ -130,6 +133,34 @@ def test_other_web_sites_neither_read_nor_delete(started: dict[str, str], header
     own = {"Origin": f"http://127.0.0.1:{port(started)}"}
     with urlopen(Request(f"http://127.0.0.1:{port(started)}/api/dashboards/", headers=own)) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.slow
+def test_programs_are_told_where_it_is_to_be_seen(runs: Path) -> None:
+    with ui(runs, "--json", "--no-browser") as started:
+        told = json.loads(started.object())
+        check([told], UiAnswer)
+        assert list(told["views"]) == [FID.name, LOSSES.name, SAMPLES.name]
+        assert told["repository"] == str(runs / ".aim")
+        for address in told["views"].values():
+            assert address.startswith("http://127.0.0.1:")
+            with urlopen(address) as page:
+                assert b'<div id="root">' in page.read()
+        code, said = started.ended(signal.SIGTERM)
+        assert code == 0
+        assert f"Aim shows {runs / '.aim'}; Ctrl-C ends it." in said, "to people"
+        assert started.output.read() == ""
+
+
+def test_programs_are_told_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ui", str(tmp_path), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    check([told], UiAnswer)
+    assert told["error"]["exit_code"] == 2
+    assert "no Aim repository in" in told["error"]["mistakes"][0]["message"]
+    with pytest.raises(SystemExit, match="0"):
+        main(["ui", "--json-schema"])
+    assert json.loads(capsys.readouterr().out) == answer_schema(UiAnswer)
 
 
 def test_a_port_in_use_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import torch
 import yaml
 from PIL import Image
 from safetensors.torch import load, save
+from support.answers import check
 from support.tiny import CPU, tiny
 
 from gankit import UserError
 from gankit.cli import main
+from gankit.cli.json_output import answer_schema
 from gankit.config.checks import problems
 from gankit.data.images import RealImages
+from gankit_fidelity.answers import ExtractorTrainAnswer
 from gankit_fidelity.classifier_file import KEY, Card, read_card
 from gankit_fidelity.classifier_trainer import Pictures, chance_accuracy, divided, doubt_of, widths_for
 from gankit_fidelity.extractors import Digits, TrainedClassifier
@@ -119,6 +123,31 @@ def test_a_classifier_that_cannot_tell_the_classes_apart_is_warned_of(
     assert "give or take 0." in error
     assert "numbers measured with it say little: give it more images, --epochs or a larger --size" in error
     assert Path("vain").exists()
+
+
+def test_programs_are_told_what_it_is_worth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(folder / "colours", {"red": (180, 60, 60), "blue": (60, 60, 180)}, 100)
+    draw(folder / "alike", {"a": (120, 60, 60), "b": (120, 60, 60)}, 100)
+    for data, epochs, in_vain in (("colours", "3", False), ("alike", "1", True)):
+        assert train("--data", data, "--epochs", epochs, "--size", "8", "-o", "own", "--json") == 0
+        said, error = capsys.readouterr()
+        told = json.loads(said)
+        check([told], ExtractorTrainAnswer)
+        assert (told["wrote"], told["accuracy"]) == ("own", read_card(Path("own")).accuracy)
+        assert 0.5 <= told["chance"] < 0.8
+        assert told["doubt"] is None if not in_vain else "is not told from chance" in told["doubt"]
+        assert f"held-out accuracy {told['accuracy']:.4f} ({told['chance']:.4f} by chance)" in error, "to people"
+
+
+def test_programs_are_told_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--data", "digit", "-o", "own", "--json") == 2
+    told = json.loads(capsys.readouterr().out)
+    check([told], ExtractorTrainAnswer)
+    (mistake,) = told["error"]["mistakes"]
+    assert (told["error"]["exit_code"], mistake["hint"]) == (2, "digits")
+    with pytest.raises(SystemExit, match="0"):
+        train("--json-schema")
+    assert json.loads(capsys.readouterr().out) == answer_schema(ExtractorTrainAnswer)
 
 
 @pytest.mark.parametrize(
