@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,8 +14,8 @@ from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.contracts import check_numbers
-from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, Need, Samples, SamplesWithoutReals
-from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, with_ending
+from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples, SamplesWithoutReals, through_each
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, class_of, is_spread, with_ending
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
 
     from gankit.config.evaluation import EvaluationOptions
     from gankit.config.experiment import Experiment
+    from gankit.evaluation.images import Features
     from gankit.kinds import Extractor, Metric
+    from gankit.kinds.evaluation import Need
     from gankit.networks.generator import Generator
     from gankit.training.ranks import Ranks
     from gankit.training.sampler import GeneratorSampler
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 NONE = "none"
 """What a protocol says of the extractor where no extractor took part."""
-OF_A_CLASS = re.compile(r"_(\d+)$")
-"""Ends the names of the numbers of single classes that metrics give which go class by class."""
 AS_IN_DATA = "as in the data"
 """What a protocol says of classes that were asked for unevenly; it says nothing of them where each came as often."""
 
@@ -121,15 +120,17 @@ class Evaluator:
         self._forget_all_but(resolution, source.network)
         source = self._with_vectors(source)
         shares = self._uneven_classes(source.network)
-        sets: dict[tuple[int, bool], dict[int, ImageSet]] = {}
+        is_even = [metric.per_class or shares is None for metric in self._options.metrics]
+        sets: dict[bool, dict[int, Mapping[int, ImageSet]]] = {}
+        for even in set(is_even):
+            drawn = source if even or shares is None else shares
+            metrics = [metric for metric, other in zip(self._options.metrics, is_even, strict=True) if other == even]
+            sets[even] = {seed: self._generated(drawn, seed, resolution, metrics) for seed in self._seeds}
         numbers: dict[str, Number] = {}
         with randomness.untouched():
             for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
-                extraction, is_even = self._extraction_of(metric), metric.per_class or shares is None
-                if (key := (id(extraction), is_even)) not in sets:
-                    drawn = source if is_even or shares is None else shares
-                    sets[key] = {seed: self._generated(drawn, seed, resolution, extraction) for seed in self._seeds}
-                images, classes = sets[key], None if is_even else AS_IN_DATA
+                even, key = is_even[position], id(self._extraction_of(metric))
+                images, classes = {seed: one[key] for seed, one in sets[even].items()}, None if even else AS_IN_DATA
                 measured = partial(self._added, numbers, position, metric, images, source.network, classes)
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
                 numbers = counter.attempt(measured, during) or numbers
@@ -262,8 +263,13 @@ class Evaluator:
 
         return GeneratorSampler(network, self._device, torch.from_numpy(self._reals.labels))
 
-    def _generated(self, source: ImageSampler, seed: int, resolution: int, extraction: Extraction) -> ImageSet:
-        """The images that are to be measured."""
+    def _generated(
+        self, source: ImageSampler, seed: int, resolution: int, metrics: Sequence[Metric]
+    ) -> Mapping[int, ImageSet]:
+        """The images that are to be measured by metrics, by the ids of their extractions.
+
+        They are made once for all extractions by which any looks at them.
+        """
 
         def batches(number: int = 0, of: int = 1) -> Iterator[Batch]:
             at_a_time = images_at_a_time(resolution)
@@ -275,7 +281,10 @@ class Evaluator:
                     raise ValueError(f"expected generated images {list(expected)}, not {list(batch.images.shape)}")
                 yield batch
 
-        return ImageSet(ImageSource(self._options.images, resolution, batches), extraction)
+        extractions = {id(one): one for one in map(self._extraction_of, metrics)}
+        looking = (self._extraction_of(metric) for metric in metrics if metric.needs and not metric.reference_only)
+        together = dict.fromkeys(map(id, looking))  # in order, as processes exchange what they see by positions
+        return through_each(ImageSource(self._options.images, resolution, batches), extractions, together)
 
     def _compared(self, images: ImageSet, seed: int, network: Generator | None) -> Samples:
         """What a metric is given of generated images."""
@@ -329,13 +338,10 @@ class Evaluator:
         check_numbers(with_ending(metric.ending, numbers), self._options.generators)
         high = metric.higher_is_better
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
-        measured = {
-            name: Number(
-                value,
-                self._protocol(metric, samples, of, better[name], classes) | _class_in(name, metric, samples),
-            )
-            for name, value in numbers.items()
-        }
+        protocols = {name: self._protocol(metric, samples, of, better[name], classes) for name in numbers}
+        if metric.per_class:
+            protocols = {name: said | class_of(name, samples.class_names) for name, said in protocols.items()}
+        measured = {name: Number(value, protocols[name]) for name, value in numbers.items()}
         return with_ending(metric.ending, measured)
 
     def _errors(self, metric: Metric, samples: Samples, numbers: dict[str, Number]) -> dict[str, Number]:
@@ -380,11 +386,3 @@ class Evaluator:
         if network is not None and network.scales is not None:
             needed |= {*network.scales.resolutions}
         self._image_sets = {key: images for key, images in self._image_sets.items() if key[2] in needed}
-
-
-def _class_in(name: str, metric: Metric, samples: Samples) -> dict[str, str]:
-    """What the class is called that a number is of by its name, for its protocol; nothing if it is of no single one."""
-    found, names = OF_A_CLASS.search(name), samples.class_names
-    if not metric.per_class or found is None or int(found[1]) >= len(names):
-        return {}
-    return {"class": names[int(found[1])]}

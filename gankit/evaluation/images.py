@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from gankit.core.errors import UserError
-from gankit.data.images import Batch, to_uint8
-from gankit.evaluation.contracts import check_features
+from gankit.data.images import Batch
 from gankit.evaluation.features import FeatureStore, load_features, store_features
-from gankit.evaluation.statistics import RunningStatistics, Statistics
+from gankit.evaluation.passes import TRANSFORM, OnePass, for_extractor
+from gankit.evaluation.statistics import Statistics
 from gankit.kinds.evaluation import Need
 from gankit.training.ranks import ALONE, Ranks
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gankit.networks.generator import Generator
-
-TRANSFORM = "clamp, round, uint8, 3 channels on black"
-"""What `for_extractor` does; part of the key under which reals' features are kept, so change both together."""
 
 
 class Features(NamedTuple):
@@ -62,23 +59,16 @@ class Extraction(NamedTuple):
     """The processes that see them, each some of the batches, and exchange what they have seen."""
 
 
-class SeenBatch(NamedTuple):
-    """What one pass has of a batch."""
-
-    images: int
-    """How many there are."""
-    kept: dict[str, Tensor]
-    """What is kept of it, by name."""
-    pooled: Tensor | None
-    """Features [n, D] as the extractor gave them, if their statistics are kept."""
-
-
 class ImageSet:
     """Images seen through an extractor, once for all metrics: in one pass, when anything is first asked for."""
 
     def __init__(self, source: ImageSource, extraction: Extraction) -> None:
         self._source, self._extraction = source, extraction
         self._transformed: dict[str, ImageSet] = {}
+        self._beside: Sequence[ImageSet] = ()
+        """Sets of the same images that are seen in the same pass, unless they have been."""
+        self._store: FeatureStore | None = None
+        """What a pass has left, be it one that was for another set."""
 
     @property
     def count(self) -> int:
@@ -165,7 +155,9 @@ class ImageSet:
 
     @cached_property
     def _seen(self) -> FeatureStore:
-        """The one pass over the images, or what an earlier one has left on disk."""
+        """What one pass over the images has left, be it an earlier one, of which it lies on disk."""
+        if self._store is not None:
+            return self._store
         content, keep = self._content(), self._extraction.keep
         ranks = self._extraction.ranks
         seen = load_features(content, self.count, keep - {"images"}) if content else None
@@ -173,54 +165,24 @@ class ImageSet:
             seen = None
         if seen is not None:
             return seen
-        seen, statistics = FeatureStore(self.count), RunningStatistics()
-        for batch in self._batches(ranks):
-            if batch.pooled is not None:
-                statistics.add(batch.pooled)
-            seen.add(batch.images, batch.kept)
-        if seen.filled != self.count:
-            raise ValueError(f"{self.count} images were announced, but {seen.filled} came")
-        seen.statistics = statistics.result() if "statistics" in keep else None
+        together = [self, *(one for one in self._beside if one._store is None)]
+        self._beside = ()
+        for number, store in OnePass(self._source, [one._extraction for one in together]).stores().items():
+            together[number]._store, together[number]._beside = store, ()
+        assert self._store is not None
         if content and ranks.number == 0:
-            store_features(content, seen)
-        return seen
+            store_features(content, self._store)
+        return self._store
 
-    def _batches(self, ranks: Ranks) -> Iterator[SeenBatch]:
-        """What is seen of all batches in their order, each by one of the processes."""
-        if ranks.count == 1:
-            yield from map(self._see, self._source.batches())
-            return
-        mine = self._source.batches(ranks.number, ranks.count)
-        while True:
-            for found in ranks.exchanged(self._see_next(mine)):
-                if isinstance(found, Exception):
-                    raise found
-                if found is None:
-                    return
-                yield found
 
-    def _see_next(self, batches: Iterator[Batch]) -> SeenBatch | Exception | None:
-        """What is seen of the next of this process's batches, or why it cannot be; None if there is none."""
-        try:
-            batch = next(batches, None)
-            return None if batch is None else _on_cpu(self._see(batch))
-        except UserError as failure:  # which the others have to be told of
-            return failure
-        except Exception as failure:
-            return ValueError(f"{type(failure).__name__}: {failure}")  # itself may be nothing that can be sent
-
-    def _see(self, batch: Batch) -> SeenBatch:
-        """What is kept of a batch."""
-        images, keep, pooled = for_extractor(batch.images), self._extraction.keep, None
-        parts = {"images": images}
-        if self._extraction.extract is not None:
-            found = _extracted(images, self._extraction.extract)
-            parts |= {"features": found.pooled.float(), "logits": found.logits.float()}
-            pooled = found.pooled if "statistics" in keep else None
-        kept = {name: part for name, part in parts.items() if name in keep}
-        if batch.labels is not None and not batch.labels.is_floating_point():  # metrics look at classes alone
-            kept["labels"] = batch.labels
-        return SeenBatch(len(images), kept, pooled)
+def through_each(
+    source: ImageSource, extractions: Mapping[int, Extraction], together: Collection[int]
+) -> dict[int, ImageSet]:
+    """The same images through each of several extractors, those `together` in one pass; nothing is kept on disk."""
+    sets = {key: ImageSet(replace(source, content=None), extraction) for key, extraction in extractions.items()}
+    for key in together:
+        sets[key]._beside = [sets[other] for other in together if other != key]
+    return sets
 
 
 class _Resampled(ImageSet):
@@ -344,31 +306,3 @@ class SamplesWithoutReals(Samples):
 
     def _noted(self, reals: ImageSet) -> ImageSet:
         raise UserError(self._reason)
-
-
-def for_extractor(images: Tensor) -> Tensor:
-    """What extractors see of images in network range, generated and real alike: uint8 [N, 3, H, W].
-
-    Grey is repeated; RGB with opacity is seen on black; images of two channels, or of more than four, keep all of them.
-
-    Raises:
-        UserError: if a value is NaN or infinite.
-    """
-    pixels = to_uint8(images)
-    if pixels.shape[1] == 4:
-        return pixels[:, :3]  # colours are multiplied by their opacity already
-    return pixels.repeat(1, 3, 1, 1) if pixels.shape[1] == 1 else pixels
-
-
-def _on_cpu(batch: SeenBatch) -> SeenBatch:
-    pooled = None if batch.pooled is None else batch.pooled.cpu()
-    return SeenBatch(batch.images, {name: part.cpu() for name, part in batch.kept.items()}, pooled)
-
-
-def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Features:
-    """Features in full precision, whatever training has set."""
-    import torch
-
-    full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.no_grad(), torch.autocast(images.device.type, enabled=False), full_precision:
-        return check_features(extract(images), len(images))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+
+OF_A_CLASS = re.compile(r"_(\d+)$")
+"""Ends the names of the numbers of single classes that metrics give which go class by class."""
 
 USUAL_METRIC = "fid"
 """By which runs are ranked and shown if nothing else is asked for: what papers on GANs report (Heusel et al. 2017)."""
@@ -91,3 +95,9 @@ def clash(names: Collection[str], others: Collection[str]) -> str | None:
             if is_spread(name, there):
                 return f"{name!r} would be taken for the spread of another metric's number"
     return None
+
+
+def class_of(name: str, names: Sequence[str]) -> dict[str, str]:
+    """What the class is called, of `names`, that a number is of by its name, for its protocol; nothing if of none."""
+    found = OF_A_CLASS.search(name)
+    return {"class": names[int(found[1])]} if found is not None and int(found[1]) < len(names) else {}

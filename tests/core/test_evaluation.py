@@ -33,7 +33,8 @@ from torch import Tensor
 from gankit import Metric
 from gankit.core import registry
 from gankit.data.images import RealImages, to_network_range
-from gankit.evaluation.images import Features, Samples, for_extractor
+from gankit.evaluation.images import Features, Samples
+from gankit.evaluation.passes import for_extractor
 from gankit.evaluation.reference import split
 from gankit.kinds.callbacks import Row
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from support.measuring import digits
@@ -34,9 +35,14 @@ class Noise:
 
     network = None
 
+    def __init__(self) -> None:
+        self.drawn = Counter[tuple[int, int]]()
+        """How often images of a seed were, from which number on."""
+
     def sample(self, first: int, count: int, seed: int) -> Batch:
         import torch
 
+        self.drawn[seed, first] += 1
         draws = torch.Generator().manual_seed(seed * 1000 + first)
         return Batch(torch.rand(count, 1, 8, 8, generator=draws) * 2 - 1, None)
 
@@ -65,6 +71,44 @@ def test_each_number_is_what_its_extractor_alone_gives_and_says_which_that_is() 
     spreads = {name for name in both if is_spread(name, both)}
     assert {"kid_b_std", "kid_b_seeds_std", "fid_fashion-mnist_error"} <= spreads
     assert not {"kid_b", "fid_fashion-mnist", "fid_fashion-mnist_floor"} & spreads
+
+
+def test_images_are_made_once_for_all_extractors() -> None:
+    metrics = ["fid", THROUGH_CLOTHING]
+    options = tiny(evaluation={"extractor": "digits", "images": 70, "metrics": metrics, "seeds": 2}).evaluation
+    noise = Noise()
+    Evaluator(options, digits(), CPU).evaluate(noise, NOW)
+    assert noise.drawn == dict.fromkeys([(0, 0), (0, 64), (1, 0), (1, 64)], 1)
+
+
+class Blinking(Digits):
+    """Fails at the second batch, for good."""
+
+    seen: ClassVar[int] = 0
+
+    def load(self, device: Any) -> Any:
+        extract = super().load(device)
+
+        def failing(images: Any) -> Any:
+            Blinking.seen += 1
+            if Blinking.seen > 1:
+                raise RuntimeError("it blinked")
+            return extract(images)
+
+        return failing
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_that_fails_takes_nothing_from_others(first: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    Blinking.seen = 0
+    with restored():
+        register("test", "blinking", Blinking)
+        blinking = {"use": "fid", "extractor": "blinking"}
+        metrics = [blinking, "fid", THROUGH_CLOTHING] if first else ["fid", THROUGH_CLOTHING, blinking]
+        found = measured(metrics=metrics, images=70)
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "metric fidelity/fid failed at 0 images: RuntimeError: it blinked" in said
+    assert found == measured(metrics=["fid", THROUGH_CLOTHING], images=70)
 
 
 def test_options_of_before_say_nothing_new() -> None:

@@ -19,7 +19,7 @@ from gankit.config.checks import missing, problems
 from gankit.core.registry import register, restored
 from gankit.data.pictures import grid, save_png
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.images import for_extractor
+from gankit.evaluation.passes import for_extractor
 from gankit.runs.start import begin
 
 pytestmark = pytest.mark.costly

@@ -14,7 +14,7 @@ from support.threaded import in_each
 from gankit.data.images import Batch
 from gankit.evaluation import images
 from gankit.evaluation.features import FeatureStore
-from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource
+from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource, through_each
 from gankit.training.ranks import ALONE, Ranks
 
 IMAGES = torch.rand(23, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -22,6 +22,14 @@ IMAGES = torch.rand(23, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2
 
 def seen(ranks: Ranks, bad: int | None = None, content: bool = False) -> ImageSet:
     """23 images in batches of 4, of which one may hold what is no number."""
+    return ImageSet(source(ranks, bad, content), Extraction(extract, {"extractor": "the first"}, EVERYTHING, ranks))
+
+
+def extract(pixels: torch.Tensor) -> Features:
+    return Features(pixels.flatten(1)[:, :5].float(), pixels.flatten(1)[:, :3].float())
+
+
+def source(ranks: Ranks, bad: int | None = None, content: bool = False) -> ImageSource:
     pictures = IMAGES.clone()
     if bad is not None:
         pictures[bad] = torch.nan
@@ -31,11 +39,7 @@ def seen(ranks: Ranks, bad: int | None = None, content: bool = False) -> ImageSe
             looked_at.append((ranks.number, int(chosen[0])))
             yield Batch(pictures[chosen], chosen)
 
-    def extract(pixels: torch.Tensor) -> Features:
-        return Features(pixels.flatten(1)[:, :5].float(), pixels.flatten(1)[:, :3].float())
-
-    extraction = Extraction(extract, {"extractor": "the first"}, EVERYTHING, ranks)
-    return ImageSet(ImageSource(23, 4, batches, {"images": "these"} if content else None), extraction)
+    return ImageSource(23, 4, batches, {"images": "these"} if content else None)
 
 
 looked_at: list[tuple[int, int]] = []
@@ -76,3 +80,43 @@ def test_what_only_one_has_kept_all_see_again(tmp_path: Path, monkeypatch: pytes
     found = in_each(2, lambda ranks: passed(seen(ranks, content=True)))
     assert not calls
     assert all(isinstance(each, FeatureStore) and each.filled == 23 for each in found)
+
+
+def both(ranks: Ranks, fails: bool = False) -> list[FeatureStore | None]:
+    """What is left of two extractions after the first was asked for; the second may fail in the last process."""
+
+    def other(pixels: torch.Tensor) -> Features:
+        if fails and ranks.number == ranks.count - 1:
+            raise RuntimeError("it blinked")
+        return Features(*(2 * one for one in extract(pixels)))
+
+    extractions = {key: Extraction(one, {}, EVERYTHING, ranks) for key, one in ((3, extract), (5, other))}
+    sets = through_each(source(ranks), extractions, extractions)
+    return [passed(sets[3]), sets[5]._store]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_several_extractors_see_is_looked_at_once(count: int) -> None:
+    alone = passed(seen(ALONE))
+    looked_at.clear()
+    found = in_each(count, both) if count > 1 else [both(ALONE)]
+    assert sorted(first for _, first in looked_at) == list(range(0, 23, 4))
+    for one in found:
+        assert isinstance(one, list), one
+        first, second = one
+        assert first is not None
+        assert second is not None
+        assert np.array_equal(first.tensor("features"), alone.tensor("features"))
+        assert np.array_equal(second.tensor("features"), 2 * alone.tensor("features"))
+        assert np.array_equal(second.tensor("labels"), alone.tensor("labels"))
+        assert second.statistics is not None
+        assert second.statistics.covariance.any()
+
+
+def test_one_that_fails_in_one_process_is_left_out_in_all() -> None:
+    for one in in_each(3, lambda ranks: both(ranks, fails=True)):
+        assert isinstance(one, list), one
+        first, second = one
+        assert first is not None
+        assert first.filled == 23
+        assert second is None

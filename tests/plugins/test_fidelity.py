@@ -23,7 +23,7 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from gankit.core.progress import Progress
 from gankit.data.images import RealImages, permutation
 from gankit.evaluation.evaluator import Evaluator
-from gankit.evaluation.images import for_extractor
+from gankit.evaluation.passes import for_extractor
 from gankit.evaluation.reference import split
 from gankit.evaluation.statistics import Statistics
 from gankit_fidelity.extractors import Digits

@@ -15,7 +15,7 @@ from support.tiny import CPU, tiny
 from gankit import UserError
 from gankit.core.registry import registries
 from gankit.data.images import RealImages, to_network_range
-from gankit.evaluation.images import for_extractor
+from gankit.evaluation.passes import for_extractor
 from gankit_fidelity import train_classifier
 from gankit_fidelity.classifier_trainer import accuracy, shifted, train
 from gankit_fidelity.extractors import BundledClassifier, Digits, FashionMnist

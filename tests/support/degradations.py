@@ -14,7 +14,7 @@ from support.tiny import CPU
 from torch import Tensor
 
 from gankit.data.images import permutation, reduced, to_network_range
-from gankit.evaluation.images import for_extractor
+from gankit.evaluation.passes import for_extractor
 from gankit_fidelity.extractors import BundledClassifier
 
 SEEDS = range(3)
