@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -24,14 +24,23 @@ def default(value: Any) -> Any:
     return Field(default=value, validate_default=True)
 
 
-def _expanded(metrics: list[Metric]) -> list[Metric]:
+class Expanded(list[Metric]):
+    """Metrics, those that presets stand for in their place."""
+
+    written: Sequence[int] = ()
+    """Of each the position of what stands for it where the experiment is written."""
+
+
+def _expanded(metrics: list[Metric]) -> Expanded:
     """Metrics, those that presets stand for in their place, each of these once."""
-    found: list[Metric] = []
-    for metric in metrics:
+    found, written = Expanded(), list[int]()
+    for position, metric in enumerate(metrics):
+        means = [metric]
         if isinstance(metric, MetricPreset):
-            found += [one for one in metric.expanded() if one not in found and one not in metrics]
-        else:
-            found.append(metric)
+            means = [one for one in metric.expanded() if one not in found and one not in metrics]
+        found += means
+        written += [position] * len(means)
+    found.written = written
     return found
 
 

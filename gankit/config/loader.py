@@ -149,7 +149,7 @@ def validate(
         experiment = kept(experiment)
 
     def placed(found: Sequence[Problem]) -> list[Mistake]:
-        return [Mistake(*place_of(experiment, root, part), message) for part, message in found]
+        return [*dict.fromkeys(Mistake(*place_of(experiment, root, part), message) for part, message in found)]
 
     if not check:
         return ValidationResult(experiment, [], [])

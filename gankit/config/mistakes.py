@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from gankit.config.evaluation import Expanded
 from gankit.config.experiment import NAME, Experiment, OptimizerPair
 from gankit.config.option_paths import elsewhere, option_paths
 from gankit.config.walk import KEY, Path
@@ -94,7 +95,7 @@ def place_of(experiment: Experiment, root: Table, path: Path) -> tuple[Mark, Pat
     """Where the part of `experiment` at `path` stands, or what it is a default of, and its path as it is written.
 
     One value may stand for a list or a table that holds it, one component for a group of them; then the position, key
-    or name in `path` is not written.
+    or name in `path` is not written. One metric may stand for several, which are then where that is.
     """
     value: Any = experiment
     node: Node | None = root
@@ -104,11 +105,12 @@ def place_of(experiment: Experiment, root: Table, path: Path) -> tuple[Mark, Pat
             return key, tuple(written)
         if isinstance(node, Table) and step in node.entries:
             key = node.entries[step].key
-        below = _below(node, step, Items if isinstance(value, list | tuple) else Table)
+        at = value.written[int(step)] if isinstance(value, Expanded) else step
+        below = _below(node, at, Items if isinstance(value, list | tuple) else Table)
         is_option = isinstance(value, Options) and not _is_one_for_all(value, node)
         if below is not None or is_option or node is None:
             node = below
-            written.append(step)
+            written.append(at)
         if below is not None:
             mark = below.mark
         value = _part(value, step)

@@ -136,6 +136,39 @@ def quickstart(folder: Path) -> Path:
     return folder / "file.yaml"
 
 
+BEHIND_A_PRESET = """\
+extends: FILE
+evaluation:
+  metrics:
+    - classic
+    - {use: modern, extractor: {use: classifier, weights: gone.safetensors}}
+    - {use: swd, extractor: digits}
+"""
+
+
+def test_what_is_wrong_with_metrics_stands_where_they_or_their_preset_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "presets.yaml"
+    file.write_text(BEHIND_A_PRESET.replace("FILE", str(quickstart(tmp_path))))
+    assert main(["validate", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}:5:32: evaluation.metrics.1.extractor: there is no file of weights " in said
+    assert f"{file}:6:29: evaluation.metrics.2.extractor: it looks through no extractor" in said
+    assert said.endswith("2 mistakes\n")
+
+
+def test_what_all_metrics_of_a_preset_lack_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Digits, "missing", lambda self, experiment: "its weights are gone")
+    through = "evaluation.metrics=[{use: modern, extractor: digits}]"
+    set_ = ["--set", through, "--set", "evaluation.extractor=fashion-mnist"]
+    assert main(["validate", str(quickstart(tmp_path)), *set_]) == 0
+    said = "".join(capsys.readouterr())
+    assert said.count("evaluation.metrics.0.extractor: its weights are gone") == 1
+
+
 def test_a_name_that_is_gankits_own_is_refused_before_training(tmp_path: Path) -> None:
     experiment = tiny(evaluation={"metrics": [{"use": "fid", "suffix": "floor"}], "extractor": "digits", "images": 24})
     with pytest.raises(UserError, match="'fid_floor' is what gankit calls the noise floor of 'fid'"):
