@@ -22,7 +22,6 @@ from support.driven import DrivenRun
 from support.slow import slow_but
 from support.tiny import tiny
 from support.tracked import (
-    Here,
     driven_run,
     empty_repository,
     entered,
@@ -38,6 +37,7 @@ from support.tracked import (
     resumed,
     series_of,
 )
+from support.workers import Here
 
 from gankit.config.yaml.writer import dump_experiment
 from gankit.core.registry import restored
