@@ -18,10 +18,12 @@ class StyleganBlock(Block):
     al. 2019, appendix C, and the authors' code).
     """
 
-    later_options: ClassVar[tuple[str, ...]] = ("filter",)
+    later_options: ClassVar[tuple[str, ...]] = ("filter", "noise")
 
     filter: Taps | None = (1, 2, 1)
     """The blur along rows and columns; null: none."""
+    noise: bool = True
+    """Add noise to the feature maps of each convolution of a generator."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
@@ -35,9 +37,9 @@ class StyleganBlock(Block):
         return Chain(
             conv0=conv(context.in_channels, channels, bias=False, resample=context.resample),
             blur=self._blur(),
-            **epilogue(context, channels, 0),
+            **epilogue(context, channels, 0, self.noise),
             conv1=conv(channels, channels, bias=False),
-            **epilogue(context, channels, 1),
+            **epilogue(context, channels, 1, self.noise),
         )
 
     def _down(self, context: BuildContext) -> nn.Module:

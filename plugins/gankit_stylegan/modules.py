@@ -163,10 +163,10 @@ def instance_norm(x: Tensor) -> Tensor:
     return normalized(x, (2, 3), centred=True)
 
 
-def epilogue(context: BuildContext, channels: int, number: int) -> dict[str, nn.Module]:
-    """What follows a generator's convolution: noise, bias, leaky ReLU, and only then the norm with its style."""
+def epilogue(context: BuildContext, channels: int, number: int, noise: bool) -> dict[str, nn.Module]:
+    """What follows a generator's convolution: noise or none, bias, leaky ReLU, and only then the norm with a style."""
     return {
-        f"noise{number}": Noise(channels),
+        **({f"noise{number}": Noise(channels)} if noise else {}),
         f"bias{number}": Bias(channels),
         f"act{number}": LeakyReLU(0.2),
         f"norm{number}": context.norm(channels),

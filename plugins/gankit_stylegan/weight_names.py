@@ -43,7 +43,13 @@ def sources(generator: Generator, names: Collection[str]) -> Mapping[str, Weight
             changed = of_fused_up if number == 0 and resolution >= FUSED_FROM else of_conv
             found[f"{own}.conv{number}.weight"] = WeightSource(f"{theirs}/weight", changed)
             found |= _epilogue(own, number, theirs)
-    return found
+    return heard(generator, found)
+
+
+def heard(generator: Generator, found: Mapping[str, WeightSource]) -> Mapping[str, WeightSource]:
+    """The same without strengths of noise where the generator's stem or blocks add none."""
+    own = generator.state_dict().keys()
+    return {name: source for name, source in found.items() if ".noise" not in name or name in own}
 
 
 def _mapping(mapping: MappingNetwork) -> dict[str, WeightSource]:

@@ -18,10 +18,14 @@ class Stylegan2Block(Block):
     Residual: with `residual: true`. The paper's choice are a generator with skips and a residual discriminator.
     """
 
+    later_options: ClassVar[tuple[str, ...]] = ("noise",)
+
     residual: bool = False
     """Add a shortcut of a 1x1 convolution, and multiply the sum by the root of a half."""
     filter: Taps = (1, 3, 3, 1)
     """The filter of the resampling: after a convolution that goes up, before one that goes down."""
+    noise: bool = True
+    """Add noise to the feature maps of each convolution of a generator."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to [N, out_channels, H', W']."""
@@ -43,8 +47,10 @@ class Stylegan2Block(Block):
         from gankit_stylegan2.modules import styled_conv
 
         return Chain(
-            conv0=styled_conv(context, context.in_channels, self.filter if context.resample == "up" else None),
-            conv1=styled_conv(context, context.out_channels),
+            conv0=styled_conv(
+                context, context.in_channels, self.noise, self.filter if context.resample == "up" else None
+            ),
+            conv1=styled_conv(context, context.out_channels, self.noise),
         )
 
     def _discriminator(self, context: BuildContext) -> nn.Module:

@@ -156,12 +156,12 @@ class ModulatedConv(Conditioned):
         return modulated_conv(x, self.conv.weight, style, demodulate=self.demodulate, kernel=self.kernel)
 
 
-def styled_conv(context: BuildContext, inputs: int, taps: Sequence[float] | None = None) -> Chain:
-    """A modulated 3x3 convolution to the place's channels, noise of one strength, bias, activation and the norm."""
+def styled_conv(context: BuildContext, inputs: int, noise: bool, taps: Sequence[float] | None = None) -> Chain:
+    """A modulated 3x3 convolution to the place's channels, noise of one strength or none, bias, activation, norm."""
     outputs = context.out_channels
     return Chain(
         conv=ModulatedConv(inputs, outputs, context.width, taps=taps),
-        noise=Noise(1),
+        **({"noise": Noise(1)} if noise else {}),
         bias=Bias(outputs),
         act=GainedLeakyReLU(),
         norm=context.norm(outputs),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from gankit import BuildContext, Stem
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 class Stylegan2Stem(Stem):
     """A learned constant and a modulated convolution with noise, bias and leaky ReLU (Karras et al. 2020, figure 2)."""
+
+    later_options: ClassVar[tuple[str, ...]] = ("noise",)
+
+    noise: bool = True
+    """Add noise to the feature maps of the convolution."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from styles to [N, out_channels, *context.size]; the constant starts from a normal distribution."""
@@ -23,4 +28,4 @@ class Stylegan2Stem(Stem):
 
         constant = Constant(context.out_channels, context.size)
         nn.init.normal_(constant.constant)
-        return Chain(constant=constant, conv=styled_conv(context, context.out_channels))
+        return Chain(constant=constant, conv=styled_conv(context, context.out_channels, self.noise))

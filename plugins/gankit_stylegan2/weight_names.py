@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from gankit import WeightNames, WeightSource
+from gankit_stylegan.weight_names import heard
 
 if TYPE_CHECKING:
     from gankit.networks.generator import Generator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def sources(generator: Generator, names: Collection[str]) -> Mapping[str, WeightSource]:
     """Where each weight stands; layouts are the same."""
-    return {own: WeightSource(theirs) for own, theirs in _names(generator)}
+    return heard(generator, {own: WeightSource(theirs) for own, theirs in _names(generator)})
 
 
 def _names(generator: Generator) -> Iterator[tuple[str, str]]:

@@ -135,6 +135,17 @@ def test_stylegan_truncated_towards_the_mean_of_its_styles(tmp_path: Path) -> No
     case.check("out.img_truncated", generator(case["in.z"], truncation=0.7, cutoff=2))
 
 
+def test_a_generator_without_noise_has_no_place_for_its_strengths(tmp_path: Path) -> None:
+    weights = {**of_tensorflow(Case("tf_stylegan_G_style", torch.float32), "w."), "dlatent_avg": torch.zeros(8)}
+    np.savez(tmp_path / "theirs.npz", allow_pickle=False, **{name: tensor.numpy() for name, tensor in weights.items()})
+    parts = {part: {"use": "stylegan/stylegan", "noise": False} for part in ("stem", "block")}
+    file = written(tmp_path, {**grown(8), **STYLEGAN, "generator": {**STYLEGAN["generator"], **parts}})
+    done = gankit_here(["import", "theirs.npz", "--experiment", file, "-o", "out.safetensors"], tmp_path)
+    assert done.returncode == 2
+    assert "unknown" in done.stderr
+    assert "Noise/weight" in done.stderr
+
+
 def test_stylegan2_from_latents_to_images(tmp_path: Path) -> None:
     mapping, synthesis = Case("sg2_mapping", torch.float32), Case("sg2_synthesis_skip_16", torch.float32)
     filters = {f"synthesis.b{r}{layer}.resample_filter": torch.ones(4, 4) for r in (4, 8) for layer in ("", ".conv0")}

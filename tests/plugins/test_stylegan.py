@@ -55,6 +55,33 @@ def test_a_sample_with_noise_does_not_depend_on_how_many_are_drawn() -> None:
     assert torch.equal(made.sample(70, 5, seed=1), images[70:75])
 
 
+QUIET = {"noise": False}
+STYLES = {"layers": 2, "width": 8, "mixing": 0}
+OF_BOTH = [
+    {
+        "mapping": {"use": "style", **STYLES},
+        "stem": {"use": "stylegan/stylegan", **QUIET},
+        "block": {"use": "stylegan/stylegan", **QUIET},
+    },
+    {
+        "mapping": {"use": "stylegan2/stylegan2", **STYLES},
+        "stem": {"use": "stylegan2/stylegan2", **QUIET},
+        "block": {"use": "stylegan2/stylegan2", **QUIET},
+        "rgb": "stylegan2-rgb",
+        "norm": "equalized",
+    },
+]
+
+
+@pytest.mark.parametrize("options", OF_BOTH, ids=["stylegan", "stylegan2"])
+def test_without_noise_an_image_is_a_function_of_its_latent(options: dict[str, Any]) -> None:
+    made = styled(**options)
+    trained(made, 10)
+    z = torch.randn(2, 8)
+    assert torch.equal(made.generator(z), made.generator(z))
+    assert not any("noise" in name for name in made.generator.state_dict())
+
+
 def test_styles_reach_the_blocks_of_others_through_the_norm() -> None:
     made = styled(block="pggan/conv")
     made.generator.grow(8, 1.0)
