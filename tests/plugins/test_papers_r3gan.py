@@ -15,14 +15,22 @@ from gankit.core.progress import progress_at
 from gankit.networks.growing import ImageShape
 
 MILLION = 1_000_000
-PUBLISHED = {  # images, batch, gamma, half-life and probability at the end, classes
-    "cifar10": (20 * MILLION, 512, (0.05, 0.005), 5 * MILLION, 0.55, 10),
-    "ffhq-64": (20 * MILLION, 256, (2, 0.2), 500_000, 0.3, 0),
-    "ffhq-256": (20 * MILLION, 256, (150, 15), 500_000, 0.3, 0),
-    "imagenet-32": (200 * MILLION, 4096, (0.5, 0.05), 50 * MILLION, 0.5, 1000),
-    "imagenet-64": (200 * MILLION, 4096, (1, 0.1), 50 * MILLION, 0.4, 1000),
+PUBLISHED = {  # millions of images while numbers move, and in all; batch, gamma, half-life and probability at the end
+    "cifar10": (20, 250, 512, (0.05, 0.005), 5 * MILLION, 0.55),
+    "ffhq-64": (20, 100, 256, (2, 0.2), 500_000, 0.3),
+    "ffhq-256": (20, 200, 256, (150, 15), 500_000, 0.3),
+    "imagenet-32": (200, 1000, 4096, (0.5, 0.05), 50 * MILLION, 0.5),
+    "imagenet-64": (200, 1000, 4096, (1, 0.1), 50 * MILLION, 0.4),
 }
-NAMES = pytest.mark.parametrize("name", PUBLISHED)
+"""Table 9 of the paper."""
+SIZES = {  # classes, millions of parameters of generator and discriminator
+    "cifar10": (10, 20.78, 21.28),
+    "ffhq-64": (0, 22.43, 22.38),
+    "ffhq-256": (0, 23.06, 23.01),
+    "imagenet-32": (1000, 82.91, 86.55),
+    "imagenet-64": (1000, 103.57, 107.21),
+}
+"""The same table's."""
 
 
 def shape_of(name: str, classes: int) -> ImageShape:
@@ -51,13 +59,14 @@ def numbers(experiment: Experiment, images: int) -> dict[str, Any]:
     }
 
 
-@NAMES
-def test_five_numbers_move(name: str) -> None:
-    total, batch, (first, last), half_life, probability, _ = PUBLISHED[name]
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_five_numbers_move_and_then_stay(name: str) -> None:
+    moving, total, batch, (first, last), half_life, probability = PUBLISHED[name]
     experiment = paper(f"r3gan-{name}")
     (stage,) = experiment.growth.stages()
-    assert (stage.images, experiment.training.batch) == (total, {0: batch})
-    begin, middle, end = (numbers(experiment, total * halves // 2) for halves in range(3))
+    assert (stage.images, experiment.training.batch) == (total * MILLION, {0: batch})
+    begin, middle, end = (numbers(experiment, moving * MILLION * halves // 2) for halves in range(3))
+    assert numbers(experiment, total * MILLION) == end
     assert begin == pytest.approx({"lr": 2e-4, "beta1": 0, "beta2": 0.9, "gamma": first, "half_life": 0, "p": 0})
     assert end == pytest.approx(
         {"lr": 5e-5, "beta1": 0, "beta2": 0.99, "gamma": last, "half_life": half_life, "p": probability}
@@ -66,13 +75,16 @@ def test_five_numbers_move(name: str) -> None:
     assert middle["half_life"] == pytest.approx(half_life / 2)
 
 
-def test_size_of_both_networks() -> None:
-    """The authors' count for CIFAR-10 without labels; in millions, what is remembered of the paper for the others."""
+def test_size_of_both_networks_without_labels() -> None:
+    """As the authors' code has it."""
     assert sizes(paper("r3gan-cifar10"), shape_of("cifar10", 0)) == (0, *Case("param_counts")["out.r3gan_cifar10_G_D"])
-    assert round(sizes(paper("r3gan-ffhq-256"), shape_of("ffhq-256", 0))[1] / MILLION, 1) == 23.1
-    mapping, rest, _ = sizes(paper("r3gan-imagenet-64"), shape_of("imagenet-64", 1000))
-    assert mapping == 64 * 1000
-    assert round((mapping + rest) / MILLION) == 104
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_size_of_both_networks(name: str) -> None:
+    classes, *published = SIZES[name]
+    mapping, rest, discriminator = sizes(paper(f"r3gan-{name}"), shape_of(name, classes))
+    assert [round(count / MILLION, 2) for count in (mapping + rest, discriminator)] == published
 
 
 @pytest.mark.parametrize("name", slow_but(["cifar10"], ["cifar10", "ffhq-64"]))
