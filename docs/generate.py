@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: the kinds, what they use, hooks, commands, JSON and options.
+"""Writes the pages that are made from the code: the kinds, what they use, hooks, commands, JSON, options, papers.
 
 Run `python docs/generate.py` after a kind, a component, a rule, a hook, a command or an option was changed; a test
 tells if it was forgotten.
@@ -14,6 +14,7 @@ from typing import get_args
 import of_commands
 import of_names
 import of_options
+import of_reported
 from in_markdown import MADE, annotation, cell, members, methods, shown, signature, text, under_names
 from json_page import json_page
 
@@ -87,6 +88,7 @@ def pages() -> dict[Path, str]:
     made[Path("json.md")] = "\n".join(json_page(MADE))
     made[Path("names.md")] = "\n".join(of_names.page())
     made[Path("options.md")] = "\n".join(of_options.page())
+    made[Path("reported.md")] = "\n".join(of_reported.page())
     return {path: f"{page.strip()}\n" for path, page in made.items()}
 
 
