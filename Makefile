@@ -6,7 +6,7 @@ READY := .venv/.ready
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= .venv/bin/pytest -n auto --dist worksteal
 PARTS := core conformance golden properties aim plugins end_to_end speed
 
-.PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) bench lint types docs constraints
+.PHONY: quickstart install check check-core test fast test-all $(PARTS:%=test-all-%) bench peer-quality lint types docs constraints
 
 # Grow a GAN on scanned digits, measured at every resolution: in runs/quickstart, or the next free runs/quickstart-N.
 quickstart: $(READY)
@@ -44,6 +44,11 @@ TESTS_speed := -n 0 tests/end_to_end/*_speed.py
 # How fast it is, beside what is to be reached (docs/performance.md); ARGS="--peer PATH" runs another's code beside it.
 bench: $(READY)
 	PYTHONPATH=tests .venv/bin/python -m benchmarks $(ARGS)
+
+# FID of gankit's PGGAN beside that of pytorch_GAN_zoo's, at equal images and processor time (docs/results/pggan-peer.md);
+# ARGS="--peer PATH" is a checkout of it. ARGS="--peer PATH --images 1500 --samples 256 --seeds 1" to see that it works.
+peer-quality: $(READY)
+	PYTHONPATH=tests .venv/bin/python -m benchmarks.quality $(ARGS)
 
 lint: $(READY)
 	.venv/bin/ruff check

@@ -6,6 +6,7 @@
 A page says in its first block how its runs were made, `gankit run ...`, and how they are compared, `gankit compare
 runs/...`. The tables below `## The comparison` are what the latter prints, and the figure is the one that its `--plot`
 draws. `![...](NAME-grids.png)` is made of the last grids of first seeds, side by side in the order of variants' names.
+A page whose block says `make peer-quality ... --out runs/...` has the table that this prints.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shlex
 import shutil
 import sys
 from contextlib import chdir, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +32,8 @@ DATA = HERE / "data"
 COMPARISON = "## The comparison\n"
 GAP = 8
 """Pixels between grids."""
+PEERS_RESULT = "result.jsonl"
+"""What `make peer-quality` keeps of a training."""
 PRIVATE = ("command", "path", "platform", "git")
 """What provenance tells of the machine and of nothing else."""
 
@@ -50,6 +54,10 @@ def keep(study: Path) -> None:
         grids = sorted((run / "samples").glob("*.png"))
         if grids:
             shutil.copy(grids[-1], to / "grid.png")
+    for result in sorted(study.rglob(PEERS_RESULT)):
+        to = kept / result.parent.relative_to(study)
+        to.mkdir(parents=True, exist_ok=True)
+        shutil.copy(result, to)
     if (study / "study.yaml").exists():
         shutil.copy(study / "study.yaml", kept)
 
@@ -74,13 +82,16 @@ def studies(page: Path) -> list[str]:
 def command_of(page: Path) -> str:
     """The command by which a page says that its runs are compared; empty if it says none."""
     text = page.read_text().replace("\\\n", " ")
-    found = re.search(r"^    (gankit compare .*)$", text, re.MULTILINE)
+    found = re.search(r"^    (gankit compare .*|make peer-quality .*)$", text, re.MULTILINE)
     return found[1] if found else ""
 
 
 def made(page: Path, draws: bool = True) -> dict[Path, bytes]:
     """A page as it comes out of data/, by its file; its pictures, too, if it `draws`."""
-    _, *arguments = shlex.split(command_of(page))
+    prose = page.read_text().partition(COMPARISON)[0]
+    program, *arguments = shlex.split(command_of(page))
+    if program == "make":
+        return {page: f"{prose}{COMPARISON}\n{_beside_peer(studies(page))}\n".encode()}
     if not draws and "--plot" in arguments:
         place = arguments.index("--plot")
         del arguments[place : place + 2]
@@ -89,12 +100,19 @@ def made(page: Path, draws: bool = True) -> dict[Path, bytes]:
         if main(arguments):
             raise SystemExit(f"{page.name}: its command failed")
         drawn = {HERE / figure.name: figure.read_bytes() for figure in Path().glob("*.png")}
-    prose = page.read_text().partition(COMPARISON)[0]
     tables = re.sub(r"^## ", "### ", said.getvalue().partition("\n\n")[2], flags=re.MULTILINE)
     grids = HERE / f"{page.stem}-grids.png"
     if draws and f"({grids.name})" in prose:
         drawn[grids] = _side_by_side([grid for name in studies(page) for grid in _first_seeds(DATA / name)])
     return {page: f"{prose}{COMPARISON}\n{tables}".encode(), **drawn}
+
+
+def _beside_peer(names: list[str]) -> str:
+    """The table that `make peer-quality` prints."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    fids = import_module("benchmarks.fids")
+    files = [file for name in names for file in sorted((DATA / name).rglob(PEERS_RESULT))]
+    return fids.table([each for file in files for each in fids.read(file)])
 
 
 def _first_seeds(study: Path) -> list[Path]:

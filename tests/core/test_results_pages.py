@@ -43,7 +43,7 @@ def test_its_pictures_are_drawn_of_its_runs(page: Path) -> None:
     from PIL import Image, ImageChops
 
     pictures = {file: content for file, content in MAKER.made(page).items() if file.suffix == ".png"}
-    assert pictures
+    assert bool(pictures) == (".png)" in page.read_text())
     for file, content in pictures.items():
         there, drawn = (Image.open(source).convert("RGB") for source in (file, io.BytesIO(content)))
         assert there.size == drawn.size

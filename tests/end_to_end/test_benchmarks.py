@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,18 +11,22 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks.counting import flops
+from benchmarks.fids import Measured, table
 from benchmarks.rows import Row, number
 from benchmarks.spreads import Spread
 from benchmarks.turns import Turns
 from benchmarks.work import Job
+from PIL import Image
+
+from gankit_images.datasets import DEBIAN_FASHION_MNIST
 
 TESTS = Path(__file__).parents[1]
 
 
-def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
+def bench(*arguments: object, module: str = "benchmarks") -> subprocess.CompletedProcess[str]:
     """The benchmarks, as `make bench` calls them."""
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=TESTS,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -45,6 +50,25 @@ def test_tables_say_what_was_measured_and_what_falls_short() -> None:
     [share] = [line for line in goals.splitlines() if "share of the convolution peak" in line]
     assert "≥ 0.85 " in share
     assert "below" in share  # of so narrow a network
+
+
+def test_seeds_of_a_training_are_one_row_by_their_median() -> None:
+    found = [
+        Measured("peer", "images", 1e-3, "average", seed, 1000, [10.0, 20.4 + seed], fid, {})
+        for seed, fid in [(2, 9.0), (0, 4.0), (1, 5.0)]
+    ]
+    found.append(Measured("peer", "images", 2e-3, "average", 0, 1000, [9.0], 8.0, {}))
+    _, _, row, other = table(found).splitlines()
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+        *("peer", "images", "0.001", "average", "1,000", "31", "4.00, 5.00, 9.00", "5.00")
+    ]
+    assert "8.00" in other
+
+
+def test_quality_is_compared_with_the_peer_that_grows_alone() -> None:
+    ended = bench("--peer", TESTS, module="benchmarks.quality")
+    assert ended.returncode == 2
+    assert "is no checkout of pytorch_GAN_zoo" in ended.stderr
 
 
 def test_a_row_says_whether_its_goal_is_met_and_by_how_much_not() -> None:
@@ -129,6 +153,77 @@ def test_a_peer_iterates_in_turn_with_gankit(tmp_path: Path) -> None:
     for what in ("equal allocator", "as started", "memory"):
         assert f"pggan 8x8 over pytorch_GAN_zoo, {what}" in goals
     assert "≥ 1.25" in goals
+
+
+GROWN = '''\
+"""What growing asks of pytorch_GAN_zoo: it keeps what it is told."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.weight = size, nn.Parameter(torch.zeros(1))
+
+    def setNewAlpha(self, alpha):
+        self.alpha = alpha
+
+    def forward(self, latents):
+        return self.weight.expand(len(latents), 1, self.size, self.size)
+
+
+class ProgressiveGAN:
+    def __init__(self, baseLearningRate, **options):
+        self.rate, self.heights, self.alphas = baseLearningRate, [], []
+        self.netD, self.netG, self.avgG = Net(4), Net(4), Net(4)
+
+    def addScale(self, width):
+        self.netG.size *= 2
+        self.avgG = Net(self.netG.size)
+
+    def updateAlpha(self, alpha):
+        self.avgG.module.setNewAlpha(alpha)
+        self.alphas.append(alpha)
+
+    def optimizeParameters(self, real):
+        self.heights.append(real.shape[2])
+        self.netG.weight.data += self.rate
+
+    def getOriginalAvgG(self):
+        return self.avgG.module
+
+    def buildNoiseData(self, count):
+        Path(__file__).with_name("told.json").write_text(json.dumps([self.heights, self.alphas]))
+        return torch.zeros(count, 8), None
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DEBIAN_FASHION_MNIST.exists(), reason="apt-get install dataset-fashion-mnist")
+def test_a_peer_grows_by_gankits_schedule(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "progressive_gan.py").write_text(GROWN)
+    growth = {"peer": str(tmp_path), "seed": 0, "rate": 0.125, "widths": {4: 8, 8: 8}, "lengths": [64, 120]}
+    growth |= {"by_seconds": False, "samples": 3, "folder": str(tmp_path / "images")}
+    ended = bench(json.dumps(growth), module="benchmarks.peers.gan_zoo_grown")
+    assert ended.returncode == 0, ended.stderr
+    took = json.loads(ended.stdout)
+    assert took["images"] == 6 * 32
+    assert len(took["stages"]) == 2
+    heights, alphas = json.loads((tmp_path / "models" / "told.json").read_text())
+    assert heights == [4] * 2 + [8] * 4
+    assert alphas == pytest.approx([1, 1 - 32 / 60, 0])  # of the old layers, over half of the stage
+    greys = {}
+    for folder in (tmp_path / "images").iterdir():
+        assert len([*folder.iterdir()]) == 3
+        greys[folder.name] = Image.open(folder / "00002.png").getpixel((7, 7))
+    assert greys["average"] == 128  # which the peer alone moves
+    assert 128 < greys["half-life"] <= greys["current"] == round(1.75 * 127.5)
 
 
 @pytest.mark.slow

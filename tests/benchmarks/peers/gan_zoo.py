@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,21 +31,27 @@ class Progressive(Work):
 
 def work(path: str, width: int, resolution: int) -> Work:
     """Its model at a width and a resolution, not fading."""
+    return Progressive(built(path, [width] * (int(math.log2(resolution)) - 1)), resolution)
+
+
+def built(path: str, widths: Sequence[int], rate: float = 1e-3, channels: int = 3) -> Any:
+    """Its model, grown once for each of `widths` but the first, which is that of latents too."""
     module = imported(path, "models.progressive_gan")
     module.optim = SimpleNamespace(Adam=_adam)
     model = module.ProgressiveGAN(
-        dimLatentVector=width,
-        depthScale0=width,
+        dimLatentVector=widths[0],
+        depthScale0=widths[0],
+        dimOutput=channels,
         miniBatchStdDev=True,
         useGPU=False,
-        baseLearningRate=1e-3,
+        baseLearningRate=rate,
         lossMode="WGANGP",
         lambdaGP=10.0,
         epsilonD=1e-3,
     )
-    for _ in range(int(math.log2(resolution)) - 2):
+    for width in widths[1:]:
         model.addScale(width)
-    return Progressive(model, resolution)
+    return model
 
 
 def _adam(parameters: Any, betas: list[float], lr: float) -> torch.optim.Adam:
