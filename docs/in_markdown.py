@@ -67,8 +67,9 @@ def under_names(module: ModuleType) -> dict[str, str]:
     return {
         name.id: inspect.cleandoc(str(below.value.value))
         for assigned, below in pairwise(ast.parse(inspect.getsource(module)).body)
-        if isinstance(assigned, ast.Assign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        for name in assigned.targets
+        if isinstance(assigned, ast.Assign | ast.AnnAssign)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        for name in (assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target])
         if isinstance(name, ast.Name)
     }
 

@@ -9,8 +9,10 @@ from typing import Any
 from in_markdown import MADE, methods, signature, text, under_names
 
 import gankit
+from gankit import testing
 from gankit.core import options
 from gankit.core.component import is_kind
+from gankit.testing import rules
 
 
 def page() -> Iterator[str]:
@@ -38,3 +40,13 @@ def page() -> Iterator[str]:
     yield from (f"- [{kind.__name__}](kinds/{kind.kind}.md)" for kind in kinds)
     yield from ("", "## Types of options", "")
     yield from (f"- `{name}`: {' '.join(types[name].split())}" for name in names if name in types)
+    yield from ("", "## For the tests of plugins", "")
+    yield "What `import gankit.testing` gives, with `pip install 'gankit[testing]'`."
+    yield "[Two lines of it](write-a-plugin.md#its-tests) are enough."
+    yield ""
+    said = under_names(rules)
+    for name in testing.__all__:
+        value = getattr(testing, name)
+        called = f"{name}({', '.join(inspect.signature(value).parameters)})" if inspect.isfunction(value) else name
+        about = (said.get(name) or inspect.getdoc(value) or "").partition("\n\n")[0]
+        yield f"- `{called}`: {' '.join(about.split())}"

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from support.blocks import PAGES, ROOT
 from support.tiny import tiny
 from torch import Tensor
 
 import gankit
-from gankit import Callback, Observer
+from gankit import Callback, Observer, testing
 from gankit.core.progress import Progress
 from gankit.core.registry import register, restored
 from gankit.kinds.callbacks import Row, RunContext
@@ -53,12 +54,28 @@ def test_every_public_name_is_documented() -> None:
     for name in gankit.__all__:
         assert re.search(rf"^(### {name}$|- `{name}`|- \[{name}\]|.*`gankit\.{name}` )", page, re.MULTILINE), name
         assert (getattr(gankit, name).__doc__ or "").strip(), f"gankit.{name} has no docstring"
+    for name in testing.__all__:
+        assert re.search(rf"^- `{name}(\(.*)?`: \w", page, re.MULTILINE), f"gankit.testing.{name}"
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-        assert "://" in link or (page.parent / link).exists(), link
+    for path, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", page.read_text()):
+        if "://" not in path:
+            led = page.parent / path if path else page
+            assert led.exists(), path
+            assert not anchor or led.suffix != ".md" or anchor in anchors(led.read_text()), f"{path}#{anchor}"
+
+
+def anchors(page: str) -> set[str]:
+    """By what a page's headings are linked to, on GitHub and on the site."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_anchors_are_those_of_headings() -> None:
+    page = "# A `b` c: d-e\n```text\n# none\n```\n## Two, both\n"
+    assert anchors(page) == {"a-b-c-d-e", "two-both"}
 
 
 class Telling(Callback):
