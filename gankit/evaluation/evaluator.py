@@ -15,7 +15,7 @@ from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples, SamplesWithoutReals, through_each
-from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, class_of, is_spread, with_ending
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, single_class, with_ending
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
@@ -340,7 +340,7 @@ class Evaluator:
         better = {name: "higher" if (high if isinstance(high, bool) else name in high) else "lower" for name in numbers}
         protocols = {name: self._protocol(metric, samples, of, better[name], classes) for name in numbers}
         if metric.per_class:
-            protocols = {name: said | class_of(name, samples.class_names) for name, said in protocols.items()}
+            protocols = {name: said | single_class(name, samples.class_names) for name, said in protocols.items()}
         measured = {name: Number(value, protocols[name]) for name, value in numbers.items()}
         return with_ending(metric.ending, measured)
 

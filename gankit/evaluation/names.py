@@ -97,7 +97,7 @@ def clash(names: Collection[str], others: Collection[str]) -> str | None:
     return None
 
 
-def class_of(name: str, names: Sequence[str]) -> dict[str, str]:
+def single_class(name: str, names: Sequence[str]) -> dict[str, str]:
     """What the class is called, of `names`, that a number is of by its name, for its protocol; nothing if of none."""
     found = OF_A_CLASS.search(name)
     return {"class": names[int(found[1])]} if found is not None and int(found[1]) < len(names) else {}
