@@ -32,6 +32,8 @@ Measurable: TypeAlias = "str | PathLike[str] | TrainedGenerator | np.ndarray | t
 def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol: Any) -> dict[str, Row]:
     """Numbers by their names, measured as `gankit evaluate` measures, each with its protocol.
 
+    They are called as a run calls them: the FID of the trained generator itself, of which="current", is `fid_current`.
+
         fid = gankit.evaluate(generator, "digits", "fid", extractor="digits", images=500)["fid"].value
 
     Args:
