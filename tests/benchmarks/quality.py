@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +30,7 @@ WIDTHS = {4: 64, 8: 48, 16: 24, 32: 12}
 """Channels of the experiment."""
 SHARES = {4: 5, 8: 9, 16: 12, 32: 16}
 """Of images at each resolution, as experiments/studies/scales-fashion-mnist.yaml has them."""
+BATCH = 32
 EXPERIMENTS_RATE, PEERS_RATE = 2e-3, 1e-3
 
 
@@ -38,21 +40,24 @@ class Comparison:
     def __init__(self, peer: Path, folder: Path, images: int, samples: int) -> None:
         self._peer, self._folder, self._samples = peer, folder, samples
         self._images = {resolution: images * share // sum(SHARES.values()) for resolution, share in SHARES.items()}
+        self._ends = [-(-end // BATCH) * BATCH for end in accumulate(self._images.values())]
+        """Images shown when each stage ends, as gankit ends them: with a whole batch."""
 
     def measured(self, seeds: Sequence[int]) -> Iterator[Measured]:
         """All generators, as they are finished."""
         ours = {}
         by_images: list[Measured] = []
+        lengths = [end - before for before, end in pairwise([0, *self._ends])]
         for seed in seeds:
-            [ours[seed]] = self._once(f"gankit/seed-{seed}", lambda folder, seed=seed: self._own(folder, seed))
-            yield ours[seed]
+            ours[seed] = self._once(f"gankit/seed-{seed}", lambda folder, seed=seed: self._own(folder, seed))
+            yield from ours[seed]
             for rate in (PEERS_RATE, EXPERIMENTS_RATE):
-                found = self._theirs("images", seed, rate, [*self._images.values()])
+                found = self._theirs("images", seed, rate, lengths)
                 by_images += found
                 yield from found
         best = min(medians(by_images), key=lambda group: median(each.fid for each in group))[0]
         for seed in seeds:
-            yield from self._theirs("seconds", seed, best.rate, ours[seed].stages)
+            yield from self._theirs("seconds", seed, best.rate, ours[seed][0].stages)
 
     def _own(self, folder: Path, seed: int) -> Iterator[Measured]:
         options = {
@@ -65,16 +70,16 @@ class Comparison:
         _said("-m", "gankit", "run", EXPERIMENT, "--out", folder / "run", *changes)
         times = [json.loads(line) for line in (folder / "run" / "times.jsonl").read_text().splitlines()]
         stages = [row["cpu_seconds"] for row in times if row["event"] == "stage"]
-        images = sum(-(-count // 32) * 32 for count in self._images.values())
-        [(fid, protocol)] = self._scores([folder / "run"])
-        yield Measured("gankit", "-", EXPERIMENTS_RATE, "average", seed, images, stages, fid, protocol)
+        for generator in ("average", "current"):
+            [(fid, protocol)] = self._scores([folder / "run"], which=generator)
+            yield Measured("gankit", "-", EXPERIMENTS_RATE, generator, seed, self._ends[-1], stages, fid, protocol)
 
-    def _theirs(self, budget: str, seed: int, rate: float, lengths: list[float]) -> list[Measured]:
+    def _theirs(self, budget: str, seed: int, rate: float, lengths: Sequence[float]) -> list[Measured]:
         from benchmarks.peers.gan_zoo_grown import Growth, command
 
         def train(folder: Path) -> Iterator[Measured]:
             growth = Growth(
-                str(self._peer), seed, rate, WIDTHS, lengths, budget == "seconds", self._samples, str(folder)
+                str(self._peer), seed, rate, WIDTHS, [*lengths], budget == "seconds", self._samples, str(folder)
             )
             took = json.loads(_said(*command(growth)))
             folders = sorted(each for each in folder.iterdir() if each.is_dir())
@@ -93,12 +98,15 @@ class Comparison:
             result.write_text("".join(f"{row}\n" for row in rows))
         return read(result)
 
-    def _scores(self, paths: Sequence[Path]) -> list[tuple[float, dict[str, Any]]]:
+    def _scores(self, paths: Sequence[Path], which: str = "average") -> list[tuple[float, dict[str, Any]]]:
         """FID of each, to held-out reals, and how it was measured."""
         options = {"data": "fashion-mnist", "extractor": "fashion-mnist", "metrics": "fid", "reals": "test"}
-        words = [word for name, value in {**options, "images": self._samples}.items() for word in (f"--{name}", value)]
+        options |= {"images": str(self._samples), "which": which}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
         answer = json.loads(_said("-m", "gankit", "evaluate", *paths, *words, "--json"))
-        found = [[row for row in each["rows"] if row["name"] == "fid"][-1] for each in answer["measurements"]]
+        found = [
+            [row for row in each["rows"] if row["protocol"]["of"] == "generated"][-1] for each in answer["measurements"]
+        ]
         return [(row["value"], row["protocol"]) for row in found]
 
 
