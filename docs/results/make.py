@@ -48,7 +48,8 @@ def keep(study: Path) -> None:
         (to / "experiment.yaml").write_text(experiment.read_text().replace(f"{Path.cwd()}/", ""))
         shutil.copy(run / "times.jsonl", to)
         rows = [line for line in (run / "metrics.jsonl").read_text().splitlines() if "protocol" in json.loads(line)]
-        (to / "metrics.jsonl").write_text("".join(f"{row}\n" for row in rows))
+        if rows:
+            (to / "metrics.jsonl").write_text("".join(f"{row}\n" for row in rows))
         provenance = json.loads((run / "provenance.json").read_text())
         (to / "provenance.json").write_text(json.dumps(_public(provenance), indent=1) + "\n")
         grids = sorted((run / "samples").glob("*.png"))
