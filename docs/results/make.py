@@ -30,6 +30,8 @@ from gankit.cli import main
 HERE = Path(__file__).parent
 DATA = HERE / "data"
 COMPARISON = "## The comparison\n"
+BENCHMARKS = str(HERE.parents[1] / "tests")
+"""The folder of the package of that name."""
 GAP = 8
 """Pixels between grids."""
 PEERS_RESULT = "result.jsonl"
@@ -110,7 +112,8 @@ def made(page: Path, draws: bool = True) -> dict[Path, bytes]:
 
 def _beside_peer(names: list[str]) -> str:
     """The table that `make peer-quality` prints."""
-    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    if BENCHMARKS not in sys.path:
+        sys.path.append(BENCHMARKS)
     fids = import_module("benchmarks.fids")
     files = [file for name in names for file in sorted((DATA / name).rglob(PEERS_RESULT))]
     return fids.table([each for file in files for each in fids.read(file)])

@@ -150,7 +150,7 @@ def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup
         drawn.append(stage.floor)
     if _spans_a_decade(drawn):
         axes.set_yscale("log")
-        _write_plainly(axes.yaxis)
+        _write_plainly(axes.yaxis, drawn)
     axes.set_xlabel("real images shown")
     axes.xaxis.set_major_formatter(_images)
     axes.locator_params(axis="x", nbins=5)
@@ -168,7 +168,7 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]
         axes.axvline(stage.floor, **FLOOR_STYLE)
     if _spans_a_decade(shown):
         axes.set_xscale("log")
-        _write_plainly(axes.xaxis)
+        _write_plainly(axes.xaxis, shown)
     _limit(axes, shown)
     axes.set_xlabel(f"{_as_text(stage.shown_metric)} at the end, {stage.better} is better")
     axes.set_ylim(len(variants) - 0.5, -0.5)
@@ -270,11 +270,11 @@ def _add_grid(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _write_plainly(axis: Axis) -> None:
-    """Numbers of a logarithmic axis as one writes them: 0.5, 1, 2, 5, 10."""
+def _write_plainly(axis: Axis, values: Sequence[float]) -> None:
+    """Numbers of a logarithmic axis as one writes them: 0.5, 1, 2, 5, 10, or 1, 10, 100 where those would overlap."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) <= 100 * min(values) else (1,)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 

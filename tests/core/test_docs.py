@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 from support.blocks import PAGES, ROOT
+from support.scripts import loaded
 from support.tiny import tiny
 from torch import Tensor
 
@@ -29,19 +29,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    return loaded("generate")
-
-
-def loaded(name: str) -> ModuleType:
-    """A script of the folder, as a module."""
-    spec = spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(DOCS)
-        spec.loader.exec_module(module)
-    return module
+    return loaded(DOCS / "generate.py")
 
 
 def test_pages_that_are_made_from_the_code_are_up_to_date(generate: ModuleType) -> None:
@@ -226,7 +214,7 @@ def test_the_order_is_not_any_order() -> None:
 
 @pytest.fixture(scope="module")
 def build_site() -> ModuleType:
-    return loaded("build_site")
+    return loaded(DOCS / "build_site.py")
 
 
 def test_each_page_is_in_the_navigation_once(build_site: ModuleType, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def test_curves_are_means_with_the_range_of_seeds(tmp_path: Path) -> None:
 def test_large_ranges_are_drawn_on_logarithmic_scales(tmp_path: Path) -> None:
     study(tmp_path / "losses", {"hinge": [5.0, 6.0], "wgan": [400.0, 490.0]})
     assert [axes.get_xscale() for axes in _figure(compare_runs(gather([tmp_path]))).axes] == ["log", "log"]
+
+
+@pytest.mark.parametrize("highest", [40.0, 400.0, 40_000.0])
+def test_numbers_beside_an_axis_do_not_overlap(tmp_path: Path, highest: float) -> None:
+    study(tmp_path / "losses", {"hinge": [1.5, 1.6], "wgan": [highest, highest]})
+    figure = _figure(compare_runs(gather([tmp_path])))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        left, right = axes.get_xlim()
+        shown = [tick.label1 for tick in axes.xaxis.get_major_ticks() if left <= tick.get_loc() <= right]
+        boxes = sorted((label.get_window_extent() for label in shown if label.get_text()), key=lambda box: box.x0)
+        assert len(boxes) > 1
+        assert all(box.x1 < following.x0 for box, following in pairwise(boxes))
 
 
 @pytest.mark.costly

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from support.scripts import loaded
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
-def load_maker() -> ModuleType:
-    spec = spec_from_file_location("make_results", RESULTS / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKER = load_maker()
+MAKER = loaded(RESULTS / "make.py")
 PAGES: list[Path] = MAKER.pages()
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from support.papers import PAPERS
+from support.scripts import loaded
 
 DOCS = PAPERS.parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
 def of_reported() -> ModuleType:
-    spec = spec_from_file_location("of_reported", DOCS / "of_reported.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(DOCS)
-        spec.loader.exec_module(module)
-    return module
+    return loaded(DOCS / "of_reported.py")
 
 
 @pytest.mark.parametrize("file", sorted(PAPERS.glob("*.yaml")), ids=lambda file: file.stem)

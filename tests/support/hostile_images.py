@@ -30,8 +30,8 @@ FORMATS = {
     **({"JPEG2000": "jp2"} if features.check("jpg_2000") else {}),
 }
 """The formats that are promised, with an ending of each."""
-READS_YCBCR_TIFF = Version(__version__) >= Version("13")
-"""Whether this Pillow reads its own TIFFs of that mode; earlier ones say that the file is truncated."""
+UNREAD = () if Version(__version__) >= Version("13") else ("YCbCr.tif",)
+"""Files of `coloured` that this Pillow writes and takes for truncated itself."""
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -256,8 +256,7 @@ def coloured() -> Iterator[tuple[str, bytes]]:
         yield f"plain.{suffix}", encoded(halves(), name)
     for mode, name in (
         *(("P", "PNG"), ("RGBA", "PNG"), ("P", "GIF"), ("P", "BMP"), ("P", "TIFF"), ("P", "TGA"), ("CMYK", "JPEG")),
-        *(("YCbCr", "JPEG"), ("CMYK", "TIFF"), ("RGBA", "TIFF"), ("RGBA", "BMP")),
-        *([("YCbCr", "TIFF")] if READS_YCBCR_TIFF else []),
+        *(("YCbCr", "JPEG"), ("YCbCr", "TIFF"), ("CMYK", "TIFF"), ("RGBA", "TIFF"), ("RGBA", "BMP")),
         *(("RGBA", "WEBP"), ("RGBA", "TGA"), ("RGBX", "TIFF")),
     ):
         yield f"{mode}.{FORMATS[name]}", encoded(halves(mode), name)
