@@ -16,22 +16,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.fids import Measured, cells, medians, read, table
 from benchmarks.peers import known
+from gankit import Experiment
+from gankit.core.options import at
+from gankit_basics.optimizers import Adam
 
 REPOSITORY = Path(__file__).parents[2]
 EXPERIMENT = REPOSITORY / "experiments" / "fashion-mnist" / "pggan.yaml"
-WIDTHS = {4: 64, 8: 48, 16: 24, 32: 12}
-"""Channels of the experiment."""
 SHARES = {4: 5, 8: 9, 16: 12, 32: 16}
 """Of images at each resolution, as experiments/studies/scales-fashion-mnist.yaml has them."""
-BATCH = 32
-EXPERIMENTS_RATE, PEERS_RATE = 2e-3, 1e-3
+PEERS_RATE = 1e-3
 
 
 class Comparison:
@@ -40,24 +39,21 @@ class Comparison:
     def __init__(self, peer: Path, folder: Path, images: int, samples: int) -> None:
         self._peer, self._folder, self._samples = peer, folder, samples
         self._images = {resolution: images * share // sum(SHARES.values()) for resolution, share in SHARES.items()}
-        self._ends = [-(-end // BATCH) * BATCH for end in accumulate(self._images.values())]
-        """Images shown when each stage ends, as gankit ends them: with a whole batch."""
 
     def measured(self, seeds: Sequence[int]) -> Iterator[Measured]:
         """All generators, as they are finished."""
         ours = {}
         by_images: list[Measured] = []
-        lengths = [end - before for before, end in pairwise([0, *self._ends])]
         for seed in seeds:
             ours[seed] = self._once(f"gankit/seed-{seed}", lambda folder, seed=seed: self._own(folder, seed))
             yield from ours[seed]
-            for rate in (PEERS_RATE, EXPERIMENTS_RATE):
-                found = self._theirs("images", seed, rate, lengths)
+            for rate in (PEERS_RATE, ours[seed][0].rate):
+                found = self._theirs(seed, rate, None)
                 by_images += found
                 yield from found
         best = min(medians(by_images), key=lambda group: median(each.fid for each in group))[0]
         for seed in seeds:
-            yield from self._theirs("seconds", seed, best.rate, ours[seed][0].stages)
+            yield from self._theirs(seed, best.rate, ours[seed][0].stages)
 
     def _own(self, folder: Path, seed: int) -> Iterator[Measured]:
         options = {
@@ -69,18 +65,23 @@ class Comparison:
         changes = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
         _said("-m", "gankit", "run", EXPERIMENT, "--out", folder / "run", *changes)
         times = [json.loads(line) for line in (folder / "run" / "times.jsonl").read_text().splitlines()]
-        stages = [row["cpu_seconds"] for row in times if row["event"] == "stage"]
+        stages = [row for row in times if row["event"] == "stage"]
+        images, seconds = sum(row["images"] for row in stages), [row["cpu_seconds"] for row in stages]
+        adam = Experiment.read(folder / "run" / "experiment.yaml").training.optimizer.generator
+        assert isinstance(adam, Adam)
+        rate = float(at(adam.lr, 0))
         for generator in ("average", "current"):
             [(fid, protocol)] = self._scores([folder / "run"], which=generator)
-            yield Measured("gankit", "-", EXPERIMENTS_RATE, generator, seed, self._ends[-1], stages, fid, protocol)
+            yield Measured("gankit", "-", rate, generator, seed, images, seconds, fid, protocol)
 
-    def _theirs(self, budget: str, seed: int, rate: float, lengths: Sequence[float]) -> list[Measured]:
+    def _theirs(self, seed: int, rate: float, seconds: list[float] | None) -> list[Measured]:
         from benchmarks.peers.gan_zoo_grown import Growth, command
 
+        budget = "seconds" if seconds else "images"
+
         def train(folder: Path) -> Iterator[Measured]:
-            growth = Growth(
-                str(self._peer), seed, rate, WIDTHS, [*lengths], budget == "seconds", self._samples, str(folder)
-            )
+            experiment = self._folder / f"gankit/seed-{seed}" / "run" / "experiment.yaml"
+            growth = Growth(str(self._peer), str(experiment), rate, seconds, self._samples, str(folder))
             took = json.loads(_said(*command(growth)))
             folders = sorted(each for each in folder.iterdir() if each.is_dir())
             for generator, (fid, protocol) in zip(folders, self._scores(folders), strict=True):

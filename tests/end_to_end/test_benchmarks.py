@@ -203,13 +203,22 @@ class ProgressiveGAN:
 '''
 
 
+GROWTH = """\
+growth: {final: 8, images: {4: 64, 8: 120}}
+generator: {channels: {4: 8, 8: 8}}
+discriminator: {channels: {4: 8, 8: 8}}
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not DEBIAN_FASHION_MNIST.exists(), reason="apt-get install dataset-fashion-mnist")
 def test_a_peer_grows_by_gankits_schedule(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "progressive_gan.py").write_text(GROWN)
-    growth = {"peer": str(tmp_path), "seed": 0, "rate": 0.125, "widths": {4: 8, 8: 8}, "lengths": [64, 120]}
-    growth |= {"by_seconds": False, "samples": 3, "folder": str(tmp_path / "images")}
+    experiment = tmp_path / "experiment.yaml"
+    experiment.write_text(f"extends: {TESTS.parent}/experiments/fashion-mnist/pggan.yaml\n{GROWTH}")
+    growth = {"peer": str(tmp_path), "experiment": str(experiment), "rate": 0.125, "seconds": None}
+    growth |= {"samples": 3, "folder": str(tmp_path / "images")}
     ended = bench(json.dumps(growth), module="benchmarks.peers.gan_zoo_grown")
     assert ended.returncode == 0, ended.stderr
     took = json.loads(ended.stdout)

@@ -23,14 +23,10 @@ from torch import Tensor, nn
 
 from benchmarks.peers.checkout import parameters
 from benchmarks.peers.gan_zoo import built
+from gankit import Experiment
+from gankit.core.progress import Stage, ends, progress_in
 from gankit.data.images import RealImages, as_pixels, fade_reals
-from gankit_images.datasets import FashionMnist
 
-BATCH = 32
-FADE = 0.5
-"""Share of a stage over which its layers fade in."""
-HALF_LIFE, WARMUP = 5000, 0.1
-"""Of the average that gankit's experiment asks for: images, and at most this share of those of the stage so far."""
 AT_A_TIME = 100
 SAMPLING_SEED = 10_000
 """Added to a run's seed for the latents of the images that are measured."""
@@ -42,15 +38,12 @@ class Growth:
 
     peer: str
     """Its checkout."""
-    seed: int
+    experiment: str
+    """File of gankit's, whose data, seed, stages, batches, widths and average it has."""
     rate: float
     """Learning rate of both networks."""
-    widths: dict[int, int]
-    """Channels by resolution, from the lowest on."""
-    lengths: list[float]
-    """Of each stage: real images, or processor seconds."""
-    by_seconds: bool
-    """Which of the two."""
+    seconds: list[float] | None
+    """Processor time of each stage; None: the experiment's images."""
     samples: int
     """Images to draw of each generator."""
     folder: str
@@ -61,12 +54,16 @@ class Grown:
     """Its model while it grows."""
 
     def __init__(self, growth: Growth) -> None:
-        self._growth = growth
-        self.model = built(growth.peer, [*growth.widths.values()][:1], rate=growth.rate, channels=1)
+        self._limits = growth.seconds
+        self._experiment = Experiment.read(growth.experiment)
+        self._stages = self._experiment.stages()
+        self._widths = self._experiment.generator.channels
+        first = self._widths[self._stages[0].resolution]
+        self.model = built(growth.peer, [first], rate=growth.rate, channels=1)
         self.average: Any = deepcopy(self.model.netG)
-        """By gankit's half-life, which is not the peer's."""
-        self._reals = RealImages(FashionMnist(), [*growth.widths])
-        for resolution in growth.widths:
+        """As the experiment averages, which is not as the peer does."""
+        self._reals = RealImages(self._experiment.data, self._experiment.resolutions())
+        for resolution in self._experiment.resolutions():
             self._reals.at(resolution)  # reduced before time counts
         self._alpha = 1.0
         self.shown = 0
@@ -75,13 +72,11 @@ class Grown:
 
     def train(self) -> None:
         """Go through all stages."""
-        for resolution, width, length in zip(
-            self._growth.widths, self._growth.widths.values(), self._growth.lengths, strict=True
-        ):
+        for number, stage in enumerate(self._stages, 1):
             began = time.process_time()
-            if self.seconds:
-                self._grow(width)
-            self._stage(resolution, length, began)
+            if number > 1:
+                self._grow(self._widths[stage.resolution])
+            self._train_in(stage, number, began)
             self.seconds.append(time.process_time() - began)
 
     def generators(self) -> Iterator[tuple[str, nn.Module]]:
@@ -98,24 +93,28 @@ class Grown:
         grown.load_state_dict(self.average.state_dict(), strict=False)
         self.average = grown
 
-    def _stage(self, resolution: int, length: float, began: float) -> None:
-        first = self.shown
-        while (done := (time.process_time() - began if self._growth.by_seconds else self.shown - first) / length) < 1:
-            if self.seconds and (alpha := min(done / FADE, 1.0)) != self._alpha:
+    def _train_in(self, stage: Stage, number: int, began: float) -> None:
+        training, first, limit = self._experiment.training, self.shown, ends(self._stages)[number - 1]
+        batch = training.batch_in(stage)
+
+        def done() -> float:
+            """How much of the stage is over, in images."""
+            if self._limits is None:
+                return self.shown - (limit - stage.images)
+            return (time.process_time() - began) / self._limits[number - 1] * stage.images
+
+        while (at := done()) < stage.images:
+            if stage.fade and (alpha := min(at / stage.fade, 1.0)) != self._alpha:
                 self.model.updateAlpha(1 - alpha)  # of the old layers
                 self.average.setNewAlpha(1 - alpha)
                 self._alpha = alpha
-            chosen = self._reals.indices(self._growth.seed, self.shown, BATCH)
-            images = self._reals.take(resolution, chosen, torch.device("cpu")).images
+            chosen = self._reals.indices(self._experiment.seed, self.shown, batch)
+            images = self._reals.take(stage.resolution, chosen, torch.device("cpu")).images
             self.model.optimizeParameters(images if self._alpha == 1 else fade_reals(images, self._alpha))
-            self.shown += BATCH
-            self._follow(self.shown - first)
-
-    @torch.no_grad()
-    def _follow(self, of_stage: int) -> None:
-        kept = 0.5 ** (BATCH / min(HALF_LIFE, WARMUP * of_stage))
-        for own, trained in zip(self.average.parameters(), self.model.netG.parameters(), strict=True):
-            own.lerp_(trained, 1 - kept)
+            self.shown += batch
+            progress = progress_in(self._stages, number, limit - stage.images + self.shown - first)
+            with torch.no_grad():
+                training.average.move(self.average, self.model.netG, progress, batch, {})
 
 
 @torch.no_grad()
@@ -129,15 +128,15 @@ def drawn(generator: nn.Module, latents: Tensor, folder: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Train, draw, and tell what it took."""
-    told: dict[str, Any] = json.loads(arguments[0])
-    growth = Growth(**{**told, "widths": {int(resolution): width for resolution, width in told["widths"].items()}})
+    growth = Growth(**json.loads(arguments[0]))
+    seed = Experiment.read(growth.experiment).seed
     torch.set_num_threads(1)
-    torch.manual_seed(growth.seed)
+    torch.manual_seed(seed)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # it tells each change of alpha
         grown = Grown(growth)
         grown.train()
     counts = parameters(generator=grown.model.netG, discriminator=grown.model.netD)
-    torch.manual_seed(SAMPLING_SEED + growth.seed)
+    torch.manual_seed(SAMPLING_SEED + seed)
     latents, _ = grown.model.buildNoiseData(growth.samples)
     for name, generator in grown.generators():
         drawn(generator, latents, Path(growth.folder, name))
