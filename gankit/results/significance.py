@@ -98,11 +98,10 @@ class Difference:
     def detectable(self) -> float | None:
         """The smallest true difference that 80% of such studies would find at the 95% level, were this the true spread.
 
-        Finding the wrong sign does not count. None if there are too few seeds.
+        Finding the wrong sign does not count. None if there are too few seeds, or no spread, as between variants that
+        are the same up to here.
         """
-        if self.method is None:
-            return None
-        return _reach(self.errors, self.freedoms) if self.error else 0.0
+        return _reach(self.errors, self.freedoms) if self.method is not None and self.error else None
 
 
 def summarize(values: Iterable[float]) -> Summary:

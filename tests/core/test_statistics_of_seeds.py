@@ -126,7 +126,7 @@ def test_numbers_that_are_none_are_counted_and_left_out() -> None:
 def test_numbers_without_any_spread(first: int) -> None:
     same = mean_difference(by_seed([0.1, 0.1, 0.1], first), by_seed([0.1, 0.1, 0.1]))
     assert same is not None
-    assert (same.value, same.p, same.interval, same.detectable) == (0, 1, (0, 0), 0)
+    assert (same.value, same.p, same.interval, same.detectable) == (0, 1, (0, 0), None)
     assert verdict(same, "lower", same.p) is Verdict.NOT_DISTINGUISHABLE
     apart = mean_difference(by_seed([10, 10, 10], first), by_seed([9, 9, 9]))
     assert apart is not None
