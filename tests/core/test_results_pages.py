@@ -47,7 +47,8 @@ def test_numbers_in_the_words_are_those_of_the_tables(page: Path) -> None:
     there = [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*", tables)]
     for said in re.findall(r"\d+\.\d+", words):
         digits = len(said.partition(".")[2])
-        assert any(round(abs(number), digits) == float(said) for number in there), f"{said} is in no table of {page}"
+        half = 0.5 * 10**-digits + 1e-9  # tables are rounded themselves: 4.505 may be 4.51
+        assert any(abs(abs(number) - float(said)) <= half for number in there), f"{said} is in no table of {page}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
