@@ -105,7 +105,7 @@ def test_losses_look_at_scores_one_by_one_and_count_by_weight() -> None:
     fakes = [network.get_submodule("discriminator")(of_generator.fake).score]
     fakes += [each for name in TWO for each in network.get_submodule(f"critic_{name}")(of_generator.fake)]
     wanted = -sum(weight * each.mean() for weight, each in zip([1, 1, 1, 0.25, 0.25], fakes, strict=True))
-    assert made.updater.loss(of_generator).item() == pytest.approx(float(wanted), rel=1e-5)
+    assert made.updater.loss(of_generator).item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("names", [None, ["half"], ["b", "discriminator"]])
