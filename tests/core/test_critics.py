@@ -104,8 +104,8 @@ def test_losses_look_at_scores_one_by_one_and_count_by_weight() -> None:
     of_generator = step_of(made, "generator")
     fakes = [network.get_submodule("discriminator")(of_generator.fake).score]
     fakes += [each for name in TWO for each in network.get_submodule(f"critic_{name}")(of_generator.fake)]
-    wanted = -sum(weight * each.mean() for weight, each in zip([1, 1, 1, 0.25, 0.25], fakes, strict=True))
-    assert made.updater.loss(of_generator).item() == pytest.approx(wanted.item(), rel=1e-5)
+    wanted = -sum(weight * each.mean().item() for weight, each in zip([1, 1, 1, 0.25, 0.25], fakes, strict=True))
+    assert made.updater.loss(of_generator).item() == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize("names", [None, ["half"], ["b", "discriminator"]])
@@ -124,7 +124,7 @@ def test_penalties_act_on_each_by_itself(names: list[str] | None, every: int) ->
         (gradient,) = torch.autograd.grad(score.sum(), images)
         expected += 1.5 * float(gradient.square().sum((1, 2, 3)).mean())
     assert penalty is not None
-    assert float(penalty) == pytest.approx(expected, rel=1e-5)
+    assert penalty.item() == pytest.approx(expected, rel=1e-5)
     assert ("on_real" in vars(step)) is (every == 1)
 
 
