@@ -32,6 +32,8 @@ GREY = "0.4"
 FLOOR_STYLE: dict[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
 UNWRITABLE = ("pgf",)
 """Formats that matplotlib names but cannot write without LaTeX."""
+DENSE = 300
+"""From end to end of a logarithmic axis: up to here three numbers a decade do not overlap."""
 REACH = 1.5
 """How far a panel may go beyond the values of seeds to show intervals, as a multiple of the range of values."""
 
@@ -150,7 +152,7 @@ def _draw_curves(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup
         drawn.append(stage.floor)
     if _spans_a_decade(drawn):
         axes.set_yscale("log")
-        _write_plainly(axes.yaxis, drawn)
+        _write_plainly(axes.yaxis)
     axes.set_xlabel("real images shown")
     axes.xaxis.set_major_formatter(_images)
     axes.locator_params(axis="x", nbins=5)
@@ -166,10 +168,11 @@ def _draw_means(axes: Axes, stage: StageComparison, variants: Sequence[RunGroup]
             shown += _draw_result(axes, results[variant.label], position)
     if stage.floor is not None:
         axes.axvline(stage.floor, **FLOOR_STYLE)
-    if _spans_a_decade(shown):
+    if is_log := _spans_a_decade(shown):
         axes.set_xscale("log")
-        _write_plainly(axes.xaxis, shown)
     _limit(axes, shown)
+    if is_log:
+        _write_plainly(axes.xaxis)
     axes.set_xlabel(f"{_as_text(stage.shown_metric)} at the end, {stage.better} is better")
     axes.set_ylim(len(variants) - 0.5, -0.5)
     axes.set_yticks(range(len(variants)), [])
@@ -270,11 +273,12 @@ def _add_grid(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _write_plainly(axis: Axis, values: Sequence[float]) -> None:
-    """Numbers of a logarithmic axis as one writes them: 0.5, 1, 2, 5, 10, or 1, 10, 100 where those would overlap."""
+def _write_plainly(axis: Axis) -> None:
+    """Numbers of a logarithmic axis, within its limits, as one writes them: 0.5, 1, 2, 5, or powers of 10 alone."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) <= 100 * min(values) else (1,)))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high <= DENSE * low else (1,)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 

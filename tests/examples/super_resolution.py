@@ -64,7 +64,7 @@ def train(data: str = "fashion-mnist", updates: int = 2000) -> dict[str, float]:
         (pixels + 0.01 * adversarial).backward()
         of_doubler.step()
         if update % 500 == 0:
-            print(update, pixels.item(), {name: value.item() for name, value in adversary.logged.items()})
+            print(update, {name: value.item() for name, value in {"pixels": pixels, **adversary.logged}.items()})
     with torch.no_grad():
         sharp = unseen.float() / 127.5 - 1
         drawn, repeated = doubler(F.avg_pool2d(sharp, 2)), _repeated(sharp)

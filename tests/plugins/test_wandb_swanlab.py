@@ -18,9 +18,6 @@ from gankit.runs.start import begin, resume
 
 BLOCK, HEADER = 32_768, 7
 FULL, FIRST, LAST = 1, 2, 4
-OFFLINE = {"wandb": ("dir", "offline"), "swanlab": ("logdir", "local")}
-"""What `init` calls the folder, and the mode in which nothing is sent."""
-
 Told = list[tuple[str, int, float | None]]
 """Chart, images shown, and the number unless it is a picture."""
 
@@ -57,11 +54,15 @@ def in_swanlab(folder: Path) -> Told:
     told: Told = []
     for content in (one for file in sorted(folder.rglob("*.swanlab")) for one in records(file.read_bytes())):
         one = record.FromString(content)
-        if one.scalar.key and "/" in one.scalar.key and not one.scalar.key.startswith("__"):
+        if "/" in one.scalar.key and not one.scalar.key.startswith("__"):  # none of its own
             told.append((one.scalar.key, one.scalar.step, one.scalar.value.number))
         if one.media.key:
             told.append((one.media.key, one.media.step, None))
     return told
+
+
+OFFLINE = {"wandb": ("dir", "offline", in_wandb), "swanlab": ("logdir", "local", in_swanlab)}
+"""What `init` calls the folder, the mode in which nothing is sent, and what reads the folder."""
 
 
 @pytest.mark.slow
@@ -70,7 +71,7 @@ def test_it_knows_what_is_recorded_before_and_after_a_run_goes_on(
     module: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip(module)
-    place, mode = OFFLINE[module]
+    place, mode, read = OFFLINE[module]
     (there := tmp_path / module).mkdir()
     observer = {"use": module, "init": {"mode": mode, place: str(there)}}
     evaluation = {"metrics": ["fid"], "extractor": "digits", "images": 16, "every": 24}
@@ -82,7 +83,7 @@ def test_it_knows_what_is_recorded_before_and_after_a_run_goes_on(
             run = resume(folder, extend=32)
             assert run is not None
             run.train()
-        told = {"wandb": in_wandb, "swanlab": in_swanlab}[module](there)
+        told = read(there)
         rows = list(read_rows(folder / "metrics.jsonl"))
         fids = [(f"fid/{row.resolution}", row.images, row.value) for row in rows if row.name == "fid"]
         assert sorted(one for one in told if one[0].startswith("fid/")) == sorted(fids)
