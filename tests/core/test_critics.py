@@ -228,10 +228,10 @@ def test_an_adversary_takes_several() -> None:
     assert penalty is not None
     expected = made.updater.loss(step) + penalty
     given = adversary.discriminator_loss(step.real_images, step.fake.detach())
-    assert float(given) == pytest.approx(float(expected), rel=1e-5)
+    assert given.item() == pytest.approx(expected.item(), rel=1e-5)
     plain = Patches(1)
     real, fake = torch.randn(2, 4, 1, 8, 8)
-    expected = sum(hinge(one, other) for one, other in zip(plain(real), plain(fake), strict=True))
-    assert float(gankit.Adversary(plain, "hinge").discriminator_loss(real, fake)) == pytest.approx(float(expected))
+    each = [hinge(one, other).item() for one, other in zip(plain(real), plain(fake), strict=True)]
+    assert gankit.Adversary(plain, "hinge").discriminator_loss(real, fake).item() == pytest.approx(sum(each))
     with pytest.raises(UserError, match="there is no discriminator 'half'"):
         gankit.Adversary(plain, "hinge", [{"use": "r1", "critics": ["half"]}]).discriminator_loss(real, fake)
