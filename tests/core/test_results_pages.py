@@ -12,6 +12,7 @@ from statistics import mean
 import pytest
 from support.scripts import loaded
 
+from gankit.cli import main
 from gankit.results.finder import gather
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
@@ -100,3 +101,14 @@ def test_losses_by_changes_are_those_of_the_runs() -> None:
                 lower[changes[head]] += sum(fids[f"{loss}{change}{seed}"] < fids[f"{loss}{seed}"] for seed in range(3))
     assert f"{lower['r1']} of the 18 runs" in words
     assert f"lower in {lower['stddev']} runs of 18" in words
+
+
+def test_the_tutorial_shows_a_comparison_of_kept_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.search(
+        r"^```text\n(fid at .*?)```", (RESULTS.parent / "tutorial.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    of, beside = (str(MAKER.DATA / "losses-digits" / f"loss={loss}") for loss in ("hinge", "non-saturating"))
+    assert main(["compare", of, beside, "--baseline", "loss=non-saturating"]) == 0
+    assert shown is not None
+    printed = capsys.readouterr().out
+    assert all(table in printed for table in shown[1].rstrip().split("\n\n"))
