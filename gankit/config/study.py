@@ -20,6 +20,8 @@ STUDY = "study.yaml"
 """What a study's folder holds: the study as it was run."""
 SEED = "seed"
 """The axis that every variant is repeated along."""
+EXTENDS = "extends"
+"""What a variant says of the experiment that it is."""
 
 Values = Annotated[list[Any], Field(min_length=1)]
 
@@ -32,7 +34,8 @@ class Variants(Options):
     combination is a variant, and all variants are run with every seed."""
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any] | None] = {}
     """Further variants by the names that you give them, each with the options that it changes, as in {large:
-    {training.batch: 64}}."""
+    {training.batch: 64}}, or with a whole experiment that what the study says is written over, as in {dcgan: {extends:
+    dcgan.yaml}}."""
     exclude: list[dict[str, Any]] = []
     """Combinations that are left out, as in [{loss: b, training.batch: 32}]; seeds may be named too."""
 
@@ -88,7 +91,7 @@ class Study:
     runs: list[StudyRun]
     launcher: Launcher
     root: Table
-    """Its file with all that it extends, the paths of plugins absolute."""
+    """Its file with all that it and its variants extend, the paths of plugins absolute."""
 
     @property
     def variants(self) -> list[StudyVariant]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from gankit.config.experiment import NAME, Experiment
-from gankit.config.loader import ValidationResult, experiment_in, load_root, validate
+from gankit.config.loader import ValidationResult, experiment_in, load_root, validate, with_plugins
 from gankit.config.mistakes import mistakes_of
-from gankit.config.study import SEED, STUDY, Study, StudyOptions, StudyRun, StudyVariant, Variants
+from gankit.config.study import EXTENDS, SEED, STUDY, Study, StudyOptions, StudyRun, StudyVariant, Variants
 from gankit.config.study_plan import Planned, plan, safe
 from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
-from gankit.config.yaml.merge import changed, read_experiment
-from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, plain_value
+from gankit.config.yaml.merge import changed, extended, merge, read_experiment
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, plain_value
 from gankit.core.errors import UserError
 
 V = TypeVar("V", bound=Variants)
@@ -71,7 +72,7 @@ def load_study(
     """
     root = load_root(path, settings, plugin_files, recorded=_is_record(path))
     if is_study(root):
-        return _study(root, path, only, note)
+        return _study(_with_experiments_of_variants(root, plugin_files, str(path)), path, only, note)
     said = _study_options(root)  # null takes back what an extended file says of a study
     kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
     return experiment_in(Table(root.mark, kept), str(path), note=note)
@@ -125,9 +126,45 @@ def _validated(model: type[V], root: Table, first: str) -> V:
         raise mistakes_error(mistakes_of(failure, root), first) from None
 
 
+def _with_experiments_of_variants(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
+    """The study, with the experiments that its variants extend in place of the names of their files.
+
+    Raises:
+        UserError: if one cannot be read, or is a study.
+    """
+    given = root.entries.get("variants")
+    if given is None or not isinstance(given.node, Table):
+        return root
+    variants: dict[Key, Item] = {}
+    for name, (key, changes) in given.node.entries.items():
+        if isinstance(changes, Table) and EXTENDS in changes.entries:
+            experiment = with_plugins(_experiment_of(changes.entries[EXTENDS], first), plugin_files, first)
+            changes = Table(changes.mark, {**changes.entries, EXTENDS: Item(key, experiment)})
+        variants[name] = Item(key, changes)
+    return Table(root.mark, {**root.entries, "variants": Item(given.key, Table(given.node.mark, variants))})
+
+
+def _experiment_of(named: Item, first: str) -> Table:
+    """The experiment in the files that a variant names, relative to the file that names them, or as it was recorded.
+
+    Raises:
+        UserError: if one cannot be read, or is a study.
+    """
+    root = named.node
+    if not isinstance(root, Table):
+        beside = (
+            Path() if root.mark.line is None else Path(root.mark.source)
+        )  # settings are typed in the current folder
+        root = extended(Table(named.key, {EXTENDS: named}), beside)
+    message = "is said of a study, and a variant extends an experiment"
+    if said := _study_options(root):
+        raise mistakes_error([Mistake(key, (option,), message) for option, (key, _) in said.items()], first)
+    return Table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
+
+
 def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationResult:
     """The experiment of one variant with the first of its seeds, and what is wrong with it."""
-    root: Node = base
+    root: Node = base if variant.beneath is None else _over(variant.beneath, base)
     for option, (mark, node) in variant.point.items():
         try:
             root = changed(root, option, node, mark)
@@ -137,6 +174,18 @@ def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationR
     facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
     known = {key: Item(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}
     return validate(Table(root.mark, {**root.entries, **known}))
+
+
+def _over(beneath: Table, base: Table) -> Node:
+    """What a study says, written over the experiment that a variant extends; it has the plugins of both."""
+    plugins = [table.entries["plugins"] for table in (beneath, base) if "plugins" in table.entries]
+    lists = [entry.node.items for entry in plugins if isinstance(entry.node, Items)]
+    merged = merge(beneath, base)
+    if len(lists) < 2 or not isinstance(merged, Table):
+        return merged
+    files = {plain_value(file): file for file in chain(*lists)}
+    key, node = plugins[-1]
+    return Table(merged.mark, {**merged.entries, "plugins": Item(key, Items(node.mark, list(files.values())))})
 
 
 def _experiments(

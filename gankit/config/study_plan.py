@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gankit.config.study import SEED
+from gankit.config.study import EXTENDS, SEED
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
 from gankit.config.yaml.nodes import Item, Items, Node, Table, plain_value
 from gankit.core.errors import UserError
@@ -17,9 +17,12 @@ from gankit.core.options import did_you_mean
 
 MOST_RUNS = 1000
 """Runs of one study."""
-NOT_TO_CHANGE = {SEED: "every variant is run with every seed: name them under matrix.seed"} | dict.fromkeys(
-    ("name", "variant"), "is given by the study"
-)
+NOT_TO_CHANGE = {
+    SEED: "every variant is run with every seed: name them under matrix.seed",
+    EXTENDS: "files are extended by variants with names, as in variants: {a: {extends: a.yaml}}",
+    "name": "is given by the study",
+    "variant": "is given by the study",
+}
 """Options that no variant changes, each with the reason."""
 
 Point = dict[str, Item]
@@ -32,6 +35,8 @@ class Planned(NamedTuple):
     name: str
     point: Point
     seeds: list[int]
+    beneath: Table | None = None
+    """The experiment that the study's own is written over for this variant."""
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -109,9 +114,12 @@ class _Plan:
     def _given(self) -> Iterator[Planned]:
         """The variants that their author named."""
         for name, point in self._named.items():
-            for path, entry in point.items():
+            extended = point.get(EXTENDS)
+            beneath = extended.node if extended is not None and isinstance(extended.node, Table) else None
+            changes = {path: entry for path, entry in point.items() if path != EXTENDS}
+            for path, entry in changes.items():
                 self._check_path(path, entry.key, ("variants", name, path))
-            yield Planned(name, point, self._seeds)
+            yield Planned(name, changes, self._seeds, beneath)
 
     def _check_axes(self, axes: Sequence[Axis]) -> None:
         for axis in axes:
