@@ -101,6 +101,15 @@ def _range(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def _why_it_lacks(baseline: RunGroup, stage: StageComparison) -> str:
+    """Why there is no number of a stage."""
+    planned = {each.label for run in baseline.runs for each in run.plan}
+    if planned and stage.label not in planned:
+        return "has no such stage"
+    ended = all(run.is_complete for run in baseline.runs)
+    return f"has no {stage.metric} of it" if ended else "has not come to the end of this stage"
+
+
 def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
     """What has to be said of a stage's numbers."""
     if stage.repeated and len(comparison.variants) > 1:
@@ -112,10 +121,7 @@ def _notes(stage: StageComparison, comparison: Comparison) -> Iterator[str]:
                 "mean, interval and verdict are of these alone"
             )
     if all(one.variant is not comparison.baseline for one in stage.results):
-        known = {each.label for run in comparison.baseline.runs for each in run.plan}
-        has_it = not stage.name or stage.label in known
-        lacks = "has not come to the end of this stage" if has_it else "has no such stage"
-        yield f"the baseline, {comparison.baseline.label}, {lacks}"
+        yield f"the baseline, {comparison.baseline.label}, {_why_it_lacks(comparison.baseline, stage)}"
     few = [one for one in stage.results if one.difference is not None and 1 < one.summary.n <= FEW]
     seen = [(size, one) for one in few if one.difference and (size := one.difference.detectable) is not None]
     if seen:

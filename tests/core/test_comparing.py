@@ -203,6 +203,24 @@ def test_a_complete_run_that_lacks_what_others_have_is_told_of(tmp_path: Path) -
     assert section.notes == ["loss=hinge/seed-2: no fid at 8x8"]
 
 
+@pytest.mark.parametrize(
+    ("baseline", "stages", "note"),
+    [
+        (measured(1000, 1, 8, fid=1), [(8, 1000)], "has no such stage"),
+        (measured(1000, 1, 8, fid=1), [(4, 1000), (8, 3000)], "has not come to the end of this stage"),
+        ([*measured(1000, 1, 4, kid=1), *measured(3000, 2, 8, fid=1)], [(4, 1000), (8, 2000)], "has no fid of it"),
+    ],
+)
+def test_why_the_baseline_has_no_number_at_a_stage(
+    tmp_path: Path, baseline: list[Row], stages: list[tuple[int, int]], note: str
+) -> None:
+    recorded(tmp_path / "a", baseline, stages, name="s", variant="a")
+    run(tmp_path / "b", name="s", variant="b")
+    report = build_report(compare_runs(gather([tmp_path]), ["fid"], "a"))
+    (section,) = [one for one in report.sections if one.title.startswith("fid at 4x4")]
+    assert f"the baseline, a, {note}" in section.notes
+
+
 def test_a_finished_run_in_which_nothing_was_measured_is_told_of(tmp_path: Path) -> None:
     recorded(tmp_path / "run", [Row(3000, 2, 8, "loss.generator", 0.5)], times=[("finished", {})])
     comparison = compare_runs(gather([tmp_path]))
