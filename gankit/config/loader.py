@@ -112,11 +112,11 @@ def experiment_in(
 
 
 def load_root(
-    path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = (), recorded: bool = False
+    path: Path, settings: Sequence[str] = (), plugin_files: Sequence[Path] = (), recorded: bool = False, room: int = 1
 ) -> Table:
     """What stands in a file of an experiment or a study and in all that it extends; loads every plugin it needs.
 
-    Old words are read in the study that gankit has `recorded` itself.
+    Old words are read in the study that gankit has `recorded` itself; `room` is as for `read_experiment`.
 
     Raises:
         UserError: if any of that cannot be read.
@@ -127,7 +127,8 @@ def load_root(
             plugins.load_file(file)
         except UserError as failure:
             raise UserError(printable(shortened(str(failure), LONGEST_MESSAGE))) from None
-    root = study_in_new_words(read_experiment(path)) if recorded else read_experiment(path)
+    root = read_experiment(path, room=room)
+    root = study_in_new_words(root) if recorded else root
     return with_plugins(with_settings(root, settings), plugin_files, first=str(path))
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gankit.config.evaluation import EvaluationOptions
-from gankit.config.yaml.nodes import Item, Items, Node, Scalar, Table
+from gankit.config.study import EXTENDS
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table
 from gankit.core.registry import registries
 
 NETWORKS = ("generator", "discriminator")
@@ -30,7 +31,16 @@ def run_in_new_words(root: Table) -> Table:
 
 def study_in_new_words(root: Table) -> Table:
     """A study, with the options of evaluations and the launcher as they are called now; its plugins are loaded."""
-    root = _with_changed(root, "evaluation", _of_evaluation)
+
+    def of_experiment(options: Table) -> Table:
+        return _with_changed(options, "evaluation", _of_evaluation)
+
+    def of_variants(variants: Table) -> Table:
+        for name in variants.entries:
+            variants = _with_changed(variants, name, lambda changes: _with_changed(changes, EXTENDS, of_experiment))
+        return variants
+
+    root = _with_changed(of_experiment(root), "variants", of_variants)
     if "launcher" not in root.entries:
         return root
     launcher = root.entries["launcher"]
@@ -122,7 +132,7 @@ def _renamed(kind: str, node: Node) -> Node:
     return Scalar(node.mark, entry.full_name) if entry else node
 
 
-def _with_changed(table: Table, option: str, change: Callable[[Table], Table]) -> Table:
+def _with_changed(table: Table, option: Key, change: Callable[[Table], Table]) -> Table:
     """A mapping in which one option, if that is a mapping too, is changed."""
     if option not in table.entries or not isinstance(options := table.entries[option].node, Table):
         return table

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from gankit.config.evaluation import default
 from gankit.config.experiment import NAME, Experiment
-from gankit.config.yaml.nodes import Table
+from gankit.config.yaml.nodes import Item, Key, Table, plain_value
 from gankit.core.errors import UserError
 from gankit.core.options import Options, did_you_mean
 from gankit.kinds import Launcher
@@ -45,6 +45,12 @@ class StudyOptions(Variants):
 
     launcher: Launcher = default("sequential")
     """Where the runs are carried out."""
+
+
+def said_of_study(root: Table) -> dict[Key, Item]:
+    """What of a file is about the study and not about its experiment; null says nothing."""
+    fields = StudyOptions.model_fields
+    return {key: entry for key, entry in root.entries.items() if key in fields and plain_value(entry.node) is not None}
 
 
 class StudyVariant(NamedTuple):

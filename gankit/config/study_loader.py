@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from gankit.config.experiment import NAME, Experiment
-from gankit.config.loader import ValidationResult, experiment_in, load_root, validate, with_plugins
+from gankit.config.loader import ValidationResult, experiment_in, load_root, validate
 from gankit.config.mistakes import mistakes_of
-from gankit.config.study import EXTENDS, SEED, STUDY, Study, StudyOptions, StudyRun, StudyVariant, Variants
+from gankit.config.study import SEED, STUDY, Study, StudyOptions, StudyRun, StudyVariant, Variants, said_of_study
 from gankit.config.study_plan import Planned, plan, safe
+from gankit.config.variant_files import over, with_experiments_of_variants
 from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
-from gankit.config.yaml.merge import changed, extended, merge, read_experiment
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, plain_value
+from gankit.config.yaml.merge import changed, read_experiment
+from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, count, plain_value
+from gankit.config.yaml.parser import MOST_BYTES, MOST_VALUES, RECORD
+from gankit.config.yaml.writer import dump
 from gankit.core.errors import UserError
 
 V = TypeVar("V", bound=Variants)
@@ -25,7 +27,7 @@ V = TypeVar("V", bound=Variants)
 
 def is_study(root: Table) -> bool:
     """Whether a file's content is that of a study rather than of a single experiment."""
-    return any(key in _study_options(root) for key in ("matrix", "variants", "exclude"))
+    return any(key in said_of_study(root) for key in ("matrix", "variants", "exclude"))
 
 
 def name_in(path: Path) -> str:
@@ -34,7 +36,7 @@ def name_in(path: Path) -> str:
     Raises:
         UserError: if it cannot be read or has none.
     """
-    root = read_experiment(path)
+    root = read_experiment(path, room=_room(path))
     name = _own_name(root, path) if is_study(root) else plain_value(root).get("name")
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise UserError(f"{path}: names no experiment")
@@ -49,8 +51,8 @@ def variant_names(record: Path) -> list[str]:
     Raises:
         UserError: if it cannot be read.
     """
-    root = read_experiment(record)
-    own: dict[Key, Item] = {key: it for key, it in _study_options(root).items() if key in Variants.model_fields}
+    root = read_experiment(record, room=RECORD)
+    own: dict[Key, Item] = {key: it for key, it in said_of_study(root).items() if key in Variants.model_fields}
     _validated(Variants, Table(root.mark, own), str(record))
     return [variant.name for variant in plan(own, seed=0, first=str(record))] if own else []
 
@@ -70,10 +72,10 @@ def load_study(
     Raises:
         UserError: with every mistake found, each where it stands.
     """
-    root = load_root(path, settings, plugin_files, recorded=_is_record(path))
+    root = load_root(path, settings, plugin_files, _is_record(path), _room(path))
     if is_study(root):
-        return _study(_with_experiments_of_variants(root, plugin_files, str(path)), path, only, note)
-    said = _study_options(root)  # null takes back what an extended file says of a study
+        return _study(with_experiments_of_variants(root, plugin_files, str(path)), path, only, note)
+    said = said_of_study(root)  # null takes back what an extended file says of a study
     kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
     return experiment_in(Table(root.mark, kept), str(path), note=note)
 
@@ -83,19 +85,27 @@ def _is_record(path: Path) -> bool:
     return path.name == STUDY and any(path.parent.glob(f"*/{SEED}-*"))
 
 
+def _room(path: Path) -> int:
+    """How many times as much may stand in a file as somebody writes."""
+    return RECORD if path.name == STUDY else 1
+
+
 def _study(root: Table, path: Path, only: str | None, note: Callable[[Mistake], None] | None) -> Study:
     """The study that `root` says.
 
     Raises:
         UserError: with every mistake in it or in any of its variants.
     """
-    own = _study_options(root)
+    own = said_of_study(root)
     base = Table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
     options = _validated(StudyOptions, Table(root.mark, own), str(path))
     seed = plain_value(base.entries[SEED].node) if SEED in base.entries else 0
     planned = plan(own, seed, first=str(path))
     wanted = [variant for variant in planned if only is not None and only.rpartition("/")[0] == variant.name] or planned
     name = _own_name(root, path)
+    named = Table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
+    if only is None:
+        _refuse_unreadable(named, path)
     experiments = _experiments(
         {variant.name: _validated_variant(base, name, variant) for variant in wanted}, str(path), note
     )
@@ -109,14 +119,16 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[Mistake], 
         for variant, experiment in zip(wanted, experiments, strict=True)
     }
     runs = [StudyRun(variants[variant.name], seed) for variant in wanted for seed in variant.seeds]
-    named = Table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
     return Study(name, runs, options.launcher, named)
 
 
-def _study_options(root: Table) -> dict[Key, Item]:
-    """What of a file is about the study and not about its experiment; null says nothing."""
-    fields = StudyOptions.model_fields
-    return {key: entry for key, entry in root.entries.items() if key in fields and plain_value(entry.node) is not None}
+def _refuse_unreadable(root: Table, path: Path) -> None:
+    """Raise UserError if what would be recorded of a study could not be read again."""
+    said = f"{path}: with all that it and its variants extend, it comes to"
+    if (values := count(root)) > RECORD * MOST_VALUES:
+        raise UserError(f"{said} {values:,} names and values; a study has at most {RECORD * MOST_VALUES:,}")
+    if (size := len(dump(plain_value(root)).encode())) > RECORD * MOST_BYTES:
+        raise UserError(f"{said} {size >> 10:,} KiB; a study has at most {RECORD * MOST_BYTES >> 10:,}")
 
 
 def _validated(model: type[V], root: Table, first: str) -> V:
@@ -126,66 +138,18 @@ def _validated(model: type[V], root: Table, first: str) -> V:
         raise mistakes_error(mistakes_of(failure, root), first) from None
 
 
-def _with_experiments_of_variants(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
-    """The study, with the experiments that its variants extend in place of the names of their files.
-
-    Raises:
-        UserError: if one cannot be read, or is a study.
-    """
-    given = root.entries.get("variants")
-    if given is None or not isinstance(given.node, Table):
-        return root
-    variants: dict[Key, Item] = {}
-    for name, (key, changes) in given.node.entries.items():
-        if isinstance(changes, Table) and EXTENDS in changes.entries:
-            experiment = with_plugins(_experiment_of(changes.entries[EXTENDS], first), plugin_files, first)
-            changes = Table(changes.mark, {**changes.entries, EXTENDS: Item(key, experiment)})
-        variants[name] = Item(key, changes)
-    return Table(root.mark, {**root.entries, "variants": Item(given.key, Table(given.node.mark, variants))})
-
-
-def _experiment_of(named: Item, first: str) -> Table:
-    """The experiment in the files that a variant names, relative to the file that names them, or as it was recorded.
-
-    Raises:
-        UserError: if one cannot be read, or is a study.
-    """
-    root = named.node
-    if not isinstance(root, Table):
-        beside = (
-            Path() if root.mark.line is None else Path(root.mark.source)
-        )  # settings are typed in the current folder
-        root = extended(Table(named.key, {EXTENDS: named}), beside)
-    message = "is said of a study, and a variant extends an experiment"
-    if said := _study_options(root):
-        raise mistakes_error([Mistake(key, (option,), message) for option, (key, _) in said.items()], first)
-    return Table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
-
-
 def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationResult:
     """The experiment of one variant with the first of its seeds, and what is wrong with it."""
-    root: Node = base if variant.beneath is None else _over(variant.beneath, base)
-    for option, (mark, node) in variant.point.items():
-        try:
+    try:
+        root: Node = base if variant.beneath is None else over(variant.beneath, base)
+        for option, (mark, node) in variant.point.items():
             root = changed(root, option, node, mark)
-        except MistakenError as failure:
-            return ValidationResult(None, list(failure.mistakes), [])
+    except MistakenError as failure:
+        return ValidationResult(None, list(failure.mistakes), [])
     assert isinstance(root, Table)
     facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
     known = {key: Item(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}
     return validate(Table(root.mark, {**root.entries, **known}))
-
-
-def _over(beneath: Table, base: Table) -> Node:
-    """What a study says, written over the experiment that a variant extends; it has the plugins of both."""
-    plugins = [table.entries["plugins"] for table in (beneath, base) if "plugins" in table.entries]
-    lists = [entry.node.items for entry in plugins if isinstance(entry.node, Items)]
-    merged = merge(beneath, base)
-    if len(lists) < 2 or not isinstance(merged, Table):
-        return merged
-    files = {plain_value(file): file for file in chain(*lists)}
-    key, node = plugins[-1]
-    return Table(merged.mark, {**merged.entries, "plugins": Item(key, Items(node.mark, list(files.values())))})
 
 
 def _experiments(

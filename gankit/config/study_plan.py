@@ -22,6 +22,7 @@ NOT_TO_CHANGE = {
     EXTENDS: "files are extended by variants with names, as in variants: {a: {extends: a.yaml}}",
     "name": "is given by the study",
     "variant": "is given by the study",
+    "plugins": "are those of the study and of the experiments that its variants extend",
 }
 """Options that no variant changes, each with the reason."""
 
@@ -136,8 +137,8 @@ class _Plan:
             raise self._wrong(self._mark, (), f"{runs:,} runs; a study has at most {MOST_RUNS:,}")
 
     def _check_path(self, path: str, mark: Mark, where: tuple[object, ...]) -> None:
-        if path in NOT_TO_CHANGE:
-            raise self._wrong(mark, where, NOT_TO_CHANGE[path])
+        if reason := NOT_TO_CHANGE.get(path.partition(".")[0]):
+            raise self._wrong(mark, where, reason)
 
     def _seeds_of(self, axis: Axis) -> list[int]:
         seeds = [plain_value(node) for node in axis.values]

@@ -39,12 +39,15 @@ class Failure(NamedTuple):
         return f"{self.name} ({how}): {self.said()}\n    {self.log}"
 
     def said(self) -> str:
-        """The last line that it printed."""
+        """The last line that it printed, of mistakes the last that says what is wrong and not where."""
         try:
             lines = read_regular(self.log).decode(errors="replace").split("\n")
         except OSError:
             return "it printed nothing"
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        said = [line.strip() for line in lines if line.strip()]
+        while len(said) > 2 and said[-1] == "^":
+            del said[-2:]
+        return said[-1] if said else "it printed nothing"
 
 
 def run_study(

@@ -15,6 +15,7 @@ from support.toys import EXPERIMENT
 from gankit.config.study import Study, StudyRun
 from gankit.config.study_loader import load_study
 from gankit.studies.progress import StudyProgress
+from gankit.studies.runner import Failure
 
 ROWS = [*measured(1000, 1, 4, swd_4=3.0, swd=3.0), *measured(3000, 2, 8, swd_8=2.0, swd=2.5)]
 
@@ -75,3 +76,20 @@ def test_the_table_counts_each_run_once(runs: list[StudyRun], tmp_path: Path) ->
         progress.ended(runs[1].name, "its last breath failed")
     assert isinstance(console.file, StringIO)
     assert "1 finished, 0 running, 1 failed, 2 to come" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("working\nkilled\n\n", "killed"),
+        (
+            "a.yaml:1:7: loss: no loss is called 'tgu'\n    loss: tgu\n          ^\n",
+            "a.yaml:1:7: loss: no loss is called 'tgu'",
+        ),
+        ("^\n", "^"),
+        ("", "it printed nothing"),
+    ],
+)
+def test_of_a_run_that_failed_its_reason_is_said(tmp_path: Path, printed: str, said: str) -> None:
+    (tmp_path / "log").write_text(printed)
+    assert Failure("a/seed-0", 2, tmp_path / "log").said() == said

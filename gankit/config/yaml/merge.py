@@ -15,13 +15,15 @@ from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, reso
 from gankit.config.yaml.parser import DEEPEST, mapping, parse, read_text, unreadable
 
 
-def read_experiment(path: Path, settings: Sequence[str] = ()) -> Table:
+def read_experiment(path: Path, settings: Sequence[str] = (), room: int = 1) -> Table:
     """The experiment in `path` with what it extends, changed by `settings` of the form a.b=value.
+
+    A file may be `room` times as large as one that somebody writes.
 
     Raises:
         UserError: if a file or a setting cannot be read, or files extend one another in a circle.
     """
-    return with_settings(_Reader().read(path, str(path)), settings)
+    return with_settings(Reader(room).read(path, str(path)), settings)
 
 
 def extended(own: Table, path: Path) -> Table:
@@ -30,7 +32,7 @@ def extended(own: Table, path: Path) -> Table:
     Raises:
         UserError: as for `read_experiment`.
     """
-    return _Reader().extended(own, path, (os.path.realpath(path),))
+    return Reader().extended(own, (os.path.realpath(path),))
 
 
 def with_settings(root: Node, settings: Sequence[str]) -> Table:
@@ -58,10 +60,10 @@ def merge(base: Node, change: Node) -> Node:
         return change
     if "use" in change.entries and not _is_same_component(base, change):
         return change
-    return _united(base, change)
+    return united(base, change)
 
 
-def _united(base: Table, change: Table) -> Table:
+def united(base: Table, change: Table) -> Table:
     """Both mappings in one, key by key; it is said to stand where the change stands if that is a file."""
     entries = dict(base.entries)
     for key, entry in change.entries.items():
@@ -87,10 +89,11 @@ def _component_named(node: Node) -> str | None:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-class _Reader:
+class Reader:
     """Reads files with what they extend, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1) -> None:
+        self.room = room
         self.done: dict[str, Table] = {}
 
     def read(self, path: Path, name: str, chain: tuple[str, ...] = (), named_at: Mark | None = None) -> Table:
@@ -105,23 +108,31 @@ class _Reader:
         if len(chain) > DEEPEST:
             raise unreadable(f"more than {DEEPEST} files extend one another", named_at)
         if resolved not in self.done:
-            own = mapping(read_text(path, name, named_at), name, named_at)
-            self.done[resolved] = self.extended(own, path, (*chain, resolved))
+            own = mapping(read_text(path, name, named_at, self.room), name, named_at, self.room)
+            self.done[resolved] = self.extended(own, (*chain, resolved))
         return self.done[resolved]
 
-    def extended(self, own: Table, path: Path, chain: tuple[str, ...]) -> Table:
-        """The mapping `own` of the file `path`, written over what it extends."""
+    def extended(self, own: Table, chain: tuple[str, ...]) -> Table:
+        """The mapping `own` of the last file of `chain`, written over what it extends."""
         if "extends" not in own.entries:
             return own
         entries = dict(own.entries)
         extends = entries.pop("extends").node
-        result = Table(own.mark, {})
+        return united(self.named(extends, chain), Table(own.mark, entries))
+
+    def named(self, extends: Node, chain: tuple[str, ...] = ()) -> Table:
+        """What stands in the files that `extends` names, each written over the one before.
+
+        They lie beside the file that names them; those that a setting names, in the current folder.
+        """
+        result = Table(extends.mark, {})
         for parent in extends.items if isinstance(extends, Items) else [extends]:
             if not isinstance(parent, Scalar) or not isinstance(parent.value, str):
                 raise mistake_at(parent.mark, "expected the name of a file, or a list of them", ("extends",))
-            file = path.parent / parent.value
-            result = _united(result, self.read(file, str(file), chain, parent.mark))
-        return _united(result, Table(own.mark, entries))
+            beside = Path() if parent.mark.line is None else Path(parent.mark.source).parent
+            file = beside / parent.value
+            result = united(result, self.read(file, str(file), chain, parent.mark))
+        return result
 
 
 def _set(root: Node, setting: str) -> Node:

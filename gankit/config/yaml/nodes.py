@@ -53,6 +53,12 @@ def below(node: Node) -> list[Node]:
     return node.items if isinstance(node, Items) else []
 
 
+def count(node: Node) -> int:
+    """The names and values in `node`, itself included."""
+    names = len(node.entries) if isinstance(node, Table) else 0
+    return 1 + names + sum(map(count, below(node)))
+
+
 def plain_value(node: Node) -> Any:
     """The bare value: dicts, lists and scalars."""
     if isinstance(node, Table):

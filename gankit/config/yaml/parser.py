@@ -27,6 +27,9 @@ MOST_BYTES = 64 * 1024
 MOST_VALUES = 3_000
 """Names and values of one file or setting; those of aliases count as often as they are used."""
 
+RECORD = 16
+"""As many times as much may stand in what is recorded of a study, with the experiments of all its variants."""
+
 PIPED = re.compile("/dev/(stdin|fd/[0-9]+)")
 """What this process was handed open, as the shell's `<(...)` is, and may be read although it is a pipe."""
 
@@ -34,8 +37,10 @@ DEEPEST = 64
 """Lists and mappings inside one another, which are walked by functions that call themselves."""
 
 
-def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
+def read_text(path: Path, name: str, named_at: Mark | None = None, room: int = 1) -> str:
     """The text of a file that the user calls `name`, or that an experiment which extends it names at some place.
+
+    It may be `room` times as large as a file that somebody writes.
 
     Raises:
         UserError: if there is no such file, or it is too long, no regular file or no UTF-8.
@@ -44,7 +49,7 @@ def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
         if named_at is not None or not PIPED.fullmatch(name):
             refuse_irregular(path)
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(room * MOST_BYTES + 1)
     except FileNotFoundError:
         raise unreadable(f"{name}: no such file", named_at) from None
     except IsADirectoryError:
@@ -52,8 +57,8 @@ def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the path
         reason = getattr(failure, "strerror", None) or failure
         raise unreadable(f"{name}: cannot be read: {reason}", named_at) from None
-    if len(content) > MOST_BYTES:
-        raise unreadable(f"{name}: is larger than {MOST_BYTES // 1024} KiB; no experiment is", named_at)
+    if len(content) > room * MOST_BYTES:
+        raise unreadable(f"{name}: is larger than {room * MOST_BYTES // 1024} KiB; no experiment is", named_at)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
@@ -61,13 +66,13 @@ def read_text(path: Path, name: str, named_at: Mark | None = None) -> str:
         raise unreadable(f"{name}: is not UTF-8 text (line {line}); save it as UTF-8", named_at) from None
 
 
-def mapping(text: str, name: str, named_at: Mark | None = None) -> Table:
-    """The mapping that the `text` of a file holds; marks call the file `name`.
+def mapping(text: str, name: str, named_at: Mark | None = None, room: int = 1) -> Table:
+    """The mapping that the `text` of a file holds; marks call the file `name`, and `room` is as for `read_text`.
 
     Raises:
         UserError: if it holds anything else.
     """
-    node = parse(text, name)
+    node = parse(text, name, room=room)
     if node is None:
         raise unreadable(f"{name}: is empty", named_at)
     if not isinstance(node, Table):
@@ -83,7 +88,7 @@ def unreadable(message: str, named_at: Mark | None) -> UserError:
 
 
 @lru_cache(maxsize=128)
-def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
+def parse(text: str, name: str, has_lines: bool = True, room: int = 1) -> Node | None:
     """The value that `text`, which marks call `name`, holds; None if it holds nothing or null.
 
     Without lines every value gets the same mark, without position: for a setting of the command line. Nodes are never
@@ -92,7 +97,7 @@ def parse(text: str, name: str, has_lines: bool = True) -> Node | None:
     Raises:
         UserError: if it is no strict YAML, with position.
     """
-    return _Composer(text, name, has_lines).compose()
+    return _Composer(text, name, has_lines, room * MOST_VALUES).compose()
 
 
 BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -106,8 +111,8 @@ that is no UTF-8 (PEP 383) are read, as runs record them so."""
 class _Composer:
     """Turns the events of PyYAML's parser into nodes."""
 
-    def __init__(self, text: str, name: str, has_lines: bool) -> None:
-        self.text, self.name, self.has_lines = text, name, has_lines
+    def __init__(self, text: str, name: str, has_lines: bool, most: int) -> None:
+        self.text, self.name, self.has_lines, self.most = text, name, has_lines, most
         self.lines = BREAKS.split(text)
         self.anchors: dict[str, Node | None] = {}
         self.values = 0  # so far, aliases as often as they are used
@@ -164,8 +169,8 @@ class _Composer:
     def count(self, mark: Mark, at_depth: int, node: Node | None = None) -> None:
         """Count the value at `mark`, and all in it if it is a `node` that is repeated; refuse what is too much."""
         self.values += 1
-        if self.values > MOST_VALUES:
-            raise mistake_at(mark, f"more than {MOST_VALUES:,} names and values up to here, which no experiment has")
+        if self.values > self.most:
+            raise mistake_at(mark, f"more than {self.most:,} names and values up to here, which no experiment has")
         if at_depth > DEEPEST:
             raise mistake_at(mark, f"nested more than {DEEPEST} deep")
         for repeated in below(node) if node else ():
