@@ -86,7 +86,7 @@ def _is_record(path: Path) -> bool:
 
 
 def _room(path: Path) -> int:
-    """How many times as much may stand in a file as somebody writes."""
+    """How many times as much may stand in a file as in one that somebody writes."""
     return RECORD if path.name == STUDY else 1
 
 
