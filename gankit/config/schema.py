@@ -31,7 +31,7 @@ EXTENDS: Schema = {
 
 
 def experiment_schema() -> Schema:
-    """The schema of an experiment's or a study's file; one that extends another may leave out what its parents say."""
+    """The schema of an experiment's or a study's file; with `extends` or `variants` others may say what it does not."""
     definitions = _definitions()
     experiment, study = definitions["Experiment"], definitions.pop("StudyOptions")
     definitions["Experiment"] = {**experiment, "properties": {**experiment["properties"], **study["properties"]}}
@@ -42,7 +42,7 @@ def experiment_schema() -> Schema:
         "title": "An experiment of gankit",
         **root,
         "properties": {"extends": EXTENDS, **root["properties"]},
-        "if": {"not": {"required": ["extends"]}},
+        "if": {"not": {"anyOf": [{"required": [name]} for name in ("extends", "variants")]}},
         "then": {"$ref": "#/$defs/Experiment"},
         "$defs": {**definitions, **partial},
     }

@@ -34,8 +34,8 @@ class Variants(Options):
     combination is a variant, and all variants are run with every seed."""
     variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any] | None] = {}
     """Further variants by the names that you give them, each with the options that it changes, as in {large:
-    {training.batch: 64}}, or with a whole experiment that what the study says is written over, as in {dcgan: {extends:
-    dcgan.yaml}}."""
+    {training.batch: 64}}, or with a whole experiment that what the study says is written over, as in {other: {extends:
+    other.yaml}}."""
     exclude: list[dict[str, Any]] = []
     """Combinations that are left out, as in [{loss: b, training.batch: 32}]; seeds may be named too."""
 
