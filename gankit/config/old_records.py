@@ -8,7 +8,7 @@ from typing import Any
 
 from gankit.config.evaluation import EvaluationOptions
 from gankit.config.study import EXTENDS
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table
+from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, without
 from gankit.core.registry import registries
 
 NETWORKS = ("generator", "discriminator")
@@ -66,7 +66,7 @@ def _of_evaluation(options: Table) -> Table:
 def _of_fading(root: Table) -> Table:
     """Each network has a join, where one option told for both how layers come in."""
     by = _value(root, "fading", "by")
-    root = _with_changed(root, "fading", lambda options: _without(options, "by"))
+    root = _with_changed(root, "fading", lambda options: without(options, ["by"]))
 
     def joined(options: Table) -> Table:
         join = Table(options.mark, {"use": Item(options.mark, Scalar(options.mark, f"basics/{by}"))})
@@ -99,7 +99,7 @@ def _of_optimizers(pair: Table) -> Table:
 
     def without_decay(options: Table) -> Table:
         is_linear = _value(options, "decay") == "linear"
-        options = _without(options, "decay")
+        options = without(options, ["decay"])
         if not is_linear or "lr" not in options.entries:
             return options
         rate = options.entries["lr"]
@@ -117,10 +117,6 @@ def _value(table: Node, *path: str) -> Any:
             return None
         table = table.entries[option].node
     return table.value if isinstance(table, Scalar) else None
-
-
-def _without(table: Table, option: str) -> Table:
-    return Table(table.mark, {name: item for name, item in table.entries.items() if name != option})
 
 
 def _renamed(kind: str, node: Node) -> Node:

@@ -29,9 +29,16 @@ EXTENDS: Schema = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
 }
 
+_WITH_EXTENDS: Schema = {"type": "object", "required": ["extends"]}
+VARIANT_EXTENDS: Schema = {
+    "required": ["variants"],
+    "properties": {"variants": {"type": "object", "not": {"additionalProperties": {"not": _WITH_EXTENDS}}}},
+}
+"""A study of which a variant extends an experiment."""
+
 
 def experiment_schema() -> Schema:
-    """The schema of an experiment's or a study's file; with `extends` or `variants` others may say what it does not."""
+    """The schema of an experiment's or a study's file; where it or a variant extends another, that may say the rest."""
     definitions = _definitions()
     experiment, study = definitions["Experiment"], definitions.pop("StudyOptions")
     definitions["Experiment"] = {**experiment, "properties": {**experiment["properties"], **study["properties"]}}
@@ -42,7 +49,7 @@ def experiment_schema() -> Schema:
         "title": "An experiment of gankit",
         **root,
         "properties": {"extends": EXTENDS, **root["properties"]},
-        "if": {"not": {"anyOf": [{"required": [name]} for name in ("extends", "variants")]}},
+        "if": {"not": {"anyOf": [{"required": ["extends"]}, VARIANT_EXTENDS]}},
         "then": {"$ref": "#/$defs/Experiment"},
         "$defs": {**definitions, **partial},
     }

@@ -17,7 +17,7 @@ from gankit.config.study_plan import Planned, plan, safe
 from gankit.config.variant_files import over, with_experiments_of_variants
 from gankit.config.yaml.marks import Mistake, MistakenError, mistakes_error
 from gankit.config.yaml.merge import changed, read_experiment
-from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, count, plain_value
+from gankit.config.yaml.nodes import Item, Key, Node, Scalar, Table, count, plain_value, without
 from gankit.config.yaml.parser import MOST_BYTES, MOST_VALUES, RECORD
 from gankit.config.yaml.writer import dump
 from gankit.core.errors import UserError
@@ -76,8 +76,7 @@ def load_study(
     if is_study(root):
         return _study(with_experiments_of_variants(root, plugin_files, str(path)), path, only, note)
     said = said_of_study(root)  # null takes back what an extended file says of a study
-    kept = {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields or key in said}
-    return experiment_in(Table(root.mark, kept), str(path), note=note)
+    return experiment_in(without(root, StudyOptions.model_fields.keys() - said), str(path), note=note)
 
 
 def _is_record(path: Path) -> bool:
@@ -97,7 +96,7 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[Mistake], 
         UserError: with every mistake in it or in any of its variants.
     """
     own = said_of_study(root)
-    base = Table(root.mark, {key: entry for key, entry in root.entries.items() if key not in StudyOptions.model_fields})
+    base = without(root, StudyOptions.model_fields)
     options = _validated(StudyOptions, Table(root.mark, own), str(path))
     seed = plain_value(base.entries[SEED].node) if SEED in base.entries else 0
     planned = plan(own, seed, first=str(path))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gankit.config.loader import with_plugins
 from gankit.config.study import EXTENDS, STUDY, StudyOptions, said_of_study
 from gankit.config.yaml.marks import Mistake, MistakenError, mistake_at, mistakes_error
 from gankit.config.yaml.merge import Reader, united
-from gankit.config.yaml.nodes import Item, Items, Key, Node, Table, described, plain_value
+from gankit.config.yaml.nodes import Item, Items, Node, Table, described, plain_value, without
 
 
 def with_experiments_of_variants(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
@@ -33,7 +33,7 @@ def with_experiments_of_variants(root: Table, plugin_files: Sequence[Path], firs
             if plain_value(named) is not None:
                 experiment = with_plugins(_experiment(reader, named), (), first)
                 root = _with_plugins_of(root, experiment)
-                said[EXTENDS] = Item(at, _without(experiment, ["plugins"]))
+                said[EXTENDS] = Item(at, without(experiment, ["plugins"]))
         except MistakenError as failure:
             mistakes.extend(failure.mistakes)
         variants[name] = Item(key, Table(changes.mark, said))
@@ -60,7 +60,7 @@ def _experiment(reader: Reader, named: Node) -> Table:
     message = "is said of a study, and a variant extends an experiment"
     if said := said_of_study(root):
         raise mistakes_error(Mistake(key, (option,), message) for option, (key, _) in said.items())
-    return _without(root, StudyOptions.model_fields)
+    return without(root, StudyOptions.model_fields)
 
 
 def _with_plugins_of(root: Table, experiment: Table) -> Table:
@@ -76,11 +76,6 @@ def _with_plugins_of(root: Table, experiment: Table) -> Table:
         return root  # for the experiment's own type to refuse
     plugins = Items(own.node.mark, [*own.node.items, *theirs.node.items])
     return Table(root.mark, {**root.entries, "plugins": own._replace(node=plugins)})
-
-
-def _without(root: Table, options: Container[Key]) -> Table:
-    """A mapping without some options."""
-    return Table(root.mark, {option: entry for option, entry in root.entries.items() if option not in options})
 
 
 def _changes_of_items(beneath: Node, base: Node, path: tuple[object, ...] = ()) -> Iterator[Mistake]:

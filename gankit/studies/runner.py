@@ -45,7 +45,7 @@ class Failure(NamedTuple):
         except OSError:
             return "it printed nothing"
         said = [line.strip() for line in lines if line.strip()]
-        while len(said) > 2 and said[-1] == "^":
+        if len(said) > 2 and said[-1] == "^":
             del said[-2:]
         return said[-1] if said else "it printed nothing"
 

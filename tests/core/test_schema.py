@@ -58,7 +58,9 @@ def test_it_refuses_wrong_values(toys: None, old: str, new: str, token: str, opt
 
 def test_what_extends_may_leave_out_but_not_misspell(toys: None) -> None:
     assert fits("extends: parent.yaml\n")
-    assert fits("variants: {a: {extends: a.yaml}}\n")
+    assert fits("variants: {a: {extends: a.yaml}, b: {}}\n")
+    assert not fits("variants: {a: {training.batch: 4}, b: null}\n")
+    assert fits(f"{EXPERIMENT}variants: {{a: {{training.batch: 4}}, b: null}}\n")
     assert fits("extends: [a.yaml, b.yaml]\ngenerator: {channels: {8: 4}, block: {slope: 0.1}}\nloss: {margin: 3}\n")
     assert not fits("generator: {channels: {8: 4}}\n")
     assert not fits("extends: 3\n")

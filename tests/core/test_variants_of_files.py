@@ -137,6 +137,8 @@ def test_a_setting_of_one_item_of_a_list_in_a_file_is_refused() -> None:
     message = r"--set regularizers.1.weight=4: regularizers: systems/tugging.yaml:\d+:\d+ has a list here; a setting of"
     with pytest.raises(UserError, match=message):
         study(BOTH, "regularizers.1.weight=4")
+    table = study(f"{BOTH}generator: {{norm: {{4: level, 16: []}}}}\n").variants[0].experiment
+    assert {first: len(norms) for first, norms in table.generator.norm.items()} == {4: 1, 16: 0}, "the file may say so"
     by_resolution = study(BOTH, "generator.channels.16=8")
     assert by_resolution.variants[0].experiment.generator.channels == {4: 64, 16: 8}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -57,6 +58,11 @@ def count(node: Node) -> int:
     """The names and values in `node`, itself included."""
     names = len(node.entries) if isinstance(node, Table) else 0
     return 1 + names + sum(map(count, below(node)))
+
+
+def without(table: Table, options: Container[Key]) -> Table:
+    """A mapping without some of its options."""
+    return Table(table.mark, {name: item for name, item in table.entries.items() if name not in options})
 
 
 def plain_value(node: Node) -> Any:
