@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from inspect import unwrap
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import Field
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
+AnyOptimizer = TypeVar("AnyOptimizer", bound="TorchOptimizer")
 Share = Annotated[float, Field(ge=0, lt=1)]
 """From 0 up to 1, which is left out."""
 
@@ -22,6 +24,20 @@ def fused(parameters: Iterable[Any]) -> dict[str, Any]:
     given = list(parameters)
     tensors = [tensor for each in given for tensor in (each["params"] if isinstance(each, dict) else [each])]
     return {"params": given, "fused": all(tensor.device.type in ("cpu", "cuda") for tensor in tensors)}
+
+
+def eager(optimizer: type[AnyOptimizer]) -> type[AnyOptimizer]:
+    """One of torch's optimizers that leaves out its compiler.
+
+    torch has each of them tell the compiler to keep away, which imports it first: that takes about as long as importing
+    torch. Nothing here compiles an optimizer, so what torch wraps in this is called as it stands.
+    """
+    import torch
+
+    told = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    own = {name: unwrap(getattr(optimizer, name)) for name in told}
+    own["step"] = torch.no_grad()(unwrap(optimizer.step))
+    return cast("type[AnyOptimizer]", type(optimizer.__name__, (optimizer,), own))
 
 
 class ByResolution(Optimizer):
@@ -51,7 +67,7 @@ class Adam(ByResolution):
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate = min(self.lr.values()) * correction
-        return torch.optim.Adam(**fused(parameters), lr=rate, betas=betas, eps=self.eps)
+        return eager(torch.optim.Adam)(**fused(parameters), lr=rate, betas=betas, eps=self.eps)
 
 
 class AdamW(Adam):
@@ -66,7 +82,9 @@ class AdamW(Adam):
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate, weight_decay = min(self.lr.values()) * correction, self.weight_decay
-        return torch.optim.AdamW(**fused(parameters), lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay)
+        return eager(torch.optim.AdamW)(
+            **fused(parameters), lr=rate, betas=betas, eps=self.eps, weight_decay=weight_decay
+        )
 
 
 class RMSprop(ByResolution):
@@ -82,7 +100,7 @@ class RMSprop(ByResolution):
         import torch
 
         alpha = self.alpha**correction
-        return torch.optim.RMSprop(parameters, lr=min(self.lr.values()) * correction, alpha=alpha, eps=self.eps)
+        return eager(torch.optim.RMSprop)(parameters, lr=min(self.lr.values()) * correction, alpha=alpha, eps=self.eps)
 
 
 class SGD(ByResolution):
@@ -101,6 +119,6 @@ class SGD(ByResolution):
 
         momentum, rate = self.momentum**correction, min(self.lr.values()) * correction
         nesterov = self.nesterov and momentum > 0  # without momentum it is the same, which torch refuses
-        return torch.optim.SGD(
+        return eager(torch.optim.SGD)(
             **fused(parameters), lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=self.weight_decay
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import Field
 from gankit import Metric, UserError
 from gankit.core.failures import warn
 from gankit.core.text import first_of
+from gankit_fidelity.formulas import frechet_distance, inception_score, kernel_distance
 from gankit_fidelity.weights import answers, hub_folder
 
 if TYPE_CHECKING:
@@ -148,10 +148,8 @@ class InceptionScore(Metric):
 
     def evaluate(self, samples: Samples) -> dict[str, float]:
         """Two numbers, `is` and `is_std`."""
-        from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
-
-        score = isc_features_to_metric(samples.generated.logits, self.splits)
-        return {"is": score[KEY_METRIC_ISC_MEAN], "is_std": score[KEY_METRIC_ISC_STD]}
+        mean, deviation = inception_score(samples.generated.logits, self.splits)
+        return {"is": mean, "is_std": deviation}
 
 
 class KernelDistance(Metric):
@@ -297,21 +295,6 @@ class PerceptualPathLength(Metric):
             raise UserError(f"the weights of LPIPS cannot be had ({problem}): {urls}") from None
 
 
-def frechet_distance(one: Statistics, other: Statistics) -> float:
-    """The squared Fréchet distance of two normal distributions, by torch-fidelity's formula.
-
-    Rounding may take that of nearly equal ones below zero; they are at 0 then. NaN if either holds a NaN or an
-    infinity, as a single image's covariance does.
-    """
-    import numpy as np
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
-
-    if not all(np.isfinite(part).all() for part in (one.mean, one.covariance, other.mean, other.covariance)):
-        return math.nan
-    first, second = ({"mu": some.mean, "sigma": some.covariance} for some in (one, other))
-    return max(0.0, fid_statistics_to_metric(first, second, verbose=False)[KEY_METRIC_FID])
-
-
 def classes_in(*sets: ImageSet) -> set[int]:
     """The classes of which there is any image."""
     return {int(label) for images in sets if images.labels is not None for label in images.labels}
@@ -346,33 +329,6 @@ def by_class(images: ImageSet) -> dict[int, Statistics]:
             running.add(features[torch.from_numpy(labels == label)])
             found[int(label)] = running.result()
     return found
-
-
-def kernel_distance(
-    one: Tensor, other: Tensor, subsets: int = 100, subset_size: int = 1000
-) -> tuple[float, float | None]:
-    """Mean and standard deviation of the squared maximum mean discrepancy over subsets, by torch-fidelity's formula.
-
-    In float64, because it is a small difference of large sums; NaN of a single image. A single subset has no standard
-    deviation: it is None, where torch-fidelity gives 0. The subsets are always the same
-    and drawn without touching numpy's or torch's generators.
-
-    Args:
-        one: Features [N, D].
-        other: Features [M, D].
-        subsets: How many subsets; one if they hold all there is.
-        subset_size: Images of each kind in a subset, at most N and M.
-    """
-    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
-
-    size = min(subset_size, len(one), len(other))
-    if size < 2:
-        return math.nan, None
-    drawn = 1 if size == len(one) == len(other) else subsets
-    distance = kid_features_to_metric(
-        one.double(), other.double(), kid_subsets=drawn, kid_subset_size=size, rng_seed=2020, verbose=False
-    )
-    return distance[KEY_METRIC_KID_MEAN], distance[KEY_METRIC_KID_STD] if drawn > 1 else None
 
 
 def divergence(modes: np.ndarray, reference: np.ndarray) -> float:

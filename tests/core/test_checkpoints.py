@@ -160,6 +160,7 @@ class Bomb:
         return Path.touch, (self.trace,)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol 5")  # torch says so before it refuses
 @pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 @pytest.mark.parametrize("name", ["training.pt", "average.safetensors", "manifest.json"])

@@ -20,7 +20,8 @@ from torch import Tensor
 from gankit.data.images import permutation
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 from gankit_fidelity.extrapolated import DistanceFrom, ExtrapolatedFrechetDistance, sizes
-from gankit_fidelity.metrics import FrechetDistance, frechet_distance
+from gankit_fidelity.formulas import frechet_distance
+from gankit_fidelity.metrics import FrechetDistance
 
 
 def features(seed: int, count: int, width: int = 8, scale: float = 1.0) -> Tensor:

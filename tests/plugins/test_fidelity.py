@@ -19,6 +19,8 @@ from support.tiny import CPU, tiny
 from torch import Tensor
 from torch_fidelity import calculate_metrics, register_feature_extractor
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
 from gankit.core.progress import Progress
 from gankit.data.images import RealImages, permutation
@@ -27,7 +29,8 @@ from gankit.evaluation.passes import for_extractor
 from gankit.evaluation.reference import split
 from gankit.evaluation.statistics import Statistics
 from gankit_fidelity.extractors import Digits
-from gankit_fidelity.metrics import BlurredFrechetDistance, frechet_distance
+from gankit_fidelity.formulas import frechet_distance, inception_score
+from gankit_fidelity.metrics import BlurredFrechetDistance
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +80,16 @@ def test_fid_of_gaussians_is_the_closed_form(width: int) -> None:
 def random_statistics(seed: int) -> Statistics:
     rng = np.random.default_rng(seed)
     return Statistics(100, rng.standard_normal(16), rotated(rng.uniform(0, 2, 16), seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_formulas_are_torch_fidelitys_to_the_bit(seed: int) -> None:
+    one, other = random_statistics(seed), random_statistics(seed + 1)
+    theirs = [{"mu": each.mean, "sigma": each.covariance} for each in (one, other)]
+    assert frechet_distance(one, other) == fid_statistics_to_metric(*theirs, verbose=False)[KEY_METRIC_FID]
+    logits = torch.randn(40 + seed, 1 + seed, generator=torch.Generator().manual_seed(seed))
+    score = isc_features_to_metric(logits, splits=1 + seed)
+    assert inception_score(logits, 1 + seed) == (score[KEY_METRIC_ISC_MEAN], score[KEY_METRIC_ISC_STD])
 
 
 def test_fid_is_symmetric_and_zero_on_itself() -> None:

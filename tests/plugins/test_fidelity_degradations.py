@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gankit.evaluation.statistics import RunningStatistics, Statistics
 from gankit_fidelity.extractors import Digits, FashionMnist
-from gankit_fidelity.metrics import frechet_distance, kernel_distance
+from gankit_fidelity.formulas import frechet_distance, kernel_distance
 from gankit_images import datasets
 
 Degradation = Callable[[np.ndarray, float], np.ndarray]

@@ -69,7 +69,8 @@ def test_wrong_classes_are_seen_that_fid_is_blind_to() -> None:
 
 def test_it_is_the_mean_of_the_classes() -> None:
     from gankit.evaluation.images import Extraction, Features, ImageSet, ImageSource
-    from gankit_fidelity.metrics import by_class, frechet_distance
+    from gankit_fidelity.formulas import frechet_distance
+    from gankit_fidelity.metrics import by_class
 
     rng = np.random.default_rng(0)
     features, labels = torch.from_numpy(rng.normal(size=(90, 3))), torch.from_numpy(rng.integers(0, 3, 90))

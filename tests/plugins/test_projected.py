@@ -182,7 +182,7 @@ def test_each_level_has_scores_of_patches_and_gradients_pass_to_images() -> None
     assert [each.shape for each in scores] == [(2, 16)] * 4
     for each in scores:
         (gradient,) = torch.autograd.grad(each.sum(), images, create_graph=True)
-        assert float(gradient.abs().sum()) > 0
+        assert bool((gradient != 0).any())
         (twice,) = torch.autograd.grad(gradient.square().sum(), images, retain_graph=True, allow_unused=True)
         assert twice is not None
     colours = images.detach().expand(-1, 3, -1, -1)
