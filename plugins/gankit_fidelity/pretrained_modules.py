@@ -29,6 +29,9 @@ OFFSET = 0.1
 """Added by its authors to the number of patches along a side that positions are resized to."""
 CPU_IMAGES = 8
 """Images that pass through InceptionV3 at a time on a CPU: what they leave behind stays in its caches."""
+WIDE_CPU = torch.backends.cpu.get_cpu_capability() == "AVX512"
+"""Whether it has wide registers. On one thread torch hands kernels of one pixel, of fewer than 16 images and without
+dilation, to a library that does not use them on every such CPU, and is twice as slow there as that of all others."""
 
 
 class InceptionNetwork(nn.Module):
@@ -49,12 +52,17 @@ class InceptionNetwork(nn.Module):
                 module.register_module("bn", nn.Identity())
         self.layers = nn.Sequential(*[layer for layer in network.children() if layer is not network.fc])
         self.classifier = network.fc
+        convolutions = [module for module in self.layers.modules() if isinstance(module, nn.Conv2d)]
+        self._pointwise = [each for each in convolutions if each.kernel_size == (1, 1)]
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, images: Tensor) -> Features:
         """Features [N, 2048] and logits [N, 1008] of images of any size."""
         check_images(images)
-        at_a_time = CPU_IMAGES if images.device.type == "cpu" else len(images)
+        on_cpu = images.device.type == "cpu"
+        for conv in self._pointwise:
+            conv.dilation = (2, 2) if on_cpu and WIDE_CPU else (1, 1)  # which is the same for a kernel of one pixel
+        at_a_time = CPU_IMAGES if on_cpu else len(images)
         pooled = torch.cat([self._pooled(some) for some in images.split(max(1, at_a_time))])
         return Features(pooled, pooled @ self.classifier.weight.t())
 

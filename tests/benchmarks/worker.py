@@ -36,6 +36,8 @@ class Server:
             job.arguments.get("width", 0) > NARROW
         ):  # what libraries keep for themselves, whatever the width, is the base
             make(**{**job.arguments, "width": NARROW}).iterate(0)
+        import torch._dynamo  # which modes that count operations load, and some optimizers
+
         gc.collect()
         high_water(reset=True)
         self._base = resident()
