@@ -29,9 +29,17 @@ GOAL_SHARE = 1.02
 NARROW = 16
 """Channels at 4x4: the cost does not depend on them, and beside little maths it is seen best."""
 WATCHED = ["progress", "guard"]
-STAGE = 200 * BATCH
-"""Images of a stage in which losses are recorded after every iteration."""
-STAGES = 40
+WHO = (
+    "trainer",
+    "run with progress and guard",
+    "run with progress, guard and Aim",
+    "run with progress and guard that records losses every time",
+    "run with progress, guard and Aim that records losses every time",
+)
+EVERY, SELDOM = 200 * BATCH, 10_000 * BATCH
+"""Images of a stage, of which losses are recorded 200 times: after every iteration, and after every 50th."""
+IMAGES = 40 * EVERY
+"""How many a run has at least."""
 
 
 class Maths(Work):
@@ -105,9 +113,10 @@ def trainer(resolution: int, channels: int) -> Work:
     return made("pggan", channels, {"use": "fixed", "resolution": resolution, "images": LONG})
 
 
-def run(resolution: int, channels: int, folder: str, observers: list[str]) -> Work:
-    """A run that observers watch; losses are recorded after every iteration."""
-    plan = [{"resolution": resolution, "images": STAGE, "name": f"part-{part}"} for part in range(STAGES)]
+def run(resolution: int, channels: int, folder: str, observers: list[str], stage: int) -> Work:
+    """A run that observers watch, in stages of so many images."""
+    parts = range(max(1, IMAGES // stage))
+    plan = [{"resolution": resolution, "images": stage, "name": f"part-{part}"} for part in parts]
     wanted = experiment("pggan", channels, {"use": "stages", "plan": plan}, observers=[*observers, "turnstile"])
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Running(wanted, Path(tempfile.mkdtemp(dir=folder)))
@@ -118,10 +127,9 @@ def measure(effort: Effort) -> Iterator[Row]:
     for clock in ("cpu", "wall"):
         jobs = _jobs(4, min(NARROW, effort.width), effort.folder / clock)
         turns = in_turn(jobs, replace(effort, seconds=2 * effort.seconds), clock=clock)
-        for side, who in enumerate(("trainer", "run with progress and guard", "run with progress, guard and Aim"), 1):
+        for side, who in enumerate(WHO, 1):
             what = f"own cost of an iteration at 4x4, {who} ({'CPU' if clock == 'cpu' else 'wall'})"
-            note = "losses recorded every iteration" if side > 1 else ""
-            yield Row(what, turns.difference(side, 0).scaled(1e3), GOAL_MS, "lower", "ms", note)
+            yield Row(what, turns.difference(side, 0).scaled(1e3), GOAL_MS, "lower", "ms")
     resolution = effort.at_most(16)
     turns = in_turn(_jobs(resolution, effort.width, effort.folder / "wide")[:3], effort)
     what = f"run with progress and guard at {resolution}x{resolution}, over the maths alone"
@@ -129,14 +137,21 @@ def measure(effort: Effort) -> Iterator[Row]:
 
 
 def _jobs(resolution: int, channels: int, folder: Path) -> list[Job]:
-    """The maths, the trainer, a run that is watched, and one that Aim watches too."""
+    """The maths, and what `WHO` lists."""
     where = {"resolution": resolution, "channels": channels}
-    watched = [("watched", WATCHED), ("tracked", [*WATCHED, "aim"])]
+    watched = [
+        (f"{name}-{stage}", observers, stage)
+        for stage in (SELDOM, EVERY)
+        for name, observers in (("watched", WATCHED), ("tracked", [*WATCHED, "aim"]))
+    ]
     return [
         Job("benchmarks.overhead:maths", where),
         Job("benchmarks.overhead:trainer", where),
         *(
-            Job("benchmarks.overhead:run", {**where, "folder": str(folder / name), "observers": observers})
-            for name, observers in watched
+            Job(
+                "benchmarks.overhead:run",
+                {**where, "folder": str(folder / name), "observers": observers, "stage": stage},
+            )
+            for name, observers, stage in watched
         ),
     ]
