@@ -280,7 +280,7 @@ def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
     if training.precision == "tf32" and training.device in ("cpu", "mps"):
         yield (
             ("training", "precision"),
-            f"tf32 is how NVIDIA's GPUs may multiply, and device is {training.device}; fp32 and bf16 are for all",
+            f"tf32 is how NVIDIA's GPUs may multiply, and device is {training.device}; fp32, bf16 and fp16 are for all",
         )
 
 

@@ -68,6 +68,9 @@ class Counting:
         self._known: dict[Operation, Known] = {}
         self._kinds = iteration_kinds(experiment.regularizers)
         final = max(stage.resolution for stage in experiment.stages())
+        if experiment.training.precision == "tf32":  # the same operations, which are refused where there is no such GPU
+            in_full = experiment.training.model_copy(update={"precision": "fp32"})
+            experiment = experiment.model_copy(update={"training": in_full})
         with META:
             self._trainer = Trainer(experiment, RandomReals(experiment.data, final), META)
 

@@ -68,9 +68,9 @@ def _places(trainer: Trainer) -> Iterator[Place]:
 
 @contextmanager
 def _hooked(module: nn.Module, part: WatchedPart, watcher: Watcher) -> Iterator[None]:
-    """Tell of a module's forward passes; one that raises ends all, so what it leaves open does not matter."""
+    """Tell of a module's forward passes, of one that raises too, by which making activations again ends."""
     before = module.register_forward_pre_hook(lambda *_: watcher.enter(part), prepend=True)
-    after = module.register_forward_hook(lambda *_: watcher.leave())
+    after = module.register_forward_hook(lambda *_: watcher.leave(), always_call=True)
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from gankit.core.options import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_layers, run
-from gankit.networks.precision import MixedPrecision, widened
+from gankit.networks.precision import MixedPrecision, mixing, widened
 from gankit.networks.protocols import out_channels_of
 from gankit.networks.recomputing import recomputed
 from gankit.networks.scales import Scales
@@ -185,7 +185,7 @@ class GrowingNetwork(TrainedNetwork):
             return run(part, x, condition)
         if resolution not in self.mixed.resolutions:
             return run(part, widened(x), condition)
-        with torch.autocast(x.device.type, self.mixed.dtype, cache_enabled=False):
+        with mixing(x.device, self.mixed.dtype):
             return run(part, x, condition)
 
     def new_parameters(self, resolution: int) -> list[nn.Parameter]:

@@ -119,7 +119,7 @@ def _refuse_tf32(device: torch.device) -> None:
     if device.type != "cuda":
         raise UserError(
             f"training.precision: tf32 is how NVIDIA's GPUs may multiply, and this run would train on {device.type}; "
-            "fp32 and bf16 are for all"
+            "fp32, bf16 and fp16 are for all"
         )
     if torch.cuda.get_device_capability(device) < (8, 0):
         raise UserError(

@@ -58,12 +58,14 @@ class LossScaler:
     def step(self, optimizer: TorchOptimizer, finite: Tensor) -> None:
         """Update by gradients if they are `finite`; else parameters and moments stay as they are, to the bit."""
         for group in optimizer.param_groups:
-            if finite.device.type != "cpu" and "capturable" in group:
+            if finite.device.type == "cuda" and "capturable" in group:
                 group["capturable"] = True  # it counts steps on the device, where they can be taken back
         changed = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         before = {id(each): each.clone() for each in [*changed, *_tensors(optimizer.state)]}
         optimizer.step()
         for each in [*changed, *_tensors(optimizer.state)]:
+            if finite.is_meta and not each.is_meta:
+                continue  # a count of updates, where costs are counted: nothing tells whether there was one
             kept = before.get(id(each))  # moments that the first update has made begin at zero
             each.copy_(torch.where(finite.to(each.device), each, torch.zeros_like(each) if kept is None else kept))
 

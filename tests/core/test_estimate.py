@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gankit.config.loader import load_experiment
 from gankit.core.registry import restored
-from gankit.costs.counting import Counting, Workload
+from gankit.costs.counting import Counting, IterationCount, Workload
 from gankit.costs.estimator import Estimator
 from gankit.costs.machine import Machine, Took
 from gankit.costs.measuring import Measuring
@@ -81,6 +81,41 @@ def test_what_is_counted_is_what_an_iteration_does_of_which_penalties_are_a_part
     assert counts["8x8"]["penalties"] > 0 == without["8x8"].get("penalties", 0)
     assert list(counts) == ["4x4", "8x8 fading", "8x8"]
     assert sum(counts["8x8 fading"].values()) > sum(counts["8x8"].values())
+
+
+SYSTEMS = ("pggan-digits", "stylegan2-digits", "sagan-digits")
+"""Those that differ in what they compute beside convolutions."""
+
+
+def counted(system: str, *settings: str) -> IterationCount:
+    """An iteration of the last phase."""
+    experiment = load_experiment(QUICKSTART.parent / "small" / f"{system}.yaml", settings)
+    return Counting(experiment).iteration(phases(experiment)[-1])
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_precisions_count_the_same_operations_on_smaller_numbers(system: str) -> None:
+    full, tf32, bf16, fp16 = (
+        counted(system, f"training.precision={each}") for each in ("fp32", "tf32", "bf16", "fp16")
+    )
+    for other in (tf32, bf16, fp16):
+        assert (other.flops, other.parameters) == (full.flops, full.parameters)
+    assert tf32.passing == full.passing
+    assert bf16.passing == pytest.approx(fp16.passing, rel=0.05)
+    assert bf16.passing < 0.8 * full.passing
+    for count, dtype in ((bf16, torch.bfloat16), (fp16, torch.float16)):
+        most = max(count.workload.loads.items(), key=lambda operation: operation[1].flops)[0]
+        assert {each.dtype for each in most.args if isinstance(each, TensorLike)} == {dtype}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_is_made_again_counts_to_where_it_is_derived(system: str) -> None:
+    plain, again = (counted(system, f"training.activation_checkpointing={each}") for each in ("false", "true"))
+    assert again.flops["forward"] == plain.flops["forward"]
+    for purpose in ("backward", "penalties"):
+        assert plain.flops[purpose] <= again.flops[purpose] < 2 * plain.flops[purpose] + plain.flops["forward"]
+    assert again.flops["backward"] > 1.1 * plain.flops["backward"]
+    assert again.passing < plain.passing
 
 
 @pytest.mark.costly
