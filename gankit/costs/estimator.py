@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from statistics import median
 
 from gankit.config.experiment import Experiment
 from gankit.core.errors import RunError, UserError
@@ -30,7 +29,7 @@ TO_BUILD = 3e3
 """How many of them take as long as building networks takes for each parameter."""
 FOR_OPERATIONS = 0.15
 """The share of what is left for single operations before it is known whether there is time for iterations."""
-LEAST_PASSING = 2**26
+LEAST_PASSING = 2**28
 """Bytes of activations from which on the peak of memory tells how much more of them there is than was counted."""
 SPARE = 1.15
 """How much more that is taken to be where nothing tells."""
@@ -66,6 +65,9 @@ class Estimator:
             ComponentError: naming the first component that fails.
             RunError: if not even the first stage fits into memory.
         """
+        training = self._experiment.training
+        if not (training.compile or training.activation_checkpointing):  # which load it in a run, too
+            self._machine.load("torch._dynamo")  # for the meta device
         with attributing_errors(self._experiment):
             counting, counts = self._counted()
             self._rehearse(counts)
@@ -75,6 +77,11 @@ class Estimator:
             estimates = self._estimates(counts, measured, measuring.without)
             self._say("evaluation")
             evaluation = evaluation_cost(self._experiment, counting, self._model, self._machine)
+        if training.processes > 1:
+            self._notes.append(
+                f"training.processes: this is of one process that does all; each of {training.processes} would compute "
+                f"1/{training.processes} of every batch, and what they tell each other comes on top"
+            )
         pace = self._model.pace
         if pace > BUSY:
             self._notes.append(
@@ -215,13 +222,19 @@ class Estimator:
         return found
 
     def _spare(self, counts: Mapping[Phase, IterationCount], measured: Mapping[Phase, Measured], without: int) -> float:
-        """How much more memory what passes takes than was counted, as buffers of the library's and gaps come on top."""
-        ratios = [
-            (mine.peak - without - counts[phase].kept) / counts[phase].passing
-            for phase, mine in measured.items()
-            if mine.peak is not None and phase in counts and counts[phase].passing >= LEAST_PASSING
-        ]
-        return min(MOST_SPARE, max(1.0, median(ratios))) if ratios else SPARE
+        """How much more memory what passes takes than was counted, as buffers of the library's and gaps come on top.
+
+        It is told by the phase in which most passes, as in small ones these vary.
+        """
+        passing, ratio = max(
+            (
+                (counts[phase].passing, (mine.peak - without - counts[phase].kept) / counts[phase].passing)
+                for phase, mine in measured.items()
+                if mine.peak is not None and phase in counts
+            ),
+            default=(0, SPARE),
+        )
+        return min(MOST_SPARE, max(1.0, ratio)) if passing >= LEAST_PASSING else SPARE
 
 
 def _as_pixels(phase: Phase, measured: Mapping[Phase, Measured]) -> float:

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Machine:
 
     def __init__(self, device: torch.device, now: Callable[[], float] = time.perf_counter) -> None:
         """Measure on `device`; `now` tells how many seconds have passed."""
-        self.device, self.now = device, now
+        self.device, self.now, self._tools = device, now, 0
         self._worked = time.process_time if device.type == "cpu" else now
 
     def took(self, work: Callable[[], object]) -> Took:
@@ -71,6 +72,14 @@ class Machine:
         threads = torch.get_num_threads()
         return f"{self.device.type}, {threads} thread{'s' * (threads > 1)}"
 
+    def load(self, *modules: str) -> None:
+        """Import what only measuring needs; what memory it takes is none of a run's, and counts for no peak."""
+        self.forget_peak()
+        before = self.peak
+        for module in modules:
+            import_module(module)
+        self._tools += self.peak - before
+
     def forget_peak(self) -> None:
         """Measure the peak of memory from now on, where that can be done."""
         if self.device.type == "cuda":
@@ -84,12 +93,24 @@ class Machine:
         return self.device.type == "cuda" or (self.device.type == "cpu" and PEAK[0].exists())
 
     @property
+    def held(self) -> int:
+        """Bytes of memory now, of the same; where that is not told, the peak."""
+        if self.device.type == "cuda":
+            return torch.cuda.memory_reserved(self.device)
+        return _kilobytes("VmRSS") * 1024 - self._tools if self.forgets else self.peak
+
+    @property
     def peak(self) -> int:
         """Bytes of memory at most since `forget_peak`: of the GPU if that is the device, else of the process."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_reserved(self.device)
         if self.forgets:
-            [line] = [line for line in PEAK[1].read_text().splitlines() if line.startswith("VmHWM")]
-            return int(line.split()[1]) * 1024
+            return _kilobytes("VmHWM") * 1024 - self._tools
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _kilobytes(name: str) -> int:
+    """What Linux tells of this process's memory."""
+    [line] = [line for line in PEAK[1].read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1])

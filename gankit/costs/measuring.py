@@ -39,9 +39,8 @@ class Measuring:
         """
         self._machine, self._kinds = machine, iteration_kinds(experiment.regularizers)
         final = max(stage.resolution for stage in experiment.stages())
-        machine.forget_peak()
         self.trainer = Trainer(experiment, RandomReals(experiment.data, final), machine.device)
-        self.without = max(0, machine.peak - kept_bytes(self.trainer))
+        self.without = max(0, machine.held - kept_bytes(self.trainer))
         """Bytes that the process, or the GPU, holds of other things than networks."""
 
     @property

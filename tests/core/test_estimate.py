@@ -360,6 +360,18 @@ def test_a_large_operation_is_timed_by_fewer_images_or_groups() -> None:
     assert Replay(Machine(CPU)).time(of_groups, Load(flops, 10**8)) is not None
 
 
+@pytest.mark.skipif(not Machine(CPU).forgets, reason="this system does not tell the peak of a part of a process's life")
+def test_what_measuring_alone_loads_is_no_memory_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "only_measuring.py").write_text("held = b'x' * 2**27")
+    monkeypatch.syspath_prepend(tmp_path)
+    machine = Machine(CPU)
+    machine.forget_peak()
+    before = machine.peak
+    machine.load("only_measuring")
+    machine.forget_peak()
+    assert abs(machine.peak - before) < 2**25
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Machine(CPU).forgets, reason="this system does not tell the peak of a part of a process's life")
 def test_memory_grows_as_it_was_counted() -> None:
