@@ -6,7 +6,7 @@ import ctypes
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition
 
@@ -66,6 +66,12 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 256 << 20), (M_MMAP_MAX, 0))
     return all([mallopt(name, value) for name, value in settings])
+
+
+def give_back_freed_memory() -> None:
+    """Have glibc give the system back what is freed already; elsewhere nothing is done."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def too_large(what: str, size: int) -> str | None:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from gankit.config.experiment import Experiment
+from gankit.core.memory import give_back_freed_memory
 from gankit.costs.counting import kept_bytes
 from gankit.costs.machine import Machine, Took
 from gankit.costs.phases import Phase, iteration_kinds
@@ -40,6 +41,7 @@ class Measuring:
         self._machine, self._kinds = machine, iteration_kinds(experiment.regularizers)
         final = max(stage.resolution for stage in experiment.stages())
         self.trainer = Trainer(experiment, RandomReals(experiment.data, final), machine.device)
+        give_back_freed_memory()  # of rehearsals, say
         self.without = max(0, machine.held - kept_bytes(self.trainer))
         """Bytes that the process, or the GPU, holds of other things than networks."""
 
