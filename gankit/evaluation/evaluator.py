@@ -13,6 +13,7 @@ from gankit.core.errors import UserError
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress
 from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
+from gankit.evaluation.arithmetic import arithmetic
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples, SamplesWithoutReals, through_each
 from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, single_class, with_ending
@@ -210,8 +211,6 @@ class Evaluator:
         self, extractor: Extractor, metrics: Sequence[Metric], extract: Callable[[Tensor], Features] | None
     ) -> Extraction:
         """What metrics see through an extractor, which is loaded if it was not and any looks through it."""
-        import torch
-
         from gankit.training import randomness
 
         needed = any(metric.extracts for metric in metrics)
@@ -221,8 +220,7 @@ class Evaluator:
         identity = {
             "extractor": extractor.identity() if needed else NONE,
             "resize": extractor.resize if needed else NONE,
-            "device": self._device.type,
-            "torch": torch.__version__,
+            **arithmetic(extractor, self._device),
         }
         keep: set[Need] = {need for metric in metrics for need in metric.needs}
         if self._options.bootstrap and "statistics" in keep:

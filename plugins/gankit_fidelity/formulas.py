@@ -48,9 +48,11 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
     shuffled = logits[np.random.RandomState(SEED).permutation(len(logits)), :].double()
     p, log_p = shuffled.softmax(1), shuffled.log_softmax(1)
     ends = [part * len(logits) // splits for part in range(splits + 1)]
-    parts = [slice(*part) for part in pairwise(ends)]
-    divergences = [p[part] * (log_p[part] - p[part].mean(0, keepdim=True).log()) for part in parts]
-    scores = [each.sum(1).mean().exp().item() for each in divergences]
+    scores = []
+    for part in pairwise(ends):
+        own, log_own = p[slice(*part)], log_p[slice(*part)]
+        divergence = own * (log_own - own.mean(0, keepdim=True).log())
+        scores.append(divergence.sum(1).mean().exp().item())
     return float(np.mean(scores)), float(np.std(scores))
 
 
@@ -74,7 +76,7 @@ def kernel_distance(
     size = min(subset_size, len(one), len(other))
     if size < 2:
         return math.nan, None
-    draws, first, second = np.random.RandomState(SEED), one.double().numpy(), other.double().numpy()
+    draws, first, second = np.random.RandomState(SEED), one.double().cpu().numpy(), other.double().cpu().numpy()
     distances = [
         discrepancy(first[draws.choice(len(first), size, False)], second[draws.choice(len(second), size, False)])
         for _ in range(1 if size == len(one) == len(other) else subsets)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, i
 
 from gankit.core.progress import Progress
 from gankit.data.images import RealImages, permutation
+from gankit.discovery.manager import plugins
 from gankit.evaluation.evaluator import Evaluator
 from gankit.evaluation.passes import for_extractor
 from gankit.evaluation.reference import split
@@ -227,6 +229,26 @@ def test_protocols_with_too_few_images_are_refused() -> None:
             experiment = tiny(evaluation={"metrics": metric, "images": count, "extractor": "digits"})
             problems = " ".join(experiment.evaluation.metrics[0].problems(experiment))
             assert (said in problems) == (count == images)
+
+
+def test_reals_are_seen_again_by_other_code_and_where_a_cpu_computes_otherwise(
+    reals: RealImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> int:
+        values(evaluation(reals, 20, metrics=["fid"]), shown(reals, np.arange(20)), 16)
+        return len(list((tmp_path / "cache").rglob("*.npz")))
+
+    first = kept()
+    assert first > 0
+    assert kept() == first
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        assert kept() == 2 * first
+    finally:
+        torch.set_num_threads(threads)
+    monkeypatch.setattr(plugins, "origin", lambda name: SimpleNamespace(sha256="that of an edited plugin"))
+    assert kept() == 3 * first
 
 
 @pytest.mark.slow
