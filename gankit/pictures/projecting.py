@@ -24,6 +24,7 @@ from gankit.pictures.interpolating import usual_space
 from gankit.pictures.noise_maps import NoiseMaps, normalize, pattern_loss
 from gankit.pictures.sampling import label_of_all
 from gankit.training import randomness
+from gankit.training.eager import eager
 from gankit.training.precision import float32_products
 
 ProjectionSpace = Literal["w", "w+", "z"]
@@ -156,7 +157,7 @@ class _Search:
         with torch.no_grad():
             self._image(self._styles())  # draws the noise, or tells that there is none
         self._maps = [each.requires_grad_() for each in self._noise.maps] if optimize_noise else []
-        self._optimizer = torch.optim.Adam([self._wanted, *self._maps], betas=(0.9, 0.999))
+        self._optimizer = eager(torch.optim.Adam)([self._wanted, *self._maps], betas=(0.9, 0.999))
 
     def _fix_noise(self) -> None:
         """Keep what is drawn as fixed noise."""

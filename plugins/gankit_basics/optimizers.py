@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from inspect import unwrap
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
     from torch.optim.optimizer import ParamsT
 
-AnyOptimizer = TypeVar("AnyOptimizer", bound="TorchOptimizer")
 Share = Annotated[float, Field(ge=0, lt=1)]
 """From 0 up to 1, which is left out."""
 
@@ -24,20 +22,6 @@ def fused(parameters: Iterable[Any]) -> dict[str, Any]:
     given = list(parameters)
     tensors = [tensor for each in given for tensor in (each["params"] if isinstance(each, dict) else [each])]
     return {"params": given, "fused": all(tensor.device.type in ("cpu", "cuda") for tensor in tensors)}
-
-
-def eager(optimizer: type[AnyOptimizer]) -> type[AnyOptimizer]:
-    """One of torch's optimizers that leaves out its compiler.
-
-    torch has each of them tell the compiler to keep away, which imports it first: that takes about as long as importing
-    torch. Nothing here compiles an optimizer, so what torch wraps in this is called as it stands.
-    """
-    import torch
-
-    told = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
-    own = {name: unwrap(getattr(optimizer, name)) for name in told}
-    own["step"] = torch.no_grad()(unwrap(optimizer.step))
-    return cast("type[AnyOptimizer]", type(optimizer.__name__, (optimizer,), own))
 
 
 class ByResolution(Optimizer):
@@ -65,6 +49,8 @@ class Adam(ByResolution):
         """Adam with its decay to the power of `correction`; the trainer sets the learning rate."""
         import torch
 
+        from gankit.training.eager import eager
+
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate = min(self.lr.values()) * correction
         return eager(torch.optim.Adam)(**fused(parameters), lr=rate, betas=betas, eps=self.eps)
@@ -79,6 +65,8 @@ class AdamW(Adam):
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """AdamW with its decay to the power of `correction`; the trainer sets the learning rate."""
         import torch
+
+        from gankit.training.eager import eager
 
         betas = (self.betas[0] ** correction, self.betas[1] ** correction)
         rate, weight_decay = min(self.lr.values()) * correction, self.weight_decay
@@ -99,6 +87,8 @@ class RMSprop(ByResolution):
         """RMSprop with its decay to the power of `correction`; the trainer sets the learning rate."""
         import torch
 
+        from gankit.training.eager import eager
+
         alpha = self.alpha**correction
         return eager(torch.optim.RMSprop)(parameters, lr=min(self.lr.values()) * correction, alpha=alpha, eps=self.eps)
 
@@ -116,6 +106,8 @@ class SGD(ByResolution):
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """SGD with its momentum to the power of `correction`; the trainer sets the learning rate."""
         import torch
+
+        from gankit.training.eager import eager
 
         momentum, rate = self.momentum**correction, min(self.lr.values()) * correction
         nesterov = self.nesterov and momentum > 0  # without momentum it is the same, which torch refuses

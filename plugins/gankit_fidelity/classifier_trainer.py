@@ -22,6 +22,7 @@ from gankit.core.failures import warn
 from gankit.core.files import write_at_once
 from gankit.data.images import RealImages
 from gankit.runs.components import choose_device
+from gankit.training.eager import eager
 from gankit_fidelity.answers import ExtractorTrainAnswer
 from gankit_fidelity.classifier_file import KEY, Card, Shape
 from gankit_fidelity.modules import Classifier
@@ -76,7 +77,7 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     network = Classifier(recipe.shape).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    optimizer = eager(torch.optim.Adam)(network.parameters(), lr=recipe.learning_rate)
     batch = min(BATCH, len(pictures.images))
     updates = len(pictures.images) // batch
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * updates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,6 +65,21 @@ def test_they_are_torchs_to_the_bit_and_take_each_others_state(
     trained(other, theirs, range(4, 6))
     assert first_differing(bits(mine), bits(theirs)) is None
     assert first_differing(before, bits(again.state_dict())) is not None
+
+
+@pytest.mark.parametrize(("options", "kind", "given"), PAIRS, ids=lambda each: getattr(each, "__name__", ""))
+def test_copies_and_pickled_ones_go_on_as_torchs(
+    options: Optimizer, kind: type[torch.optim.Optimizer], given: dict[str, Any]
+) -> None:
+    moved = parameters()
+    optimizer = options.build(moved)
+    trained(optimizer, moved, range(2))
+    for other in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer)):
+        assert type(other) is kind
+        assert first_differing(bits(other.state_dict()), bits(optimizer.state_dict())) is None
+        trained(other, other.param_groups[0]["params"], range(2, 4))
+    trained(optimizer, moved, range(2, 4))
+    assert first_differing(bits(other.param_groups[0]["params"]), bits(moved)) is None
 
 
 def test_their_hooks_are_called() -> None:
