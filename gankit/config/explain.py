@@ -27,11 +27,12 @@ def explain(subject: str) -> str:
     Args:
         subject: A component, for whose kind an option that names it may stand, as in data/folder; a kind; a mapping of
             options in an experiment, such as evaluation.quick, or all of it, `experiment`; or one of these options,
-            such as training.batch.
+            such as training.batch, or batch if only one is called so.
 
     Raises:
         UserError: if `subject` means nothing or several things.
     """
+    subject = _in_full(subject)
     if subject in registries:
         return _kind(registries[subject])
     if subject in option_groups():
@@ -53,11 +54,26 @@ def explain(subject: str) -> str:
 
 def option_schema(subject: str) -> Schema | None:
     """The JSON Schema of the options of what `explain` explains; None of a kind or of one option."""
+    subject = _in_full(subject)
     if subject in registries or (subject in group_options() and subject not in option_groups()):
         return None
     if subject in option_groups():
         return model_schema(option_groups()[subject])
     return component_schema(_entries_called(subject)[0])
+
+
+def _in_full(subject: str) -> str:
+    """The option that ends so, where that is none of a component's names, nor a kind, nor an option by itself.
+
+    Raises:
+        UserError: if several do.
+    """
+    if subject in registries or subject in option_groups() or subject in group_options() or _entries_called(subject):
+        return subject
+    ending = [path for path in group_options() if path.endswith(f".{subject}")]
+    if len(ending) > 1:
+        raise UserError(f"{subject!r} is the name of several options; write one of: {', '.join(ending)}")
+    return ending[0] if ending else subject
 
 
 def _entries_called(subject: str) -> list[RegistryEntry]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from gankit.config.experiment import TrainingOptions
 from gankit.core.memory import bytes_in_words
 from gankit.costs.estimate import Estimate, PhaseEstimate
 from gankit.results.tables import ABSENT, Column, Section
@@ -74,10 +73,15 @@ def warnings_of(estimate: Estimate) -> Iterator[str]:
         worst = max(each, key=lambda phase: phase.memory or 0)
         phase, there = worst.phase, estimate.memory or 0
         fewer = f"training.batch to less than {phase.batch} from {phase.stage.resolution} on"
-        split = " or set training.micro_batch," if "micro_batch" in TrainingOptions.model_fields else ""
+        training = estimate.experiment.training
+        others = ["training.micro_batch" if not training.micro_batch else ""]
+        others += ["training.activation_checkpointing" if not training.activation_checkpointing else ""]
+        others += ["training.precision to bf16" if training.precision in ("fp32", "tf32") else ""]
+        options = " or ".join(filter(None, others))
+        setting = f", or set {options}" if options else ""
         yield (
             f"stage {number}, {phase.label}, will not fit: it needs about {bytes_in_words(worst.memory or 0)}, "
-            f"but there are {bytes_in_words(there)}; lower {fewer},{split} or lower channels there"
+            f"but there are {bytes_in_words(there)}; lower {fewer} or channels there{setting}"
         )
 
 

@@ -14,7 +14,7 @@ from support.toys import Tug
 from gankit import Images, Loss, Many, Options, PerResolution
 from gankit.cli import main
 from gankit.config.experiment import Experiment
-from gankit.config.explain import component_subjects, explain, option_in_words
+from gankit.config.explain import component_subjects, explain, option_in_words, option_schema
 from gankit.config.option_paths import group_options, kinds_by_option
 from gankit.config.schema import component_schema
 from gankit.core.errors import UserError
@@ -217,3 +217,12 @@ def test_types_in_plain_words(toys: None) -> None:
         "foreign": "a mapping of options (default: {inside: 0})",
         "anything": "any value (default: null)",
     }
+
+
+def test_an_option_is_found_by_its_last_name() -> None:
+    assert explain("activation_checkpointing") == explain("training.activation_checkpointing")
+    assert option_schema("activation_checkpointing") is None
+    with pytest.raises(
+        UserError, match=r"several options; write one of: evaluation\.images, evaluation\.quick\.images$"
+    ):
+        explain("images")
