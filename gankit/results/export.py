@@ -11,6 +11,7 @@ from unicodedata import normalize
 from gankit.core.text import printable
 from gankit.results.comparison import Comparison, StageComparison, VariantResult
 from gankit.results.differences import differing
+from gankit.results.groups import told_apart_by
 from gankit.runs.rows import number_as_json
 
 COLUMNS = (
@@ -72,7 +73,7 @@ def _line(stage: StageComparison, result: VariantResult, comparison: Comparison)
 
 def comparison_as_json(comparison: Comparison) -> str:
     """Every number with its seeds, folders and protocol; numbers that JSON lacks are "nan", "inf" and "-inf"."""
-    found = differing({variant.label: variant.options for variant in comparison.variants})
+    found = differing(told_apart_by(comparison.variants))
     content = {
         "metrics": comparison.metrics,
         "baseline": comparison.baseline.label,

@@ -41,11 +41,6 @@ class RunGroup:
         """What one of its runs is called."""
         return f"{self.label}/seed-{run.seed}"
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """What it is trained with."""
-        return trained(self.runs[0].options)
-
 
 def group_runs(runs: Sequence[RunResults]) -> list[RunGroup]:
     """The variants that `runs` are seeds of, in the order of their first runs.
@@ -63,6 +58,33 @@ def group_runs(runs: Sequence[RunResults]) -> list[RunGroup]:
         RunGroup(label, sorted(group, key=lambda run: run.seed))
         for label, group in zip(_labels(single), single, strict=True)
     ]
+
+
+def told_apart_by(groups: Sequence[RunGroup]) -> dict[str, dict[str, Any]]:
+    """The options by which groups may differ, by their labels: what each is trained with.
+
+    If all are variants of studies, also what changes nothing of that, for a study may vary it on purpose; not what
+    seeds of one variant differ in, which may have gone on elsewhere.
+    """
+    options = {group.label: trained(group.runs[0].options) for group in groups}
+    if any(group.study is None for group in groups):
+        return options
+    for path in NOT_TRAINED:
+        values = {group.label: [_value_at(path, run.options) for run in group.runs] for group in groups}
+        if any(value != found[0] for found in values.values() for value in found):
+            continue
+        outer, _, name = path.rpartition(".")
+        for label, (value, *_) in values.items():
+            if value is not None:
+                (options[label].setdefault(outer, {}) if outer else options[label])[name or path] = value
+    return options
+
+
+def _value_at(path: str, options: Any) -> Any:
+    """The plain value of an option; None if it is not written."""
+    for key in path.split("."):
+        options = options.get(key) if isinstance(options, dict) else None
+    return options
 
 
 def trained(options: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +124,18 @@ def _by_seed(group: list[RunResults]) -> list[list[RunResults]]:
             variant = f"{name}/{one.variant}" if one.variant is not None else name
             raise UserError(
                 f"{one.path} and {other.path} are both seed {one.seed} of {variant}: leave one of them out, "
-                "for a seed that counts twice would make means look surer than they are"
+                f"for a seed that counts twice would make means look surer than they are{_untold(one, other)}"
             )
     return list(named.values())
+
+
+def _untold(one: RunResults, other: RunResults) -> str:
+    """In what two runs differ that makes no variant of them, and how they are compared all the same."""
+    unlike = [path for path in NOT_TRAINED if _value_at(path, one.options) != _value_at(path, other.options)]
+    if not unlike:
+        return ""
+    makes = "makes" if len(unlike) == 1 else "make"
+    return f"; {', '.join(unlike)} {makes} no variant of them: to compare by that, run a study that varies it"
 
 
 def _repeated(group: Sequence[RunResults]) -> tuple[RunResults, RunResults] | None:

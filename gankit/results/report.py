@@ -8,7 +8,7 @@ from statistics import fmean
 from gankit.kinds.callbacks import Row
 from gankit.results.comparison import Comparison, StageComparison, Unfinished, Unmeasured, VariantResult
 from gankit.results.differences import differing
-from gankit.results.groups import RunGroup
+from gankit.results.groups import RunGroup, told_apart_by
 from gankit.results.plugin_code import other_code
 from gankit.results.protocols import other_count, shown_name, unlike_floors
 from gankit.results.run_results import ENERGY, NETWORKS, RunResults
@@ -229,7 +229,7 @@ def _differing(variants: Sequence[RunGroup]) -> Section | None:
     if len(variants) == 1:
         return None
     labels = [variant.label for variant in variants]
-    found = differing({variant.label: variant.options for variant in variants})
+    found = differing(told_apart_by(variants))
     if not found:
         return Section("What differs", notes=["nothing in their options"])
     if len(found) <= len(labels):

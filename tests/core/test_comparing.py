@@ -17,7 +17,7 @@ from gankit.kinds.callbacks import Row
 from gankit.results.comparison import Comparison, VariantResult, compare_runs
 from gankit.results.differences import differing
 from gankit.results.finder import gather
-from gankit.results.groups import NOT_TRAINED, group_runs
+from gankit.results.groups import NOT_TRAINED, group_runs, told_apart_by
 from gankit.results.report import build_report
 from gankit.results.run_tables import print_results
 from gankit.results.significance import Method, Verdict
@@ -60,6 +60,27 @@ def test_what_changes_nothing_of_training_makes_no_variant(tmp_path: Path) -> No
     run(tmp_path / "a", seed=0, training={"batch": 8, "device": "cpu", "threads": 1}, plugins=["/here/p.py"])
     run(tmp_path / "b", seed=1, training={"batch": 8, "device": "cuda"}, plugins=["/there/p.py"], **other)
     assert labels(tmp_path) == {"tiny": [0, 1]}
+
+
+def test_variants_of_a_study_differ_in_what_it_varies_even_if_that_changes_nothing_of_training(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        for parts in (8, 32):
+            options: dict[str, Any] = {"batch": 32, "micro_batch": parts, "threads": seed + 1}
+            named: dict[str, Any] = {"name": "parts", "variant": f"micro_batch={parts}", "seed": seed}
+            run(tmp_path / "parts" / named["variant"] / f"seed-{seed}", training=options, **named)
+
+    groups = group_runs(gather([tmp_path / "parts"]))
+
+    told = {"micro_batch=32": "32", "micro_batch=8": "8"}
+    assert differing(told_apart_by(groups)) == {"training.micro_batch": told}
+
+
+def test_what_makes_no_variant_is_said_where_runs_are_refused_for_it(tmp_path: Path) -> None:
+    paths = [run(tmp_path / str(parts), seed=0, training={"micro_batch": parts}) for parts in (8, 32)]
+    with pytest.raises(
+        UserError, match=r"training\.micro_batch makes no variant of them: to compare by that, run a study"
+    ):
+        group_runs(gather(paths))
 
 
 def test_what_may_change_within_a_run_makes_no_variant() -> None:
