@@ -4,6 +4,8 @@ The profiler notes operations that lie within each other, and among them ranges 
 range is its part's. What autograd does for a node of the graph is that operation's which made the node: the profiler
 notes the number of the node on both. So derivatives are put to the part whose forward pass they are of, also those of
 derivatives, as penalties on gradients ask for. Each moment of a thread counts for the innermost operation, once.
+Threads that neither open ranges nor do derivatives, such as those that talk to other processes, work while one of these
+goes on or waits for them: their moments are its already.
 """
 
 from __future__ import annotations
@@ -70,9 +72,11 @@ class Owned(NamedTuple):
 
 def spent(events: Iterable[Event], parts: Mapping[str, WatchedPart]) -> dict[Owner, Spent]:
     """How long was spent for what; for the arguments see `owned`."""
+    noted = list(events)
+    asking = {event.thread for event in noted if event.made_by or event.name in parts}
     found: dict[Owner, list[int]] = defaultdict(lambda: [0, 0])
-    for event, owner, own in owned(events, parts):
-        found[owner][0] += own
+    for event, owner, own in owned(noted, parts):
+        found[owner][0] += own if event.thread in asking else 0
         found[owner][1] += event.device
     return {owner: Spent(*times) for owner, times in found.items()}
 

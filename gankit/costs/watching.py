@@ -18,6 +18,9 @@ from gankit.training.trainer import Trainer
 Place = tuple[object, str, WatchedPart]
 """An object, one of its methods, and the part that this works for."""
 
+EXCHANGING = ("add_up", "gathered", "exchanged", "told", "say", "hear")
+"""Methods of several processes in which one waits for the others."""
+
 
 class Watcher(Protocol):
     """Is told where work for a part begins and ends; calls lie within each other."""
@@ -64,6 +67,9 @@ def _places(trainer: Trainer) -> Iterator[Place]:
                 WatchedPart("optimizer", short_name(getattr(experiment.training.optimizer, name)), name),
             )
     yield trainer.loader, Loader.batch.__name__, WatchedPart("data")
+    if trainer.ranks.count > 1:
+        for method in EXCHANGING:
+            yield trainer.ranks, method, WatchedPart("processes")
 
 
 @contextmanager

@@ -62,6 +62,19 @@ def test_derivatives_are_those_of_the_part_whose_forward_pass_they_are_of() -> N
     }
 
 
+def test_what_threads_do_for_one_that_waits_for_them_counts_once() -> None:
+    """As those that talk to other processes."""
+    events = [
+        Event(BLOCK.label, 0, 100, 1, -1, 0),
+        Event("gloo:all_reduce", 10, 90, 2, -1, 0),
+        Event("copy", 20, 30, 2, -1, 0, device=7),
+    ]
+
+    found = spent(events, NAMES)
+    assert found[Owner(BLOCK)] == Spent(100)
+    assert found[Owner(None)] == Spent(0, 7)
+
+
 def test_the_last_that_asks_for_a_node_has_made_it() -> None:
     """An operation that makes none has the number of the next."""
     events = [
@@ -254,6 +267,19 @@ def test_the_command_profiles_a_run_and_no_study(tmp_path: Path) -> None:
     study = gankit_here(["run", QUICKSTART.parent / "studies" / "losses-digits.yaml", "--profile"], tmp_path)
     assert study.returncode == 2
     assert "is a study; choose one of its runs with --run" in study.stderr
+
+
+@pytest.mark.costly
+def test_waiting_for_other_processes_is_told_and_parts_add_up(tmp_path: Path) -> None:
+    few = ["growth.images=96", "growth.final=4", "training.processes=2", "training.threads=1"]
+    settings = [word for each in few for word in ("--set", each)]
+    done = gankit_here(["run", QUICKSTART, *SMALL, *settings, "--profile", "--no-rehearsal", "--out", "run"], tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    [line] = lines(tmp_path / "run")
+    assert sum(part["seconds"] for part in line["parts"]) == pytest.approx(line["seconds"], rel=0.02)
+    assert any(part["part"] == "processes" and part["seconds"] > 0 for part in line["parts"])
+    assert "processes" in done.stderr.partition("by purpose")[2]
 
 
 @pytest.mark.gpu
