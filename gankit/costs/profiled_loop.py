@@ -45,12 +45,19 @@ class ProfiledLoop(TrainingLoop):
     def train(self) -> None:
         """Train as any loop does; what was profiled and not yet told is told at last."""
         self._profiles: list[PhaseProfile] = []
+        self._is_profiled: dict[str, bool] = {}  # by labels: a stage's first iteration is still the one before's
         self._tasks_took: dict[Task, float] = {}
         self._writing = FailureCounter("the profile")
         try:
             super().train()
         finally:
             self._tell(self.progress)
+            if short := [label for label, is_profiled in self._is_profiled.items() if not is_profiled]:
+                print(
+                    f"gankit: no profile of {', '.join(short)}: too few iterations, for the first {WARM_UP} "
+                    "of a fade and of what follows it are never profiled",
+                    file=sys.stderr,
+                )
 
     def _iterate(self) -> None:
         now = progress_at(self._trainer.stages, self._trainer.images)
@@ -111,6 +118,8 @@ class ProfiledLoop(TrainingLoop):
         """Print and write what was profiled since this was done last."""
         on_gpu = self._parts.device.type == "cuda"
         told = [profile for profile in self._profiles if profile.profiled]
+        for each in self._profiles:
+            self._is_profiled[each.label] = self._is_profiled.get(each.label, False) or each.profiled > 0
         tasks, self._profiles, self._tasks_took, self._phase = self._tasks_took, [], {}, None
         if not told:
             return

@@ -240,6 +240,15 @@ def test_lazy_penalties_count_as_often_as_they_come(tmp_path: Path) -> None:
 
 
 @pytest.mark.costly
+def test_phases_too_short_to_be_profiled_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    growth = {"use": "progressive", "start": 4, "final": 8, "images": {4: 16, 8: 48}, "fade": 0.3}
+    begin(tiny(growth=growth), tmp_path / "run", loop=ProfiledLoop).train()
+
+    assert [line["label"] for line in lines(tmp_path / "run")] == ["8x8"]
+    assert "gankit: no profile of 4x4, 8x8 fading: too few iterations" in capsys.readouterr().err
+
+
+@pytest.mark.costly
 def test_a_run_that_goes_on_is_profiled_from_there(tmp_path: Path) -> None:
     begin(longer(), tmp_path / "run").train()
     again = resume(tmp_path / "run", extend=96, loop=ProfiledLoop)
