@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gankit.costs.attribution import Owner, Spent
 from gankit.costs.phases import IterationKind
+
+T = TypeVar("T")
 
 
 class ProfiledIteration(NamedTuple):
@@ -29,12 +31,13 @@ class KindProfile:
     """Which."""
     iterations: list[ProfiledIteration] = field(default_factory=list)
     """All of them."""
+    others: list[float] = field(default_factory=list)
+    """Seconds of those that were not profiled."""
 
     @property
-    def steady(self) -> list[ProfiledIteration]:
+    def steady(self) -> Sequence[ProfiledIteration]:
         """Those that count: without the slowest third, in which a machine may have done other things, too."""
-        by_time = sorted(self.iterations, key=lambda iteration: iteration.seconds)
-        return by_time[: -(len(by_time) // 3) or None]
+        return _steady(sorted(self.iterations, key=lambda iteration: iteration.seconds))
 
 
 @dataclass
@@ -46,8 +49,6 @@ class PhaseProfile:
     kinds: Sequence[KindProfile]
     iterations: int = 0
     """Of this phase, so far."""
-    others: list[float] = field(default_factory=list)
-    """Seconds of the iterations that were not profiled."""
 
     @property
     def profiled(self) -> int:
@@ -58,6 +59,14 @@ class PhaseProfile:
     def seconds(self) -> float:
         """Of a profiled iteration on average, each kind as often as it comes."""
         return sum(share * fmean(each.seconds for each in kind.steady) for share, kind in self._shares())
+
+    @property
+    def seconds_unprofiled(self) -> float | None:
+        """Of one that was not, by the same rule; None if a kind that was profiled came in no other iteration."""
+        shares = self._shares()
+        if not shares or not all(kind.others for _, kind in shares):
+            return None
+        return sum(share * fmean(_steady(sorted(kind.others))) for share, kind in shares)
 
     def spent(self) -> dict[Owner, Spent]:
         """Seconds of an iteration by what they were for, in ns, on average as above."""
@@ -74,3 +83,8 @@ class PhaseProfile:
         seen = [kind for kind in self.kinds if kind.iterations]
         whole = sum(kind.kind.share for kind in seen)
         return [(kind.kind.share / whole, kind) for kind in seen]
+
+
+def _steady(by_time: Sequence[T]) -> Sequence[T]:
+    """All but the slowest third."""
+    return by_time[: -(len(by_time) // 3) or None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from statistics import median
 from typing import Any
 
 from gankit.costs.attribution import Owner
@@ -41,8 +40,8 @@ def profile_report(profile: PhaseProfile, on_gpu: bool) -> Report:
         f"{profile.label}: {1000 * profile.seconds:.4g} ms an iteration, of {profile.profiled} profiled"
         f"{' on the GPU' if on_gpu else ''}"
     )
-    if profile.others:
-        said += f"; {1000 * median(profile.others):.4g} ms without the profiler"
+    if (unprofiled := profile.seconds_unprofiled) is not None:
+        said += f"; {1000 * unprofiled:.4g} ms without the profiler"
     return Report(said, [_by_part(times, whole), _by_purpose(times, whole)])
 
 
@@ -111,12 +110,11 @@ def profile_as_json(profile: PhaseProfile, on_gpu: bool, **about: Any) -> dict[s
         }
         for owner, seconds in times_of(profile, on_gpu).items()
     ]
-    unprofiled = median(profile.others) if profile.others else None
     return {
         **about,
         "label": profile.label,
         "profiled": profile.profiled,
         "seconds": profile.seconds,
-        "seconds_unprofiled": unprofiled,
+        "seconds_unprofiled": profile.seconds_unprofiled,
         "parts": sorted(parts, key=lambda part: -part["seconds"]),
     }

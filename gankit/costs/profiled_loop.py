@@ -64,12 +64,13 @@ class ProfiledLoop(TrainingLoop):
         if now.phase != self._phase:
             self._begin(now)
         mine = self._profile
-        kind = self._kind_due(mine)
-        if mine.iterations <= WARM_UP or kind is None:
+        kind = self._kind_of_next(mine)
+        enough = PROFILED if len(mine.kinds) == 1 else OF_A_KIND
+        if mine.iterations <= WARM_UP or kind is None or len(kind.iterations) >= enough:
             began = time.perf_counter()
             super()._iterate()
-            if mine.iterations > WARM_UP:
-                mine.others.append(time.perf_counter() - began)
+            if mine.iterations > WARM_UP and kind is not None:
+                kind.others.append(time.perf_counter() - began)
             return
         profiling = Profiling(self._parts.device)
         with watched(self._trainer, profiling), calls_watched(list(self._places()), profiling), profiling.whole():
@@ -85,18 +86,13 @@ class ProfiledLoop(TrainingLoop):
         self._profile = PhaseProfile(f"{now.label}{' fading' if now.alpha < 1 else ''}", kinds)
         self._profiles.append(self._profile)
 
-    def _kind_due(self, profile: PhaseProfile) -> KindProfile | None:
-        """The kind of the iteration that comes, if it is to be profiled; counts it."""
+    def _kind_of_next(self, profile: PhaseProfile) -> KindProfile | None:
+        """The kind of the iteration that comes, which this counts; None for one too rare to be a kind."""
         profile.iterations += 1
         number, every = self._trainer.iterations, [each.every for each in self.experiment.regularizers]
         due = [number % interval == 0 for interval in every]
         alike = [each for each in profile.kinds if [each.kind.first % interval == 0 for interval in every] == due]
-        kind = alike[0] if alike else None  # those that come less than once in very many iterations are no kind
-        return (
-            kind
-            if kind is not None and len(kind.iterations) < (PROFILED if len(profile.kinds) == 1 else OF_A_KIND)
-            else None
-        )
+        return alike[0] if alike else None  # those that come less than once in very many iterations are no kind
 
     def _places(self) -> Iterator[Place]:
         """What an iteration calls beside the trainer."""

@@ -314,3 +314,12 @@ def test_the_slowest_third_of_the_profiled_iterations_counts_for_nothing() -> No
     assert profile.seconds == 0.75 * 1.0 + 0.25 * 3.0
     assert profile.spent() == {part: Spent(75 * 10**7), Owner(PENALTY, PENALTY): Spent(75 * 10**7)}
     assert PhaseProfile("8x8", [often, KindProfile(IterationKind(0, 0.25))]).seconds == 1.0
+
+
+def test_iterations_with_and_without_the_profiler_are_told_by_the_same_rule() -> None:
+    often = KindProfile(IterationKind(1, 0.75), [ProfiledIteration(1.0, {})], others=[9.0, 1.0, 2.0])
+    seldom = KindProfile(IterationKind(0, 0.25), [ProfiledIteration(3.0, {})], others=[4.0])
+
+    assert PhaseProfile("8x8", [often, seldom]).seconds_unprofiled == 0.75 * 1.5 + 0.25 * 4.0
+    seldom.others.clear()
+    assert PhaseProfile("8x8", [often, seldom]).seconds_unprofiled is None, "of other kinds than those profiled"
