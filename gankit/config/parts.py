@@ -42,9 +42,10 @@ def description_of_parts(experiment: Experiment) -> str | None:
     ]
     if not in_parts or not mixing:
         return None
-    parts = ", ".join(f"{part:,}" for part in dict.fromkeys(map(training.part_in, in_parts)))
+    sizes = dict.fromkeys(map(training.part_in, in_parts))
+    parts = f"{', '.join(f'{size:,}' for size in sizes)} image{'' if list(sizes) == [1] else 's'}"
     return (
-        f"batches are computed in parts of {parts} images, of which each is a batch of its own to "
+        f"batches are computed in parts of {parts}, of which each is a batch of its own to "
         f"{', '.join(dict.fromkeys(mixing))}: the updates are not those of whole batches"
     )
 

@@ -186,6 +186,12 @@ def test_statistics_of_a_batch_are_told_to_be_those_of_its_parts() -> None:
     assert description_of_parts(tiny(**PLAIN, training={"batch": 16, "micro_batch": 4})) is None
 
 
+def test_a_part_of_one_image_is_told_in_the_singular() -> None:
+    said = description_of_parts(tiny(training={"batch": 16, "micro_batch": 1}))
+    assert said is not None
+    assert "parts of 1 image, of" in said
+
+
 def test_no_part_is_empty() -> None:
     with pytest.raises((UserError, ValueError), match="micro_batch"):
         tiny(training={"batch": 8, "micro_batch": 0})
