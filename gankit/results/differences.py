@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from gankit.config.experiment import TrainingOptions
 from gankit.config.yaml.writer import inline
 from gankit.results.tables import ABSENT
 
@@ -25,11 +26,20 @@ def differing(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, s
     unclear = _ambiguous(value for _, values in found for value in values)
     return {
         path: {
-            variant: ABSENT if value is _NONE else inline(_shortened(value, unclear))
+            variant: _default(path) if value is _NONE else inline(_shortened(value, unclear))
             for variant, value in zip(options, values, strict=True)
         }
         for path, values in found
     }
+
+
+def _default(path: str) -> str:
+    """What an option of training is where it is not written; of others' options that is their components' to know."""
+    outer, _, name = path.rpartition(".")
+    field = TrainingOptions.model_fields.get(name) if outer == "training" else None
+    if field is None or field.is_required() or field.default is None or field.default_factory is not None:
+        return ABSENT
+    return f"{inline(field.default)} (the default)"
 
 
 def _differences(path: str, values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -81,12 +81,23 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
     refused = [option for option in changes if not _is_among(option, free)]
     if refused:
         listed = "\n".join(
-            f"  {option}: {changes[option]['before']} in the run, {changes[option]['now']} now" for option in refused
+            f"  {option}: {_said(before, old, option)} in the run, {_said(wanted, new, option)} now"
+            for option in refused
         )
         raise UserError(
             f"a run goes on as it began; only {', '.join(free)} may be changed, but these were too:\n{listed}"
         )
     return changes
+
+
+def _said(experiment: Experiment, written: Mapping[str, Any], option: str) -> str:
+    """The value of an option; where it is not written, for it is as by default, that default."""
+    if option in written:
+        return f"{written[option]}"
+    value: Any = experiment
+    for name in option.split("."):
+        value = getattr(value, name, None)
+    return "none" if value is None else f"{value} (the default)"
 
 
 def decisive_options(experiment: Experiment) -> dict[str, Any]:

@@ -350,3 +350,8 @@ def test_what_is_not_there_is_named_with_the_nearest(tmp_path: Path, asked: dict
 def test_differences_are_shown_as_small_as_they_are(one: Any, other: Any, expected: dict[str, tuple[str, str]]) -> None:
     found = differing({"one": one, "other": other})
     assert {path: (by["one"], by["other"]) for path, by in found.items()} == expected
+
+
+def test_the_default_of_an_option_that_is_not_written_is_shown() -> None:
+    found = differing({"a": {"training": {"batch": 8}}, "b": {"training": {"batch": 8, "precision": "bf16"}}})
+    assert found == {"training.precision": {"a": "fp32 (the default)", "b": "bf16"}}

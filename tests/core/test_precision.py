@@ -209,3 +209,10 @@ def test_resolutions_without_a_precision_to_choose_are_refused() -> None:
     assert found == [
         (("training", "half_resolutions"), "has no effect with precision fp32; set precision: bf16 or fp16")
     ]
+
+
+def test_a_run_that_would_go_on_by_the_default_is_told_so() -> None:
+    half = tiny(training={"batch": 8, "device": "cpu", "precision": "bf16"})
+    plain = tiny(training={"batch": 8, "device": "cpu"})
+    with pytest.raises(UserError, match=r"training\.precision: bf16 in the run, fp32 \(the default\) now"):
+        allowed_changes(half, plain)
