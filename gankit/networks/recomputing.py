@@ -8,22 +8,24 @@ from contextlib import AbstractContextManager, nullcontext
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from gankit.networks.reuse import weights_formed_anew
+from gankit.networks.reuse import formed_weights, weights_formed_in
 
 
 def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """What `run` makes of `x` by a `part`; its gradients, and gradients of these, are those of keeping everything.
 
     In the backward pass it is run again by the same draws, and with the buffers that it had: statistics of norms and
-    power iterations do not move twice, and weights that depend on these are the same.
+    power iterations do not move twice, and weights that depend on these are the same. Weights that are formed once for
+    all calls are those of the first pass, and not formed again: gradients come to the same bits.
     """
+    formed = formed_weights()
     before = [(module, name, buffer.clone()) for module, name, buffer in _buffers(part)]
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _Holding(part, before)
 
     def anew(x: Tensor) -> Tensor:
-        with weights_formed_anew():  # as it will have to be in the backward pass
+        with weights_formed_in(formed):
             return run(x)
 
     return checkpoint(anew, x, use_reentrant=False, context_fn=contexts)  # pyright: ignore[reportReturnType]

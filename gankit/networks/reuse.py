@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
-_formed: ContextVar[dict[tuple[int, bool], Tensor] | None] = ContextVar("formed", default=None)
+Formed = dict[tuple[int, bool], Tensor]
+"""What has been formed of the weights of which modules, with derivatives or without."""
+
+_formed: ContextVar[Formed | None] = ContextVar("formed", default=None)
+_kept_apart: ContextVar[bool] = ContextVar("kept_apart", default=False)
 
 
 @contextmanager
@@ -25,14 +30,25 @@ def weights_reused() -> Iterator[None]:
         _formed.reset(token)
 
 
+def formed_weights() -> Formed | None:
+    """What lasts here, and whatever of it is yet to be formed; None outside of `weights_reused`."""
+    return _formed.get()
+
+
 @contextmanager
-def weights_formed_anew() -> Iterator[None]:
-    """Undo `weights_reused` within the block, where calls must not depend on those before."""
-    token = _formed.set(None)
+def weights_formed_in(formed: Formed | None) -> Iterator[None]:
+    """Let `reused` take what was formed elsewhere, in a block whose activations are made again in the backward pass.
+
+    The pass that makes them again, maybe in a thread of its own, so takes the very weights of the first, and
+    gradients of these are summed as if activations were kept. What forms a weight, which the first pass alone
+    does, is hidden from the hooks that count what each of both remembers.
+    """
+    of_formed, of_apart = _formed.set(formed), _kept_apart.set(True)
     try:
         yield
     finally:
-        _formed.reset(token)
+        _kept_apart.reset(of_apart)
+        _formed.reset(of_formed)
 
 
 def reused(form: Callable[[Tensor], Tensor], of: nn.Module, weight: Tensor) -> Tensor:
@@ -42,5 +58,10 @@ def reused(form: Callable[[Tensor], Tensor], of: nn.Module, weight: Tensor) -> T
         return form(weight)
     key = id(of), torch.is_grad_enabled() and weight.requires_grad
     if key not in formed:
-        formed[key] = form(weight)
+        with saved_tensors_hooks(_as_it_is, _as_it_is) if _kept_apart.get() else nullcontext():
+            formed[key] = form(weight)
     return formed[key]
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor
