@@ -13,7 +13,7 @@ from gankit.config.evaluation_checks import problems_of_evaluation
 from gankit.config.experiment import NAME, NETWORKS, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.labels import label_problems, problems_of_even_classes
-from gankit.config.parts import problems_of_parts
+from gankit.config.parts import in_whole_batches, problems_of_parts
 from gankit.config.redrawing import problems_of_redrawing
 from gankit.config.scales import problems_of_scales
 from gankit.config.schedules import schedule_problems
@@ -52,9 +52,11 @@ def problems(experiment: Experiment) -> list[Problem]:
     for name, network in given:
         found += _problems_of_network(name, network, stages, aspect)
         found += _problems_of_blocks(name, network, stages[-1].resolution)
+    asked = experiment
     if not (incomplete := list(_problems_of_tables(experiment, stages))):
         found += _problems_of_iterations(experiment, stages)
-        found += problems_of_parts(experiment, stages)
+        if impossible := problems_of_parts(experiment, stages):
+            found, asked = found + impossible, in_whole_batches(experiment)  # nobody is asked of what cannot be
     found += incomplete
     found += [*schedule_problems(experiment), *problems_of_redrawing(experiment)]
     found += [*problems_of_evaluation(experiment), *problems_of_snapshots(experiment)]
@@ -69,7 +71,7 @@ def problems(experiment: Experiment) -> list[Problem]:
     found += unread
     for path, component in components(experiment):
         try:
-            said = component.problems(experiment)
+            said = component.problems(asked)
             found += [(path, message) for message in ([said] if isinstance(said, str) else said)]
         except Exception as failure:
             failures.append(problem_of_failure(path, component, failure))

@@ -34,6 +34,11 @@ class Stage(NamedTuple):
         return stage_label(self.resolution, self.name)
 
 
+def at_stages(some: Sequence[Stage], stages: Sequence[Stage]) -> str:
+    """Where something is so, as a message ends with it: " (at 8x8, 16x16)", or nothing if it is at all stages."""
+    return "" if len(some) == len(stages) else f" (at {', '.join(stage.label for stage in some)})"
+
+
 def stage_mistakes(stages: Sequence[Stage]) -> Iterator[tuple[int, str, str]]:
     """Why no run can go through possible stages in this order: which one, its field, and what is wrong with that."""
     before, seen = None, set[str]()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from gankit import BuildContext, Regularizer, UserError
+from gankit.core.progress import at_stages
 
 if TYPE_CHECKING:
     from torch import nn
 
     from gankit.config.experiment import Experiment
+    from gankit.core.progress import Stage
 
 
 class BatchLayer(Regularizer):
@@ -40,12 +42,17 @@ class MinibatchStddev(BatchLayer):
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """Every batch must split into whole groups, the generator's larger ones too."""
         yield from super().problems(experiment)
-        training = experiment.training
-        for stage in experiment.stages():
-            batch = training.part_in(stage)
-            for count in sorted({batch, batch * training.generator_batches}):
-                if count % min(self.group, count):
-                    yield f"a batch of {count} (at {stage.label}) does not split into groups of {self.group}"
+        training, stages = experiment.training, experiment.stages()
+        wrong: dict[tuple[str, int], list[Stage]] = {}
+        for stage in stages:
+            for times in sorted({1, training.generator_batches}):
+                part = training.part_in(stage) * times
+                group = min(self.group, part)
+                if part % group:
+                    whole = training.part_in(stage) == training.batch_in(stage)
+                    wrong.setdefault((f"a {'batch' if whole else 'part'} of {part}", group), []).append(stage)
+        for (what, group), where in wrong.items():
+            yield f"{what}{at_stages(where, stages)} does not split into groups of {group}"
 
     def layer(self, context: BuildContext) -> nn.Module:
         """A module from [N, C, H, W] to [N, C + features, H, W].

@@ -169,12 +169,36 @@ def test_what_a_lazy_penalty_remembers_begins_anew_in_each_part() -> None:
 def test_a_batch_that_does_not_split_into_equal_parts_is_refused() -> None:
     (found,) = problems(tiny(**PLAIN, training={"batch": {4: 8, 8: 12}, "micro_batch": 8}))
     assert found[0] == ("training", "micro_batch")
-    assert found[1] == "a batch of 12 (at 8x8) does not split into parts of 8; 6 would do"
+    assert found[1] == "a batch of 12 (at 8x8) does not split into parts of 8; 4 would do"
 
 
-def test_groups_are_those_of_a_part() -> None:
-    found, *_ = problems(tiny(regularizers="minibatch-stddev", training={"batch": 12, "micro_batch": 6}))
-    assert "a batch of 6 (at 4x4) does not split into groups of 4" in found[1]
+def test_a_wrong_part_is_told_once_for_all_stages() -> None:
+    """At its own option, though layers over the batch could not split such parts either."""
+    told = [(("training", "micro_batch"), "a batch of 32 does not split into parts of 5; 4 would do")]
+    assert problems(tiny(regularizers="minibatch-stddev", training={"batch": 32, "micro_batch": 5})) == told
+    told = [
+        (("training", "micro_batch"), "batches of 8 (at 4x4), 12 (at 8x8) do not split into parts of 5; 4 would do")
+    ]
+    assert problems(tiny(**PLAIN, training={"batch": {4: 8, 8: 12}, "micro_batch": 5})) == told
+
+
+def test_each_wrong_part_of_a_table_is_told_at_its_resolution() -> None:
+    found = problems(tiny(**PLAIN, training={"batch": 8, "micro_batch": {4: 3, 8: 5}}))
+    assert found == [
+        (("training", "micro_batch", 4), "a batch of 8 (at 4x4) does not split into parts of 3; 2 would do"),
+        (("training", "micro_batch", 8), "a batch of 8 (at 8x8) does not split into parts of 5; 4 would do"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("training", "option", "said"),
+    [
+        ({"batch": 12, "micro_batch": 6}, "micro_batch", "a part of 6 does not split into groups of 4; 4 would do"),
+    ],
+)
+def test_parts_have_whole_groups(training: dict[str, int], option: str, said: str) -> None:
+    found = problems(tiny(regularizers="minibatch-stddev", training=training))
+    assert found == [(("training", option), f"minibatch-stddev: {said}")]
 
 
 def test_statistics_of_a_batch_are_told_to_be_those_of_its_parts() -> None:

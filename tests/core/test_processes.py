@@ -27,8 +27,16 @@ FEW = [
 
 def test_a_batch_has_as_many_images_for_each_process() -> None:
     found = problems(tiny(**PLAIN, training={"batch": {4: 8, 8: 10}, "processes": 4}))
-    said = "a batch of 10 (at 8x8) does not split into 4 equal parts; 5 would do"
+    said = "a batch of 10 (at 8x8) does not split into 4 equal parts; 2 would do"
     assert found == [(("training", "processes"), said)]
+
+
+@pytest.mark.parametrize(("asked", "advised"), [(3, 2)])
+def test_the_number_of_processes_that_is_advised_is_taken(asked: int, advised: int) -> None:
+    (found,) = problems(tiny(regularizers="minibatch-stddev", training={"batch": 32, "processes": asked}))
+    said = f"a batch of 32 does not split into {asked} equal parts; {advised} would do"
+    assert found == (("training", "processes"), said)
+    assert not problems(tiny(regularizers="minibatch-stddev", training={"batch": 32, "processes": advised}))
 
 
 def test_a_micro_batch_divides_what_a_process_has() -> None:

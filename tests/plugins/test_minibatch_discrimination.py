@@ -92,7 +92,7 @@ def test_stddev_wants_the_generators_larger_batches_to_split_too() -> None:
     """A batch of 3 is one group, but twice as many are no whole groups of 4."""
     training = {"batch": 3, "generator_batches": 2}
     assert problems(tiny(training=training, regularizers="minibatch-stddev")) == [
-        (("regularizers", 0), f"a batch of 6 (at {size}x{size}) does not split into groups of 4") for size in (4, 8)
+        (("regularizers", 0), "a batch of 6 does not split into groups of 4")
     ]
 
 

@@ -138,7 +138,8 @@ def test_an_experiment_whose_batches_do_not_split_is_refused(
         if batch % group == 0:
             assert load().training.batch == table
             return
-        said = f"a batch of {batch} (at {wrong}x{wrong}) does not split into groups of {group}"
+        where = f" (at {wrong}x{wrong})" if len(stages) > 1 else ""
+        said = f"a batch of {batch}{where} does not split into groups of {group}"
         with pytest.raises(UserError, match=re.escape(said)):
             load()
 
