@@ -35,23 +35,22 @@ class MinibatchStddev(BatchLayer):
     later_options: ClassVar[tuple[str, ...]] = ("features",)
 
     group: int = Field(default=4, ge=1)
-    """Samples a group; a batch no larger than this is one group. Parts of a batch have whole groups, too."""
+    """Samples a group; a batch no larger than this is one group."""
     features: int = Field(default=1, ge=1)
     """Feature maps appended, each of a share of the channels; it has to divide their number."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
-        """Every batch must split into whole groups, the generator's larger ones too, and so must its parts."""
+        """Every batch must split into whole groups, the generator's larger ones too."""
         yield from super().problems(experiment)
         training, stages = experiment.training, experiment.stages()
         wrong: dict[tuple[str, int], list[Stage]] = {}
         for stage in stages:
             for times in sorted({1, training.generator_batches}):
-                batch, part = training.batch_in(stage) * times, training.part_in(stage) * times
-                group = min(self.group, batch)
-                if batch % group:
-                    wrong.setdefault((f"a batch of {batch}", group), []).append(stage)
-                elif part % group:  # smaller groups, as the layer itself makes of a small batch, have other statistics
-                    wrong.setdefault((f"a part of {part}", group), []).append(stage)
+                part = training.part_in(stage) * times
+                group = min(self.group, part)
+                if part % group:
+                    whole = training.part_in(stage) == training.batch_in(stage)
+                    wrong.setdefault((f"a {'batch' if whole else 'part'} of {part}", group), []).append(stage)
         for (what, group), where in wrong.items():
             yield f"{what}{at_stages(where, stages)} does not split into groups of {group}"
 

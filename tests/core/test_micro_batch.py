@@ -190,24 +190,13 @@ def test_each_wrong_part_of_a_table_is_told_at_its_resolution() -> None:
     ]
 
 
-def test_a_wrong_batch_is_told_where_it_stands_whatever_its_parts() -> None:
-    options = {"regularizers": "minibatch-stddev", "training": {"batch": 10, "micro_batch": 4}}
-    found = problems(tiny(**options))
-    assert (("regularizers", 0), "a batch of 10 does not split into groups of 4") in found
-    assert len(found) == 2
-
-
 @pytest.mark.parametrize(
     ("training", "option", "said"),
     [
         ({"batch": 12, "micro_batch": 6}, "micro_batch", "a part of 6 does not split into groups of 4; 4 would do"),
-        ({"batch": 32, "micro_batch": 2}, "micro_batch", "a part of 2 does not split into groups of 4; 4 would do"),
-        ({"batch": 3, "micro_batch": 1}, "micro_batch", "a part of 1 does not split into groups of 3; 3 would do"),
-        ({"batch": 32, "processes": 16}, "processes", "a part of 2 does not split into groups of 4; 8 would do"),
     ],
 )
 def test_parts_have_whole_groups(training: dict[str, int], option: str, said: str) -> None:
-    """Smaller groups have other statistics: that of one image is none."""
     found = problems(tiny(regularizers="minibatch-stddev", training=training))
     assert found == [(("training", option), f"minibatch-stddev: {said}")]
 
