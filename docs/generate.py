@@ -20,7 +20,7 @@ from json_page import json_page
 
 from gankit.config.schema import component_schema, summary
 from gankit.config.walk import options_naming
-from gankit.core import options
+from gankit.core import options, tables
 from gankit.core.component import Component
 from gankit.core.docstrings import under_fields
 from gankit.core.progress import Progress, Stage
@@ -107,7 +107,7 @@ def _catalogue() -> Iterator[str]:
     for name, method in methods(Component):
         yield from (f"**`{signature(name, method)}`**", "", *text(method), "")
     yield from (*REFUSING.strip().splitlines(), "", "## Types of options", "", *TYPES.strip().splitlines(), "")
-    about = under_names(options)
+    about = under_names(options) | under_names(tables)
     yield from (f"- `{name}`: {' '.join(about[name].split())}" for name in OPTION_TYPES)
     yield from ("", "`gankit.at(table, resolution)` gives what a table by resolution holds there.")
 

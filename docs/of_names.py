@@ -10,7 +10,7 @@ from in_markdown import MADE, methods, signature, text, under_names
 
 import gankit
 from gankit import testing
-from gankit.core import options
+from gankit.core import options, tables
 from gankit.core.component import is_kind
 from gankit.testing import rules
 
@@ -21,7 +21,7 @@ def page() -> Iterator[str]:
     kinds: list[Any] = [value for value in names.values() if inspect.isclass(value) and is_kind(value)]
     functions = {name: value for name, value in names.items() if inspect.isfunction(value)}
     classes = {name: value for name, value in names.items() if inspect.isclass(value) and value not in kinds}
-    types = under_names(options)
+    types = under_names(options) | under_names(tables)
     yield from ("# Names of Python", "", MADE, "")
     yield "What `import gankit` gives. With examples: [from Python](python.md), [other loops](other-loops.md),"
     yield "[write a plugin](write-a-plugin.md). Networks are made of [layers](kinds/layers.md)."

@@ -10,9 +10,10 @@ from gankit import kinds
 from gankit.core import __version__ as __version__
 from gankit.core.component import Component
 from gankit.core.errors import UserError
-from gankit.core.options import AbsolutePath, Images, Many, Options, PerResolution, PerResolutionAboveFirst, at
+from gankit.core.options import AbsolutePath, Images, Many, Options
 from gankit.core.progress import Progress, Stage
 from gankit.core.renamed import SINCE, new_name
+from gankit.core.tables import PerResolution, PerResolutionAboveFirst, at
 from gankit.discovery.hookspecs import hookimpl, registering
 from gankit.kinds import *  # noqa: F403
 from gankit.kinds.callbacks import Callback

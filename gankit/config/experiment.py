@@ -20,17 +20,10 @@ from gankit.config.evaluation import CheckpointOptions, EvaluationOptions, Gener
 from gankit.config.optimizers import OPTIMIZER, OneForBoth, OptimizerPair, for_both
 from gankit.core.component import named
 from gankit.core.errors import UserError
-from gankit.core.options import (
-    AbsolutePath,
-    Images,
-    Many,
-    Options,
-    PerResolution,
-    PerResolutionAboveFirst,
-    at,
-)
+from gankit.core.options import AbsolutePath, Images, Many, Options
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
+from gankit.core.tables import PerResolution, PerResolutionAboveFirst, at
 from gankit.kinds import (
     Augmentation,
     Block,

@@ -17,6 +17,7 @@ from gankit.config.yaml.nodes import Items, Node, Scalar, Table, plain_value
 from gankit.core.component import Component
 from gankit.core.errors import Suggestion
 from gankit.core.options import Options, did_you_mean
+from gankit.core.tables import OR_TABLE
 
 ABOUT_KEYS = ("unknown_option", "extra_forbidden", "invalid_key", "resolution")
 """Types of error that are about a key and not about its value."""
@@ -154,6 +155,8 @@ def in_words(error: Mapping[str, Any]) -> str:
         )
     if kind in BOUNDS:
         return f"must be {BOUNDS[kind].format(**context)}, not {shown(value)}"
+    if kind == "or_table":
+        return f"{in_words(context['of'])}{OR_TABLE}"
     if kind in WORDS:
         return WORDS[kind](context, value)
     return str(error["msg"])

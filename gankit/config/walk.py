@@ -10,8 +10,9 @@ from pydantic.fields import FieldInfo
 from gankit.config.experiment import Experiment, NetworkOptions
 from gankit.core.component import Component, failed, kinds_named
 from gankit.core.errors import UserError
-from gankit.core.options import ByResolution, Options
+from gankit.core.options import Options
 from gankit.core.registry import registries
+from gankit.core.tables import ByResolution
 
 Path: TypeAlias = tuple[str | int, ...]
 """How to get to a part: names of options, positions in lists, resolutions in tables."""

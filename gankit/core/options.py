@@ -19,7 +19,6 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
-    WrapSerializer,
     WrapValidator,
     model_serializer,
     model_validator,
@@ -246,8 +245,8 @@ def raised_again(error: ErrorDetails, skip: int = 0) -> InitErrorDetails:
     try:
         PydanticKnownError(kind, error.get("ctx"))
     except KeyError:  # one of ours, its message already filled in
-        hint = error.get("ctx", {}).get("hint")
-        details["type"] = PydanticCustomError(kind, message, {"hint": hint} if isinstance(hint, Suggestion) else None)
+        kept = {name: told for name, told in error.get("ctx", {}).items() if name in ("hint", "of") and told}
+        details["type"] = PydanticCustomError(kind, message, kept or None)
     else:
         details["ctx"] = error.get("ctx", {})
     return details
@@ -281,34 +280,6 @@ def parse_images(value: Any) -> Any:
     return round(number)
 
 
-def _table(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Read a table by resolution; one value holds from the lowest resolution up.
-
-    The paths of errors are those of the file, so they do not show the key that one value is given.
-    """
-    if not isinstance(value, Mapping) or not any(isinstance(key, int) for key in value):
-        try:
-            return handler({0: value})
-        except ValidationError as failure:
-            raise repeated(failure, lambda error: raised_again(error, skip=1)) from None
-    rows = {key: row for key, row in value.items() if isinstance(key, int) and not isinstance(key, bool) and key >= 0}
-    if len(rows) == len(value):
-        return handler(dict(sorted(rows.items())))
-    problem = PydanticCustomError("resolution", "expected a resolution, a whole number, as in {8: ...}")
-    errors = [InitErrorDetails(type=problem, loc=(key, "[key]"), input=key) for key in value if key not in rows]
-    try:
-        handler(rows)
-    except ValidationError as failure:
-        errors += [raised_again(error) for error in failure.errors(include_url=False)]
-    raise ValidationError.from_exception_data("table", errors)
-
-
-def _without_table(value: dict[int, Any], handler: SerializerFunctionWrapHandler) -> Any:
-    """Write a table that holds one value from the lowest resolution up as that value."""
-    table = handler(value)
-    return next(iter(table.values())) if list(value) == [0] else table
-
-
 def _list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Read a list, one value as a list of one, and nothing as an empty list; error paths are those of the file."""
     if value is None:
@@ -327,19 +298,6 @@ def _list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 def defined(name: str) -> dict[str, Any]:
     """A piece of JSON Schema that stands for the definition `name` of gankit.config.schema."""
     return {"gankit": name}
-
-
-class ByResolution:
-    """Marks a field as a table by resolution, so that its first key can be checked against the growth."""
-
-    def __init__(self, above_first: bool = False) -> None:
-        self.above_first = above_first
-        """True if no value is needed at the first resolution itself, only from the second up."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        table = handler(schema)
-        one = table.get("additionalProperties", {})
-        return {"anyOf": [one, {**table, "propertyNames": {"pattern": "^[0-9]+$"}, "minProperties": 1}]}
 
 
 class OneOrMany:
@@ -362,14 +320,6 @@ class ImagesSchema:
 Images = Annotated[int, BeforeValidator(parse_images), ImagesSchema()]
 """A number of images: 600000, 600k or 1.2M."""
 
-PerResolution = Annotated[dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution()]
-"""One value, or {resolution: value} where each value holds from that resolution up."""
-
-PerResolutionAboveFirst = Annotated[
-    dict[int, T], WrapValidator(_table), WrapSerializer(_without_table), ByResolution(above_first=True)
-]
-"""A `PerResolution` of what has no part at the first resolution, such as a fade."""
-
 Many = Annotated[list[T], WrapValidator(_list), OneOrMany()]
 """One value, a list of values, or nothing."""
 
@@ -382,15 +332,3 @@ def _weighing(taps: tuple[float, ...]) -> tuple[float, ...]:
 
 Taps = Annotated[tuple[float, ...], Field(min_length=1, max_length=64), AfterValidator(_weighing)]
 """A filter along rows and columns, in whatever scale: [1, 3, 3, 1]."""
-
-
-def at(values: Mapping[int, T], resolution: int) -> T:
-    """The value of a `PerResolution` table that holds at `resolution`.
-
-    Raises:
-        KeyError: if the table starts above `resolution`.
-    """
-    held = [start for start in values if start <= resolution]
-    if not held:
-        raise KeyError(f"no value for {resolution}x{resolution}: the table starts at {min(values)}")
-    return values[max(held)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from gankit.core.options import at
+from gankit.core.tables import at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gankit.config.experiment import DiscriminatorOptions
-from gankit.core.options import at
+from gankit.core.tables import at
 from gankit.kinds import Regularizer
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Chain, Condition, built, made_by

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.config.experiment import GeneratorOptions
-from gankit.core.options import at
+from gankit.core.tables import at
 from gankit.networks.context import BuildContext
 from gankit.networks.growing import GrowingNetwork, ImageShape
 from gankit.networks.layers import Condition, built, styles_of

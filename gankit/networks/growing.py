@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.config.experiment import Experiment, NetworkOptions
-from gankit.core.options import at
+from gankit.core.tables import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
 from gankit.networks.layers import Chain, Condition, JoinModule, built, drawn_layers, run

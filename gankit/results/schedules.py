@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from gankit.config.experiment import Experiment
 from gankit.config.schedules import moments, moving_numbers
 from gankit.config.walk import tables
-from gankit.core.options import at
 from gankit.core.progress import Progress, Stage, ends, progress_at
+from gankit.core.tables import at
 from gankit.kinds.schedules import Schedule, number_at
 from gankit.results.plots import COLORS, GREY, as_file, no_backend
 from gankit.results.tables import Column, Section

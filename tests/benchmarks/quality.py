@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.fids import Measured, cells, medians, read, table
 from benchmarks.peers import known
 from gankit import Experiment
-from gankit.core.options import at
+from gankit.core.tables import at
 from gankit_basics.optimizers import Adam
 
 REPOSITORY = Path(__file__).parents[2]

@@ -49,6 +49,7 @@ def merged(base: Any, change: Any) -> Any:
         pytest.param({"use": "x", "a": {"use": "y"}}, {"a": {"use": "z"}}, {"use": "x", "a": {"use": "z"}}, id="in"),
         pytest.param({4: 64, 8: 32}, {8: 16}, {4: 64, 8: 16}, id="tables merge"),
         pytest.param(64, {8: 32}, {8: 32}, id="table over one value"),
+        pytest.param("5k", {"4:5k": None}, {"4:5k": None}, id="table without spaces over a text, which names nothing"),
         pytest.param({8: 32}, 64, 64, id="one value over table"),
         pytest.param("conv", {4: "conv", 8: "residual"}, {4: "conv", 8: "residual"}, id="table over a name"),
         pytest.param({"use": "conv", "a": 1}, {8: "residual"}, {8: "residual"}, id="table over component"),

@@ -83,6 +83,16 @@ WRONG_VALUES = [  # what is changed into what; what the caret stands under; the 
     ("mode: hard", "mode: hrd", "hrd", "generator.norm.1.mode", "expected 'soft' or 'hard', not 'hrd'. Did you mean"),
     ("4: 64,", "four: 64,", "four:", "generator.channels.four", "expected a resolution, a whole number"),
     ("4: 64,", "-4: 64,", "-4:", "generator.channels.-4", "expected a resolution, a whole number"),
+    ("1k}", "1k, fade: {8:1,16:2}}", "8:1,", "growth.fade.8:1", "a space is missing after the colon; a table"),
+    ("4: 64,", "4:64,", "4:64", "generator.channels.4:64", "a space is missing after the colon; a table by resolution"),
+    (
+        "1k}",
+        "1k, fade: x}",
+        "x}",
+        "growth.fade",
+        "expected a number of images, such as 600000, 600k or 1.2M; or a table",
+    ),
+    ("channels: 64", "channels: many", "many", "discriminator.channels", "expected a whole number, not 'many'; or a"),
     ("channels: 64", "channels: {}", "{}", "discriminator.channels", "expected a whole number, not a mapping"),
     ("pulls: push}", "pulls: [push, pull]}", "pull]", "regularizers.1.pulls.1", "no loss is called 'pull'"),
     ("0.99]", "0.99, 1]", "[0, 0.99, 1]", "training.optimizer.betas", "expected at most 2 values, not 3"),
@@ -247,7 +257,8 @@ def test_mistakes_in_parents_and_settings(mistakes: Mistakes) -> None:
         "extends: parent.yaml\ntraining:\n  batch: none\nloss:\n  margins: 1\n", "seed=x", "generator.base=9k"
     )
     assert found == [
-        "experiment.yaml:3:10: training.batch: expected a whole number, not 'none'\n      batch: none\n             ^",
+        "experiment.yaml:3:10: training.batch: expected a whole number, not 'none'; or a table by resolution, "
+        "as in {8: ...}\n      batch: none\n             ^",
         "experiment.yaml:5:3: loss.margins: unknown option. Did you mean 'margin'?\n      margins: 1\n      ^",
         "parent.yaml:15:26: loss.margin: expected a number, not 'two'\n    loss: {use: tug, margin: two}\n"
         "                             ^",

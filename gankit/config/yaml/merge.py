@@ -13,6 +13,7 @@ from pathlib import Path
 from gankit.config.yaml.marks import Mark, mistake_at
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, resolve_scalar
 from gankit.config.yaml.parser import DEEPEST, mapping, parse, read_text, unreadable
+from gankit.core.tables import is_glued
 
 
 def read_experiment(path: Path, settings: Sequence[str] = (), room: int = 1) -> Table:
@@ -51,7 +52,7 @@ def merge(base: Node, change: Node) -> Node:
     """What `base` becomes when `change` is written over it."""
     if not isinstance(change, Table):
         return base if _is_same_component(base, change) else change
-    if any(isinstance(key, int) for key in change.entries):
+    if any(isinstance(key, int) or is_glued(key) for key in change.entries):
         if not isinstance(base, Table) or not any(isinstance(key, int) for key in base.entries):
             return change
     elif isinstance(base, Scalar) and isinstance(base.value, str) and "use" not in change.entries:
