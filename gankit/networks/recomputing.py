@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils.checkpoint import checkpoint
 
 from gankit.networks.reuse import formed_weights, weights_formed_in
@@ -21,8 +22,10 @@ def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> T
     formed = formed_weights()
     before = [(module, name, buffer.clone()) for module, name, buffer in _buffers(part)]
 
+    modes = _get_current_function_mode_stack()
+
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _Holding(part, before)
+        return nullcontext(), _Holding(part, before, modes)
 
     def anew(x: Tensor) -> Tensor:
         with weights_formed_in(formed):
@@ -34,19 +37,30 @@ def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> T
 class _Holding(AbstractContextManager[None]):
     """Lets the buffers of a part be copies of earlier ones, which it may change, and then what they are again.
 
+    All the while functions of torch do as in the first pass, such as draw a share of a batch: torch leaves what says so
+    as it begins a backward pass.
+
     It is entered as often as the activations are asked for: once by each pass that derives.
     """
 
-    def __init__(self, part: nn.Module, before: list[tuple[nn.Module, str, Tensor]]) -> None:
-        self._part, self._before = part, before
+    def __init__(
+        self, part: nn.Module, before: list[tuple[nn.Module, str, Tensor]], modes: list[TorchFunctionMode]
+    ) -> None:
+        self._part, self._before, self._modes = part, before, modes
+        self._entered = ExitStack()
         self._now: list[tuple[nn.Module, str, Tensor]] = []
 
     def __enter__(self) -> None:
+        within = _get_current_function_mode_stack()
+        for mode in self._modes:
+            if not any(mode is each for each in within):
+                self._entered.enter_context(mode)
         self._now = _buffers(self._part)
         for module, name, buffer in self._before:
             module._buffers[name] = buffer.clone()
 
     def __exit__(self, *failure: object) -> None:
+        self._entered.close()
         for module, name, buffer in self._now:
             module._buffers[name] = buffer
 

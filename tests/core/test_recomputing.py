@@ -103,6 +103,20 @@ def test_small_experiments_come_to_the_same_bits(file: Path) -> None:
     assert first_differing(*states) is None
 
 
+@pytest.mark.costly
+def test_parts_of_a_batch_draw_what_they_drew() -> None:
+    """Noise inside the generator: of each part its share of what the whole batch draws."""
+    (file,) = (file for file in SMALL if file.stem == "stylegan2-digits")
+    states = []
+    for recomputes in ("false", "true"):
+        settings = [f"training.activation_checkpointing={recomputes}", "training.batch=8", "training.micro_batch=4"]
+        made = trainer(load_experiment(file, [*settings, "training.device=cpu"]))
+        for _ in range(2):
+            made.iteration()
+        states.append(bits(made.state_dict()))
+    assert first_differing(*states) is None
+
+
 def test_a_formed_weight_is_not_formed_again() -> None:
     """Not even where the backward pass has threads of its own, as on a GPU; outside of the block each call forms it."""
     layer, formed = nn.Linear(3, 3), 0
