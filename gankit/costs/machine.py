@@ -72,12 +72,11 @@ class Machine:
         threads = torch.get_num_threads()
         return f"{self.device.type}, {threads} thread{'s' * (threads > 1)}"
 
-    def load(self, *modules: str) -> None:
+    def load(self, module: str) -> None:
         """Import what only measuring needs; what memory it takes is none of a run's, and counts for no peak."""
         self.forget_peak()
         before = self.peak
-        for module in modules:
-            import_module(module)
+        import_module(module)
         self._tools += self.peak - before
 
     def forget_peak(self) -> None:

@@ -24,7 +24,7 @@ def seed(*key: str | int) -> None:
     place = number(*key)
     # torch.manual_seed does the same in 80 us instead of 3, which small steps notice
     torch.default_generator.manual_seed(place)
-    if torch.cuda.is_initialized():  # which is told at once, where whether there is one would be asked of the system
+    if torch.cuda.is_initialized():  # cheaper than asking whether there is one, which reads the environment
         for generator in torch.cuda.default_generators:
             generator.manual_seed(place)
     if torch.backends.mps.is_available():

@@ -361,6 +361,15 @@ def test_a_large_operation_is_timed_by_fewer_images_or_groups() -> None:
     assert Replay(Machine(CPU)).time(of_groups, Load(flops, 10**8)) is not None
 
 
+def test_of_several_processes_it_is_said_that_one_does_all() -> None:
+    def notes(processes: int) -> str:
+        experiment = tiny(training={"processes": processes})
+        return " ".join(Estimator(experiment, Machine(CPU), budget=0.1, say=lambda doing: None).estimate().notes)
+
+    assert "training.processes: this is of one process that does all; each of 2 would compute 1/2" in notes(2)
+    assert "training.processes" not in notes(1)
+
+
 @pytest.mark.skipif(not Machine(CPU).forgets, reason="this system does not tell the peak of a part of a process's life")
 def test_what_measuring_alone_loads_is_no_memory_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "only_measuring.py").write_text("held = b'x' * 2**27")
