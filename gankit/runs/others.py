@@ -94,7 +94,7 @@ class Followers(Others):
         """
         from gankit.training.process_group import ProcessGroup, meeting_place
 
-        self._started: list[tuple[subprocess.Popen[bytes], Connection[Any, Any]]] = []
+        self._started: list[tuple[subprocess.Popen[bytes], Connection[Any, Any], threading.Thread]] = []
         self._gone: list[str] = []
         self._is_busy = self._has_left = False
         if launched() is not None:
@@ -108,11 +108,13 @@ class Followers(Others):
                 process, pipe = begin_process(
                     "from gankit.runs.follower import follow_starter; follow_starter()", quiet=True
                 )
-                self._started.append((process, pipe))
+                watcher = threading.Thread(target=self._watch, args=(process, number), daemon=True)
+                self._started.append((process, pipe, watcher))
+                watcher.start()
                 pipe.send((store.port, number, processes))
-                threading.Thread(target=self._watch, args=(process, number), daemon=True).start()
             self.ranks = self._group = ProcessGroup(store, 0, processes)
         except BaseException:
+            self._has_left = True
             self._end()
             raise
 
@@ -227,12 +229,12 @@ class Followers(Others):
 
     def _end(self, at_once: bool = True) -> None:
         """See those leave that were started here."""
-        for process, pipe in self._started:
+        for process, pipe, watcher in self._started:
             if not at_once:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(PARTING)
             process.kill()
-            process.wait()
+            watcher.join()
             pipe.close()
 
 

@@ -16,6 +16,8 @@ from gankit.core.errors import Interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 0.5
 """Seconds for Python to heed a second signal by itself, before the process is ended by a thread."""
+LAST = b"\0"
+"""Said to that thread where no more signals come; the end of the pipe would not do, which forked processes hold open."""
 
 
 @contextmanager
@@ -52,7 +54,7 @@ class SignalGuard:
         self._received: int | None = None
         self._at_once = False
         self._before: dict[int, Any] = {}
-        self._woken: tuple[int, int] | None = None
+        self._woken: tuple[int, int, threading.Thread] | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -61,8 +63,9 @@ class SignalGuard:
                 return self
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
-            self._woken = writer, signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-            threading.Thread(target=_end_at_second, args=[reader], daemon=True).start()
+            thread = threading.Thread(target=_end_at_second, args=[reader], daemon=True)
+            self._woken = writer, signal.set_wakeup_fd(writer, warn_on_full_buffer=False), thread
+            thread.start()
         return self
 
     def __exit__(
@@ -71,8 +74,10 @@ class SignalGuard:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._woken is not None:
-            writer, before = self._woken
+            writer, before, thread = self._woken
             signal.set_wakeup_fd(before)
+            os.write(writer, LAST)
+            thread.join()
             os.close(writer)
 
     def check(self) -> None:
@@ -118,10 +123,10 @@ class SignalGuard:
 
 
 def _end_at_second(reader: int) -> None:
-    """End the process soon after a second signal; the numbers of signals are read as they come, up to the end."""
+    """End the process soon after a second signal; the numbers of signals are read as they come, up to `LAST`."""
     received = 0
     with open(reader, "rb", buffering=0) as numbers:
-        while number := numbers.read(1):
+        while (number := numbers.read(1)) != LAST:
             received += number[0] in SIGNALS
             if received > 1:
                 time.sleep(GRACE)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+
+from gankit.runs.signals import SignalGuard
 
 LONG = """
 import hashlib
@@ -32,3 +35,11 @@ def test_a_second_signal_does_not_wait_for_a_long_operation(second: signal.Signa
         assert process.wait(20) == 128 + second
     finally:
         process.kill()
+
+
+def test_nothing_of_a_guard_runs_on_after_it() -> None:
+    before = threading.enumerate()
+    for _ in range(100):
+        with SignalGuard():
+            pass
+        assert threading.enumerate() == before
