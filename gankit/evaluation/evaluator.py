@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -53,6 +53,19 @@ class ImageSampler(Protocol):
     def sample(self, first: int, count: int, seed: int) -> Batch:
         """Images number `first` to `first` + `count` - 1, each a function of (seed, number)."""
         ...
+
+
+class _Asked(NamedTuple):
+    """A metric of an evaluation, and the images that it is asked about."""
+
+    position: int
+    """Which of the protocol's metrics it is."""
+    metric: Metric
+    generated: Mapping[int, ImageSet]
+    """By their seeds."""
+    network: Generator | None
+    classes: str | None
+    """What the protocol says of how often each class was asked for."""
 
 
 class Evaluator:
@@ -111,11 +124,11 @@ class Evaluator:
         Of several seeds the means are given, and as <name>_seeds_std the standard deviations of generated images'
         numbers over the seeds; with a bootstrap, as <name>_error its standard error for the first seed. Floors and
         metrics of reals are left out if there are not two reals to compare. A metric that fails is reported once,
-        counted and left out. Torch's random numbers are left as they were.
+        counted and left out. Metrics compute in float32; torch's random numbers are left as they were.
         """
         if not self._options.metrics:
             return []
-        from gankit.training import randomness
+        from gankit.training.measuring import measuring
 
         resolution = progress.resolution
         self._forget_all_but(resolution, source.network)
@@ -128,54 +141,43 @@ class Evaluator:
             metrics = [metric for metric, other in zip(self._options.metrics, is_even, strict=True) if other == even]
             sets[even] = {seed: self._generated(drawn, seed, resolution, metrics) for seed in self._seeds}
         numbers: dict[str, Number] = {}
-        with randomness.untouched():
+        with measuring():
             for position, (metric, counter) in enumerate(zip(self._options.metrics, self._counters, strict=True)):
                 even, key = is_even[position], id(self._extraction_of(metric))
-                images, classes = {seed: one[key] for seed, one in sets[even].items()}, None if even else AS_IN_DATA
-                measured = partial(self._added, numbers, position, metric, images, source.network, classes)
+                images = {seed: one[key] for seed, one in sets[even].items()}
+                asked = _Asked(position, metric, images, source.network, None if even else AS_IN_DATA)
                 during = f"at {progress.images:,} images" if progress.total else "to measure these images"
-                numbers = counter.attempt(measured, during) or numbers
+                numbers = counter.attempt(partial(self._added, numbers, asked), during) or numbers
         return [Row(progress.images, progress.stage, resolution, name, *number) for name, number in numbers.items()]
 
     def rehearse(self, experiment: Experiment, option: str, generator: Generator) -> None:
         """Ask each metric once; see `rehearse_metrics`, whose experiment has this protocol."""
         if self._options.metrics and isinstance(self._reals, RealImages):
+            from gankit.training.measuring import measuring
+
             mine = experiment.model_copy(update={"evaluation": self._options})
-            rehearse_metrics(mine, option, self._extraction_of, self._reals, generator)
+            with measuring():
+                rehearse_metrics(mine, option, self._extraction_of, self._reals, generator)
 
     def sum_up(self) -> None:
         """Say which metrics failed, and how often."""
         for counter in self._counters:
             counter.sum_up()
 
-    def _added(
-        self,
-        numbers: dict[str, Number],
-        position: int,
-        metric: Metric,
-        generated: dict[int, ImageSet],
-        network: Generator | None,
-        classes: str | None,
-    ) -> dict[str, Number]:
+    def _added(self, numbers: dict[str, Number], asked: _Asked) -> dict[str, Number]:
         """`numbers` of other metrics, with what one more gives."""
-        found = self._numbers(position, metric, generated, network, classes)
+        found = self._numbers(asked)
         if mistake := clash(found, numbers):
             raise UserError(mistake)
         return numbers | found
 
-    def _numbers(
-        self,
-        position: int,
-        metric: Metric,
-        generated: dict[int, ImageSet],
-        network: Generator | None,
-        classes: str | None,
-    ) -> dict[str, Number]:
+    def _numbers(self, asked: _Asked) -> dict[str, Number]:
         """What one metric gives, floors included."""
         numbers: dict[str, Number] = {}
+        metric = asked.metric
         if not metric.reference_only:
-            of_seeds = {seed: self._compared(images, seed, network) for seed, images in generated.items()}
-            each = [self._measured(metric, samples, GENERATED, classes) for samples in of_seeds.values()]
+            of_seeds = {seed: self._compared(images, seed, asked.network) for seed, images in asked.generated.items()}
+            each = [self._measured(metric, samples, GENERATED, asked.classes) for samples in of_seeds.values()]
             numbers |= means(each) | spreads(each)
             if self._options.bootstrap and metric.bootstraps:
                 numbers |= self._errors(metric, of_seeds[self._options.seed], numbers)
@@ -183,8 +185,8 @@ class Evaluator:
             raise UserError(self._reals.reason)
         if self._splits and (metric.reference_only or metric.has_floor):
             suffix = "" if metric.reference_only else FLOOR
-            resolution = generated[self._options.seed].resolution
-            among = [self._among_reals(position, metric, seed, resolution) for seed in self._splits]
+            resolution = asked.generated[self._options.seed].resolution
+            among = [self._among_reals(asked.position, metric, seed, resolution) for seed in self._splits]
             numbers |= {name + suffix: number for name, number in means(among).items()}
         return numbers
 

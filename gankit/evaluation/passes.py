@@ -134,8 +134,9 @@ def _extracted(images: Tensor, extract: Callable[[Tensor], Features]) -> Feature
     """Features in full precision, whatever training has set."""
     import torch
 
-    full_precision = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.no_grad(), torch.autocast(images.device.type, enabled=False), full_precision:
+    from gankit.training.precision import float32_products
+
+    with torch.no_grad(), torch.autocast(images.device.type, enabled=False), float32_products():
         return check_features(extract(images), len(images))
 
 

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # of all dimensions, as torch
 from gankit.data.images import images_at_a_time
 from gankit.networks.generator import Generator
 from gankit.training import randomness
+from gankit.training.measuring import measuring
 from gankit.training.sampler import draw_labels
 
 LATENTS = 4096
@@ -59,7 +60,7 @@ def estimate_statistics(generator: Generator, seed: int, device: torch.device, l
         norm.momentum = None  # torch then keeps the plain mean over all batches
         norm.train()
     try:
-        with randomness.untouched():
+        with measuring():
             for number in range(LATENTS // block if norms else 0):
                 randomness.seed(seed, "statistics", number)
                 z = torch.randn(block, generator.context.latent, device=device)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from gankit.data.images import RealImages, fade_reals
-from gankit.training import randomness
 from gankit.training.critics import minimized
+from gankit.training.measuring import measuring
 from gankit.training.step import Step
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def judged(trainer: Trainer) -> dict[str, float]:
     held_out = reals.test_part
     count = min(MOST, *(part.count for part in (reals, held_out) if part is not None))
     count = max(count // batch, 1) * batch if count >= batch else count
-    with randomness.untouched():
+    with measuring():
         asked = _Asked(trainer, batch)
         training = asked.steps(reals, count)
         with torch.no_grad():

@@ -12,7 +12,7 @@ from gankit.data.images import Batch, images_at_a_time
 from gankit.networks.generator import Generator
 from gankit.networks.protocols import CanTruncate, TruncatesLatents
 from gankit.training import randomness
-from gankit.training.precision import float32_products
+from gankit.training.measuring import measuring
 
 
 class SampleOptions(NamedTuple):
@@ -64,7 +64,7 @@ def samples(
     """
     block = images_at_a_time(generator.resolution)
     images, labels_of = [], []
-    with randomness.untouched(), float32_products(), torch.no_grad():
+    with measuring(), torch.no_grad():
         for number in range(first // block, (first + count - 1) // block + 1):
             randomness.seed(seed, "sample", number)
             z = torch.randn(block, generator.context.latent, device=device)
