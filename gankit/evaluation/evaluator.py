@@ -19,7 +19,7 @@ from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples,
 from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, single_class, with_ending
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
-from gankit.evaluation.statistics import Number, bootstrap_sample, means, spreads
+from gankit.evaluation.statistics import Number, bootstrap_sample, in_all, means, spreads
 from gankit.kinds.callbacks import Row
 
 if TYPE_CHECKING:
@@ -351,9 +351,9 @@ class Evaluator:
             with_ending(metric.ending, metric.evaluate(samples.of_resampled(bootstrap_sample(count, seed, number))))
             for number in range(self._options.bootstrap)
         ]
-        return {
+        return {  # a class may be too rare in a resample, whose number then has no error
             name + ERROR: Number(float(np.std([one[name] for one in drawn], ddof=1)), numbers[name].protocol)
-            for name in drawn[0]
+            for name in in_all([numbers, *drawn])
             if not is_spread(name, drawn[0])
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -283,9 +284,9 @@ class Samples:
 
     def of_resampled(self, chosen: np.ndarray) -> Samples:
         """The same with generated images at the positions `chosen`."""
-        generated = self.generated.resampled(chosen)
-        reals = self._real, self._real_full, self._held_out, self._training
-        return Samples(generated, *reals, self.generator, self.mirrors, self._trained_on_held_out)
+        resampled = copy.copy(self)
+        resampled.generated, resampled.compared = self.generated.resampled(chosen), []
+        return resampled
 
     def _noted(self, reals: ImageSet) -> ImageSet:
         if reals not in self.compared:
@@ -299,10 +300,6 @@ class SamplesWithoutReals(Samples):
     def __init__(self, generated: ImageSet, generator: Generator | None, reason: str) -> None:
         super().__init__(generated, generated, generated, generator=generator)
         self._reason = reason
-
-    def of_resampled(self, chosen: np.ndarray) -> Samples:
-        """The same with generated images at the positions `chosen`."""
-        return SamplesWithoutReals(self.generated.resampled(chosen), self.generator, self._reason)
 
     def _noted(self, reals: ImageSet) -> ImageSet:
         raise UserError(self._reason)

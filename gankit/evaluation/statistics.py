@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,10 +70,10 @@ class Number(NamedTuple):
 
 
 def means(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
-    """The mean of each number over the seeds."""
+    """The mean over the seeds of each number that all of them have; a class may be too rare in the images of one."""
     return {
-        name: Number(float(np.mean([numbers[name].value for numbers in of_seeds])), number.protocol)
-        for name, number in of_seeds[0].items()
+        name: Number(float(np.mean([numbers[name].value for numbers in of_seeds])), of_seeds[0][name].protocol)
+        for name in in_all(of_seeds)
     }
 
 
@@ -82,10 +82,17 @@ def spreads(of_seeds: Sequence[dict[str, Number]]) -> dict[str, Number]:
     if len(of_seeds) < 2:
         return {}
     return {
-        name + SEEDS_STD: Number(float(np.std([each[name].value for each in of_seeds], ddof=1)), number.protocol)
-        for name, number in of_seeds[0].items()
+        name + SEEDS_STD: Number(
+            float(np.std([each[name].value for each in of_seeds], ddof=1)), of_seeds[0][name].protocol
+        )
+        for name in in_all(of_seeds)
         if not is_spread(name, of_seeds[0])
     }
+
+
+def in_all(numbers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names that come each time, in the order of the first."""
+    return [name for name in numbers[0] if all(name in others for others in numbers[1:])]
 
 
 @lru_cache(maxsize=256)

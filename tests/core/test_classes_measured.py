@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gankit import BuildContext, Dataset, LabelledImages, Metric, UserError
 from gankit.core.registry import register
-from gankit.data.images import RealImages
+from gankit.data.images import Batch, RealImages
 from gankit.evaluation.images import Samples
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import refuse_unlike_protocols
@@ -36,6 +36,9 @@ class DarkAndBright(Dataset):
 
     def class_count(self) -> int:
         return 2
+
+    def class_names(self) -> tuple[str, ...]:
+        return "dark", "bright"
 
     def load(self, resolution: int) -> LabelledImages:
         labels = np.repeat([0, 1], self.counts)
@@ -72,11 +75,39 @@ class ShareWhereEven(ShareOfBright):
     per_class = True
 
 
+class BrightnessOfEach(Metric):
+    """How bright the images are of each class that there is, by its name."""
+
+    needs = frozenset({"features"})
+    per_class = True
+
+    def evaluate(self, samples: Samples) -> dict[str, float]:
+        labels, features = samples.generated.labels, samples.generated.features
+        assert labels is not None
+        return {
+            f"brightness_{samples.class_names[label]}": float(features[torch.from_numpy(labels == label), 0].mean())
+            for label in np.unique(labels)
+        }
+
+
+class FewBright:
+    """Where dark images come from, and of a seed so many bright ones among them."""
+
+    network = None
+
+    def __init__(self, *bright: int) -> None:
+        self.bright = bright
+
+    def sample(self, first: int, count: int, seed: int) -> Batch:
+        labels = (torch.arange(first, first + count) < self.bright[seed]).long()
+        return Batch(Perfect().synthesize(labels, labels), labels)
+
+
 @pytest.fixture(autouse=True)
 def _registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("GANKIT_CACHE", str(tmp_path / "cache"))
     with registered():
-        for component in (DarkAndBright, ShareOfBright, ShareWhereEven):
+        for component in (DarkAndBright, ShareOfBright, ShareWhereEven, BrightnessOfEach):
             register("test", component.__name__.lower(), component)
         yield
 
@@ -106,6 +137,25 @@ def test_metrics_that_go_class_by_class_are_given_each_as_often() -> None:
     found = measured((170, 9))["sharewhereeven"]
     assert found.value == pytest.approx(0.5, abs=0.1)
     assert asked(found) is None
+
+
+@pytest.mark.parametrize(
+    ("bright", "options", "expected"),
+    [
+        ([8], {"bootstrap": 5}, {"bright", "dark", "bright_error", "dark_error"}),
+        ([1], {"bootstrap": 5}, {"bright", "dark", "dark_error"}),  # which a resample may lack
+        ([8, 8], {"seeds": 2}, {"bright", "dark", "bright_seeds_std", "dark_seeds_std"}),
+        ([8, 0], {"seeds": 2}, {"dark", "dark_seeds_std"}),
+    ],
+)
+def test_numbers_by_class_have_errors_where_each_resample_and_seed_has_the_class(
+    bright: list[int], options: dict[str, int], expected: set[str]
+) -> None:
+    reals = RealImages(DarkAndBright(counts=(16, 16)), [8])
+    measuring = evaluator(BrightnessOfEach(), reals=reals, images=16, **options)
+    found = {row.name.removeprefix("brightness_"): row.value for row in measuring.evaluate(FewBright(*bright), at(8))}
+    assert found.keys() == expected
+    assert found["dark"] == LEVELS[0]
 
 
 def test_each_class_comes_as_often_by_wish() -> None:
