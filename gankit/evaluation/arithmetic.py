@@ -23,6 +23,8 @@ def arithmetic(extractor: Extractor, device: torch.device) -> dict[str, Any]:
     found: dict[str, Any] = {"device": device.type, "torch": torch.__version__}
     if device.type == "cpu":
         found |= {"instructions": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads()}
+    elif device.type == "cuda":
+        found |= {"gpu": torch.cuda.get_device_name(device), "cudnn": torch.backends.cudnn.version()}
     try:
         origin = plugins.origin(registries[extractor.kind].entry_of(type(extractor)).plugin)
     except LookupError:  # of no plugin

@@ -12,6 +12,7 @@ import torch
 from support.measuring import Brightness, Inverted, Levels, Prefix, at, evaluator, grey, registered
 
 from gankit.data.images import RealImages
+from gankit.evaluation.arithmetic import arithmetic
 from gankit.evaluation.features import cache_folder
 from gankit.evaluation.statistics import RunningStatistics
 
@@ -52,6 +53,18 @@ def test_statistics_of_reals_outlive_the_process() -> None:
     again = evaluator(Brightness(), Inverted()).evaluate(grey(4), at(4))
     assert again == first
     assert sum(Levels.seen) == 100  # the generated
+
+
+def test_reals_are_seen_again_by_another_gpu_and_other_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of one kind may share what one has seen."""
+    seen = []
+    for name, version in (("A100", 90100), ("H200", 90100), ("H200", 91000)):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _, name=name: name)
+        monkeypatch.setattr(torch.backends.cudnn, "version", lambda version=version: version)
+        seen.append(arithmetic(Levels(), torch.device("cuda")))
+        assert arithmetic(Levels(), torch.device("cuda", 1)) == seen[-1]
+
+    assert seen[0] != seen[1] != seen[2]
 
 
 @pytest.mark.parametrize(
