@@ -215,7 +215,8 @@ class Samples:
     generator: Generator | None
     """The averaged generator itself, in eval mode, for metrics that make images of their own; None if the images come
     from elsewhere, such as a folder. Its latents have `generator.context.latent` numbers, its classes are
-    `generator.context.classes`."""
+    `generator.context.classes`; torch draws at a place that `gankit.training.randomness.seed` names, and
+    `gankit.training.sampler.draw_labels` draws labels."""
     compared: list[ImageSet]
     """The reals that were asked for, each once."""
     mirrors: bool
