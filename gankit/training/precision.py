@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from gankit.training.scaling import Finite, LossScaler
 NetworkName = Literal["generator", "discriminator"]
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What networks compute in, by the precisions that mix it with float32."""
+WARNS = 1
+"""torch's mode in which it takes deterministic operations where there are such, and warns where there are none."""
 
 
 class Precision:
@@ -98,16 +101,35 @@ class Precision:
 def float32_products(tf32: bool = False) -> Iterator[None]:
     """Multiply and convolve float32 in full on an NVIDIA GPU, or in TF32; whatever was set before is put back.
 
-    torch convolves in TF32 unless it is told otherwise. Kernels are those whose sums come in the same order each time.
+    torch convolves in TF32 unless it is told otherwise. Kernels are those whose sums come in the same order each time;
+    of an operation that has none, torch warns.
     """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32
     matmul.allow_tf32 = tf32
     try:
-        with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32):
+        with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32), _same_order():
             yield
     finally:
         matmul.allow_tf32 = before
+
+
+@contextmanager
+def _same_order() -> Iterator[None]:
+    """Have all that is not cuDNN's, such as gradients of bilinear resizing, add up in the same order each time, too."""
+    if not torch.cuda.is_available():  # there is but one order on a CPU
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it torch warns of each product of matrices
+    deterministic: Any = torch.utils.deterministic  # a module with a property, which type checkers do not know
+    before, fills = torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory
+    torch.set_deterministic_debug_mode(max(before, WARNS))
+    deterministic.fill_uninitialized_memory = False  # which takes time, and nothing here reads such memory
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)
+        deterministic.fill_uninitialized_memory = fills
 
 
 def _refuse_tf32(device: torch.device) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import torch
+import torch.nn.functional as F
 from support.command import QUICKSTART, gankit_here
 from support.slow import slow_but
 from support.systems import stir
@@ -197,6 +199,20 @@ class TestTf32:
         with pytest.raises(ZeroDivisionError), float32_products(tf32=True):
             raise ZeroDivisionError
         assert (matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic) == before
+
+    def test_where_there_is_a_gpu_torch_is_asked_for_operations_that_add_up_in_the_same_order(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+        deterministic: Any = torch.utils.deterministic
+        x = torch.ones(1, 1, 2, 2, device="meta", requires_grad=True)
+        with float32_products():
+            assert (torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory) == (1, False)
+            resized = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            assert "Bilinear" not in type(resized.grad_fn).__name__  # whose gradients come in any order
+        assert (torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory) == (0, True)
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
 
 
 def test_the_precision_decides_what_is_trained() -> None:
