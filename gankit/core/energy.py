@@ -36,8 +36,10 @@ class EnergyMeter:
         self._total = [0] * len(self._counters)
         self._lost = {counter.name for counter, value in zip(counters, self._last, strict=True) if value is None}
         self._lock, self._closed = Lock(), Event()
+        self._watcher: Thread | None = None
         if {counter.name for counter in self._counters} - self._lost:
-            Thread(target=self._watch, args=(patience,), name="energy", daemon=True).start()
+            self._watcher = Thread(target=self._watch, args=(patience,), name="energy", daemon=True)
+            self._watcher.start()
 
     def joules(self) -> dict[str, float]:
         """What was taken so far; only what is known to be whole."""
@@ -49,8 +51,10 @@ class EnergyMeter:
         return found
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more; nothing runs on after it."""
         self._closed.set()
+        if self._watcher is not None:
+            self._watcher.join()
 
     def _watch(self, patience: float) -> None:
         """Read often enough that no counter wraps around twice between readings."""

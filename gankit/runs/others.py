@@ -96,7 +96,7 @@ class Followers(Others):
 
         self._started: list[tuple[subprocess.Popen[bytes], Connection[Any, Any], threading.Thread]] = []
         self._gone: list[str] = []
-        self._is_busy = self._has_left = False
+        self._is_busy, self._left = False, threading.Event()
         if launched() is not None:
             self.ranks = self._group = ProcessGroup()
             return
@@ -114,7 +114,7 @@ class Followers(Others):
                 pipe.send((store.port, number, processes))
             self.ranks = self._group = ProcessGroup(store, 0, processes)
         except BaseException:
-            self._has_left = True
+            self._left.set()
             self._end()
             raise
 
@@ -185,7 +185,7 @@ class Followers(Others):
         """Part from them; those that are in the midst of something are ended."""
         from gankit.training.process_group import LostProcessError, Word
 
-        self._has_left = True
+        self._left.set()
         if not self._is_busy:
             with suppress(LostProcessError):
                 self._group.say(Word.LEAVE)
@@ -211,12 +211,11 @@ class Followers(Others):
     def _watch(self, process: subprocess.Popen[bytes], number: int) -> None:
         """Wait for the end of one; end this process too if it does not come to notice."""
         status = process.wait()
-        if self._has_left:
+        if self._left.is_set():
             return
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
         self._gone.append(f"process {number} of the run {how}")
-        time.sleep(GRACE)
-        if not self._has_left:
+        if not self._left.wait(GRACE):
             warn(self._gone[0])
             os._exit(1)
 

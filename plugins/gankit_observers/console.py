@@ -140,6 +140,13 @@ class _LiveBar(RichProgress):
         columns = (BarColumn(20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
         super().__init__(*columns, console=Console(stderr=True), refresh_per_second=2)
 
+    def stop(self) -> None:
+        """Draw it for the last time; rich itself does not wait for the end of its thread."""
+        thread = getattr(self.live, "_refresh_thread", None)
+        super().stop()
+        if thread is not None:
+            thread.join()
+
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar and what stands under it."""
         yield from super().get_renderables()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ def test_it_is_read_often_enough_to_see_each_time() -> None:
             break
     assert watched.joules()["cpu_joules"] * 1e6 == pytest.approx(50 * 100)
     watched.close()
+
+
+def test_nothing_of_a_meter_runs_on_after_it() -> None:
+    before = threading.enumerate()
+    for _ in range(100):
+        EnergyMeter([Counter("cpu_joules", lambda: 0)]).close()
+        assert threading.enumerate() == before
 
 
 def test_what_cannot_be_read_takes_its_sum_with_it(tmp_path: Path, counts: Callable[[str, int], None]) -> None:

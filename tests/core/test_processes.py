@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.alone import until
 from support.command import QUICKSTART, gankit_here, rows
 from support.tiny import tiny
 
 from gankit.config.checks import problems
 from gankit.runs.launched import launched
+from gankit.runs.others import GRACE, Followers
+from gankit.training import process_group
 from gankit.training.process_group import meeting_place
 
 PLAIN: dict[str, Any] = {"regularizers": ["gradient-penalty", "drift"]}
@@ -83,6 +89,26 @@ def test_processes_meet_where_this_machine_alone_can_come() -> None:
     assert here == [f"0100007F:{store.port:04X}"]
     if Path("/proc/net/tcp6").exists():
         assert f":{store.port:04X} 000000" not in Path("/proc/net/tcp6").read_text()
+
+
+def test_who_leaves_does_not_wait_for_what_watched_one_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        def __init__(self, *_: Any) -> None:
+            pass
+
+        def say(self, word: Any) -> None:
+            raise process_group.LostProcessError
+
+    monkeypatch.setattr(process_group, "meeting_place", lambda _: SimpleNamespace(port=1))
+    monkeypatch.setattr(process_group, "ProcessGroup", Gone)
+    before = threading.enumerate()
+    others = Followers(2)
+    others._started[0][0].kill()
+    until(lambda: others._gone)
+    began = time.monotonic()
+    others.leave()
+    assert time.monotonic() - began < GRACE / 2
+    assert threading.enumerate() == before
 
 
 def test_a_study_is_not_started_by_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -224,13 +225,19 @@ class TestConsole:
         assert "images/s" in shown
         assert "loss discriminator" in shown
         assert "100%" in shown
-        assert re.search(r"8x8: 800 images in 0 s, fid 0.001667 \(floor 0.001667\)", shown)
+        assert re.search(r"8x8: 800 images in \d+ s, fid 0.001667 \(floor 0.001667\)", shown)
         assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor stays hidden"
 
     @pytest.mark.slow
     def test_an_interrupted_bar_gives_the_terminal_back(self) -> None:
         shown = on_a_terminal("run.train(until=100); raise KeyboardInterrupt")
         assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l"), "the cursor stays hidden"
+
+    def test_nothing_of_a_bar_runs_on_after_it(self, tmp_path: Path) -> None:
+        run, before = DrivenRun(tmp_path / "run", []), threading.enumerate()
+        for _ in range(20):
+            Bar(run).on_close()
+            assert threading.enumerate() == before
 
     @pytest.mark.parametrize("reporter", [Lines, Bar])
     def test_an_update_costs_next_to_nothing(self, tmp_path: Path, reporter: type[Lines] | type[Bar]) -> None:
