@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 import pytest
 from support.slow import slow_but
 
 from gankit.core.component import Component
 from gankit.core.registry import RegistryEntry, provided_by
+from gankit.data.images import RealImages
 from gankit.discovery.manager import plugins
-from gankit.testing import RULES, check
+from gankit.kinds import Dataset
+from gankit.testing import RULES, check, images
 from gankit.testing.rules import Rule
 
 OTHERS = 4
@@ -53,6 +56,21 @@ def test_a_wrong_component_breaks_its_rule(file: Path) -> None:
         for entry in wrong_components(file):
             (rule,) = [rule for rule in rules_of(entry) if rule.name == broken_rule(entry)]
             assert breaks(entry, rule), f"{entry.name} of {file.name} is not caught"
+
+
+def test_a_machine_that_is_busy_is_not_taken_for_a_data_set_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = images._loaded
+
+    def waiting(data: Dataset, resolution: int) -> RealImages:
+        sleep(images.PATIENCE)
+        return loaded(data, resolution)
+
+    monkeypatch.setattr(images, "_loaded", waiting)
+    with plugins.restored():
+        entries = wrong_components(Path(__file__).parent / "wrong" / "dataset.py")
+        (one_size,) = [entry for entry in entries if entry.component.__name__ == "OneSize"]
+        (rule,) = [rule for rule in rules_of(one_size) if rule.name == broken_rule(one_size)]
+        assert breaks(one_size, replace(rule, examples=1))
 
 
 @pytest.mark.slow
