@@ -29,12 +29,14 @@ print('to standard error', file=sys.stderr, flush=True)
 """
 STUBBORN = """
 import os, signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until it has said that it began
 def leave(number, frame):
-    time.sleep(0.2)
+    time.sleep(0.5)
     print('saved', flush=True)
     os._exit(143)
 signal.signal(signal.SIGTERM, leave)
 print('began', os.getpid(), flush=True)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 time.sleep(60)
 os._exit(1)
 """
