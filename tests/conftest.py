@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
 import tempfile
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -32,6 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
         for item in [] if torch.cuda.is_available() else needing:
             item.add_marker(pytest.mark.skip(reason="there is no NVIDIA GPU"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let a test draw the same numbers, whichever ran before it in the same process; so do its fixtures."""
+    random.seed(0)
+    np.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Let it do so whether it was the first to need a fixture or not."""
+    pytest_runtest_setup()
 
 
 settings.register_profile("thorough", deadline=None, derandomize=True)  # with --hypothesis-profile
