@@ -29,6 +29,18 @@ def said(job: Job) -> list[str]:
     return job.log.read_text().split()
 
 
+def meeting(folder: Path, count: int) -> str:
+    """A program that goes on when so many like it have begun."""
+    return f"""
+import pathlib
+begun, until = pathlib.Path({str(folder / "begun")!r}), time.monotonic() + 100
+begun.mkdir(exist_ok=True)
+(begun / str(os.getpid())).touch()
+while len([*begun.iterdir()]) < {count} and time.monotonic() < until:
+    time.sleep(0.02)
+"""
+
+
 @pytest.fixture(autouse=True)
 def no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -52,18 +64,18 @@ def test_sequential_jobs_each_begins_when_the_one_before_has_ended(tmp_path: Pat
 
 
 def test_processes_run_side_by_side_and_no_more_than_asked_for(tmp_path: Path) -> None:
-    meet = f"""
-import pathlib
+    at_once = f"""
 here = pathlib.Path({str(tmp_path)!r}) / str(os.getpid())
 here.touch()
+{meeting(tmp_path, 3)}
 most = 0
-for _ in range(40):
+for _ in range(15):
     most = max(most, len([p for p in here.parent.iterdir() if p.name.isdecimal()]))
     time.sleep(0.02)
 here.unlink()
 print(most)
 """
-    given = jobs(tmp_path, *[meet] * 6)
+    given = jobs(tmp_path, *["import pathlib" + at_once] * 6)
     assert all(status == 0 for _, status in Processes(count=3).launch(given))
     assert max(int(said(job)[-1]) for job in given) == 3
 
@@ -86,7 +98,7 @@ def test_the_share_does_not_grow_when_few_are_left(tmp_path: Path, monkeypatch: 
 
 def test_each_process_has_a_gpu_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    given = jobs(tmp_path, "time.sleep(0.3)", "time.sleep(0.3)")
+    given = jobs(tmp_path, *[meeting(tmp_path, 2)] * 2)
     list(Processes().launch(given))
     assert [said(job)[1] for job in given] == ["3", "5"]
 
@@ -108,7 +120,7 @@ def test_parts_of_a_gpu_are_no_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    given = jobs(tmp_path, *["time.sleep(0.3)"] * 4)
+    given = jobs(tmp_path, *[meeting(tmp_path, 2)] * 2, *[meeting(tmp_path, 4)] * 2)
     list(Processes().launch(given))
     assert sorted(said(job)[1] for job in given) == ["0", "0", "1", "1"]
 
@@ -124,6 +136,7 @@ STUBBORN = """
 import signal, sys
 def leave(number, frame):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    print("leaving", flush=True)
     time.sleep({seconds})
     print("saved", flush=True)
     sys.exit(143)
@@ -133,9 +146,9 @@ time.sleep(60)
 """
 
 
-def ready(given: Sequence[Job]) -> None:
+def ready(given: Sequence[Job], word: str = "ready") -> None:
     until = time.monotonic() + 300
-    while not all(job.log.exists() and "ready" in said(job) for job in given):
+    while not all(job.log.exists() and word in said(job) for job in given):
         assert time.monotonic() < until
         time.sleep(0.02)
 
@@ -160,13 +173,13 @@ def heeds_interrupts() -> Iterator[None]:
 
 @pytest.mark.usefixtures("heeds_interrupts")
 def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
-    given = jobs(tmp_path, STUBBORN.format(seconds=60))
+    given = jobs(tmp_path, STUBBORN.format(seconds=600))
     launched = Sequential().launch(given)
 
     def twice() -> None:
         ready(given)
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.5)
+        ready(given, "leaving")
         os.kill(os.getpid(), signal.SIGINT)
 
     interrupt = threading.Thread(target=twice)
@@ -175,5 +188,5 @@ def test_who_is_interrupted_again_does_not_wait(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         next(launched)
     interrupt.join()
-    assert time.monotonic() - since < 50
+    assert time.monotonic() - since < 300
     assert "saved" not in said(given[0])
