@@ -267,14 +267,14 @@ def test_who_waits_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     class Slow(Numbered):
         def read(self, position: int, height: int, width: int) -> np.ndarray:
             begun.set()
-            go_on.wait(10)
+            go_on.wait(100)
             return super().read(position, height, width)
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(prepare, Slow(20))
-        begun.wait(10)
+        begun.wait(100)
         second = pool.submit(prepare, Numbered(20))
-        said, until = "", time.monotonic() + 10
+        said, until = "", time.monotonic() + 100
         while "gankit: waits for another process that is filling" not in said and time.monotonic() < until:
             said += capsys.readouterr().err
             time.sleep(0.01)

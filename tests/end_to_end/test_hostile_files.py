@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from support.damaging import PATIENCE
 from support.hostile import bounded_memory, carried_out, check, secluded
 from support.hostile_files import PLUGINS, SHORT, Hostile, at_every_option, each_whole, lay_out_all
 from support.oddities import FILE
@@ -123,10 +124,11 @@ def test_no_plugin_file_upsets_a_command(
 def test_a_plugin_that_never_ends_was_named_and_can_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANKIT_NO_RUN_PLUGINS", "")  # so that what a command sets is gone afterwards
-    Path("loops.py").write_text("while True: pass\n")
+    # Ctrl-C is pressed soon after it has begun, however long that took
+    Path("loops.py").write_text("import signal\nsignal.setitimer(signal.ITIMER_REAL, 0.1)\nwhile True: pass\n")
     Path(FILE).write_text("plugins: [loops.py]\n")
-    outcome = carried_out(["validate", FILE], interrupted_after=0.2)
+    outcome = carried_out(["validate", FILE], interrupted_after=PATIENCE)
     assert outcome.code == 128 + signal.SIGINT
     assert "gankit: executes plugin" in outcome.errors
-    assert f"loops.py (source 6f03a883a34c), which {FILE} lists" in outcome.errors
+    assert f"loops.py (source 9e3a3326b9f6), which {FILE} lists" in outcome.errors
     assert carried_out(["validate", FILE, "--no-run-plugins"]).code == 2

@@ -254,7 +254,7 @@ def test_training_waits_for_nothing_that_hangs(tmp_path: Path, monkeypatch: pyte
     run = driven_run(tmp_path / "one", {**faulty(tmp_path, HANGS, HANGS), "patience": 60.0})
     began = time.monotonic()
     run.train()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30
     process = run.callbacks.by_label["wandb_like/wandb-like"]._worker._process  # pyright: ignore
     process.kill()
     run.callbacks.on_close()

@@ -6,9 +6,11 @@ import time
 from typing import Any
 
 import psutil
+from support.driven import DrivenRun
 
 from gankit import UserError
 from gankit.core import worker
+from gankit.results.tracking import Tracker
 
 PATIENCE = 30.0
 """Seconds that a process has to become what it is to be: just forked it is called as the one that begins it."""
@@ -22,6 +24,14 @@ def working_process() -> psutil.Process:
         time.sleep(0.01)
     (process,) = found
     return process
+
+
+def caught_up(run: DrivenRun) -> worker.Worker:
+    """What tells the only tracker of a run, once that has done all that it was told; so nobody waits for it."""
+    (tracker,) = [each for each in run.callbacks.by_label.values() if isinstance(each, Tracker)]  # pyright: ignore
+    assert tracker._worker is not None
+    tracker._worker.call("record", [])
+    return tracker._worker
 
 
 class Here:
