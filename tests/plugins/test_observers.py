@@ -175,7 +175,7 @@ class TestLines:
 
 def carried_out(command: str, stderr: int, **environment: str) -> subprocess.CompletedProcess[bytes]:
     code = f"""
-import sys, tempfile
+import sys, tempfile, time
 from pathlib import Path
 from support.driven import DrivenRun
 from gankit.discovery.manager import plugins
@@ -220,7 +220,8 @@ class TestConsole:
         assert [line.split(":")[0] for line in done.stderr.decode().splitlines()] == ["4x4", "8x8", "16x16"]
 
     def test_a_terminal_gets_a_bar_and_stays_usable(self) -> None:
-        shown = on_a_terminal("run.train(pause=0.01)")
+        redrawn = "[time.sleep(0.2) for _ in range(6)]"  # in steps, as one would be over if the machine stood still
+        shown = on_a_terminal(f"run.train(1300); run.train(1900, pause=0.01); {redrawn}; run.train()")
         assert "stage 3 of 3" in shown
         assert "images/s" in shown
         assert "loss discriminator" in shown
