@@ -180,7 +180,8 @@ def test_an_evaluator_whose_run_is_gone_goes_without_a_word() -> None:
 
 
 @pytest.mark.slow
-def test_an_evaluator_leaves_with_its_run_and_not_before() -> None:
+def test_an_evaluator_leaves_with_its_run_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "PATIENCE", 100.0)  # on a busy machine
     process = EvaluatorProcess(tiny(evaluation=MEASURED), CPU, [])
     os.kill(process.number, signal.SIGTERM)  # as whoever ends a job does to each of its processes
     os.kill(process.number, signal.SIGINT)
