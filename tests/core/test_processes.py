@@ -99,6 +99,7 @@ def test_who_leaves_does_not_wait_for_what_watched_one_that_died(monkeypatch: py
         def say(self, word: Any) -> None:
             raise process_group.LostProcessError
 
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")  # so that what is set is gone afterwards
     monkeypatch.setattr(process_group, "meeting_place", lambda _: SimpleNamespace(port=1))
     monkeypatch.setattr(process_group, "ProcessGroup", Gone)
     before = {*threading.enumerate()}
