@@ -41,17 +41,18 @@ class Machine:
 
     def took(self, work: Callable[[], object]) -> Took:
         """How long work takes until the device is done with it."""
-        self._wait()
+        self.wait()
         worked, began = self._worked(), self.now()
         work()
-        self._wait()
+        self.wait()
         return Took(self._worked() - worked, self.now() - began)
 
     def seconds(self, work: Callable[[], object]) -> float:
         """The seconds of work of `took`."""
         return self.took(work).work
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait until the device has done what it was given."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
@@ -93,7 +94,7 @@ class Machine:
 
     @property
     def held(self) -> int:
-        """Bytes of memory now, of the same; where that is not told, the peak."""
+        """Bytes held now by the device (CUDA) or the process; the peak where the system does not report it."""
         if self.device.type == "cuda":
             return torch.cuda.memory_reserved(self.device)
         return _kilobytes("VmRSS") * 1024 - self._tools if self.forgets else self.peak

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 from gankit.core.failures import FailureCounter
 from gankit.core.progress import Progress, progress_at
@@ -15,6 +16,7 @@ from gankit.costs.profile import KindProfile, PhaseProfile, ProfiledIteration
 from gankit.costs.profile_table import profile_as_json, profile_report
 from gankit.costs.profiling import Profiling
 from gankit.costs.table import time_in_words
+from gankit.costs.timer import Timer
 from gankit.costs.watching import Place, calls_watched, watched
 from gankit.results.tables import as_terminal
 from gankit.runs.loop import Task, TrainingLoop
@@ -48,6 +50,7 @@ class ProfiledLoop(TrainingLoop):
         self._is_profiled: dict[str, bool] = {}  # by labels: a stage's first iteration is still the one before's
         self._tasks_took: dict[Task, float] = {}
         self._writing = FailureCounter("the profile")
+        self._timer = Timer(self._parts.device)
         try:
             super().train()
         finally:
@@ -67,10 +70,9 @@ class ProfiledLoop(TrainingLoop):
         kind = self._kind_of_next(mine)
         enough = PROFILED if len(mine.kinds) == 1 else OF_A_KIND
         if mine.iterations <= WARM_UP or kind is None or len(kind.iterations) >= enough:
-            began = time.perf_counter()
-            super()._iterate()
-            if mine.iterations > WARM_UP and kind is not None:
-                kind.others.append(time.perf_counter() - began)
+            times = kind.others if kind is not None and mine.iterations > WARM_UP else None
+            with nullcontext() if times is None else self._timer.timing(times):
+                super()._iterate()
             return
         profiling = Profiling(self._parts.device)
         with watched(self._trainer, profiling), calls_watched(list(self._places()), profiling), profiling.whole():
@@ -112,6 +114,7 @@ class ProfiledLoop(TrainingLoop):
 
     def _tell(self, now: Progress) -> None:
         """Print and write what was profiled since this was done last."""
+        self._timer.read()
         on_gpu = self._parts.device.type == "cuda"
         told = [profile for profile in self._profiles if profile.profiled]
         for each in self._profiles:

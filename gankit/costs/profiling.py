@@ -13,6 +13,7 @@ import torch
 from torch._C._profiler import _RecordFunctionFast
 
 from gankit.costs.attribution import NODE, Event, Owner, Spent, spent
+from gankit.costs.machine import Machine
 from gankit.costs.parts import WatchedPart
 
 RANGE = "gankit: "
@@ -30,9 +31,9 @@ class Profiling:
 
     def __init__(self, device: torch.device) -> None:
         """Profile the CPU, and a GPU if that is the device."""
-        self._on_gpu = device.type == "cuda"
+        self._machine = Machine(device)
         activities = [torch.profiler.ProfilerActivity.CPU]
-        if self._on_gpu:
+        if device.type == "cuda":
             activities.append(torch.profiler.ProfilerActivity.CUDA)
         self._profiler = torch.profiler.profile(activities=activities)
         self._open: list[Any] = []
@@ -43,14 +44,14 @@ class Profiling:
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Profile what the block does, until a GPU is done with it."""
+        """Profile what the block does, from when a GPU is done with what came before until it is done with this."""
+        self._machine.wait()
         with self._profiler:
             began = time.perf_counter()
             self.enter(WHOLE)
             try:
                 yield
-                if self._on_gpu:
-                    torch.cuda.synchronize()
+                self._machine.wait()
             finally:
                 self.seconds = time.perf_counter() - began
                 while self._open:
