@@ -96,7 +96,7 @@ class TrainingLoop(LoopContext):
         try:
             if not store.found(self._record.checkpoints):
                 self._save()  # tells at once whether there is room, and there is always something to go back to
-            self._others = others_of(self.experiment.training.processes)
+            self._others = others_of(self.experiment.training.processes, self._record_failure)
             self._others.begin(self.folder, self._trainer, self._parts.evaluators)
             self._record.time("begun", images=self._trainer.images, **self._parameters())
             with self._interrupts, attributing_errors(self.experiment, trains=True):
@@ -109,7 +109,7 @@ class TrainingLoop(LoopContext):
             warn(f"left at {self._trainer.images:,} images; go on with: gankit resume {quote(str(self.folder))}")
             raise
         except Exception as failure:
-            self._record.time("failed", reason=in_short(failure))
+            self._record_failure(in_short(failure))
             raise
         finally:
             self._callbacks.on_close()
@@ -323,6 +323,9 @@ class TrainingLoop(LoopContext):
         self._callbacks.load_state_dict(checkpoint.state["watchers"])
         self._callbacks.on_rollback(self.progress)
         self.log_event("rolled-back", attempt, request.reason)
+
+    def _record_failure(self, reason: str) -> None:
+        self._record.time("failed", reason=reason)
 
     def _write_losses(self) -> None:
         at = self.progress

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,10 +32,12 @@ PATIENCE = 5.0
 """Seconds in which it comes to be known how another ended whose connection is broken."""
 PARTING = 10.0
 """Seconds in which the others have to leave."""
+GOES_ON = "; the run goes on from its last checkpoint by gankit resume"
+"""Said of a run that has lost a process."""
 
 
 class Others:
-    """None: the run has one process."""
+    """Null object for a run in a single process."""
 
     ranks: Ranks = ALONE
 
@@ -70,24 +72,29 @@ class Others:
         return
 
 
-def others_of(processes: int) -> Others:
-    """The other processes of a run that has so many: started here, unless a launcher has."""
+def others_of(processes: int, record_failure: Callable[[str], None]) -> Others:
+    """The other processes of a run that has so many: started here, unless a launcher has.
+
+    Args:
+        processes: How many processes the run has, this one among them.
+        record_failure: Told why the run ends where this process, blocked by the loss of another, cannot say so itself.
+    """
     if processes == 1:
         return Others()
-    return Followers(processes)
+    return Followers(processes, record_failure)
 
 
 def dismiss_launched() -> None:
     """Let those leave that a launcher has started for nothing, as there is nothing to train."""
     if (place := launched()) is not None:
-        Followers(place.processes).leave()
+        Followers(place.processes, lambda _: None).leave()
 
 
 class Followers(Others):
     """Processes that do what they are told, see `gankit.runs.follower`."""
 
-    def __init__(self, processes: int) -> None:
-        """Start them, or meet those that a launcher has started.
+    def __init__(self, processes: int, record_failure: Callable[[str], None]) -> None:
+        """Start them, or meet those that a launcher has started; see `others_of`.
 
         Raises:
             RunError: if one does not come.
@@ -96,6 +103,7 @@ class Followers(Others):
 
         self._started: list[tuple[subprocess.Popen[bytes], Connection[Any, Any], threading.Thread]] = []
         self._gone: list[str] = []
+        self._record_failure = record_failure
         self._is_busy, self._left = False, threading.Event()
         if launched() is not None:
             self.ranks = self._group = ProcessGroup()
@@ -209,14 +217,19 @@ class Followers(Others):
         self._is_busy = False
 
     def _watch(self, process: subprocess.Popen[bytes], number: int) -> None:
-        """Wait for the end of one; end this process too if it does not come to notice."""
+        """Wait for the end of one; end this process too if it does not come to notice, as where it waits for NCCL."""
         status = process.wait()
         if self._left.is_set():
             return
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
         self._gone.append(f"process {number} of the run {how}")
-        if not self._left.wait(GRACE):
-            warn(self._gone[0])
+        if self._left.wait(GRACE):
+            return
+        try:
+            reason = f"{self._gone[0]}{GOES_ON}"
+            warn(reason)
+            self._record_failure(reason)
+        finally:
             os._exit(1)
 
     def _reason(self, loss: Exception) -> str:
@@ -224,7 +237,7 @@ class Followers(Others):
         until = time.monotonic() + PATIENCE
         while self._started and not self._gone and time.monotonic() < until:
             time.sleep(0.05)
-        return f"{self._gone[0] if self._gone else loss}; the run goes on from its last checkpoint by gankit resume"
+        return f"{self._gone[0] if self._gone else loss}{GOES_ON}"
 
     def _end(self, at_once: bool = True) -> None:
         """See those leave that were started here."""

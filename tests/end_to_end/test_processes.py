@@ -163,6 +163,47 @@ def test_a_process_that_is_killed_ends_the_run_which_goes_on_to_the_same_bits(
     assert same_bits(uninterrupted, resumed(tmp_path))
 
 
+UNAWARE = """
+import sys, time
+from functools import partial
+from pathlib import Path
+
+import gankit
+from gankit.config.loader import load_experiment
+from gankit.runs import others
+from gankit.runs.loop import TrainingLoop
+from gankit.runs.start import begin
+
+others.GRACE = 0.5
+
+class Blocked(gankit.Callback):
+    '''Loses the other process and waits for ever, as for a GPU that waits for that one's.'''
+
+    def __init__(self, run):
+        self.run = run
+
+    def on_update(self, progress, scalars):
+        if progress.images == 408:
+            self.run._others._started[0][0].kill()
+            time.sleep(60)
+
+file, folder, *settings = sys.argv[1:]
+begin(load_experiment(Path(file), settings), Path(folder), loop=partial(TrainingLoop, callback=Blocked)).train()
+"""
+
+
+def test_a_process_that_cannot_notice_the_loss_of_another_is_ended_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "unaware.py").write_text(UNAWARE)
+    settings = [word for word in SETTINGS if not word.startswith("--")]
+    words = [tmp_path / "unaware.py", QUICKSTART, tmp_path / "run", *settings, "observers=[]"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=TIME)
+    reason = "process 1 of the run was ended by SIGKILL; the run goes on from its last checkpoint by gankit resume"
+    assert done.returncode == 1, done.stderr
+    assert f"gankit: {reason}" in done.stderr
+    last = json.loads((tmp_path / "run" / "times.jsonl").read_text().splitlines()[-1])
+    assert (last["event"], last["reason"]) == ("failed", reason)
+
+
 def test_when_the_first_process_is_killed_the_others_are_gone(
     plugin: Path, tmp_path: Path, uninterrupted: Path
 ) -> None:
