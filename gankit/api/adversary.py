@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gankit.api.parts import AdversaryOptions, AverageOptions, read_options
 from gankit.core.component import Component
 from gankit.core.errors import UserError
+from gankit.core.networks import NetworkName
 from gankit.core.progress import Progress
 from gankit.networks.critics import Critics, Judge
 from gankit.networks.discriminator import Discriminator
@@ -155,9 +156,7 @@ class Adversary:
         self._updates, self._images = int(state["updates"]), int(state["images"])
         self._memory = {path: _copied(kept) for path, kept in state["memory"].items()}
 
-    def _of(
-        self, phase: Literal["generator", "discriminator"], real: Tensor, fake: Tensor, labels: Tensor | None
-    ) -> Tensor:
+    def _of(self, phase: NetworkName, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         if real.shape != fake.shape:
             raise UserError(
                 f"fake: expected as many images as reals, of their size, {[*real.shape]}, not {[*fake.shape]}"
@@ -181,7 +180,7 @@ class Adversary:
 
     def _step(
         self,
-        phase: Literal["generator", "discriminator"],
+        phase: NetworkName,
         purpose: str,
         real: Tensor,
         fake: Tensor,

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from gankit.config.critics import problems_of_critics
 from gankit.config.evaluation_checks import problems_of_evaluation
-from gankit.config.experiment import NAME, NETWORKS, Experiment, NetworkOptions
+from gankit.config.experiment import NAME, Experiment, NetworkOptions
 from gankit.config.freezing import problems_of_freezing
 from gankit.config.labels import label_problems, problems_of_even_classes
 from gankit.config.parts import in_whole_batches, problems_of_parts
@@ -22,6 +22,7 @@ from gankit.config.walk import KEY, Path, Problem, components, problem_of_failur
 from gankit.core.component import Component
 from gankit.core.errors import UserError
 from gankit.core.memory import too_large
+from gankit.core.networks import NETWORKS
 from gankit.core.progress import Stage, stage_mistakes
 from gankit.core.registry import registries
 

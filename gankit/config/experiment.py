@@ -20,6 +20,7 @@ from gankit.config.evaluation import CheckpointOptions, EvaluationOptions, Gener
 from gankit.config.optimizers import OPTIMIZER, OneForBoth, OptimizerPair, for_both
 from gankit.core.component import named
 from gankit.core.errors import UserError
+from gankit.core.networks import NETWORKS
 from gankit.core.options import AbsolutePath, Images, Many, Options
 from gankit.core.progress import Stage
 from gankit.core.registry import registries
@@ -45,7 +46,6 @@ from gankit.kinds import (
 
 OWN_NAME = re.compile("[a-z][a-z0-9-]{0,39}")
 """What further averages and discriminators are called: one word, with which names of numbers and files may end."""
-NETWORKS = ("generator", "discriminator")
 OTHER_MEANINGS = {
     "average": "that is training.average",
     "current": "that is the trained generator itself",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from gankit.config.experiment import Experiment
 from gankit.config.walk import Problem
+from gankit.core.networks import NetworkName
 from gankit.core.options import did_you_mean
 
 WITHOUT_RESOLUTION = {"generator": ("mapping", "stem", "base_blocks"), "discriminator": ("head", "base_blocks")}
@@ -24,7 +24,7 @@ def problems_of_freezing(experiment: Experiment) -> Iterator[Problem]:
             yield ("training", "freeze", position), f"the networks have no part {name!r}.{hint}"
 
 
-def freezable(experiment: Experiment, network: Literal["generator", "discriminator"]) -> Iterator[str]:
+def freezable(experiment: Experiment, network: NetworkName) -> Iterator[str]:
     """The parts of a network by the names that `training.freeze` takes."""
     if (options := experiment.generator if network == "generator" else experiment.discriminator) is None:
         return

@@ -9,9 +9,8 @@ from typing import Any
 from gankit.config.evaluation import EvaluationOptions
 from gankit.config.study import EXTENDS
 from gankit.config.yaml.nodes import Item, Items, Key, Node, Scalar, Table, without
+from gankit.core.networks import NETWORKS
 from gankit.core.registry import registries
-
-NETWORKS = ("generator", "discriminator")
 
 
 def run_in_new_words(root: Table) -> Table:

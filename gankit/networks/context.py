@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from gankit.core.networks import NetworkName
 from gankit.core.tables import at
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class BuildContext:
     New fields may be added later; parts that ignore them go on working.
     """
 
-    network: Literal["generator", "discriminator"]
+    network: NetworkName
     """Which of the two networks the part belongs to."""
     resolution: int
     """Height of the feature maps, in pixels, that the part works at."""

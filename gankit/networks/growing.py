@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
 
 from gankit.config.experiment import Experiment, NetworkOptions
+from gankit.core.networks import NetworkName
 from gankit.core.tables import at
 from gankit.kinds import Block
 from gankit.networks.context import BuildContext
@@ -98,7 +99,7 @@ class GrowingNetwork(TrainedNetwork):
     def __init__(
         self,
         options: NetworkOptions,
-        network: Literal["generator", "discriminator"],
+        network: NetworkName,
         shape: ImageShape,
         latent: int,
         width: int,

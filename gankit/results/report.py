@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
+from gankit.core.networks import NETWORKS
 from gankit.kinds.callbacks import Row
 from gankit.results.comparison import Comparison, StageComparison, Unfinished, Unmeasured, VariantResult
 from gankit.results.differences import differing
 from gankit.results.groups import RunGroup, told_apart_by
 from gankit.results.plugin_code import other_code
 from gankit.results.protocols import other_count, shown_name, unlike_floors
-from gankit.results.run_results import ENERGY, NETWORKS, RunResults
+from gankit.results.run_results import ENERGY, RunResults
 from gankit.results.significance import Interval, Method
 from gankit.results.tables import ABSENT, Column, Report, Section, significant, text_columns
 

@@ -11,6 +11,7 @@ from gankit.config.old_records import run_in_new_words
 from gankit.config.yaml.nodes import plain_value
 from gankit.config.yaml.parser import mapping, read_text
 from gankit.core.errors import UserError
+from gankit.core.networks import NETWORKS
 from gankit.core.progress import Stage, ends, stage_label
 from gankit.evaluation.names import QUICK
 from gankit.kinds.callbacks import Row
@@ -23,7 +24,6 @@ from gankit.runs.rows import METRICS, TIMES, read_events, read_rows
 
 UNLIKE = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 """What is raised where JSON is of another form than ours."""
-NETWORKS = ("generator", "discriminator")
 ENERGY = {"cpu_joules": "CPU kJ", "gpu_joules": "GPU kJ"}
 """What times.jsonl calls the energy that the machine counted, and how tables do."""
 

@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 0.5
 """Seconds for Python to heed a second signal by itself, before the process is ended by a thread."""
 LAST = b"\0"
-"""Said to that thread where no more signals come; the pipe's end would not do, as forked processes hold it open."""
+"""Said to that thread where no more signals come; closing the pipe would not do, as forked processes hold it open."""
 
 
 @contextmanager

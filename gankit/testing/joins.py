@@ -8,12 +8,13 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from gankit.core.networks import NETWORKS
 from gankit.kinds import Join
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import check_finite
 from gankit.networks.layers import JoinModule
 from gankit.networks.protocols import out_channels_of
-from gankit.testing.parts import CHANNELS, EITHER
+from gankit.testing.parts import CHANNELS
 from gankit.testing.rules import Broken, Trial, rule
 from gankit.testing.state import stir_randomness
 
@@ -21,7 +22,7 @@ from gankit.testing.state import stir_randomness
 def _joined(trial: Trial[Join]) -> tuple[JoinModule, BuildContext, Tensor, Tensor, Tensor | None]:
     """A join's module in float64, its place, and what is joined there: older and newer, and a weight or none."""
     of_scales = trial.component.where == "scales"
-    channels, network = trial.draw(CHANNELS), trial.draw(st.sampled_from(EITHER[1:] if of_scales else EITHER))
+    channels, network = trial.draw(CHANNELS), trial.draw(st.sampled_from(NETWORKS[1:] if of_scales else NETWORKS))
     context = BuildContext(
         network, 16, channels, channels, resolutions=(4, 8, 16), aspect=trial.draw(st.sampled_from([1.0, 2.0]))
     )

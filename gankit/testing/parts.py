@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.core.component import Component
+from gankit.core.networks import NETWORKS, NetworkName
 from gankit.kinds import Block, Dataset, Join, LabelledImages, LatentMapping, Norm, Regularizer
 from gankit.networks.context import BuildContext
 from gankit.networks.contracts import size_asked
@@ -29,9 +30,7 @@ CHANNELS = st.sampled_from([8, 1, 3, 6, 12])
 GAINS = (math.sqrt(2), 1.0, 0.0, None)
 """The gains of layers; None: a plain layer of torch, which says none."""
 
-NetworkName = Literal["generator", "discriminator"]
-EITHER: tuple[NetworkName, ...] = ("generator", "discriminator")
-NETWORKS: Mapping[str, NetworkName] = {
+ONLY_IN: Mapping[str, NetworkName] = {
     "mapping": "generator",
     "stem": "generator",
     "head": "discriminator",
@@ -280,7 +279,7 @@ def _drawn_place(
 ) -> tuple[BuildContext, int]:
     """A place for the component of `trial`, and samples at a time; where it says that it cannot work is passed over."""
     component, draw = trial.component, trial.draw
-    network = NETWORKS.get(component.kind) or draw(st.sampled_from(EITHER))
+    network = ONLY_IN.get(component.kind) or draw(st.sampled_from(NETWORKS))
     base, data = draw(st.sampled_from([4, 8])), draw(pictures(_reads_attributes(component)))
     if by_attributes:
         data = data.model_copy(update={"classes": 0, "attributes": ATTRIBUTES})

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.nn.utils import parametrize
 
+from gankit.core.networks import NetworkName
 from gankit.kinds import Regularizer
 from gankit.networks.protocols import HoldsWeight
 from gankit.training.critics import constrained
-from gankit.training.precision import NetworkName
 
 
 class Constraints:

@@ -15,8 +15,8 @@ from gankit.training.measuring import measuring
 from gankit.training.step import Step
 
 if TYPE_CHECKING:
+    from gankit.core.networks import NetworkName
     from gankit.networks.growing import TrainedNetwork
-    from gankit.training.precision import NetworkName
     from gankit.training.trainer import Trainer
 
 MOST = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,11 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.config.experiment import TrainingOptions
 from gankit.core.errors import UserError
+from gankit.core.networks import NetworkName
 from gankit.networks.growing import TrainedNetwork
 from gankit.networks.precision import MixedPrecision
 from gankit.training.scaling import Finite, LossScaler
 
-NetworkName = Literal["generator", "discriminator"]
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What networks compute in, by the precisions that mix it with float32."""
 WARNS = 1

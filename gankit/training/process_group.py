@@ -23,9 +23,9 @@ LOOPBACK = "127.0.0.1"
 PATIENCE = timedelta(days=7)
 """How long a process waits for another, which may be evaluating or writing.
 
-A lost process is noticed at once by those that wait for it by gloo, whose connections break. NCCL waits on shared memory
-and notices nothing: then process 0 is ended by what watches the processes that it started (`gankit.runs.others`), or
-all are by the launcher.
+A lost process is noticed at once by those that wait for it by gloo, whose connections break. NCCL waits on shared
+memory and notices nothing: then process 0 is ended by what watches the processes that it started
+(`gankit.runs.others`), or all are by the launcher.
 """
 
 

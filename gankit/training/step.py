@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from gankit.core.component import Component
+from gankit.core.networks import NetworkName
 from gankit.core.progress import Progress
 from gankit.kinds import Augmentation
 from gankit.networks.critics import Critics
@@ -51,7 +52,7 @@ class AugmentedBatch:
 class Step:
     """One update; what is drawn and scored is made on first use and shared by the loss and every regularizer."""
 
-    phase: Literal["generator", "discriminator"]
+    phase: NetworkName
     """The network that is updated."""
     key: tuple[str | int, ...]
     """Names this update: its draws come from places below this key."""

@@ -13,6 +13,7 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from gankit.config.experiment import Experiment
 from gankit.core.errors import blaming
+from gankit.core.networks import NetworkName
 from gankit.core.progress import Progress
 from gankit.kinds import Optimizer, Regularizer
 from gankit.networks.critics import Critics
@@ -26,7 +27,7 @@ from gankit.training.critics import minimized, penalized, scores_by_critic
 from gankit.training.memory import Memory
 from gankit.training.parameters import acts_on, named_regularizers
 from gankit.training.parts import BatchPart, Joint, Scalars, average_gradients, parts_of
-from gankit.training.precision import NetworkName, Precision
+from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.step import Step
 from gankit.training.whole import WholeStep, without_graph
