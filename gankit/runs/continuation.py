@@ -93,7 +93,7 @@ def _extended(experiment: Experiment, images: int) -> Experiment:
 def _is_finished(checkpoint: Checkpoint, experiment: Experiment) -> bool:
     """Whether nothing was left to do."""
     total = sum(stage.images for stage in experiment.stages())
-    return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]
+    return checkpoint.manifest["images"] >= total and not checkpoint.state["due"]  # its tasks, by the former word
 
 
 def _evaluated(checkpoint: Checkpoint) -> int:

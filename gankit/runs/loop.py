@@ -43,7 +43,7 @@ class Task(StrEnum):
     """What a run has to do between two iterations, by the name that checkpoints hold."""
 
     BEGIN_STAGE = "begin stage"
-    QUICK_EVALUATION = "track"
+    QUICK_EVALUATION = "track"  # its former name, kept for checkpoints that have it
     EVALUATION = "evaluate"
     END_STAGE = "end stage"
     SNAPSHOT = "snapshot"
@@ -263,9 +263,10 @@ class TrainingLoop(LoopContext):
         state = {
             **trainer.state_dict(),
             "losses": self._losses.state_dict(),
+            # "due" for tasks and "watchers" for observers are former words, kept for checkpoints that have them
             "due": [task.value for task in tasks],
             "best": self._best.found,
-            "pictures": [(picture.name, _as_kept(picture.progress)) for picture in self._pictures],
+            "pictures": [(picture.name, _standing_of(picture.progress)) for picture in self._pictures],
             "watchers": self._callbacks.state_dict(),
         }
         about = {
@@ -289,13 +290,14 @@ class TrainingLoop(LoopContext):
         self._tasks, self._best.found = [Task(name) for name in state["due"]], state["best"]
         self._saved_at = self._trainer.images
         self._pictures = [
-            Picture(name, self._record.samples / f"{name}.png", self._kept(*at)) for name, at in state["pictures"]
+            Picture(name, self._record.samples / f"{name}.png", self._progress_at(*at))
+            for name, at in state["pictures"]
         ]
         self._record.rewind(checkpoint.metrics + events)
         self._record.remove_snapshots(beyond=self._trainer.images)
 
-    def _kept(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
-        """What `_as_kept` gave; stages that were added since change nothing of those before."""
+    def _progress_at(self, images: int, total: int, stage: int, stages: int, resolution: int, alpha: float) -> Progress:
+        """Where a run stood, of what `_standing_of` gave; stages added since change nothing of those before."""
         now = progress_in(self._trainer.stages, stage, images)
         return now._replace(total=total, stages=stages, resolution=resolution, alpha=alpha)
 
@@ -347,7 +349,7 @@ class TrainingLoop(LoopContext):
         self._record.time("stage", **about, images=images, **taken, images_per_second=images / taken["seconds"])
 
 
-def _as_kept(progress: Progress) -> tuple[int | float, ...]:
+def _standing_of(progress: Progress) -> tuple[int | float, ...]:
     """What checkpoints hold of where a run stood: all but what follows of the stage from the others."""
     at = progress
     return at.images, at.total, at.stage, at.stages, at.resolution, at.alpha

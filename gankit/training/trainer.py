@@ -144,7 +144,7 @@ class Trainer:
         networks: dict[str, TrainedNetwork] = {**self.networks, **averages}
         return {
             "images": self.images,
-            "rounds": self.iterations,
+            "rounds": self.iterations,  # the former word for iterations, kept for checkpoints that have it
             "attempt": self.attempt,
             "rate": self.rate,
             "now": _as_kept(self.now),
