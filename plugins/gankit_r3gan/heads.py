@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gankit import BuildContext, Head
+from gankit import BuildContext
+from gankit_sngan.heads import ProjectionHead
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class R3ganHead(Head):
+class R3ganHead(ProjectionHead):
     """A filter as large as the map for each channel, then a linear score without bias (Huang et al. 2024).
 
     With labels the linear layer gives as many numbers as a learned vector for the class has, and the score is their
@@ -20,18 +21,8 @@ class R3ganHead(Head):
     attributes is a linear map of them.
     """
 
-    labels: Literal["project", "ignore"] = "project"
-    """Use of labels, if the data has them. project: a projection discriminator; ignore: none."""
     embedding: int = Field(default=64, ge=1, le=1_000_000)
     """Length of the vector for a class."""
-
-    def reads_labels(self) -> bool:
-        """True if it projects."""
-        return self.labels == "project"
-
-    def reads_attributes(self) -> bool:
-        """As it reads classes."""
-        return self.reads_labels()
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, *context.size] to scores [N, 1], conditioned on the label if it projects."""

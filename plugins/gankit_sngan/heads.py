@@ -10,17 +10,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class SnganHead(Head):
-    """ReLU, the sum or mean of each feature map, and a linear score (Miyato et al. 2018, table 4).
+class ProjectionHead(Head):
+    """A head that conditions its score on labels by a projection, unless it is to ignore them."""
 
-    With labels, the score gains the inner product of the pooled features with a learned vector for the class: a
-    projection discriminator (Miyato and Koyama 2018, figure 1d). The vector of attributes is a linear map of them.
-    """
-
-    pool: Literal["sum", "mean"] = "sum"
-    """sum: SNGAN and SAGAN; mean: the residual critic of WGAN-GP (Gulrajani et al. 2017)."""
-    bias: bool = True
-    """Whether the score has a bias; SNGAN's on CIFAR-10 has none."""
     labels: Literal["project", "ignore"] = "project"
     """Use of labels, if the data has them. project: a projection discriminator; ignore: none."""
 
@@ -31,6 +23,19 @@ class SnganHead(Head):
     def reads_attributes(self) -> bool:
         """As it reads classes."""
         return self.reads_labels()
+
+
+class SnganHead(ProjectionHead):
+    """ReLU, the sum or mean of each feature map, and a linear score (Miyato et al. 2018, table 4).
+
+    With labels, the score gains the inner product of the pooled features with a learned vector for the class: a
+    projection discriminator (Miyato and Koyama 2018, figure 1d). The vector of attributes is a linear map of them.
+    """
+
+    pool: Literal["sum", "mean"] = "sum"
+    """sum: SNGAN and SAGAN; mean: the residual critic of WGAN-GP (Gulrajani et al. 2017)."""
+    bias: bool = True
+    """Whether the score has a bias; SNGAN's on CIFAR-10 has none."""
 
     def build(self, context: BuildContext) -> nn.Module:
         """A module from [N, in_channels, H, W] to scores [N, 1], conditioned on the label if it projects."""
