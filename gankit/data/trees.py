@@ -128,15 +128,6 @@ def not_there(what: str, path: Path) -> str:
     return f"there is no {what} {path}{f'; beside it lies {near[0]}' if near else ''}"
 
 
-def find_images(path: Path) -> FoundImages:
-    """The images in a folder and in all folders below, or in a zip archive.
-
-    Raises:
-        UserError: see `ImageTree.found`.
-    """
-    return image_tree(path).found
-
-
 class FolderTree(ImageTree):
     """A folder of the disk.
 

@@ -19,21 +19,12 @@ from gankit.results.protocols import (
     unlike_floors,
     usual_metric,
 )
-from gankit.results.run_results import RunResults, StageMetrics, in_order, read_run
+from gankit.results.run_results import RunResults, StageMetrics, in_order
 from gankit.results.tables import ABSENT, Bold, Column, Section, as_shown, print_section, significant, text_columns
 from gankit.runs.status import state_of
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def print_results(paths: Sequence[Path], console: Console | None = None) -> None:
-    """Print what the runs in these folders have measured so far, as `print_metrics` does.
-
-    Raises:
-        UserError: if a folder is not a run, or numbers that belong side by side were measured differently.
-    """
-    print_metrics([read_run(path) for path in paths], console)
 
 
 def print_metrics(runs: Sequence[RunResults], console: Console | None = None) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
+from gankit.core.registry import registries
 from gankit.kinds import Regularizer
 from gankit.networks.growing import TrainedNetwork
 
@@ -56,8 +57,6 @@ def correction(regularizers: Sequence[Regularizer], network: str) -> float:
 
 def named_regularizers(regularizers: Sequence[Regularizer]) -> list[tuple[str, Regularizer]]:
     """Each regularizer with the short name it was registered by, numbered if it stands there twice."""
-    from gankit.core.registry import registries
-
     names = [registries["regularizer"].entry_of(type(regularizer)).name for regularizer in regularizers]
     numbered = [
         f"{name}-{names[:i].count(name) + 1}" if names.count(name) > 1 else name for i, name in enumerate(names)

@@ -19,7 +19,8 @@ from gankit.results.differences import differing
 from gankit.results.finder import gather
 from gankit.results.groups import NOT_TRAINED, group_runs, told_apart_by
 from gankit.results.report import build_report
-from gankit.results.run_tables import print_results
+from gankit.results.run_results import read_run
+from gankit.results.run_tables import print_metrics
 from gankit.results.significance import Method, Verdict
 from gankit.runs.recorded import MAY_CHANGE
 
@@ -271,7 +272,7 @@ def test_floors_of_fewer_images_are_flagged_with_both_counts(tmp_path: Path) -> 
     around, warning = others[0].notes[-2:]
     assert around.startswith("measured with images 60, reals 60, floors of images 30, reals 30, extractor")
     assert "with evaluation.images: 30 (gankit evaluate --images 30) both are of as many" in warning
-    print_results([tmp_path / "run"], console := Console(file=StringIO(), width=400))
+    print_metrics([read_run(tmp_path / "run")], console := Console(file=StringIO(), width=400))
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()
     assert around in shown

@@ -155,3 +155,9 @@ def test_no_file_is_too_long_to_be_read_at_once() -> None:
     files = [*modules().values(), *(ROOT / "plugins").rglob("*.py")]
 
     assert not [str(file) for file in files if len(file.read_text().splitlines()) > LINES]
+
+
+def test_types_of_every_package_are_known_to_whoever_imports_it() -> None:
+    packages = [ROOT / "gankit", *(file.parent for file in (ROOT / "plugins").glob("*/__init__.py"))]
+    assert len(packages) > 40
+    assert not [package.name for package in packages if not (package / "py.typed").is_file()]

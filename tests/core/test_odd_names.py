@@ -16,7 +16,8 @@ from gankit.cli import main
 from gankit.config.study import Study
 from gankit.config.study_loader import load_study
 from gankit.kinds.callbacks import Row
-from gankit.results.run_tables import print_results
+from gankit.results.run_results import read_run
+from gankit.results.run_tables import print_metrics
 from gankit.runs.folder import RunFolder
 from gankit.studies.progress import StudyProgress, print_runs
 from gankit_observers.console import Bar
@@ -50,7 +51,7 @@ def test_runs_and_their_numbers_are_called_as_they_are(name: str, capsys: pytest
         assert main(command) == 0
         shown = capsys.readouterr().out.replace("\\", "")
         assert shown.count(name) >= 2
-    print_results([Path("runs", name, "tug-0"), Path("runs", name, "push-1")])
+    print_metrics([read_run(Path("runs", name, "tug-0")), read_run(Path("runs", name, "push-1"))])
     shown = capsys.readouterr().out
     assert f"measured with images 1000, extractor {name}, seed 0" in shown
     assert shown.count(name) == 2

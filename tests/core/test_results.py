@@ -17,7 +17,7 @@ from gankit import UserError
 from gankit.kinds.callbacks import Row
 from gankit.results.protocols import common_protocol
 from gankit.results.run_results import read_run
-from gankit.results.run_tables import column_names, print_results
+from gankit.results.run_tables import column_names, print_metrics
 from gankit.results.tables import significant
 from gankit.runs.folder import RunFolder
 from gankit.runs.rows import read_rows
@@ -25,7 +25,7 @@ from gankit.runs.rows import read_rows
 
 def printed(*paths: Path, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    print_results(paths, console)
+    print_metrics([read_run(path) for path in paths], console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -142,7 +142,7 @@ def test_unlike_protocols_are_refused_and_every_difference_named(tmp_path: Path)
     other = {**PROTOCOL, "images": 898, "metric": {"use": "other/fid"}}
     two = recorded(tmp_path / "two", [*measured(9, 2, 8, other, fid=1), *measured(9, 2, 8, **{"is": 1})])
     with pytest.raises(UserError) as refusal:
-        print_results([one, two])
+        print_metrics([read_run(one), read_run(two)])
     message = str(refusal.value)
     assert f"  images: 1000 in {one}, 898 in {two} (fid at 8x8)" in message
     assert f"  metric.use: fidelity/fid in {one}, other/fid in {two} (fid at 8x8)" in message

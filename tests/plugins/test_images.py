@@ -18,7 +18,7 @@ from gankit.cli import main
 from gankit.config import checks
 from gankit.config.yaml.writer import dump_experiment
 from gankit.data.images import RealImages
-from gankit.data.trees import find_images
+from gankit.data.trees import image_tree
 from gankit_images.datasets import Digits
 from gankit_images.folder import Folder
 from gankit_images.pictures import in_bytes, read
@@ -264,7 +264,7 @@ def test_links_are_followed_once(tmp_path: Path, draw: Draw) -> None:
     draw("images/own/2.png", RED)
     os.symlink(tmp_path / "elsewhere", tmp_path / "images" / "linked")
     os.symlink(tmp_path / "images", tmp_path / "images" / "own" / "loop")
-    assert [str(file) for file in find_images(tmp_path / "images").files] == ["linked/1.png", "own/2.png"]
+    assert [str(file) for file in image_tree(tmp_path / "images").found.files] == ["linked/1.png", "own/2.png"]
 
 
 def test_a_path_means_the_same_from_any_folder(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
