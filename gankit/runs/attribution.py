@@ -25,6 +25,12 @@ NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "Inv
 """What torch says of memory that it does not get, in errors that have no type of their own."""
 NO_SIZE = ("Storage size calculation overflowed", "integer multiplication overflow", "overflow when unpacking long")
 """What it says of sizes that no memory could have."""
+GPU_FAULT = "CUDA error"
+"""What it says of a kernel that failed, on releases that have no type for that."""
+LATE = (
+    "; a GPU reports its faults late, so the place is uncertain and the cause may be another component: with "
+    "CUDA_LAUNCH_BLOCKING=1 in the environment the failure is reported where it arises"
+)
 NO_NUMBER = "without overflow"
 """What it says of a number that its 32 bits do not hold."""
 
@@ -62,6 +68,8 @@ def attributing_errors(experiment: Experiment, trains: bool = False) -> Iterator
             where = f"option {_option(experiment, path)!r}"
             raise RunError(f"{where} has a number that is too large to be computed with: {failure}") from failure
         said = plugins.in_words(component, _option(experiment, path), failure)
+        if _is_of_gpu(failure):
+            said += LATE
         raise ComponentError(said, _from(failure, since)) from failure
 
 
@@ -71,6 +79,16 @@ def is_lack_of_memory(failure: BaseException) -> bool:
     return isinstance(failure, MemoryError) or (
         isinstance(failure, RuntimeError) and any(words in said for words in (*NO_MEMORY, *NO_SIZE))
     )
+
+
+def _is_of_gpu(failure: Exception) -> bool:
+    """Whether a GPU reports that something failed which it was given before, whoever asks it now."""
+    if not isinstance(failure, RuntimeError):
+        return False
+    import torch
+
+    of_its_own = getattr(torch, "AcceleratorError", None)  # not in torch 2.5
+    return GPU_FAULT in str(failure) or (of_its_own is not None and isinstance(failure, of_its_own))
 
 
 def _out_of_memory(failure: Exception, experiment: Experiment) -> str:

@@ -72,7 +72,7 @@ class SelectScore(Conditioned):
 
         Raises:
             ValueError: if there are no labels.
-            RuntimeError: if a label is no class.
+            RuntimeError: if a label is no class; a GPU's kernel fails instead, later.
         """
         if condition.labels is None:
             raise ValueError("a head that selects the score of the label's class was given no labels")

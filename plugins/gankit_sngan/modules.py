@@ -77,7 +77,7 @@ class ConditionalBatchNorm(Conditioned):
 
         Raises:
             ValueError: if there are no labels.
-            IndexError: if a label is no class.
+            IndexError: if a label is no class; a GPU's kernel fails instead, later.
         """
         if condition.labels is None:
             raise ValueError("a batch norm that is conditioned on labels was given none")
@@ -107,7 +107,7 @@ class Projection(Conditioned):
 
         Raises:
             ValueError: if there are no labels.
-            IndexError: if a label is no class.
+            IndexError: if a label is no class; a GPU's kernel fails instead, later.
         """
         if condition.labels is None:
             raise ValueError("a head that projects on the label was given no labels")
@@ -128,7 +128,7 @@ class ProjectionScore(Conditioned):
         """Scores [N, 1] of features [N, C] and labels, classes [N] or vectors [N, attributes].
 
         Raises:
-            IndexError: if a label is no class.
+            IndexError: if a label is no class; a GPU's kernel fails instead, later.
         """
         score = self.score(x)
         if condition.labels is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from support.tiny import tiny
 from gankit.cli import main
 from gankit.config.loader import load_experiment
 from gankit.core import memory
-from gankit.core.errors import RunError, UserError
+from gankit.core.errors import ComponentError, RunError, UserError
 from gankit.evaluation.features import FeatureStore
+from gankit.kinds import Loss
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.start import begin
 
@@ -139,3 +141,27 @@ def test_so_it_is_whoever_says_it(failure: Exception) -> None:
         raise failure
     with pytest.raises(RuntimeError, match="something else"), attributing_errors(experiment):
         raise RuntimeError("something else")
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_late"),
+    [
+        (getattr(torch, "AcceleratorError", RuntimeError)("CUDA error: device-side assert triggered"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_a_gpu_reports_late_is_blamed_on_a_component_with_reserve(
+    failure: Exception, is_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = load_experiment(QUICKSTART)
+
+    def failing(self: Loss, step: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(type(experiment.loss), "generator", failing)
+    with pytest.raises(ComponentError) as caught, attributing_errors(experiment):
+        experiment.loss.generator(cast("Any", None))
+    said = str(caught.value)
+    assert str(failure) in said
+    assert ("CUDA_LAUNCH_BLOCKING=1" in said) is ("the place is uncertain" in said) is is_late
