@@ -26,7 +26,7 @@ def with_classes(experiment: Experiment, manifest: Mapping[str, Any]) -> Experim
 
 
 def with_classes_of(experiment: Experiment, run: Path) -> Experiment:
-    """The same by the newest checkpoint of a run that is whole; as it is if there is none."""
+    """The experiment with the classes that a run's newest whole checkpoint keeps; unchanged if there is none."""
     manifest = newest_manifest(run)
     return with_classes(experiment, manifest) if manifest else experiment
 

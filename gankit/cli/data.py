@@ -212,7 +212,7 @@ def _found(experiment: Experiment, reals: RealImages) -> DataSetAnswer:
 
 
 def _in_lines(found: DataSetAnswer) -> list[str]:
-    """The same for people."""
+    """The answer in lines for people to read."""
     from gankit.data.image_files import counted
 
     said = [] if found.about is None else [found.about]

@@ -185,7 +185,7 @@ def _in_short(seeds: Sequence[int]) -> str:
 
 
 def _lacking(form: SampleForm, output: Path, shape: Sequence[int]) -> str | None:
-    """That there is no room for images of a shape, as far as that can be told before; None if there is."""
+    """Say that there is no room for images of a shape, as far as is known beforehand; None if there is."""
     from gankit.data.sample_files import SMALLEST_PNG
 
     number, size = shape[0], math.prod(shape)

@@ -99,7 +99,7 @@ def _missing_of(component: Component, path: Path, experiment: Experiment) -> tup
 
 
 def _no_room(experiment: Experiment) -> str | None:
-    """That one batch of grey images is more than this machine can hold; what networks make of it comes on top."""
+    """The problem if one batch of grey images exceeds this machine's memory; what networks make of it comes on top."""
     training = experiment.training
     try:
         aspect = experiment.data.aspect()
@@ -132,7 +132,7 @@ def description_of_data(experiment: Experiment) -> str | None:
 
 
 def _no_start(experiment: Experiment) -> str | None:
-    """That there are no weights where the training is to start from."""
+    """The problem if there are no weights where the training is to start from."""
     path = experiment.training.start_from
     if path is None:
         return None
@@ -245,7 +245,7 @@ def _whole_bases(first: int, aspect: float) -> list[int]:
 
 
 def _problems_of_shape(first: int, aspect: float) -> Iterator[Problem]:
-    """That no height at which networks may begin has whole pixels, with the nearest shapes of images that have."""
+    """Say that networks can begin at no height of whole pixels, and which are the nearest shapes that allow one."""
     if not _whole_bases(first, aspect):
         widths = [width for width in (math.floor(first * aspect), math.ceil(first * aspect)) if width]
         shapes = [[first // math.gcd(first, width), width // math.gcd(first, width)] for width in widths]
@@ -273,7 +273,7 @@ def _problems_of_blocks(name: str, network: NetworkOptions, final: int) -> Itera
 
 
 def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
-    """That a precision is named where there is none."""
+    """Precision options that have no effect, or that the chosen device lacks."""
     training = experiment.training
     if training.half_resolutions is not None and training.precision not in ("bf16", "fp16"):
         yield (
@@ -288,7 +288,7 @@ def _problems_of_precision(experiment: Experiment) -> Iterator[Problem]:
 
 
 def _problems_of_compiling(experiment: Experiment) -> Iterator[Problem]:
-    """That torch is asked to compile what is to be computed twice."""
+    """`compile` and `activation_checkpointing` exclude each other."""
     if experiment.training.compile and experiment.training.activation_checkpointing:
         yield (
             ("training", "compile"),

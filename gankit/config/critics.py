@@ -10,7 +10,7 @@ from gankit.core.options import did_you_mean
 
 
 def problems_of_critics(experiment: Experiment) -> Iterator[Problem]:
-    """That nobody judges, or a regularizer is to act on a discriminator that there is not."""
+    """Problems if nobody judges, or a regularizer is to act on a discriminator that does not exist."""
     own = [] if experiment.discriminator is None else ["discriminator"]
     known = [*own, *experiment.critics]
     if not known:

@@ -46,7 +46,7 @@ def _has_no_test_part(experiment: Experiment) -> bool:
 
 
 def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
-    """That an extractor does not see images of so many channels, or is given to a metric that looks through none."""
+    """Problems of extractors that take no images of so many channels, or belong to metrics that use none."""
     options = experiment.evaluation
     for position, metric in enumerate(options.metrics):
         if metric.extractor is not None and not metric.extracts:

@@ -317,7 +317,7 @@ class Experiment(Options):
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any], **settings: Any) -> Self:
-        """The same of options as a file would name them; lines in errors are those of the YAML that they come to."""
+        """Read an experiment from options as a file would name them; errors give lines of the YAML made of them."""
         from gankit.config.loader import experiment_of_text
         from gankit.config.yaml.writer import dump
 

@@ -1,4 +1,4 @@
-"""That something in both networks looks at the labels of the data, be they classes or vectors of attributes."""
+"""Checks that a part of each network looks at the labels of the data, be they classes or vectors of attributes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def label_problems(experiment: Experiment) -> tuple[list[Problem], list[Problem]
 
 
 def problems_of_even_classes(experiment: Experiment) -> Iterator[Problem]:
-    """That there are no classes to be shown equally often."""
+    """The problem if there are no classes to be shown equally often."""
     try:
         if experiment.training.classes == "even" and experiment.data.class_count() == 0:
             gives = "attributes, which are no classes" if experiment.data.attribute_names() else "no labels"
@@ -84,7 +84,7 @@ def _uses(part: Component, labels: _Labels) -> bool:
 
 
 def _remedies(network: str, kinds: Sequence[type[Component]], labels: _Labels) -> str:
-    """That no part of `network` looks at labels, and what can be done."""
+    """Say that no part of `network` looks at labels, and what can be done."""
     read = "labels" if labels is CLASSES else "attributes"
     return (
         f"the data has {labels.what}, but no part of the {network} reads {read}; name one that does"
@@ -94,7 +94,7 @@ def _remedies(network: str, kinds: Sequence[type[Component]], labels: _Labels) -
 
 
 def _other_labels(part: Component, labels: _Labels) -> str:
-    """That a part looks at classes where there are none, and which parts of its kind look at attributes."""
+    """Say that a part looks at classes where there are none, and which parts of its kind look at attributes."""
     kind = next(kind for kinds in READERS.values() for kind in kinds if isinstance(part, kind))
     name = registries[part.kind].entry_of(type(part)).name
     able = _able([kind], labels)

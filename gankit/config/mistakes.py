@@ -197,7 +197,7 @@ BOUNDS = {
 
 
 def _choices(context: Mapping[str, Any], value: Any) -> str:
-    """That only certain words are allowed."""
+    """Say that only certain words are allowed."""
     return f"expected {context['expected']}, not {shown(value)}.{_choice_meant(context, value)}"
 
 
@@ -214,7 +214,7 @@ def _pattern(context: Mapping[str, Any], value: Any) -> str:
 
 
 def _length(context: Mapping[str, Any], value: Any) -> str:
-    """That there are too many values or too few."""
+    """Say that there are too many values or too few."""
     limit = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
     return f"expected {limit} values, not {context['actual_length']}"
 

@@ -15,7 +15,7 @@ OF_THE_DISCRIMINATOR = ("discriminator", "regularizers")
 
 
 def problems_of_redrawing(experiment: Experiment) -> Iterator[Problem]:
-    """That weights were normed, or drawn by the init of a part, before they are redrawn."""
+    """Problems of weights that are normed, or drawn by the init of a part, before they are redrawn."""
     for where, network in networks(experiment):
         redrawing: list[Path] = []
         for start, norms in network.norm.items():

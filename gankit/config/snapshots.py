@@ -9,7 +9,7 @@ from gankit.config.walk import Problem
 
 
 def problems_of_snapshots(experiment: Experiment) -> Iterator[Problem]:
-    """That snapshots are kept, and not of two averages of different lengths."""
+    """Problems if snapshots are kept, but not of two averages of different lengths."""
     training = experiment.training
     lengths = {average.relative_length() for average in (training.average, *training.averages.values())} - {None}
     if experiment.checkpoints.snapshots is not None and len(lengths) < 2:

@@ -25,7 +25,7 @@ Problem: TypeAlias = tuple[Path, str]
 
 
 def problem_of_failure(path: Path, component: Component, failure: Exception) -> Problem:
-    """That the component at `path` failed when asked about the experiment."""
+    """The problem that the component at `path` failed when it was asked about the experiment."""
     if isinstance(failure, UserError):
         return path, str(failure)
     return path, failed(registries[component.kind].entry_of(type(component)), failure)

@@ -151,7 +151,7 @@ def _read(entry: RegistryEntry, options: dict[Any, Any]) -> Component:
 
 
 def failed(entry: RegistryEntry, failure: Exception) -> str:
-    """That a component failed by its own fault, in words."""
+    """Say in words that a component failed by its own fault."""
     return f"{entry.component.kind} {entry.full_name} of plugin {entry.plugin!r} failed with {one_line(failure)}"
 
 

@@ -75,7 +75,7 @@ def give_back_freed_memory() -> None:
 
 
 def too_large(what: str, size: int) -> str | None:
-    """That `what`, of `size` bytes, does not fit into memory; None if it does or nobody can tell.
+    """Say that `what`, of `size` bytes, does not fit into memory; None if it does or that is not known.
 
     Asked before it is made: the system often promises memory that it does not have, and then ends the process.
     """
@@ -83,7 +83,7 @@ def too_large(what: str, size: int) -> str | None:
 
 
 def too_large_for_disk(what: str, size: int, place: Path) -> str | None:
-    """The same of the disk on which `place` lies, or will lie when it is made."""
+    """Say that `what` does not fit on the disk on which `place` lies, or will lie when it is made; None if it does."""
     there = nearest_folder(place)
     return _more_than(disk_room(there), what, size, f"on the disk of {there}")
 

@@ -42,10 +42,10 @@ def printable(line: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same of a text of several lines, whose newlines stay."""
+    """`text` without what would upset a terminal, its newlines kept."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def readable_lines(message: str) -> str:
-    """The same of a message, each line of which is cut short too."""
+    """`message` without what would upset a terminal, each of its lines cut short."""
     return "\n".join(printable(shortened(line, LONGEST_LINE)) for line in message.split("\n"))

@@ -27,7 +27,7 @@ class Event(NamedTuple):
     start: int
     """When it began, in ns."""
     end: int
-    """And ended."""
+    """When it ended, in ns."""
     thread: int
     """On which thread."""
     node: int

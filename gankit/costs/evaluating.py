@@ -22,7 +22,7 @@ class EvaluationCost(NamedTuple):
     seconds: float | None
     """To generate images and to look at them; None if that cannot be told."""
     images: int
-    """That are generated."""
+    """Images that are generated."""
     without: str
     """What is not in it, in words; empty if nothing is to be said."""
 

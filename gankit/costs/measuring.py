@@ -17,7 +17,7 @@ from gankit.training.trainer import Trainer
 GOES = 3
 """How often an iteration of each kind is measured, if there is time."""
 LEAST_SECONDS = 1.0
-"""And how long at least, as short ones vary more."""
+"""Seconds for which iterations of a kind are measured at least, as short ones vary more."""
 
 
 class Measured(NamedTuple):

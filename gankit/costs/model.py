@@ -32,7 +32,7 @@ class Point(NamedTuple):
     calls: float
     """Operations, views included."""
     seconds: float
-    """That it took of work."""
+    """Seconds of work that it took."""
 
 
 class TimeModel:
@@ -52,7 +52,7 @@ class TimeModel:
             self._replay.time(operation, workload.loads[operation])
 
     def learn(self, workload: Workload, took: Took) -> None:
-        """That a workload took so long."""
+        """Note how long a workload took."""
         self.points.append(Point(self.alone(workload), workload.calls, took.work))
         self._took.append(took)
 

@@ -20,7 +20,7 @@ class ProfiledIteration(NamedTuple):
     seconds: float
     """How long it took."""
     spent: Mapping[Owner, Spent]
-    """And what for."""
+    """What that time went for."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A run that is profiled: some iterations of each fade and of what follows it; the others are as they ever are."""
+"""A run that is profiled: some iterations of each fade and of what follows it; the others run as usual."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from gankit.training.parameters import named_regularizers
 WARM_UP = 2
 """Iterations of a fade, or of what follows it, before any is profiled."""
 PROFILED = 6
-"""Iterations that are profiled then, if all are alike."""
+"""Iterations of a fade, or of what follows it, that are profiled if all are alike."""
 OF_A_KIND = 3
-"""And of each kind, if lazy regularizers make several."""
+"""Iterations of each kind that are profiled if lazy regularizers make several kinds."""
 TEXT, LINES, TRACES = "profile.txt", "profile.jsonl", "profile"
 """Tables, the same as JSON and the folder of the traces, in the run's."""
 MOMENTS = ("on_update", "on_rows", "on_picture")

@@ -40,7 +40,7 @@ class Profiling:
         self.parts: dict[str, WatchedPart] = {}
         """The parts by the names of their ranges."""
         self.seconds = 0.0
-        """That all took."""
+        """Seconds that all of it took."""
 
     @contextmanager
     def whole(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from gankit.costs.operations import Load, Operation, TensorLike
 ENOUGH_FLOPS = 4e9
 """An operation of more is done for fewer images, for as many as have that much work."""
 ENOUGH_BYTES = 1e8
-"""The same of the bytes that it moves, which no cache holds."""
+"""An operation that moves more bytes is done for fewer images, for as many as move that much: more than caches hold."""
 SHORT = 0.02
 """Seconds below which an operation is repeated."""
 REPEATS = 3

@@ -41,7 +41,7 @@ class Pixels(NamedTuple):
     """As in a `Batch`."""
 
     def pinned(self) -> Pixels:
-        """The same in memory from which a GPU copies by itself."""
+        """A copy in pinned memory, from which a GPU copies by itself."""
         return Pixels(self.images.pin_memory(), None if self.labels is None else self.labels.pin_memory())
 
     def to(self, device: torch.device) -> Batch:
@@ -200,7 +200,7 @@ class RealImages:
         return self.pixels(resolution, chosen).to(device)
 
     def pixels(self, resolution: int, chosen: np.ndarray) -> Pixels:
-        """The same as they were read."""
+        """The images at the positions `chosen` as they were read, and their labels."""
         import torch
 
         labels = None if self.labels is None else torch.from_numpy(self.labels[chosen])
@@ -299,7 +299,7 @@ def _checked(dataset: Dataset, loaded: LabelledImages, resolution: int) -> Label
 
 
 def _check_classes(dataset: Dataset, count: int, labels: np.ndarray | None) -> None:
-    """That labels are numbers of classes that all have names, or that there are none."""
+    """Check that labels are numbers of classes that all have names, or that there are none."""
     if bool(dataset.class_count()) != (labels is not None):
         raise UserError(f"data: {type(dataset).__name__} has {dataset.class_count()} classes but labels {labels!r:.40}")
     names = dataset.class_names()
@@ -319,7 +319,7 @@ def _check_classes(dataset: Dataset, count: int, labels: np.ndarray | None) -> N
 
 
 def _check_vectors(dataset: Dataset, count: int, labels: np.ndarray | None) -> None:
-    """That labels are a finite vector for each image, of as many numbers as have names, and there are no classes."""
+    """Check that labels are finite vectors, one an image, with a number for each name, without any classes."""
     name, names = type(dataset).__name__, dataset.attribute_names()
     if dataset.class_count():
         raise UserError(f"data: {name} gives {dataset.class_count()} classes and attributes; it may have one of them")

@@ -278,7 +278,7 @@ def _read(source: ImageReader, position: int, shape: Sequence[int]) -> np.ndarra
 
 
 def lack_of_room(source: ImageReader, channels: int, height: int, width: int) -> str | None:
-    """That images which are not yet prepared would find no room on the disk of the cache; None if they do."""
+    """Say that the cache's disk has no room for images that are not yet prepared; None if it has."""
     shape = (channels, height, width)
     content = _content(source, shape)
     try:

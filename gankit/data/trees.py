@@ -118,7 +118,7 @@ def image_tree(path: Path) -> ImageTree:
 
 
 def not_there(what: str, path: Path) -> str:
-    """That there is no such file or folder, and what lies beside it that is called most like it."""
+    """Say that there is no such file or folder, and what has the most similar name beside it."""
     try:
         with os.scandir(path.parent) as entries:
             names = [printable(entry.name) for entry in islice(entries, MOST_BESIDE)]

@@ -40,7 +40,7 @@ class PluginOrigin:
     """Of the file; of a package the names and contents of all its *.py files in order."""
 
     def as_json(self) -> dict[str, Any]:
-        """The same in plain JSON types."""
+        """The fields in plain JSON types."""
         return {**asdict(self), "path": str(self.path)}
 
 

@@ -33,7 +33,7 @@ def whole_number(value: Any, name: str, least: int | None = None) -> int:
 
 
 def several_whole_numbers(values: Any, name: str) -> list[int]:
-    """The same of several, in a list, a range, an array, ...
+    """Whole numbers given as a list, a range, an array, ...
 
     Raises:
         UserError: if they are none.

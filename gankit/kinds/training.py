@@ -52,8 +52,7 @@ class Regularizer(NetworkPart):
     later_options: ClassVar[tuple[str, ...]] = ("critics",)
 
     derives_twice: ClassVar[bool] = True
-    """False if it takes no gradient of what the networks give, which training differentiates again: then steps that it
-    acts in may be compiled."""
+    """False if it needs no double backward through the networks; steps that it acts in may then be compiled."""
 
     every: int = Field(default=1, ge=1)
     """Apply in every n-th iteration only, by updates of its own, n times as strong (lazy regularization). An
@@ -151,10 +150,10 @@ class WeightAverage(Component):
     def move(
         self, average: nn.Module, current: nn.Module, progress: Progress, batch: int, memory: dict[str, Tensor]
     ) -> None:
-        """Change the parameters of `average` after each update of the discriminator, without gradients.
+        """Change the parameters of `average`, without gradients.
 
-        Or after the last of those before an update of the generator, see `moves_once_an_iteration`. `progress` is where
-        the run stood before that update, and `batch` the number of reals that it showed. Layers
+        Called after each discriminator update, or, if `moves_once_an_iteration`, after the last one of an iteration.
+        `progress` is where the run stood before that update, and `batch` the number of reals that it showed. Layers
         that have not taken part yet are equal in both. With `statistics: average` it is called a second time, with the
         statistics of batch norms for parameters and a memory of their own; other buffers are copied by the trainer.
         `memory` is kept between calls and in checkpoints.

@@ -24,7 +24,7 @@ class BuildContext:
     """
 
     network: NetworkName
-    """Which of the two networks the part belongs to."""
+    """Which network the part belongs to: "generator" or "discriminator"."""
     resolution: int
     """Height of the feature maps, in pixels, that the part works at."""
     in_channels: int

@@ -78,7 +78,7 @@ def halved(x: Tensor, kernel: Tensor) -> Tensor:
 
 
 def blurred(x: Tensor, kernel: Tensor) -> Tensor:
-    """The same height and width of [N, C, H, W]."""
+    """Blur [N, C, H, W], keeping height and width."""
     size = kernel.shape[0]
     before, after = size // 2, (size - 1) // 2
     return resample(x, kernel, Padding(before, after, before, after))

@@ -60,7 +60,7 @@ class TrainedNetwork(nn.Module, ABC):
     stage_resolutions: tuple[int, ...]
     """The resolutions of the stages, lowest first."""
     resolution: int
-    """That of the images that it makes or judges."""
+    """Resolution of the images that it makes or judges."""
 
     def growing(self) -> Iterator[GrowingNetwork]:
         """The networks of parts by resolution that it has or is."""

@@ -7,7 +7,7 @@ from gankit.core.text import shortened
 from gankit.generators import LARGEST_SEED
 
 MOST_SEEDS = 10_000_000
-"""That are written out of a text."""
+"""Most seeds that one range such as `1-100` may expand to."""
 LONGEST_TEXT = 60
 """Characters that are shown of one."""
 

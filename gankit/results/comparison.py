@@ -75,7 +75,7 @@ class StageComparison:
     protocol: dict[str, Any]
     """What all numbers share of how they were measured, by dotted keys."""
     floor_protocol: dict[str, Any]
-    """The same of the floors, which may be of fewer images; empty without one."""
+    """How the floors were measured, which may be of fewer images; empty without one."""
     results: list[VariantResult]
     """The best mean first; variants of which no seed has come to the stage's end are missing."""
     name: str = ""

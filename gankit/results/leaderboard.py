@@ -97,7 +97,7 @@ class Ranking:
     protocol: dict[str, Any]
     """How, by dotted keys."""
     measured_with: str
-    """The same in words."""
+    """How they were measured, in words."""
     entries: list[RankedEntry]
 
     @property

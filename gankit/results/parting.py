@@ -12,7 +12,7 @@ from gankit.results.tables import ABSENT, Column, Report, Section, text_columns
 from gankit.runs.provenance import decisive, recorded_provenance
 
 MOST_NUMBERS = 5
-"""That differ at once and are shown."""
+"""Most numbers shown of those that differ at once."""
 
 
 class UnlikeNumber(NamedTuple):
@@ -40,7 +40,7 @@ class Parting:
     options: dict[str, dict[str, str]]
     """Options of the experiments that differ: by path the value of each run, called here and there."""
     origin: dict[str, dict[str, str]]
-    """The same of code, versions and what computed."""
+    """Differences of code, versions and hardware: by path the value of each run, called here and there."""
 
 
 def parting(here: RunResults, there: RunResults) -> Parting:

@@ -60,7 +60,7 @@ class Cost:
     seconds: float | None = None
     """Training of the stages that are complete, evaluations within them included; None if it is not known."""
     cpu_seconds: float | None = None
-    """The same of the CPUs' work for the run's process, all its threads together; None if it is not known."""
+    """CPU time of the run's process in these stages, all its threads together; None if it is not known."""
     joules: Mapping[str, float] = field(default_factory=dict)
     """Energy of the same, of the machine's CPUs and of the run's GPUs by the names in `ENERGY`; what was not counted
     from beginning to end is missing."""

@@ -137,7 +137,7 @@ def mean_difference(variant: Mapping[int, float], baseline: Mapping[int, float])
 
 
 def unpaired_difference(variant: Sequence[float], baseline: Sequence[float]) -> Difference:
-    """The same of finite numbers, at least one of either, by Welch's test whatever seeds they are of."""
+    """The difference of means by Welch's test, whatever the seeds; finite numbers, at least one of either."""
     value = mean(variant) - mean(baseline)
     if len(variant) < 2 or len(baseline) < 2:
         return Difference(value)

@@ -101,5 +101,5 @@ def chart_of(row: Row, stage: str = "") -> str:
 
 
 def chart_of_picture(name: str, at: Progress) -> str:
-    """The same of a picture: samples/16."""
+    """The name of a picture's chart: samples/16."""
     return "/".join(filter(None, (series(name.removesuffix(f"-{at.name}")), str(at.resolution), at.name)))

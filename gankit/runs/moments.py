@@ -56,7 +56,7 @@ def _moment(path: Path, stages: Sequence[Stage]) -> Progress | None:
 
 
 def _by_name(name: str, stages: Sequence[Stage]) -> Progress | None:
-    """The same by the name: its resolution tells at the end of a stage, when by the images the next has begun."""
+    """The moment by a picture's name: its resolution tells at a stage's end, where by the images the next has begun."""
     if (named := NAMED.fullmatch(name)) is None:
         return None
     images, resolution = int(named[1]), int(named[2] or 0)

@@ -68,7 +68,7 @@ class Pictures(Dataset):
         return [f"attribute {number}" for number in range(self.attributes)]
 
     def load(self, resolution: int) -> LabelledImages:
-        """The same sixteen each time."""
+        """Sixteen images, the same at each call."""
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (16, self.channels, resolution, round(resolution * self.shape)), np.uint8)
         if self.attributes:

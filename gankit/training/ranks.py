@@ -38,4 +38,4 @@ class Ranks:
 
 
 ALONE = Ranks()
-"""Of a run in one process."""
+"""The `Ranks` of a single-process run."""

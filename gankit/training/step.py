@@ -53,7 +53,7 @@ class Step:
     """One update; what is drawn and scored is made on first use and shared by the loss and every regularizer."""
 
     phase: NetworkName
-    """The network that is updated."""
+    """The network that is updated: "generator" or "discriminator"."""
     key: tuple[str | int, ...]
     """Names this update: its draws come from places below this key."""
     generator: Generator

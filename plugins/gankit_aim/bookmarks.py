@@ -48,7 +48,7 @@ class Bookmark(NamedTuple):
         return f"by gankit ui ({self.key} "
 
     def within(self, folder: Path) -> Bookmark:
-        """The same of the runs in `folder` alone, as a view of its own."""
+        """The bookmark of the runs in `folder` alone, as a view of its own."""
         ours = f'f"{{run.folder}}/".startswith({f"{folder}/"!r})'
         select = _query(f"{self.state['select']['advancedQuery']} and {ours}")
         where, state = printable(str(folder)), {**self.state, "select": select}

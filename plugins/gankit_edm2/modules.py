@@ -41,7 +41,7 @@ class FreeRows(nn.Module):
 
 
 class NormalizedRows(FreeRows):
-    """The same of a weight whose rows are brought back after each update (appendix B.4)."""
+    """As `FreeRows`, of a weight whose rows are brought back after each update (appendix B.4)."""
 
     def held(self, weight: Tensor) -> Tensor:
         """The weight after an update, with a root mean square of one in each row."""

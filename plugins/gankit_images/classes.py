@@ -57,7 +57,7 @@ def class_folders(tree: ImageTree) -> list[str]:
 
 
 def class_folders_by_text(tree: ImageTree) -> list[str]:
-    """The same as gankit numbered them before runs kept their classes: by text, 10 before 2, whatever holds images.
+    """Classes as gankit numbered them before runs kept their classes: by text, 10 before 2, whatever holds images.
 
     Raises:
         UserError: if an image lies in no class.

@@ -248,7 +248,7 @@ class FashionMnist(Dataset):
 
 
 def too_many(images: int, dataset: Dataset, resolutions: Sequence[int]) -> str | None:
-    """That so many images, held at each of `resolutions`, do not fit into memory; None if they do."""
+    """Say that so many images, held at each of `resolutions`, do not fit into memory; None if they do."""
     pixels = sum(resolution * round(resolution * dataset.aspect()) for resolution in set(resolutions))
     size = f"{round(max(resolutions) * dataset.aspect())}x{max(resolutions)}"
     return too_large(f"{images:,} images of {size} pixels", images * dataset.image_channels() * pixels)

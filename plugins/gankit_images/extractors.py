@@ -31,9 +31,9 @@ class NearestMode(Extractor):
     """
 
     layout: Layout = "ring"
-    """That of the data set."""
+    """Layout of the data set's modes."""
     modes: Annotated[int, Field(ge=1, le=400)] = 8
-    """The same."""
+    """Number of the data set's modes."""
 
     def problems(self, experiment: Experiment) -> Iterable[str]:
         """The modes have to be those of the data set, if it has any."""

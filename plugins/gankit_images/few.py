@@ -32,19 +32,19 @@ class Few(Dataset):
     """Whether it is those that are left."""
 
     def image_channels(self) -> int:
-        """Those of the whole."""
+        """Channels of the whole data set."""
         return self.of.image_channels()
 
     def aspect(self) -> float:
-        """That of the whole."""
+        """Aspect of the whole data set."""
         return self.of.aspect()
 
     def class_count(self) -> int:
-        """That of the whole."""
+        """Number of classes of the whole data set."""
         return self.of.class_count()
 
     def class_names(self) -> Sequence[str]:
-        """Those of the whole, of which some may have no image."""
+        """Classes of the whole data set, of which some may have no image."""
         return self.of.class_names()
 
     def with_classes(self, names: Sequence[str] | None) -> Self:
@@ -57,7 +57,7 @@ class Few(Dataset):
         return f"{self.images:,} images{f' of {whole}' if whole else ''}"
 
     def test_part(self) -> Dataset:
-        """That of the whole, or the images that are left."""
+        """Images for testing of the whole data set, or those that are left over."""
         test = self.of.test_part()
         if test is not None:
             return test

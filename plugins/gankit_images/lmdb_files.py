@@ -45,7 +45,7 @@ class Database:
 
     @classmethod
     def at(cls, file: Path) -> Database:
-        """That of a file, by whatever name.
+        """The database of a file, by whatever name.
 
         Raises:
             OSError, lmdb.Error: if it cannot be opened.

@@ -137,7 +137,7 @@ class Mixture(Procedural):
 
 
 def mistakes_of_layout(layout: Layout, modes: int) -> Iterable[str]:
-    """That a grid of so many modes is not square."""
+    """Say that a grid of so many modes is not square."""
     side = math.isqrt(modes)
     if layout == "grid" and side**2 != modes:
         yield f"modes: a grid has as many rows as columns, {side**2} or {(side + 1) ** 2} modes, not {modes}"

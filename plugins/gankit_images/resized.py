@@ -54,7 +54,7 @@ class Resized(Dataset):
         return width / height
 
     def _lack_of_room(self, reader: ImageReader, experiment: Experiment) -> str | None:
-        """That the cache has no room for what is made of the images of a reader."""
+        """Say that the cache has no room for what is made of the images of a reader."""
         from gankit.data.prepared import lack_of_room
 
         final = max(stage.resolution for stage in experiment.growth.stages())

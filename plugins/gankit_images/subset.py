@@ -38,11 +38,11 @@ class Subset(Dataset):
     """Those that a run began with."""
 
     def image_channels(self) -> int:
-        """Those of the whole."""
+        """Channels of the whole data set."""
         return self.of.image_channels()
 
     def aspect(self) -> float:
-        """That of the whole."""
+        """Aspect of the whole data set."""
         return self.of.aspect()
 
     def class_count(self) -> int:
@@ -74,7 +74,7 @@ class Subset(Dataset):
         return self.of.with_classes(self._chosen()).describe()
 
     def test_part(self) -> Self | None:
-        """The same classes of the whole's images for testing."""
+        """The whole's images for testing, of these classes alone."""
         test = self.of.test_part()
         return None if test is None else self.model_copy(update={"of": test})
 

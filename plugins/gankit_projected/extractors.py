@@ -1,4 +1,4 @@
-"""The same network as an extractor for metrics."""
+"""The network that projected discriminators see through, as an extractor for metrics."""
 
 from __future__ import annotations
 

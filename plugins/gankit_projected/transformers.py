@@ -61,7 +61,7 @@ class Transformer(FeatureNetwork):
         return None if self.weights.is_file() else f"there is no file of weights {self.weights}"
 
     def identity(self) -> str:
-        """That of the extractor, by the file's hash, and the blocks."""
+        """The identity of the extractor, by its file's hash, and the blocks."""
         return f"{self.reader.identity()}-{'-'.join(map(str, self.taken))}"
 
     def load(self) -> nn.Module:

@@ -47,7 +47,7 @@ def sources(generator: Generator, names: Collection[str]) -> Mapping[str, Weight
 
 
 def heard(generator: Generator, found: Mapping[str, WeightSource]) -> Mapping[str, WeightSource]:
-    """The same without strengths of noise where the generator's stem or blocks add none."""
+    """`found` without strengths of noise where the generator's stem or blocks add none."""
     own = generator.state_dict().keys()
     return {name: source for name, source in found.items() if ".noise" not in name or name in own}
 

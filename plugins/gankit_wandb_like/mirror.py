@@ -23,7 +23,7 @@ IN_ORDER = frozenset({"wandb"})
 """Modules that drop steps before one that they know, as of numbers that are measured beside training: they count steps
 themselves, and have the images shown as a chart of its own which the others are drawn by."""
 IMAGES = "images"
-"""That chart."""
+"""The chart by which trackers that count steps themselves draw the others."""
 
 Values = dict[str, Any]
 """What is told at one step, by chart."""

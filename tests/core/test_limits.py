@@ -161,7 +161,7 @@ def test_what_a_gpu_reports_late_is_blamed_on_a_component_with_reserve(
 
     monkeypatch.setattr(type(experiment.loss), "generator", failing)
     with pytest.raises(ComponentError) as caught, attributing_errors(experiment):
-        experiment.loss.generator(cast("Any", None))
+        cast("Any", experiment.loss).generator(None)
     said = str(caught.value)
     assert str(failure) in said
     assert ("CUDA_LAUNCH_BLOCKING=1" in said) is ("the place is uncertain" in said) is is_late

@@ -81,7 +81,7 @@ class Error(Answer):
     message: str
     """All of it, in plain words."""
     exit_code: int
-    """That of the command."""
+    """Exit code of the command."""
     mistakes: list[Mistaken]
     """Each thing to be mended, if it is the caller's to mend: exit code 2."""
 

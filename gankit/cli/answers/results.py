@@ -145,7 +145,7 @@ class DiffAnswer(Answer):
     options: dict[str, dict[str, str]]
     """Options that differ, by path, of the runs here and there."""
     origin: dict[str, dict[str, str]]
-    """The same of code, versions and machine."""
+    """Differences of code, versions and machine, by path, of the runs here and there."""
 
     @classmethod
     def of(cls, found: Parting) -> Self:
