@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gankit.config.checks import description_of_data
 from gankit.config.parts import description_of_parts
+from gankit.config.precision import description_of_precision
 from gankit.core.failures import warn
 from gankit.runs.folder import is_run, refuse_used
 from gankit.runs.status import FolderTakenError, failed_untrained
@@ -77,7 +78,8 @@ def _prepared(
     goes_on = is_run(path) and (may_resume or failed_untrained(path))
     if not goes_on:
         refuse_used(path)
-        for said in filter(None, (description_of_data(experiment), description_of_parts(experiment))):
+        described = (description_of_data, description_of_parts, description_of_precision)
+        for said in filter(None, (describe(experiment) for describe in described)):
             warn(said)
 
     from gankit.runs.start import begin, resume

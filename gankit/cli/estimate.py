@@ -21,6 +21,7 @@ def estimate_command(arguments: argparse.Namespace) -> int:
 
     The data need not be here.
     """
+    from gankit.config.precision import description_of_precision
     from gankit.config.study import Study
     from gankit.config.study_loader import load_study
 
@@ -43,6 +44,8 @@ def estimate_command(arguments: argparse.Namespace) -> int:
     if read.training.threads is not None:
         torch.set_num_threads(read.training.threads)
     machine = Machine(choose_device(read.training.device))
+    if (said := description_of_precision(read, machine.device.type)) is not None:
+        warn(said)
     with Saying(read.name) as saying:
         estimate = Estimator(read, machine, BUDGET if budget is None else budget, saying.say).estimate()
     if arguments.json:
