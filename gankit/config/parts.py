@@ -48,6 +48,18 @@ def problems_of_parts(experiment: Experiment, stages: Sequence[Stage]) -> list[P
     return found
 
 
+def possible_parts(experiment: Experiment, stage: Stage) -> list[int]:
+    """How many images of a stage's batch each process may compute at a time, rising, whatever it does elsewhere."""
+    share, height = experiment.training.batch_in(stage) // experiment.training.processes, stage.resolution
+    tables = {n: {0: ALL_AT_ONCE, height: n, 2 * height: ALL_AT_ONCE} for n in range(1, share + 1) if share % n == 0}
+    return [n for n, table in tables.items() if _fits(_with(experiment, experiment.training.processes, table), [stage])]
+
+
+def names_of_mixing(experiment: Experiment) -> list[str]:
+    """The components to which a part of a batch is a batch of its own."""
+    return [*dict.fromkeys(map(_name, _mixing(experiment)))]
+
+
 def in_whole_batches(experiment: Experiment) -> Experiment:
     """The experiment as if one process computed all of a batch at once."""
     return _with(experiment, 1, {})

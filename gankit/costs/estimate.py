@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gankit.config.experiment import Experiment
 from gankit.costs.counting import IterationCount
@@ -34,6 +34,33 @@ class PhaseEstimate:
         return self.seconds * self.phase.iterations
 
 
+class Setting(NamedTuple):
+    """What is set otherwise, so that a stage takes less memory."""
+
+    micro_batch: int | None
+    """Real images that are computed at a time there; None: as many as now."""
+    activation_checkpointing: bool
+    """Whether it is switched on, which it was not."""
+    memory: int
+    """Bytes at most, extrapolated."""
+
+    @property
+    def is_micro_batch_alone(self) -> bool:
+        """Whether nothing else is set."""
+        return self.micro_batch is not None and not self.activation_checkpointing
+
+
+class Fitting(NamedTuple):
+    """What a stage that does not fit into memory would fit with."""
+
+    phase: Phase
+    """That which takes most of it."""
+    would_fit: Sequence[Setting]
+    """Each by itself, with as many images at a time as fit; none if nothing does."""
+    least: Setting | None
+    """What takes least of all if nothing fits; None also if there is nothing to be set."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a run costs."""
@@ -49,6 +76,8 @@ class Estimate:
     evaluation: EvaluationCost
     notes: Sequence[str] = field(default_factory=list)
     """What else is to be known."""
+    fittings: Sequence[Fitting] = ()
+    """Of the stages that do not fit into memory those of which something else was counted."""
 
     @property
     def on_gpu(self) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from gankit.config.experiment import Experiment
 from gankit.core.errors import RunError, UserError
 from gankit.core.progress import ends
 from gankit.costs.counting import Counting, IterationCount
-from gankit.costs.estimate import Estimate, PhaseEstimate
+from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate
 from gankit.costs.evaluating import evaluation_cost
+from gankit.costs.fitting import Fitter, Room
 from gankit.costs.machine import Machine
 from gankit.costs.measuring import Measured, Measuring
 from gankit.costs.model import TimeModel
@@ -63,7 +64,7 @@ class Estimator:
         Raises:
             UserError: if the data cannot tell its shape or a component gives other than its kind promises.
             ComponentError: naming the first component that fails.
-            RunError: if not even the first stage fits into memory.
+            RunError: if not even the networks fit into memory.
         """
         training = self._experiment.training
         if not (training.compile or training.activation_checkpointing):  # which load it in a run, too
@@ -77,6 +78,7 @@ class Estimator:
             estimates = self._estimates(counts, measured, measuring.without)
             self._say("evaluation")
             evaluation = evaluation_cost(self._experiment, counting, self._model, self._machine)
+            fittings = self._fittings(counting, estimates, measuring.without)
         if training.processes > 1:
             self._notes.append(
                 f"training.processes: this is of one process that does all; each of {training.processes} would compute "
@@ -91,7 +93,7 @@ class Estimator:
         notes = [*self._notes, *([evaluation.without] if evaluation.without else [])]
         machine = self._machine
         return Estimate(
-            self._experiment, machine.name, machine.device.type, machine.memory, estimates, evaluation, notes
+            self._experiment, machine.name, machine.device.type, machine.memory, estimates, evaluation, notes, fittings
         )
 
     def _counted(self) -> tuple[Counting | None, Mapping[Phase, IterationCount]]:
@@ -163,6 +165,9 @@ class Estimator:
                 expected = self._model.seconds(count.workload)
             if expected * measuring.kinds > left(FOR_ITERATIONS):
                 break
+            spare = self._spare(counts, found, measuring.without)
+            if count is not None and not self._has_room(count, spare, measuring):
+                continue
             found[phase] = measuring.iterations(phase, left(FOR_ITERATIONS) / 2)
             if count is not None:
                 self._model.learn(count.workload, found[phase].took)
@@ -178,7 +183,7 @@ class Estimator:
     def _learn_from_fewer(
         self, counting: Counting, measuring: Measuring, counts: Mapping[Phase, IterationCount], seconds: float
     ) -> None:
-        """Measure the first phase with as many images as there is time for, so that something has been measured."""
+        """Measure the first phase with as many images as there are time and room for, so that something is measured."""
         first = self._phases[0]
         batch = first.batch
         while batch >= 2 * FEW:
@@ -186,12 +191,22 @@ class Estimator:
             share = batch / first.batch
             if self._model.seconds(counts[first].workload) * share * measuring.kinds * 2 < seconds:
                 fewer = first._replace(batch=batch)
-                workload = counting.iteration(fewer).workload
+                count = counting.iteration(fewer)
+                if not self._has_room(count, SPARE, measuring):
+                    continue
+                workload = count.workload
                 self._model.try_operations(workload, lambda: True)
                 self._model.learn(workload, measuring.iterations(fewer, seconds).took)
                 self._notes.append(f"an iteration of {first.label} was measured with {batch} of {first.batch} images")
                 return
-        self._notes.append("no iteration was measured, which would take too long: only single operations were")
+        self._notes.append(
+            "no iteration was measured, which would take too long or too much memory: only single operations were"
+        )
+
+    def _has_room(self, count: IterationCount, spare: float, measuring: Measuring) -> bool:
+        """Whether an iteration fits into memory; one that does not might end this process."""
+        there = self._machine.memory
+        return there is None or measuring.without + count.kept + spare * count.passing <= there
 
     def _estimates(
         self, counts: Mapping[Phase, IterationCount], measured: Mapping[Phase, Measured], without: int
@@ -220,6 +235,15 @@ class Estimator:
                 )
             )
         return found
+
+    def _fittings(self, counting: Counting | None, estimates: Sequence[PhaseEstimate], without: int) -> list[Fitting]:
+        """What the stages would fit with that do not fit into memory."""
+        there = self._machine.memory
+        large = [] if there is None else [each for each in estimates if each.memory is not None and each.memory > there]
+        if there is None or counting is None or not large:
+            return []
+        room = Room(there, without, self._machine.tools, MOST_SPARE)
+        return Fitter(self._experiment, counting, room, self._say).fittings(large)
 
     def _spare(self, counts: Mapping[Phase, IterationCount], measured: Mapping[Phase, Measured], without: int) -> float:
         """How much more memory what passes takes than was counted, as buffers of the library's and gaps come on top.

@@ -80,6 +80,11 @@ class Machine:
         import_module(module)
         self._tools += self.peak - before
 
+    @property
+    def tools(self) -> int:
+        """Bytes of what only measuring needed."""
+        return self._tools
+
     def forget_peak(self) -> None:
         """Measure the peak of memory from now on, where that can be done."""
         if self.device.type == "cuda":

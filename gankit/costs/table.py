@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from gankit.config.parts import names_of_mixing
 from gankit.core.memory import bytes_in_words
-from gankit.costs.estimate import Estimate, PhaseEstimate
+from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate, Setting
+from gankit.costs.fitting import micro_batches
 from gankit.results.tables import ABSENT, Column, Section
 
 COLUMNS = [
@@ -69,20 +71,46 @@ def _total(estimate: Estimate) -> str:
 
 def warnings_of(estimate: Estimate) -> Iterator[str]:
     """The stages that do not fit into memory, and what to do."""
+    fittings = {fitting.phase.number: fitting for fitting in estimate.fittings}
+    numbers = []
     for number, each in groupby(estimate.too_large, key=lambda each: each.phase.number):
         worst = max(each, key=lambda phase: phase.memory or 0)
-        phase, there = worst.phase, estimate.memory or 0
-        fewer = f"training.batch to less than {phase.batch} from {phase.stage.resolution} on"
-        training = estimate.experiment.training
-        others = ["training.micro_batch" if not training.micro_batch else ""]
-        others += ["training.activation_checkpointing" if not training.activation_checkpointing else ""]
-        others += ["training.precision to bf16" if training.precision in ("fp32", "tf32") else ""]
-        options = " or ".join(filter(None, others))
-        setting = f", or set {options}" if options else ""
+        numbers.append(number)
         yield (
-            f"stage {number}, {phase.label}, will not fit: it needs about {bytes_in_words(worst.memory or 0)}, "
-            f"but there are {bytes_in_words(there)}; lower {fewer} or channels there{setting}"
+            f"stage {number}, {worst.phase.label}, will not fit: it needs about {bytes_in_words(worst.memory or 0)}, "
+            f"but there are {bytes_in_words(estimate.memory or 0)}; {_remedy(estimate, worst, fittings.get(number))}"
         )
+    table = micro_batches(estimate.experiment, estimate.fittings, len(numbers))
+    if table is not None and len(table) > 1:
+        said = ", ".join(f"{resolution}: {part}" for resolution, part in table.items())
+        yield f"all stages would fit, by that, with --set 'training.micro_batch={{{said}}}'"
+
+
+def _remedy(estimate: Estimate, worst: PhaseEstimate, fitting: Fitting | None) -> str:
+    """What a stage would fit with, or how it takes less."""
+    phase, training = worst.phase, estimate.experiment.training
+    fewer = f"training.batch to less than {phase.batch} from {phase.stage.resolution} on or channels there"
+    options = ["training.precision to bf16"] if training.precision in ("fp32", "tf32") else []
+    if fitting is not None and fitting.would_fit:
+        settings = " or ".join(_setting_in_words(estimate, setting) for setting in fitting.would_fit)
+        said = f"extrapolated from that, it would with {settings}; or lower {fewer}"
+    elif fitting is not None and fitting.least is not None:
+        least = _setting_in_words(estimate, fitting.least)
+        said = f"extrapolated from that, it would not even with {least}; lower channels there or the resolution"
+    else:
+        options = ["training.activation_checkpointing"] * (not training.activation_checkpointing) + options
+        options = ["training.micro_batch"] * (not training.micro_batch) + options
+        said = f"lower {fewer}"
+    return f"{said}{', or set ' if options else ''}{' or '.join(options)}"
+
+
+def _setting_in_words(estimate: Estimate, setting: Setting) -> str:
+    """Options, and the memory that they take."""
+    names = [] if setting.micro_batch is None else [f"training.micro_batch {setting.micro_batch}"]
+    names += ["training.activation_checkpointing"] if setting.activation_checkpointing else []
+    mixing = names_of_mixing(estimate.experiment) if setting.micro_batch is not None else []
+    batches = f", each part a batch of its own to {', '.join(mixing)}" if mixing else ""
+    return f"{' and '.join(names)} (about {bytes_in_words(setting.memory)}{batches})"
 
 
 def estimate_as_json(estimate: Estimate) -> dict[str, Any]:
@@ -95,6 +123,11 @@ def estimate_as_json(estimate: Estimate) -> dict[str, Any]:
         "phases": [_phase_as_json(each) for each in estimate.phases],
         "evaluation": {"seconds": estimate.evaluation.seconds, "images": estimate.evaluation.images},
         "too_large": [each.phase.label for each in estimate.too_large],
+        "would_fit": [
+            {"stage": fitting.phase.number, **setting._asdict()}
+            for fitting in estimate.fittings
+            for setting in fitting.would_fit
+        ],
         "notes": list(estimate.notes),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -155,16 +156,8 @@ def test_phases_are_those_that_the_run_goes_through() -> None:
         assert (real.now.label, real.now.alpha < 1) == (phase.stage.label, phase.fades)
 
 
-class Small(Machine):
-    """One of hardly any memory."""
-
-    @property
-    def memory(self) -> int:
-        return 10**6
-
-
 def test_all_that_is_said_of_a_small_experiment() -> None:
-    estimate = Estimator(tiny(), Small(CPU), budget=30, say=lambda doing: None).estimate()
+    estimate = Estimator(tiny(), Machine(CPU), budget=30, say=lambda doing: None).estimate()
 
     assert [each.time_is for each in estimate.phases] == ["measured"] * 3
     last = estimate.phases[-1]
@@ -174,8 +167,10 @@ def test_all_that_is_said_of_a_small_experiment() -> None:
         for name, network in _trained_at_the_end().items()
     }
     assert estimate.seconds == sum(each.seconds * each.phase.iterations for each in estimate.phases) > 0
-    assert [each.phase.label for each in estimate.too_large] == ["4x4", "8x8 fading", "8x8"]
-    first, second = warnings_of(estimate)
+    assert not estimate.too_large
+    small = replace(estimate, memory=10**6)
+    assert [each.phase.label for each in small.too_large] == ["4x4", "8x8 fading", "8x8"]
+    first, second = warnings_of(small)
     assert first.startswith("stage 1, 4x4, will not fit: it needs about ")
     assert "of memory" not in first
     assert "but there are 1.0 MB; lower training.batch to less than 8 from 4 on or channels there, or set " in first

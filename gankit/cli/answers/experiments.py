@@ -92,6 +92,19 @@ class PhaseAnswer(Answer):
     memory_is: Literal["measured", "extrapolated"]
 
 
+class WouldFitAnswer(Answer):
+    """What a stage that does not fit into memory would fit with, extrapolated."""
+
+    stage: int
+    """Number of the stage, the first is 1."""
+    micro_batch: int | None
+    """Real images that are computed at a time there; null: as many as now."""
+    activation_checkpointing: bool
+    """Whether it is switched on, which it was not."""
+    memory: int
+    """Bytes at most."""
+
+
 class EvaluationCostAnswer(Answer):
     """What all evaluations of a run cost."""
 
@@ -112,6 +125,8 @@ class EstimateAnswer(Answer):
     evaluation: EvaluationCostAnswer
     too_large: list[str]
     """Phases that do not fit into memory."""
+    would_fit: list[WouldFitAnswer]
+    """What the stages of these would fit with, each by itself; of a stage that nothing helps none."""
     notes: list[str]
 
 
