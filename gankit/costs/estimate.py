@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal, NamedTuple
 
 from gankit.config.experiment import Experiment
@@ -32,6 +33,23 @@ class PhaseEstimate:
     def total(self) -> float:
         """Seconds of the phase."""
         return self.seconds * self.phase.iterations
+
+
+BUSY = 1.5
+"""Seconds that pass while CPUs work for one, from which on that is worth a word."""
+
+
+def notes_of(estimates: Sequence[Estimate]) -> list[str]:
+    """What else is to be known of some estimates of one machine, each thing once."""
+    notes = dict.fromkeys(note for estimate in estimates for note in estimate.notes)
+    pace = median(estimate.pace for estimate in estimates)
+    if pace > BUSY:
+        busy = (
+            f"this machine is busy: the CPUs worked for this process in {1 / pace:.0%} of the time; "
+            f"with a core to itself all would take {1 / pace:.0%} as long"
+        )
+        return [busy, *notes]
+    return list(notes)
 
 
 class Setting(NamedTuple):
@@ -78,6 +96,8 @@ class Estimate:
     """What else is to be known."""
     fittings: Sequence[Fitting] = ()
     """Of the stages that do not fit into memory those of which something else was counted."""
+    pace: float = 1.0
+    """Seconds that passed while CPUs worked for one."""
 
     @property
     def on_gpu(self) -> bool:

@@ -11,12 +11,12 @@ from gankit.costs.counting import Counting, IterationCount
 from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate
 from gankit.costs.evaluating import evaluation_cost
 from gankit.costs.fitting import Fitter, Room
+from gankit.costs.known import Known, alike
 from gankit.costs.machine import Machine
 from gankit.costs.measuring import Measured, Measuring
 from gankit.costs.model import TimeModel
 from gankit.costs.phases import Phase, phases
 from gankit.costs.random_reals import RandomReals
-from gankit.costs.replay import Replay
 from gankit.runs.attribution import attributing_errors
 from gankit.runs.rehearsal import FEW, rehearse_training
 
@@ -36,8 +36,6 @@ SPARE = 1.3
 """How much more that is taken to be where nothing tells: passes of 150 to 600 MB took 1.04 to 1.8 times as much."""
 MOST_SPARE = 2.0
 """Upper bound on that factor, even where more was measured."""
-BUSY = 1.5
-"""Seconds that pass while CPUs work for one, from which on that is worth a word."""
 
 Say = Callable[[str], None]
 
@@ -45,7 +43,14 @@ Say = Callable[[str], None]
 class Estimator:
     """Estimates one experiment on one machine."""
 
-    def __init__(self, experiment: Experiment, machine: Machine, budget: float = BUDGET, say: Say = print) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        machine: Machine,
+        budget: float = BUDGET,
+        say: Say = print,
+        known: Known | None = None,
+    ) -> None:
         """Estimate with so many seconds of the machine.
 
         Args:
@@ -53,10 +58,14 @@ class Estimator:
             machine: Where.
             budget: Seconds for iterations and single operations on the machine; counting comes on top.
             say: Told what is going on.
+            known: What was measured of others on that machine, to which is added what is measured of this one.
         """
         self._experiment, self._machine, self._budget, self._say = experiment, machine, budget, say
         self._phases, self._notes = phases(experiment), list[str]()
-        self._model = TimeModel(Replay(machine))
+        self._known = Known(machine) if known is None else known
+        self._model = TimeModel(self._known.replay)
+        self.spent = 0.0
+        """Seconds of the budget that were needed."""
 
     def estimate(self) -> Estimate:
         """Count, measure and extrapolate.
@@ -67,8 +76,8 @@ class Estimator:
             RunError: if not even the networks fit into memory.
         """
         training = self._experiment.training
-        if not (training.compile or training.activation_checkpointing):  # which load it in a run, too
-            self._machine.load("torch._dynamo")  # for the meta device
+        in_run = training.compile or training.activation_checkpointing
+        self._machine.load("torch._dynamo", in_run)  # for the meta device
         with attributing_errors(self._experiment):
             counting, counts = self._counted()
             self._rehearse(counts)
@@ -84,16 +93,18 @@ class Estimator:
                 f"training.processes: this is of one process that does all; each of {training.processes} would compute "
                 f"1/{training.processes} of every batch, and what they tell each other comes on top"
             )
-        pace = self._model.pace
-        if pace > BUSY:
-            self._notes.append(
-                f"this machine is busy: the CPUs worked for this process in {1 / pace:.0%} of the time; "
-                f"with a core to itself all would take {1 / pace:.0%} as long"
-            )
         notes = [*self._notes, *([evaluation.without] if evaluation.without else [])]
         machine = self._machine
         return Estimate(
-            self._experiment, machine.name, machine.device.type, machine.memory, estimates, evaluation, notes, fittings
+            self._experiment,
+            machine.name,
+            machine.device.type,
+            machine.memory,
+            estimates,
+            evaluation,
+            notes,
+            fittings,
+            self._model.pace,
         )
 
     def _counted(self) -> tuple[Counting | None, Mapping[Phase, IterationCount]]:
@@ -157,6 +168,11 @@ class Estimator:
 
         for phase in sorted(self._phases, key=lambda phase: (phase.number, phase.fades)):
             count = counts.get(phase)
+            key = None if count is None else alike(self._experiment, phase, count)
+            if count is not None and (known := self._known.iterations.get(key)) is not None:
+                found[phase] = known
+                self._model.learn(count.workload, known.took)
+                continue
             self._say(f"measuring {phase.label}")
             expected = _as_pixels(phase, found)
             if count is not None:
@@ -170,6 +186,7 @@ class Estimator:
                 continue
             found[phase] = measuring.iterations(phase, left(FOR_ITERATIONS) / 2)
             if count is not None:
+                self._known.iterations[key] = found[phase]
                 self._model.learn(count.workload, found[phase].took)
         if not found and counting is not None:
             self._learn_from_fewer(counting, measuring, counts, left(FOR_ITERATIONS))
@@ -178,6 +195,7 @@ class Estimator:
             self._say(f"timing operations of {phase.label}")
             until = self._machine.now() + left() / (len(unknown) - position)
             self._model.try_operations(counts[phase].workload, lambda until=until: self._machine.now() < until)
+        self.spent = self._machine.now() - began
         return found
 
     def _learn_from_fewer(

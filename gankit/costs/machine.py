@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from gankit.core.memory import memory_size
+from gankit.core.memory import give_back_freed_memory, memory_size
 
 PEAK = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 """Where Linux forgets the peak of a process's memory when 5 is written, and where it tells it."""
@@ -37,6 +37,7 @@ class Machine:
     def __init__(self, device: torch.device, now: Callable[[], float] = time.perf_counter) -> None:
         """Measure on `device`; `now` tells how many seconds have passed."""
         self.device, self.now, self._tools = device, now, 0
+        self._sizes: dict[str, int] = {}
         self._worked = time.process_time if device.type == "cpu" else now
 
     def took(self, work: Callable[[], object]) -> Took:
@@ -73,12 +74,21 @@ class Machine:
         threads = torch.get_num_threads()
         return f"{self.device.type}, {threads} thread{'s' * (threads > 1)}"
 
-    def load(self, module: str) -> None:
-        """Import what only measuring needs; what memory it takes is none of a run's, and counts for no peak."""
-        self.forget_peak()
-        before = self.peak
-        import_module(module)
-        self._tools += self.peak - before
+    def load(self, module: str, in_run: bool = False) -> None:
+        """Import what measuring needs; unless it is loaded in a run too, what memory it takes counts for no peak."""
+        if module not in self._sizes:
+            self._tools = 0
+            self.forget_peak()
+            before = self.peak
+            import_module(module)
+            self._sizes[module] = self.peak - before
+        self._tools = 0 if in_run else sum(self._sizes.values())
+
+    def give_back(self) -> None:
+        """Give back what memory is freed already, which would count for whatever is measured next."""
+        give_back_freed_memory()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @property
     def tools(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gankit.config.parts import names_of_mixing
 from gankit.core.memory import bytes_in_words
-from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate, Setting
+from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate, Setting, notes_of
 from gankit.costs.fitting import micro_batches
 from gankit.results.tables import ABSENT, Column, Section
 
@@ -30,17 +30,17 @@ def estimate_table(estimate: Estimate) -> Section:
         f"Measured here, on {estimate.machine}; what begins with ~ is extrapolated from that. memory: the most that "
         f"{'is held of the GPU' if estimate.on_gpu else 'the process holds'}."
     )
-    return Section(estimate.experiment.name, COLUMNS, rows, [_total(estimate), counted, sources, *estimate.notes])
+    return Section(estimate.experiment.name, COLUMNS, rows, [_total(estimate), counted, sources, *notes_of([estimate])])
 
 
 def _row(phases: Sequence[PhaseEstimate]) -> list[str]:
     last, weights = phases[-1], [each.phase.iterations for each in phases]
     is_guess = "~" if any(each.time_is == "extrapolated" for each in phases) else ""
     total = sum(each.total for each in phases)
-    largest = max(phases, key=lambda each: each.memory or 0)
+    most = largest(phases)
     memory = ABSENT
-    if largest.memory is not None:
-        memory = ("~" if largest.memory_is == "extrapolated" else "") + bytes_in_words(largest.memory)
+    if most is not None:
+        memory = ("~" if most.memory_is == "extrapolated" else "") + bytes_in_words(most.memory or 0)
     parameters, flops = [ABSENT] * 2, [ABSENT] * 3
     if all(each.count is not None for each in phases) and last.count is not None:
         parameters = [f"{last.count.parameters[name]:,}" for name in ("generator", "discriminator")]
@@ -72,18 +72,29 @@ def _total(estimate: Estimate) -> str:
 def warnings_of(estimate: Estimate) -> Iterator[str]:
     """The stages that do not fit into memory, and what to do."""
     fittings = {fitting.phase.number: fitting for fitting in estimate.fittings}
-    numbers = []
-    for number, each in groupby(estimate.too_large, key=lambda each: each.phase.number):
-        worst = max(each, key=lambda phase: phase.memory or 0)
-        numbers.append(number)
+    stages = stages_too_large(estimate)
+    for worst in stages:
+        number = worst.phase.number
         yield (
             f"stage {number}, {worst.phase.label}, will not fit: it needs about {bytes_in_words(worst.memory or 0)}, "
             f"but there are {bytes_in_words(estimate.memory or 0)}; {_remedy(estimate, worst, fittings.get(number))}"
         )
-    table = micro_batches(estimate.experiment, estimate.fittings, len(numbers))
+    table = micro_batches(estimate.experiment, estimate.fittings, len(stages))
     if table is not None and len(table) > 1:
         said = ", ".join(f"{resolution}: {part}" for resolution, part in table.items())
         yield f"all stages would fit, by that, with --set 'training.micro_batch={{{said}}}'"
+
+
+def stages_too_large(estimate: Estimate) -> list[PhaseEstimate]:
+    """Of each stage that does not fit into memory the phase that takes most."""
+    stages = [list(each) for _, each in groupby(estimate.too_large, key=lambda each: each.phase.number)]
+    return [each for phases in stages if (each := largest(phases)) is not None]
+
+
+def largest(phases: Sequence[PhaseEstimate]) -> PhaseEstimate | None:
+    """The phase that takes most memory; None if that of none is known."""
+    known = [each for each in phases if each.memory is not None]
+    return max(known, key=lambda each: each.memory or 0, default=None)
 
 
 def _remedy(estimate: Estimate, worst: PhaseEstimate, fitting: Fitting | None) -> str:
@@ -128,7 +139,8 @@ def estimate_as_json(estimate: Estimate) -> dict[str, Any]:
             for fitting in estimate.fittings
             for setting in fitting.would_fit
         ],
-        "notes": list(estimate.notes),
+        "notes": notes_of([estimate]),
+        "variants": [],
     }
 
 

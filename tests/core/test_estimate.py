@@ -224,14 +224,6 @@ def test_mistakes(arguments: list[str], said: str, tmp_path: Path) -> None:
     assert said in done.stderr
 
 
-def test_a_study_is_refused(tmp_path: Path) -> None:
-    study = QUICKSTART.parent / "studies" / "losses-digits.yaml"
-    done = gankit_here(["estimate", study], tmp_path)
-
-    assert done.returncode == 2
-    assert "is a study; name the experiment that it varies" in done.stderr
-
-
 @pytest.mark.parametrize("block", ["toowide", "detached"])
 def test_a_broken_part_is_answered_as_by_the_rehearsal(block: str, tmp_path: Path) -> None:
     arguments = [QUICKSTART, *SMALL, "--plugin", wrong_parts.__file__, "--set", f"generator.block={block}"]

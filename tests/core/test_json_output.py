@@ -71,6 +71,7 @@ OTHERS = [
     pytest.param(["run", "study.yaml"], marks=pytest.mark.slow),
     ["validate", "study.yaml"],
     ["expand", "quickstart.yaml"],
+    ["estimate", "study.yaml", "--budget", "1e-6"],
     ["average", "run", "--sweep", "0.1", "--metrics", "fid", "--images", "16"],
     ["cache", "--clear"],
     ["compare", "losses", "-o", "tables.csv", "--holm"],

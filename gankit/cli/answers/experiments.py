@@ -112,22 +112,46 @@ class EvaluationCostAnswer(Answer):
     images: int
 
 
+class VariantEstimateAnswer(Answer):
+    """What each run of a variant would cost."""
+
+    name: str
+    """The variant's."""
+    seeds: list[int]
+    """Of its runs."""
+    memory: int | None
+    """Bytes at most, of all phases."""
+    seconds: float
+    """Of all stages and evaluations of one run."""
+    phases: list[PhaseAnswer]
+    evaluation: EvaluationCostAnswer
+    """Of one run."""
+    too_large: list[str]
+    """Phases that do not fit into memory."""
+    would_fit: list[WouldFitAnswer]
+    """What the stages of these would fit with, each by itself; of a stage that nothing helps none."""
+    notes: list[str]
+
+
 class EstimateAnswer(Answer):
-    """What a run would cost on this machine."""
+    """What a run, or all runs of a study one after the other, would cost on this machine."""
 
     name: str
     machine: str
     memory: int | None
     """Bytes that the machine has."""
     seconds: float
-    """Of all stages and evaluations."""
+    """Of all stages and evaluations, of a study those of all runs."""
     phases: list[PhaseAnswer]
+    """Of an experiment; of a study none, nor what does not fit, as variants have them."""
     evaluation: EvaluationCostAnswer
     too_large: list[str]
     """Phases that do not fit into memory."""
     would_fit: list[WouldFitAnswer]
     """What the stages of these would fit with, each by itself; of a stage that nothing helps none."""
     notes: list[str]
+    variants: list[VariantEstimateAnswer]
+    """Of a study; of an experiment none."""
 
 
 class PreparedAnswer(Answer):
