@@ -117,7 +117,8 @@ def test_weights_are_brought_back_in_loops_of_others_too() -> None:
     optimizer.step()
     lists = [part for part in judge.modules() if isinstance(part, parametrize.ParametrizationList)]
     weights = [part.original for part in lists if isinstance(part.original, Tensor)]
-    assert max(float((rms(each) - 1).abs().max()) for each in weights) > 0.05
+    moved = [rms(each) for each in weights]
+    assert max(float((size - 1).abs().max()) for size in moved) > 0.05
     adversary.updated()
-    for each in weights:
-        torch.testing.assert_close(rms(each), torch.ones(len(each)), rtol=0, atol=1e-3)
+    for each, size in zip(weights, moved, strict=True):
+        torch.testing.assert_close(rms(each), size / (size + 1e-4))  # the norm's eps, which short rows feel more
