@@ -11,8 +11,8 @@ from gankit.costs.counting import Counting, IterationCount
 from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate
 from gankit.costs.evaluating import evaluation_cost
 from gankit.costs.fitting import Fitter, Room
-from gankit.costs.known import Known, alike
 from gankit.costs.machine import Machine
+from gankit.costs.measurements import Measurements, alike
 from gankit.costs.measuring import Measured, Measuring
 from gankit.costs.model import TimeModel
 from gankit.costs.phases import Phase, phases
@@ -49,7 +49,7 @@ class Estimator:
         machine: Machine,
         budget: float = BUDGET,
         say: Say = print,
-        known: Known | None = None,
+        known: Measurements | None = None,
     ) -> None:
         """Estimate with so many seconds of the machine.
 
@@ -62,7 +62,7 @@ class Estimator:
         """
         self._experiment, self._machine, self._budget, self._say = experiment, machine, budget, say
         self._phases, self._notes = phases(experiment), list[str]()
-        self._known = Known(machine) if known is None else known
+        self._known = Measurements(machine) if known is None else known
         self._model = TimeModel(self._known.replay)
         self.spent = 0.0
         """Seconds of the budget that were needed."""

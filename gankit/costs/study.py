@@ -11,8 +11,8 @@ import torch
 from gankit.config.study import StudyRun
 from gankit.costs.estimate import Estimate
 from gankit.costs.estimator import Estimator
-from gankit.costs.known import Known
 from gankit.costs.machine import Machine
+from gankit.costs.measurements import Measurements
 from gankit.runs.components import choose_device
 
 LEAST_SHARE = 0.5
@@ -54,13 +54,13 @@ def estimate_study(runs: Sequence[StudyRun], budget: float, say: Callable[[str],
     for run in runs:
         seeds.setdefault(run.variant.name, []).append(run.seed)
     variants = {run.variant.name: run.variant.experiment for run in runs}
-    threads, known = torch.get_num_threads(), dict[str, tuple[Machine, Known]]()
+    threads, known = torch.get_num_threads(), dict[str, tuple[Machine, Measurements]]()
     found, left = list[VariantEstimate](), budget
     for position, (name, experiment) in enumerate(variants.items()):
         torch.set_num_threads(experiment.training.threads or threads)
         device = choose_device(experiment.training.device)
         if device.type not in known:
-            known[device.type] = (machine := Machine(device)), Known(machine)
+            known[device.type] = (machine := Machine(device)), Measurements(machine)
         machine, measured = known[device.type]
 
         def told(doing: str, of: str = f"{name} ({position + 1} of {len(variants)})") -> None:

@@ -19,7 +19,7 @@ MATTERS = (int, str, torch.dtype, torch.layout, torch.memory_format, torch.devic
 """What is given to an operation by which it takes longer or not."""
 
 
-class Known:
+class Measurements:
     """Single operations and iterations that were measured on one machine."""
 
     def __init__(self, machine: Machine) -> None:
