@@ -103,7 +103,7 @@ def test_who_leaves_does_not_wait_for_what_watched_one_that_died(monkeypatch: py
     monkeypatch.setattr(process_group, "meeting_place", lambda _: SimpleNamespace(port=1))
     monkeypatch.setattr(process_group, "ProcessGroup", Gone)
     before = {*threading.enumerate()}
-    others = Followers(2)
+    others = Followers(2, lambda _: None)
     others._started[0][0].kill()
     until(lambda: others._gone)
     began = time.monotonic()
