@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,15 +34,24 @@ def frozen(network: TrainedNetwork, name: str, parts: Iterable[str]) -> list[Par
     return [parameter for part in named for parameter in network.part(part).parameters()]
 
 
-def lay_out_as_parameters(optimizer: TorchOptimizer) -> None:
-    """Lay out in memory what an optimizer remembers of each parameter as that one, which checkpoints do not keep.
+MACHINES = ("capturable", "fused", "foreach")
+"""What in an optimizer's groups says how this machine computes, beside what it computes."""
 
-    The operations that update all parameters at once go through both in the order of memory, and do not ask.
+
+def take_over(optimizer: TorchOptimizer, state: Mapping[str, Any]) -> None:
+    """Let an optimizer go on from copies of the state of another, which may have been on another machine's device.
+
+    What it remembers of each parameter is laid out in memory as that one, which checkpoints do not keep: the operations
+    that update all parameters at once go through both in the order of memory, and do not ask.
     """
-    for parameter, state in optimizer.state.items():
-        for name, value in state.items():
+    state = copy.deepcopy({**state})  # it would keep the tensors
+    for theirs, own in zip(state["param_groups"], optimizer.param_groups, strict=False):  # torch tells of others
+        theirs |= {flag: own[flag] for flag in MACHINES if flag in own}
+    optimizer.load_state_dict(state)
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
-                state[name] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+                kept[name] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def acts_on(regularizer: Regularizer, network: str) -> bool:

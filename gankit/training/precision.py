@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -17,7 +17,7 @@ from gankit.core.errors import UserError
 from gankit.core.networks import NetworkName
 from gankit.networks.growing import TrainedNetwork
 from gankit.networks.precision import MixedPrecision
-from gankit.training.scaling import Finite, LossScaler
+from gankit.training.scaling import Finite, LossScaler, count_on_device
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What networks compute in, by the precisions that mix it with float32."""
@@ -37,6 +37,7 @@ class Precision:
             UserError: if the device has no such precision.
         """
         self.name = options.precision
+        self._device = device
         self._tf32, self._on_nvidia = self.name == "tf32", device.type == "cuda"
         self._networks = [*networks.values()]
         if self._tf32:
@@ -48,6 +49,11 @@ class Precision:
         scales = self.name == "fp16"
         self.scalers = {name: LossScaler(device) for name in networks} if scales else {}
         """What keeps gradients of 16 bits within their narrow range, by network; of none but fp16."""
+
+    def prepare(self, optimizers: Iterable[TorchOptimizer]) -> None:
+        """Let optimizers that are yet to make their first update be such as `step` may skip an update of."""
+        for optimizer in optimizers if self.scalers else ():
+            count_on_device(optimizer, self._device)
 
     def scale(self, name: NetworkName) -> Tensor | None:
         """What losses and penalized gradients of a network are scaled by before they are derived; None: by nothing."""

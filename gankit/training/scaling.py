@@ -3,12 +3,14 @@
 Losses are multiplied by a scale before they are derived and gradients divided by it after. The scale is halved when a
 gradient is not finite, and doubled after enough updates in a row in which all were (Micikevicius et al. 2018, "Mixed
 Precision Training", section 3.2), as torch.amp.GradScaler does. That asks the device whether to call an optimizer; here
-every decision is made on the device, which nothing waits for, and any optimizer of torch will do.
+every decision is made on the device, which nothing waits for, and any optimizer of torch will do. Fused ones skip an
+update themselves; what others change is copied before, and put back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -43,10 +45,12 @@ class LossScaler:
             Whether all of them are finite, a scalar on the device.
         """
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        for gradient in gradients:
-            gradient /= self.scale
-        norms = [gradient.norm() for gradient in gradients]
-        finite = torch.stack(norms).isfinite().all() if norms else self.scale > 0
+        if gradients:
+            torch._foreach_div_(gradients, self.scale)  # pyright: ignore[reportPrivateImportUsage]
+            norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
+            finite = torch.stack([*norms]).isfinite().all()
+        else:
+            finite = self.scale > 0
         in_a_row = torch.where(finite, self._in_a_row + 1, 0)
         grows = in_a_row == INTERVAL
         factor = torch.where(finite, torch.where(grows, GROWTH, 1.0), BACKOFF)
@@ -57,9 +61,9 @@ class LossScaler:
     @torch.no_grad()
     def step(self, optimizer: TorchOptimizer, finite: Tensor) -> None:
         """Update by gradients if they are `finite`; else parameters and moments stay as they are, to the bit."""
-        for group in optimizer.param_groups:
-            if finite.device.type == "cuda" and "capturable" in group:
-                group["capturable"] = True  # it counts steps on the device, where they can be taken back
+        if _skips_by_itself(optimizer):
+            _step_or_skip(optimizer, finite)
+            return
         changed = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         before = {id(each): each.clone() for each in [*changed, *_tensors(optimizer.state)]}
         optimizer.step()
@@ -113,6 +117,35 @@ class Finite:
                     if before is None or before.shape != tensor.shape:
                         before = torch.zeros_like(tensor)
                     kept[name] = torch.where(tensor.isfinite(), tensor, before)
+
+
+def count_on_device(optimizer: TorchOptimizer, device: torch.device) -> None:
+    """Let an optimizer count its updates where the count can be taken back without waiting for the device."""
+    for group in optimizer.param_groups:
+        if device.type == "cuda" and "capturable" in group:
+            group["capturable"] = True
+
+
+def _skips_by_itself(optimizer: TorchOptimizer) -> bool:
+    """Whether the device skips an update of its own accord: fused ones of torch that nobody has added to."""
+    own = unwrap(type(optimizer).step).__module__.startswith("torch.optim.")
+    hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    fused = all(group.get("fused") for group in optimizer.param_groups)
+    return own and not hooked and fused and getattr(optimizer, "_step_supports_amp_scaling", False)
+
+
+def _step_or_skip(optimizer: TorchOptimizer, finite: Tensor) -> None:
+    """Update by an optimizer that skips by itself: parameters and moments need not be copied before."""
+    before = {id(each): each for each in _tensors(optimizer.state)}
+    told = vars(optimizer)  # as torch's own scaler tells it
+    told |= {"grad_scale": None, "found_inf": (~finite).float()}
+    try:
+        optimizer.step()
+    finally:
+        del told["grad_scale"], told["found_inf"]
+    for each in _tensors(optimizer.state):
+        if id(each) not in before:  # which a skipped update may have made without writing to it
+            each.copy_(torch.where(finite, each, torch.zeros_like(each)))
 
 
 def _tensors(state: Mapping[Any, Any] | Sequence[Any] | Any) -> list[Tensor]:

@@ -28,7 +28,7 @@ from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.compiling import NetworkPair
 from gankit.training.memory import Memory
-from gankit.training.parameters import correction, frozen, grouped, lay_out_as_parameters
+from gankit.training.parameters import correction, frozen, grouped, take_over
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.sampler import SampleOptions, sample
@@ -91,6 +91,7 @@ class Trainer:
             for name, network in self.networks.items()
         }
         self.precision = Precision(experiment.training, device, self.networks)
+        self.precision.prepare(self.optimizers.values())
         for network in (each for trained in self.networks.values() for each in trained.growing()):
             network.recomputes = experiment.training.activation_checkpointing
         self.generator.packs = self.generator.scales is not None  # its averages have been copied before
@@ -162,8 +163,7 @@ class Trainer:
         self.memory.load(state["memory"], self.device)
         self.load_weights(state["weights"])
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(copy.deepcopy(state["optimizers"][name]))  # it would keep the tensors
-            lay_out_as_parameters(optimizer)
+            take_over(optimizer, state["optimizers"][name])
         self.precision.load_state_dict(state.get("precision", {}))
         self.now, grown = (self._kept(*state[name]) for name in ("now", "grown"))
         self.grow(grown)

@@ -16,25 +16,54 @@ from support.command import rows
 from support.failing import begun, record, registered, saved
 from support.tiny import CPU, tiny, trainer
 from torch import nn
-from torch.optim import SGD, Adam, Optimizer, RMSprop
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gankit.core.errors import Interrupted, RunError
 from gankit.runs.start import resume
-from gankit.testing.state import bits, first_differing
+from gankit.testing.state import bits, first_differing, through_checkpoint
 from gankit.training import scaling
-from gankit.training.scaling import Finite, LossScaler
+from gankit.training.parameters import take_over
+from gankit.training.scaling import Finite, LossScaler, count_on_device
+
+
+@torch.no_grad()
+def shrink(optimizer: Optimizer, *_: Any) -> None:
+    """What a third party adds to an update."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter *= 0.9
+
+
+class Shrinking(SGD):
+    """A third party's, which adds to a fused one of torch."""
+
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().step()
+        shrink(self)
+
+
+def hooked(optimizer: Optimizer) -> Optimizer:
+    optimizer.register_step_post_hook(shrink)
+    return optimizer
+
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "adam": lambda parameters: Adam(parameters, lr=0.01, betas=(0.5, 0.9)),
     "fused": lambda parameters: Adam(parameters, lr=0.01, betas=(0.5, 0.9), fused=True),
     "rmsprop": lambda parameters: RMSprop(parameters, lr=0.01),
     "momentum": lambda parameters: SGD(parameters, lr=0.01, momentum=0.9),
+    "fused momentum": lambda parameters: SGD(parameters, lr=0.01, momentum=0.9, fused=True),
+    "shrinking": lambda parameters: Shrinking(parameters, lr=0.01, fused=True),
+    "hooked": lambda parameters: hooked(SGD(parameters, lr=0.01, fused=True)),
 }
+LIKE_TORCHS = [name for name in OPTIMIZERS if name not in ("shrinking", "hooked", "fused momentum")]
+"""Of the others torch's scaler skips the half of an update, or leaves moments that nothing was written to."""
 FINE, NAN, INFINITE = 1.0, math.nan, math.inf
 
 
 class TestLikeTorchs:
-    @pytest.mark.parametrize("name", OPTIMIZERS)
+    @pytest.mark.parametrize("name", LIKE_TORCHS)
     @given(factors=st.lists(st.sampled_from([FINE, FINE, FINE, NAN, INFINITE]), min_size=1, max_size=30))
     def test_weights_moments_and_scale(self, name: str, factors: list[float]) -> None:
         torch.manual_seed(0)
@@ -89,6 +118,59 @@ def test_a_skipped_update_changes_no_bit(name: str, first: bool) -> None:
         assert not any(bool(each.any()) for each in scaling._tensors(after[1]))
         after[1] = {}
     assert first_differing(before, bits(after)) is None
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, SGD])
+def test_what_skips_by_itself_is_not_copied(kind: Any) -> None:
+    """A copy of all parameters and moments is what may not fit where their gradients do."""
+    weight = nn.Parameter(torch.ones(5))
+    optimizer, scaler, copied = kind([weight], lr=0.1, fused=True), LossScaler(CPU), list[str]()
+
+    class Noting(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            copied.extend([func.overloadpacket.__name__] * ("clone" in str(func)))
+            return func(*args, **(kwargs or {}))
+
+    for factor in (FINE, NAN, FINE):
+        weight.grad = torch.full((5,), factor)
+        with Noting():
+            scaler.step(optimizer, scaler.unscale([weight]))
+    assert copied == []
+    assert not hasattr(optimizer, "found_inf")
+
+
+class TestOtherMachines:
+    """What a checkpoint says of the machine that wrote it does not bind the one that goes on. Meta stands for a GPU."""
+
+    def test_a_run_in_fp16_goes_on_on_a_cpu(self) -> None:
+        options = {"batch": 8, "precision": "fp16", "optimizer": "rmsprop"}
+        left, other = (trainer(tiny(training=options)) for _ in range(2))
+        left.iteration()
+        state = through_checkpoint(left.state_dict())
+        for optimizer in state["optimizers"].values():
+            for group in optimizer["param_groups"]:
+                group["capturable"] = True  # as it was on a GPU
+        other.load_state_dict(state)
+        assert left.iteration() == other.iteration()
+        assert first_differing(bits(left.state_dict()), bits(other.state_dict())) is None
+
+    @pytest.mark.parametrize("kind", [Adam, RMSprop])
+    def test_counts_of_updates_are_where_they_can_be_taken_back(self, kind: Any) -> None:
+        there, here = (kind([nn.Parameter(torch.ones(3, device=device))]) for device in ("cpu", "meta"))
+        count_on_device(here, torch.device("cuda"))
+        there.param_groups[0]["params"][0].grad = torch.ones(3)
+        there.step()
+        take_over(here, there.state_dict())
+        ((weight, state),) = here.state.items()
+        assert weight.is_meta
+        assert all(kept.is_meta for kept in state.values())
+        assert here.param_groups[0]["capturable"]
+
+    def test_groups_of_another_optimizer_are_told(self) -> None:
+        one, two = Adam([nn.Parameter(torch.ones(3))]), Adam([nn.Parameter(torch.ones(3))])
+        two.add_param_group({"params": [nn.Parameter(torch.ones(2))]})
+        with pytest.raises(ValueError, match="different number of parameter groups"):
+            take_over(one, two.state_dict())
 
 
 def test_buffers_and_memory_keep_what_was_finite() -> None:
