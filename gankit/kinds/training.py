@@ -113,9 +113,11 @@ class Optimizer(Component):
     def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
         """A torch optimizer; `correction` rescales its step and decay for lazy regularizers (Karras et al. 2020).
 
-        `parameters` are groups as torch's optimizers take them. The trainer sets the learning rate of each; their key
-        `new_at` has to stay in the optimizer's `param_groups`. If options move, it is called again, on other
-        parameters, for what is to stand in those groups in place of what did.
+        `parameters` are groups as torch's optimizers take them. A group may be split, as weights from biases, if each
+        part keeps its key `new_at` and none of the parameters is left out. The trainer sets the learning rate `lr` of
+        each group in the optimizer's `param_groups`, times `lr_multiplier` in those that have that key. If options
+        move, it is called again, on other parameters of the same shapes, for what is to stand in each group in place of
+        what did; it has to split them alike.
         """
 
     @abstractmethod

@@ -87,15 +87,20 @@ def _made(layer: Callable[[], nn.Module], seed: int) -> nn.Module:
 def _groups() -> list[dict[str, Any]]:
     """Parameters in groups as the trainer gives them, away from zero, where their quadratics are least."""
     draws = torch.Generator().manual_seed(0)
-    shapes = [(3, 2), (4,), (1,)]
+    shapes = [(3, 2), (4, 2), (1,)]
     first, second, third = [torch.nn.Parameter(1 + torch.rand(shape, generator=draws)) for shape in shapes]
     return [{"params": [first], "new_at": 8}, {"params": [second, third], "new_at": 0}]
 
 
+def _set_rate(optimizer: TorchOptimizer, rate: float) -> None:
+    """Set the learning rate of each group, as the trainer does it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("lr_multiplier", 1)
+
+
 def _update(optimizer: TorchOptimizer, rate: float, strength: float = 1.0) -> None:
     """One update of half the square of every parameter, as the trainer does it."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+    _set_rate(optimizer, rate)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     optimizer.zero_grad(set_to_none=True)
     for parameter in parameters:
@@ -148,7 +153,7 @@ def lowers_a_quadratic(trial: Trial[Optimizer]) -> None:
 
 @rule(Optimizer, implied=("goes-on-to-the-bit",))
 def heeds_the_trainer(trial: Trial[Optimizer]) -> None:
-    """The groups stay as they were given, and each moves by the learning rate that the trainer sets in it."""
+    """Parameters keep their `new_at`, and each group moves by the learning rate that the trainer sets in it."""
     optimizer = trial.component.build(groups := _groups(), trial.draw(CORRECTIONS))
     check_groups(groups, optimizer)
     for group in optimizer.param_groups:
@@ -163,8 +168,7 @@ def passes_over_what_rests(trial: Trial[Optimizer]) -> None:
     """Parameters without a gradient, as those of layers that have not grown yet, stay as they are."""
     groups = _groups()
     optimizer = trial.component.build(groups)
-    for group in optimizer.param_groups:
-        group["lr"] = 0.01
+    _set_rate(optimizer, 0.01)
     resting, *others = [parameter for group in groups for parameter in group["params"]]
     before = resting.detach().clone()
     for parameter in others:

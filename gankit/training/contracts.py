@@ -71,12 +71,31 @@ def check_groups(parameters: Sequence[Mapping[str, Any]], built: object) -> None
     """Look at what an optimizer has built for groups of parameters.
 
     Raises:
-        ContractError: if it is no optimizer of torch with the same groups.
+        ContractError: if it is no optimizer of torch with the same parameters under each `new_at`.
     """
     if not isinstance(built, TorchOptimizer):
         raise ContractError(f"builds {built!r:.60}, not an optimizer of torch; does build() return what it makes?")
     wanted, given = [group["new_at"] for group in parameters], [group.get("new_at") for group in built.param_groups]
-    if given != wanted:
+    if {*given} != {*wanted}:
         raise ContractError(
-            f"builds param_groups with 'new_at' {given}, not {wanted}; hand `parameters` on to torch as they are"
+            f"builds param_groups with 'new_at' {given}, not {wanted}; hand `parameters` on to torch as they are, or "
+            "split them so that each part keeps the 'new_at' of its group"
         )
+    if _by_new_at(built.param_groups) != _by_new_at(parameters):
+        raise ContractError(
+            "builds param_groups whose parameters had another 'new_at', or leaves some out; split a group so that each "
+            "of its parameters is in one part, and each part keeps its 'new_at'"
+        )
+    for multiplier in (group.get("lr_multiplier", 1.0) for group in built.param_groups):
+        if not isinstance(multiplier, int | float) or not math.isfinite(multiplier) or multiplier <= 0:
+            raise ContractError(
+                f"builds a group with an 'lr_multiplier' of {multiplier!r:.60}, not a number above zero"
+            )
+
+
+def _by_new_at(groups: Sequence[Mapping[str, Any]]) -> dict[int, set[int]]:
+    """The identities of parameters by when they are new."""
+    found: dict[int, set[int]] = {}
+    for group in groups:
+        found.setdefault(group["new_at"], set()).update(map(id, group["params"]))
+    return found

@@ -11,9 +11,13 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer as TorchOptimizer
 
+from gankit.core.errors import ContractError
 from gankit.core.registry import registries
 from gankit.kinds import Regularizer
 from gankit.networks.growing import TrainedNetwork
+
+MACHINES = ("capturable", "fused", "foreach")
+"""What in an optimizer's groups says how this machine computes, beside what it computes."""
 
 
 def grouped(network: TrainedNetwork, trained: Iterable[Parameter]) -> list[dict[str, Any]]:
@@ -27,15 +31,38 @@ def grouped(network: TrainedNetwork, trained: Iterable[Parameter]) -> list[dict[
     return [{"params": parameters, "new_at": resolution} for resolution, parameters in groups.items() if parameters]
 
 
+def stand_ins(groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of other parameters that are alike but take no memory, for an optimizer to be built that never steps."""
+    return [{**group, "params": [_stand_in(each) for each in group["params"]]} for group in groups]
+
+
+def _stand_in(parameter: Parameter) -> Parameter:
+    found = Parameter(torch.zeros((), dtype=parameter.dtype, device=parameter.device).expand(parameter.shape))
+    vars(found).update(vars(parameter))  # by which an optimizer may tell it from others
+    return found
+
+
+def settings(optimizer: TorchOptimizer, again: TorchOptimizer) -> list[dict[str, Any]]:
+    """What is to stand in each group of an optimizer, by one that was built `again` on parameters that are alike.
+
+    Raises:
+        ContractError: if that one has other groups.
+    """
+    sizes, others = ([len(group["params"]) for group in each.param_groups] for each in (optimizer, again))
+    if sizes != others:
+        raise ContractError(
+            f"builds groups of {others} parameters as its options move, and built groups of {sizes}; split them by "
+            "shape, say, and not by numbers that they hold"
+        )
+    kept = ("params", "new_at", "lr", *MACHINES)
+    return [{name: value for name, value in group.items() if name not in kept} for group in again.param_groups]
+
+
 def frozen(network: TrainedNetwork, name: str, parts: Iterable[str]) -> list[Parameter]:
     """The parameters of those parts of a network that `training.freeze` names, as in generator.blocks.8."""
     named = [part.partition(".")[2] for part in parts if part.startswith(f"{name}.")]
     named += [part for part in parts if part.startswith("critics.") and name == "discriminator"]
     return [parameter for part in named for parameter in network.part(part).parameters()]
-
-
-MACHINES = ("capturable", "fused", "foreach")
-"""What in an optimizer's groups says how this machine computes, beside what it computes."""
 
 
 def take_over(optimizer: TorchOptimizer, state: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from gankit.config.evaluation import GeneratorName
 from gankit.config.experiment import Experiment
 from gankit.config.schedules import Acting
-from gankit.core.errors import UserError
+from gankit.core.errors import UserError, blaming
 from gankit.core.progress import Progress, ends, progress_at, progress_in
 from gankit.data.images import RealImages, fade_reals
 from gankit.data.loader import Loader
@@ -28,7 +28,7 @@ from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.compiling import NetworkPair
 from gankit.training.memory import Memory
-from gankit.training.parameters import correction, frozen, grouped, take_over
+from gankit.training.parameters import correction, frozen, grouped, settings, stand_ins, take_over
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.sampler import SampleOptions, sample
@@ -90,6 +90,7 @@ class Trainer:
             name: self._optimizer(name).build(grouped(network, self.trained[name]), self.corrections[name])
             for name, network in self.networks.items()
         }
+        self._stand_ins: dict[NetworkName, list[dict[str, Any]]] = {}
         self.precision = Precision(experiment.training, device, self.networks)
         self.precision.prepare(self.optimizers.values())
         for network in (each for trained in self.networks.values() for each in trained.growing()):
@@ -255,22 +256,25 @@ class Trainer:
             if forgets:
                 optimizer.state.clear()
             rate = self._optimizer(name).learning_rate(now) * self.stages[now.stage - 1].rate
-            settings = self._settings(name)
-            for group in optimizer.param_groups:
+            rate = rate * self.rate * self.corrections[name]
+            for group, setting in zip(optimizer.param_groups, self._settings(name), strict=True):
                 fades = now.alpha < 1 and group["new_at"] == now.resolution
-                group |= settings
-                group["lr"] = rate * self.rate * self.corrections[name] * (self.experiment.fading.rate if fades else 1)
+                group |= setting
+                group["lr"] = rate * (self.experiment.fading.rate if fades else 1) * group.get("lr_multiplier", 1)
 
     def _optimizer(self, name: NetworkName) -> Optimizer:
         return getattr(self.experiment.training.optimizer, name)
 
-    def _settings(self, name: NetworkName) -> dict[str, Any]:
-        """What stands in the groups of a network's optimizer beside the parameters, if any of it moves."""
-        if not self._acting.moves(optimizer := self._optimizer(name)):
-            return {}
-        there = {"params": [Parameter(torch.empty(0, device=self.device))], "new_at": 0}
-        [group] = optimizer.build([there], self.corrections[name]).param_groups
-        return {setting: value for setting, value in group.items() if setting not in ("params", "new_at")}
+    def _settings(self, name: NetworkName) -> list[dict[str, Any]]:
+        """What is to stand in each group of a network's optimizer beside the parameters, if any of it moves."""
+        optimizer, built = self._optimizer(name), self.optimizers[name]
+        if not self._acting.moves(optimizer):
+            return [{} for _ in built.param_groups]
+        with blaming(optimizer):
+            if name not in self._stand_ins:
+                self._stand_ins[name] = stand_ins(grouped(self.networks[name], self.trained[name]))
+            alike = [{**group} for group in self._stand_ins[name]]  # torch adds to what it is given
+            return settings(built, optimizer.build(alike, self.corrections[name]))
 
     def _batch(self) -> Reals:
         """This process's share of the next reals, faded like the generator's images, and their labels."""

@@ -1,9 +1,9 @@
-"""Optimizers that break no rule though they remember more than running means."""
+"""Optimizers that break no rule though they remember more than running means, or have groups of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
@@ -91,8 +91,33 @@ class Lookahead(Optimizer):
         return 0.01
 
 
+class Undecayed(Optimizer):
+    """AdamW that decays no bias, and moves biases by half the rate: groups of its own."""
+
+    weight_decay: float = Field(default=0.1, ge=0, le=1)
+    """Of weights of two dimensions and more."""
+
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """AdamW with the powers of its decays."""
+        import torch
+
+        groups = list[dict[str, Any]]()
+        for group in cast(list[dict[str, Any]], parameters):
+            weights = [each for each in group["params"] if each.ndim > 1]
+            biases = [each for each in group["params"] if each.ndim <= 1]
+            parts = {"weight_decay": self.weight_decay}, {"weight_decay": 0.0, "lr_multiplier": 0.5}
+            for own, part in zip((weights, biases), parts, strict=True):
+                groups += [{**group, "params": own, **part}] if own else []
+        return torch.optim.AdamW(groups, lr=0.01, betas=(0.5**correction, 0.9**correction))
+
+    def learning_rate(self, progress: Progress) -> float:
+        """Always the same."""
+        return 0.01
+
+
 @hookimpl
 def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
-    """Register both."""
+    """Register all."""
     register("optimistic", Optimistic)
     register("lookahead", Lookahead)
+    register("undecayed", Undecayed)

@@ -81,6 +81,19 @@ class OneList(Right):
         return torch.optim.SGD([parameter for group in groups for parameter in group["params"]], lr=0.01)
 
 
+class Misplacing(Right):
+    """Keeps the groups, but not what is in which."""
+
+    def build(self, parameters: ParamsT, correction: float = 1.0) -> TorchOptimizer:
+        """All weights are in the first group, and all biases in the last."""
+        import torch
+
+        groups: Any = list(parameters)
+        all_of = [parameter for group in groups for parameter in group["params"]]
+        weights, biases = ([each for each in all_of if (each.ndim > 1) == many] for many in (True, False))
+        return torch.optim.SGD([{**groups[0], "params": weights}, {**groups[-1], "params": biases}], lr=0.01)
+
+
 class OwnRate(Right):
     """Steps by a rate of its own."""
 
@@ -204,6 +217,7 @@ def gankit_register(register: Callable[[str, type[Component]], None]) -> None:
     register("lowers-a-quadratic", Ascent)
     register("heeds-the-trainer", OneList)
     register("heeds-the-trainer.2", OwnRate)
+    register("heeds-the-trainer.3", Misplacing)
     register("passes-over-what-rests", EveryGradient)
     register("passes-over-what-rests.2", Shrinking)
     register("corrects-its-decay", Uncorrected)
