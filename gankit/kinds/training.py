@@ -158,7 +158,8 @@ class WeightAverage(Component):
         `progress` is where the run stood before that update, and `batch` the number of reals that it showed. Layers
         that have not taken part yet are equal in both. With `statistics: average` it is called a second time, with the
         statistics of batch norms for parameters and a memory of their own; other buffers are copied by the trainer.
-        `memory` is kept between calls and in checkpoints.
+        `memory` is kept between calls and in checkpoints: tensors on the run's device; counters may stay on the CPU, as
+        `Step.memory` says.
         """
 
 

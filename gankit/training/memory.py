@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -56,8 +56,28 @@ class Memory(dict[str, dict[str, Tensor]]):
             if path in self:
                 self[path][name] = kept.clone()
 
-    def load(self, kept: Mapping[str, Mapping[str, Tensor]], device: torch.device) -> None:
-        """Remember copies of what was `kept`, on a device, and nothing else."""
+    def beside(self, device: torch.device) -> dict[str, list[str]]:
+        """What of it lies on the CPU while a run is on another device, by path: counters that the host reads, say."""
+        if device.type == "cpu":
+            return {}
+        names = {
+            path: [name for name, each in kept.items() if each.device.type == "cpu"] for path, kept in self.items()
+        }
+        return {path: found for path, found in names.items() if found}
+
+    def load(
+        self,
+        kept: Mapping[str, Mapping[str, Tensor]],
+        device: torch.device,
+        beside: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Remember copies of what was `kept`, on a device, and nothing else.
+
+        What lay `beside` it is on the CPU again. Of a run on a CPU nothing tells, nor did checkpoints once.
+        """
         self.clear()
         for path, tensors in kept.items():
-            self[path] = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
+            on_cpu = (beside or {}).get(path, ())
+            self[path] = {
+                name: tensor.to("cpu" if name in on_cpu else device, copy=True) for name, tensor in tensors.items()
+            }

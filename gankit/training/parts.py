@@ -123,8 +123,9 @@ def _means(left: Sequence[dict[Place, Tensor]], ranks: Ranks) -> dict[Place, Ten
     """Means over parts, those of all processes."""
     places = [place for place in left[0] if all(place in each for each in left)]
     means: dict[Place, Tensor] = {}
-    for dtype in dict.fromkeys(left[0][place].dtype for place in places):
-        these = [place for place in places if left[0][place].dtype == dtype]
+    kinds = {place: (left[0][place].dtype, left[0][place].device) for place in places}  # counters may be on the CPU
+    for kind in dict.fromkeys(kinds.values()):
+        these = [place for place in places if kinds[place] == kind]
         rows = ranks.gathered(torch.stack([torch.cat([each[place].reshape(-1) for place in these]) for each in left]))
         mean = rows[0] + (rows - rows[0]).mean(0)  # which is exact where all are the same
         sizes = [left[0][place].numel() for place in these]

@@ -43,7 +43,7 @@ class AugmentedBatch:
     progress: Progress
     """Where the run stands before this update."""
     memory: dict[str, Tensor]
-    """What the augmentation remembers from call to call; kept in checkpoints."""
+    """What the augmentation remembers from call to call; kept in checkpoints. See `Step.memory`."""
     log: Callable[[str, Tensor | float], None]
     """Records a scalar of this update by name, as `Step.log` does."""
 
@@ -153,7 +153,11 @@ class Step:
         return draw(len(self.real_images), *shape, device=self.real_images.device)
 
     def memory(self, component: Component) -> dict[str, Tensor]:
-        """What `component` remembers from step to step; kept in checkpoints."""
+        """What `component` remembers from step to step, tensors on the run's device; kept in checkpoints.
+
+        Counters that are read as numbers may stay on the CPU, lest the host wait for a GPU: there they are again in a
+        run that goes on, unless it has come from a CPU; so put a new one there when it is next written.
+        """
         return self.memory_of(component)
 
     def log(self, name: str, value: Tensor | float) -> None:

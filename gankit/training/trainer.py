@@ -152,6 +152,7 @@ class Trainer:
             "now": _as_kept(self.now),
             "grown": _as_kept(self.grown),
             "memory": {**self.memory},
+            "memory_beside": self.memory.beside(self.device),
             "weights": {name: network.state_dict() for name, network in networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "precision": self.precision.state_dict(),
@@ -161,7 +162,7 @@ class Trainer:
         """Go on where `state` was taken, to the last bit; the experiment must be the same."""
         self.images, self.iterations = state["images"], state["rounds"]
         self.attempt, self.rate = state["attempt"], state["rate"]
-        self.memory.load(state["memory"], self.device)
+        self.memory.load(state["memory"], self.device, state.get("memory_beside"))
         self.load_weights(state["weights"])
         for name, optimizer in self.optimizers.items():
             take_over(optimizer, state["optimizers"][name])

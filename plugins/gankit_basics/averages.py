@@ -70,10 +70,8 @@ class Power(WeightAverage):
         """Move each weight by the share of the profile that the images of this update have, however many they are."""
         import torch
 
-        if "resolution" in memory:  # which a resumed run has on its device: to ask a GPU is to wait for it
-            memory["resolution"] = memory["resolution"].cpu()
         begins = "resolution" not in memory or int(memory["resolution"]) != progress.resolution
-        memory["resolution"] = torch.tensor(progress.resolution)
+        memory["resolution"] = torch.tensor(progress.resolution)  # on the CPU: to ask a GPU is to wait for it
         shown = progress.resolution_images
         beta = 0.0 if begins else (shown / (shown + batch)) ** (exponent_of(self.length) + 1)
         averaged: list[Tensor] = [*average.parameters()]
@@ -100,11 +98,9 @@ class Snapshots(WeightAverage):
         start = progress.images - progress.stage_images
         count = sum(weight.numel() for weight in current.parameters())
         of_others = "snapshots" in memory and memory["snapshots"].shape[1] != count  # as earlier versions kept them
-        if "stage_start" in memory:  # which a resumed run has on its device: to ask a GPU is to wait for it
-            memory["stage_start"] = memory["stage_start"].cpu()
         if "stage_start" not in memory or int(memory["stage_start"]) != start or of_others:
             memory.clear()
-            memory["stage_start"] = torch.tensor(start)
+        memory["stage_start"] = torch.tensor(start)  # on the CPU: to ask a GPU is to wait for it
         due = crossed(progress.stage_images, progress.stage_images + batch, self.every)
         if "snapshots" in memory and not due:
             return

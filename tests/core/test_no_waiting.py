@@ -13,14 +13,18 @@ from typing import Any
 import pytest
 import torch
 from support.slow import slow_but
+from support.tiny import tiny
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gankit import Augmentation
 from gankit.config.experiment import Experiment
 from gankit.config.loader import load_experiment
+from gankit.core.registry import register, restored
 from gankit.data.images import RealImages
+from gankit.training.step import AugmentedBatch
 from gankit.training.trainer import Trainer
 
 SMALL = sorted((Path(__file__).parents[2] / "experiments" / "small").glob("*.yaml"))
@@ -92,3 +96,47 @@ def test_no_system_waits(file: Path) -> None:
         with waits() as found:
             made.iteration()
         assert found == []
+
+
+@pytest.mark.parametrize("average", ["power", {"use": "snapshots", "every": 8}])
+def test_nor_does_a_run_that_goes_on(average: Any) -> None:
+    """What averages count is where it was: the host reads it in each update."""
+    left, resumed = (on_meta(tiny(training={"batch": 8, "average": average})) for _ in range(2))
+    left.iteration()
+    resumed.load_state_dict(left.state_dict())
+    resumed.iteration()  # which makes constants
+    with waits() as found:
+        resumed.iteration()
+    assert found == []
+
+
+def test_a_run_that_comes_from_a_cpu_waits_once_for_what_averages_count() -> None:
+    """Nothing tells what of a CPU's numbers was to stay there; as in checkpoints that were written before."""
+    made = on_meta(tiny())
+    made.memory.load({"a": {"count": torch.tensor(3), "mean": torch.ones(2)}}, META)
+    assert all(each.is_meta for each in made.memory["a"].values())
+    made.memory.load({"a": {"count": torch.tensor(3), "mean": torch.ones(2)}}, META, {"a": ["count"]})
+    assert [each.is_meta for each in made.memory["a"].values()] == [False, True]
+    assert made.memory.beside(META) == {"a": ["count"]}
+    assert made.memory.beside(torch.device("cpu")) == {}
+
+
+class Counting(Augmentation):
+    """Remembers a number on the CPU, and how often it was asked."""
+
+    def apply(self, images: Tensor, batch: AugmentedBatch) -> Tensor:
+        """Unchanged images."""
+        batch.memory["share"] = batch.memory.get("share", torch.zeros(())) + 0.5
+        batch.memory["calls"] = batch.memory.get("calls", torch.zeros((), dtype=torch.int64)) + 1
+        return images
+
+
+def test_parts_of_a_batch_have_means_of_what_lies_on_either_device() -> None:
+    with restored():
+        register("test", "counting", Counting)
+        made = on_meta(tiny(augment=["counting"], training={"batch": 8, "micro_batch": 4}))
+        made.iteration()
+        with waits() as found:
+            made.iteration()
+    assert found == []
+    assert [each.device.type for each in made.memory["augment.0"].values()] == ["cpu", "cpu"]
