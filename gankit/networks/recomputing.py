@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 from torch.utils.checkpoint import checkpoint
 
+from gankit.networks.draw_states import mac_state, set_mac_state
 from gankit.networks.reuse import formed_weights, weights_formed_in
 
 
@@ -21,11 +22,12 @@ def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> T
     """
     formed = formed_weights()
     before = [(module, name, buffer.clone()) for module, name, buffer in _buffers(part)]
+    drawn_from = mac_state()
 
     modes = _get_current_function_mode_stack()
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _Holding(part, before, modes)
+        return nullcontext(), _Holding(part, before, modes, drawn_from)
 
     def anew(x: Tensor) -> Tensor:
         with weights_formed_in(formed):
@@ -38,16 +40,22 @@ class _Holding(AbstractContextManager[None]):
     """Lets the buffers of a part be copies of earlier ones, which it may change, and then what they are again.
 
     All the while functions of torch do as in the first pass, such as draw a share of a batch: torch leaves what says so
-    as it begins a backward pass.
+    as it begins a backward pass. A Mac's GPU draws the same again, which torch sees to on others.
 
     It is entered as often as the activations are asked for: once by each pass that derives.
     """
 
     def __init__(
-        self, part: nn.Module, before: list[tuple[nn.Module, str, Tensor]], modes: list[TorchFunctionMode]
+        self,
+        part: nn.Module,
+        before: list[tuple[nn.Module, str, Tensor]],
+        modes: list[TorchFunctionMode],
+        drawn_from: Tensor | None,
     ) -> None:
         self._part, self._before, self._modes = part, before, modes
         self._entered = ExitStack()
+        self._drawn_from = drawn_from
+        self._drawing_from: Tensor | None = None
         self._now: list[tuple[nn.Module, str, Tensor]] = []
 
     def __enter__(self) -> None:
@@ -55,12 +63,15 @@ class _Holding(AbstractContextManager[None]):
         for mode in self._modes:
             if not any(mode is each for each in within):
                 self._entered.enter_context(mode)
+        self._drawing_from = mac_state()
+        set_mac_state(self._drawn_from)
         self._now = _buffers(self._part)
         for module, name, buffer in self._before:
             module._buffers[name] = buffer.clone()
 
     def __exit__(self, *failure: object) -> None:
         self._entered.close()
+        set_mac_state(self._drawing_from)
         for module, name, buffer in self._now:
             module._buffers[name] = buffer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gankit.core.errors import ContractError
+from gankit.networks.draw_states import draws_put_back
 from gankit.networks.layers import double, halve
 
 
@@ -69,7 +70,7 @@ class Scales(NamedTuple):
         changed = dict[int, Tensor]()
         for resolution, images in self.unpack(packed).items():
             is_last = resolution == self.resolutions[0]
-            with nullcontext() if is_last else torch.random.fork_rng(_devices()):
+            with nullcontext() if is_last else draws_put_back():
                 changed[resolution] = self._at_full_size(images, resolution, change)
         return self.pack(changed)
 
@@ -86,8 +87,3 @@ class Scales(NamedTuple):
 def by_scale(images: Tensor, scales: Scales | None) -> list[Tensor]:
     """Images of each scale [N, C, H, W], highest first, of packed ones; where there are no scales those alone."""
     return [images] if scales is None else [*scales.unpack(images).values()]
-
-
-def _devices() -> Sequence[int]:
-    """The GPUs on which torch draws too."""
-    return range(torch.cuda.device_count()) if torch.cuda.is_available() else ()

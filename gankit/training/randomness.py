@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 import torch
 
+from gankit.networks.draw_states import draws_put_back
+
 
 def number(*key: str | int) -> int:
     """A number of 63 bits that stands for `key`."""
@@ -34,6 +36,5 @@ def seed(*key: str | int) -> None:
 @contextmanager
 def untouched() -> Iterator[None]:
     """Leave torch's generators as they were before."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    with torch.random.fork_rng(devices):
+    with draws_put_back():
         yield
