@@ -21,11 +21,11 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 COMPILED = ("sngan-digits", "stylegan2-digits", "pggan-digits")
 
 
-def made(file: Path, *settings: str) -> Trainer:
+def made(file: Path, *settings: str, device: str = "cuda") -> Trainer:
     """At the beginning of its last stage, which it has yet to fade into if it does."""
-    experiment = load_experiment(file, ["training.device=cuda", "training.batch=8", *settings])
+    experiment = load_experiment(file, [f"training.device={device}", "training.batch=8", *settings])
     reals = RealImages(experiment.data, [stage.resolution for stage in experiment.growth.stages()])
-    found = Trainer(experiment, reals, torch.device("cuda"))
+    found = Trainer(experiment, reals, torch.device(device))
     found.images = found.ends[-1] - found.stages[-1].images
     return found
 
@@ -58,6 +58,22 @@ def test_it_trains_without_waiting_and_resumes_to_the_same_bits(file: Path, prec
         at_once.iteration()
         at_once.iterations = 0  # all lazy regularizers are due
         at_once.iteration()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("devices", [("cuda", "cpu"), ("cpu", "cuda")], ids=str)
+def test_a_run_in_fp16_goes_on_on_another_device(devices: tuple[str, str], optimizer: str) -> None:
+    file = next(file for file in SMALL if file.stem == "dcgan-digits")
+    settings = "training.precision=fp16", f"training.optimizer={optimizer}", "training.average=power"
+    left, resumed = (made(file, *settings, device=device) for device in devices)
+    left.iteration()
+    resumed.load_state_dict(through_checkpoint(left.state_dict()))
+    for _ in range(2):
+        resumed.iteration()
+    if resumed.device.type == "cuda":
+        with without_waiting():
+            resumed.iteration()
+    assert all(bool(parameter.isfinite().all()) for parameter in resumed.generator.parameters())
 
 
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
