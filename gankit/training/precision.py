@@ -65,20 +65,21 @@ class Precision:
 
     def step(
         self, name: NetworkName, optimizer: TorchOptimizer, parameters: Sequence[Parameter], clip_norm: float | None
-    ) -> dict[str, Tensor]:
-        """Update a network by the gradients that its parameters hold, none longer together than `clip_norm`.
-
-        Returns:
-            What is to be recorded of it, scalars by name: of fp16 the scale, and how many updates were skipped so far.
-        """
+    ) -> None:
+        """Update a network by the gradients that its parameters hold, none longer together than `clip_norm`."""
         scaler = self.scalers.get(name)
         finite = None if scaler is None else scaler.unscale(parameters)
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, clip_norm)
         if scaler is None or finite is None:
             optimizer.step()
+        else:
+            scaler.step(optimizer, finite)
+
+    def scalars(self, name: NetworkName) -> dict[str, Tensor]:
+        """What is to be recorded of a network: of fp16 the scale, and how many updates were skipped so far."""
+        if (scaler := self.scalers.get(name)) is None:
             return {}
-        scaler.step(optimizer, finite)
         return {f"scale.{name}": scaler.scale, f"skipped.{name}": scaler.skipped}
 
     @contextmanager

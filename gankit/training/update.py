@@ -146,7 +146,7 @@ class Updater:
         self._constraints.hold(name)
         if seen:
             shown |= self._adapted(seen[0] if parts[0].is_all else WholeStep.of(seen, self._ranks))
-        return record | shown
+        return record | shown | self._trained.precision.scalars(name)  # as the last of these updates has left them
 
     def _lazy(
         self, regularizer: Regularizer, name: NetworkName, reals: Reals, at: Moment, part: BatchPart
@@ -231,5 +231,5 @@ class Updater:
         record = self._joint.of_each(parts, with_gradient)
         if has_gradient:
             average_gradients(parameters, parts[0].parts, self._ranks)
-            record |= precision.step(name, optimizer, parameters, options.clip_norm)
+            precision.step(name, optimizer, parameters, options.clip_norm)
         return record

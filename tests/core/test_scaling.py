@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from support.command import rows
 from support.failing import begun, record, registered, saved
 from support.tiny import CPU, tiny, trainer
@@ -207,12 +209,34 @@ class TestRuns:
         assert last["skipped.generator"] == 0
         assert last["scale.discriminator"] == 2.0 ** (16 - last["skipped.discriminator"])
 
+    def test_nor_is_a_penalty_that_overflows_in_an_update_of_its_own(self, tmp_path: Path) -> None:
+        """As the lengths of paths do at first in a StyleGAN2 of colour images."""
+        colours = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), np.uint8)
+        for number, image in enumerate(colours):
+            Image.fromarray(image).save(tmp_path / f"{number}.png")
+        network = {"block": "stylegan2", "rgb": "stylegan2-rgb", "norm": "equalized", "channels": 16}
+        styled = {"mapping": {"use": "stylegan2", "layers": 2, "width": 16}, "stem": "stylegan2", "latent": 16}
+        begun(
+            tmp_path,
+            "guard",
+            data={"use": "folder", "path": str(tmp_path)},
+            growth={"use": "fixed", "resolution": 4, "images": 32},
+            generator=network | styled | {"join": "sum"},
+            discriminator=network | {"head": "stylegan2", "block": {"use": "stylegan2", "residual": True}},
+            loss="non-saturating",
+            regularizers=[{"use": "path-length", "every": 4}],
+            training={"precision": "fp16", "batch": 4},
+        ).train()
+        skipped = [row["value"] for row in rows(tmp_path / "run") if row["name"] == "skipped.generator"]
+        assert skipped[0] == 1, "told with the penalty, which is NaN"
+
     def test_of_a_run_that_skips_all_the_guard_tells(self, tmp_path: Path) -> None:
         """Its weights stay finite all the while."""
         loss = {"use": "breaking", "only_gradient": True, "network": "generator", "at": 1000}
         said = r"an update of the generator was skipped in each of 50 iterations up to .* images, as its gradients over"
-        with pytest.raises(RunError, match=said):
+        with pytest.raises(RunError, match=said) as stopped:
             begun(tmp_path, "guard", loss=loss, images=10_000, training=self.FP16).train()
+        assert "if a new run in bf16 or fp32 trains" in str(stopped.value)
         assert saved(tmp_path)
 
     def test_resumed_to_the_same_bits(self, tmp_path: Path) -> None:
