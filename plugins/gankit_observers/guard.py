@@ -26,6 +26,13 @@ REMEDY = (
     "--set 'observers=[progress, {use: guard, policy: roll-back, rate: 0.5}]' goes on with other draws, more slowly"
 )
 """What whoever reads that a run was stopped can do: it would meet the same draws again."""
+IN_FLOAT16 = (
+    "training.precision: fp16 holds no number above 65,504; if a new run in bf16 or fp32 trains, the precision was the "
+    "cause, else "
+)
+"""What comes before it where that may be so, as a run keeps its precision."""
+EARLY = 1000
+"""Images of a stage within which it is looked early for what is lost for certain."""
 
 
 class Guard(Observer):
@@ -47,7 +54,8 @@ class Guard(Observer):
     times: int = Field(default=3, ge=1)
     """How often the run may have been rolled back; then the next trouble stops it."""
     every: Images = Field(default=1000, ge=1)
-    """How often to look, in images; also at the end of each stage. Scalars of all iterations between are looked at."""
+    """How often to look, in images; also at the end of each stage, and for not-finite a few times as one begins.
+    Scalars of all iterations between are looked at."""
     gradients: float = Field(default=1000.0, gt=1)
     """They explode when a network's have so many times their usual norm."""
     collapse: float = Field(default=0.1, gt=0, lt=1)
@@ -75,7 +83,9 @@ class Guard(Observer):
 class Sentinel(Callback):
     """Looks at multiples of `every` and at the end of each stage, so that where it looks depends on images alone.
 
-    A state that is about to be saved is looked at once more, unless all that would come of it is a warning.
+    Where a stage begins it looks for what is not finite each time that twice as many images have been shown, as a fault
+    of the first iterations should not take long to be told; so few looks keep no GPU waiting. A state that is about to
+    be saved is looked at once more, unless all that would come of it is a warning.
     """
 
     def __init__(self, options: Guard, run: RunContext) -> None:
@@ -99,11 +109,13 @@ class Sentinel(Callback):
         stage_ended = any(before < end <= progress.images for end in self._stage_ends)
         if stage_ended or crossed(before, progress.images, self._options.every):
             self._look(self._checks)
+        elif self._is_early(before):
+            self._look_for_lost()
 
     def on_save(self, progress: Progress) -> None:
         """Keep a state that is lost from being saved."""
         if self._options.policy != "warn" or self._also_stops:
-            self._look({name: check for name, check in self._checks.items() if name == "not-finite"})
+            self._look_for_lost()
 
     def on_rollback(self, progress: Progress) -> None:
         """Begin afresh, if the checkpoint that the run went back to does not know this guard."""
@@ -139,6 +151,14 @@ class Sentinel(Callback):
         self._images = progress.images
         self._present: list[str] = []
 
+    def _is_early(self, before: int) -> bool:
+        """Whether a power of two was reached of the images of a stage, since so many of the run, and they are few."""
+        began = max((end for end in self._stage_ends if end <= before), default=0)
+        return before - began < EARLY and (before - began).bit_length() < (self._images - began).bit_length()
+
+    def _look_for_lost(self) -> None:
+        self._look({name: check for name, check in self._checks.items() if name == "not-finite"})
+
     def _look(self, checks: Mapping[str, HealthCheck]) -> None:
         """Report what each of the `checks` finds, and do what the policy says."""
         found = {}
@@ -152,13 +172,14 @@ class Sentinel(Callback):
         for name, finding in found.items():
             if policy != "warn" or name not in self._present:
                 self._run.log_event(f"guard.{name}", finding.value, finding.note)
-        self._present = list(found)
+        self._present = [name for name in self._present if name not in checks] + list(found)
         if found and policy != "warn":
             self._intervene("; ".join(finding.note for finding in found.values()), policy)
 
     def _intervene(self, reason: str, policy: str) -> None:
         if policy == "stop":
-            self._run.stop(f"{reason}; {REMEDY}")
+            before = IN_FLOAT16 if self._run.experiment.training.precision == "fp16" else ""
+            self._run.stop(f"{reason}; {before}{REMEDY}")
         elif self._run.attempt >= self._options.times:
             self._run.stop(f"{reason}; roll-backs so far: {self._run.attempt}")
         else:

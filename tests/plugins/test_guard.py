@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from gankit.config.checks import problems
 from gankit.core.errors import Interrupted, RunError
 from gankit.runs.start import resume
 from gankit_observers.guard import Guard
+from gankit_observers.health_checks import Collapse, Finding
 
 FINE = {"batch": 40}
 """For what comes of many updates."""
@@ -64,6 +66,43 @@ class TestStop:
         assert again is not None
         with pytest.raises(RunError, match="at 3,000 images"):
             again.train()
+
+    @pytest.mark.parametrize("policy", ["stop", "warn"])
+    def test_what_is_lost_from_the_first_is_seen_at_once(self, tmp_path: Path, policy: str) -> None:
+        guard = {"use": "guard", "policy": policy, "every": "1M"}
+        training = begun(tmp_path, guard, loss={"use": "breaking", "at": 40}, images=800, training=FINE)
+        with pytest.raises(RunError) if policy == "stop" else nullcontext():
+            training.train()
+        assert events(tmp_path) == [("guard.not-finite", 40)]
+
+    def test_it_looks_early_a_few_times_and_for_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        growth = {"use": "progressive", "start": 4, "final": 8, "images": {4: 3200, 8: 400}}
+        training = begun(tmp_path, images=3600, growth=growth, training=FINE)
+        every = {"against": ["not-finite", "gradients"], "policy": "warn", "every": "1M"}
+        sentinel = Guard.model_validate(every).callback(training)
+        looks: list[tuple[int, list[str]]] = []
+        monkeypatch.setattr(
+            sentinel, "_look", lambda checks: looks.append((sentinel.state_dict()["images"], [*checks]))
+        )
+        for images in range(40, 3601, 40):
+            sentinel.on_update(training.progress._replace(images=images), {})
+        early = [40, 80, 160, 280, 520]  # where a power of two was passed
+        assert looks == [
+            *((images, ["not-finite"]) for images in early),
+            (3200, ["not-finite", "gradients"]),
+            *((3200 + images, ["not-finite"]) for images in early[:-1]),
+            (3600, ["not-finite", "gradients"]),
+        ]
+
+    def test_a_trouble_that_lasts_is_warned_of_once_whatever_is_saved_meanwhile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Collapse, "look", lambda *_: Finding(0.0, "all alike"))
+        guard = {"use": "guard", "policy": "warn", "against": "collapse"}
+        begun(tmp_path, guard, loss="wgan", images=3000).train()
+        assert events(tmp_path) == [("guard.collapse", 1000)]
 
     @pytest.mark.parametrize("others", slow_but([["progress"]], [["progress"], [], [{"use": "sample-grid"}]]))
     def test_it_watches_whoever_else_is_named(self, tmp_path: Path, others: list[Any]) -> None:
