@@ -186,7 +186,7 @@ class TrainingOptions(Options):
     null: all of them."""
     compile: bool = False
     """Have torch compile the networks, for passes that no penalty differentiates twice; others stay as they are. It
-    takes a minute or more at each stage, and pays on GPUs."""
+    takes minutes at each stage and after each fade, and pays on GPUs."""
     activation_checkpointing: bool = False
     """Keep of each resolution what goes into it alone, and compute the rest again in the backward pass: the same
     gradients, for less memory and about a third more time."""

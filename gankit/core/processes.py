@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, cast
@@ -35,3 +37,17 @@ def pipe_to_parent() -> Connection[Any, Any]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     return Connection(int(sys.argv[1]))
+
+
+@contextmanager
+def sparing_children() -> Iterator[None]:
+    """Within this context this thread, and processes and threads that it begins, hold back SIGINT and SIGTERM.
+
+    A terminal sends a signal to all processes of a command, and one whose work is waited for should not die of it. Here
+    it is handled as soon as another thread takes it, or else at the end of the context.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -55,6 +55,8 @@ class SignalGuard:
         self._at_once = False
         self._before: dict[int, Any] = {}
         self._woken: tuple[int, int, threading.Thread] | None = None
+        self._unsaid = [None]
+        """Empty once it was said that the process leaves, by whoever was the first to know."""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -63,7 +65,7 @@ class SignalGuard:
                 return self
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
-            thread = threading.Thread(target=_end_at_second, args=[reader], daemon=True)
+            thread = threading.Thread(target=self._watch, args=[reader], daemon=True)
             self._woken = writer, signal.set_wakeup_fd(writer, warn_on_full_buffer=False), thread
             thread.start()
         return self
@@ -117,17 +119,29 @@ class SignalGuard:
         if self._received is not None:
             return
         self._received = number
+        self._say(number)
+
+    def _say(self, number: int) -> None:
+        """Say once that the process leaves."""
+        try:
+            self._unsaid.pop()
+        except IndexError:
+            return
         name = signal.Signals(number).name
         # the handler may run inside a print, which must not be entered again
         os.write(2, f"\ngankit: {name}: saving a checkpoint, then leaving; once more leaves at once\n".encode())
 
+    def _watch(self, reader: int) -> None:
+        """Tell of the first signal, and end the process soon after a second, whatever the main thread waits for.
 
-def _end_at_second(reader: int) -> None:
-    """End the process soon after a second signal; the numbers of signals are read as they come, up to `LAST`."""
-    received = 0
-    with open(reader, "rb", buffering=0) as numbers:
-        while (number := numbers.read(1)) != LAST:
-            received += number[0] in SIGNALS
-            if received > 1:
-                time.sleep(GRACE)
-                os._exit(128 + number[0])
+        The numbers of signals are read as they come, up to `LAST`.
+        """
+        received = 0
+        with open(reader, "rb", buffering=0) as numbers:
+            while (number := numbers.read(1)) != LAST:
+                received += number[0] in SIGNALS
+                if received == 1:
+                    self._say(number[0])
+                elif received > 1:
+                    time.sleep(GRACE)
+                    os._exit(128 + number[0])

@@ -26,7 +26,7 @@ from gankit.networks.protocols import transferable
 from gankit.networks.scales import Scales
 from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
-from gankit.training.compiling import NetworkPair
+from gankit.training.compiling import Compilations, NetworkPair
 from gankit.training.memory import Memory
 from gankit.training.parameters import correction, frozen, grouped, settings, stand_ins, take_over
 from gankit.training.precision import Precision
@@ -98,6 +98,7 @@ class Trainer:
         self.generator.packs = self.generator.scales is not None  # its averages have been copied before
         pair = NetworkPair(self.generator, self.discriminator)
         compiled = pair.compiled(device) if experiment.training.compile else None
+        self._compilations = Compilations()
         self._trained = Trained(*pair, self.trained, self.optimizers, self.precision, compiled)
         self.ranks: Ranks = ALONE
         """The processes that it trains with."""
@@ -200,6 +201,13 @@ class Trainer:
         Returns:
             Scalars by name, still on the device: losses, penalties and mean scores of the last updates.
         """
+        if self._trained.compiled is None:
+            return self._iterated()
+        with self._compilations.iteration(progress_at(self.stages, self.images)):
+            return self._iterated()
+
+    def _iterated(self) -> dict[str, Tensor]:
+        """What `iteration` gives, of networks as they are or compiled."""
         record: dict[str, Tensor] = {}
         steps = self.experiment.training.discriminator_steps
         batches = [self._train_discriminator(record, is_last=step == steps - 1) for step in range(steps)]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +16,12 @@ from support.slow import slow_but
 from support.systems import stir
 from support.tiny import tiny, trainer
 
+from gankit.checkpoints import store
 from gankit.config.checks import problems
 from gankit.config.loader import load_experiment
-from gankit.core.errors import UserError
+from gankit.core.errors import Interrupted, UserError
+from gankit.core.progress import progress_at
+from gankit.runs.start import begin
 from gankit.training import compiling
 from gankit.training.trainer import Trainer
 from gankit.training.update import Moment
@@ -82,3 +90,55 @@ def test_it_does_not_go_with_activations_that_are_made_again() -> None:
     [(path, said)] = problems(tiny(training={"batch": 8, "compile": True, "activation_checkpointing": True}))
     assert path == ("training", "compile")
     assert said.startswith("does not go with activation_checkpointing")
+
+
+CHILD = "import signal; signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGTERM); print('alive')"
+
+
+@pytest.mark.costly
+def test_a_signal_to_all_processes_lets_compilers_go_on_and_ends_the_run_after_the_iteration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    signals: list[int] = []
+
+    def compiler(graph: Any, _: Any) -> Any:
+        """As inductor does it begins another process, which is not to hear of a signal, and waits for it."""
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL and not signals:
+            signals.append(signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        found = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
+        said.append(found.stdout)
+        return graph.forward
+
+    monkeypatch.setattr(compiling, "BACKEND", compiler)
+    training = begin(tiny(training={"batch": 8, "device": "cpu", "compile": True}, regularizers=[]), tmp_path / "run")
+    with pytest.raises(Interrupted):
+        training.train()
+    assert {*said} == {"alive\n"}
+    assert store.found(tmp_path / "run" / "checkpoints")[-1].name.endswith("8")
+    told = capfd.readouterr().err.splitlines()
+    assert told.count("gankit: compiling the networks at 4x4, which takes minutes") == 1
+    assert sum("SIGTERM: saving a checkpoint" in line for line in told) == 1
+
+
+def test_it_is_said_when_networks_are_compiled(capsys: pytest.CaptureFixture[str]) -> None:
+    stages, compilations = tiny().stages(), compiling.Compilations()
+    for images in range(0, 96, 8):
+        with compilations.iteration(progress_at(stages, images)):
+            pass
+    says = "gankit: compiling the networks at {}, which takes minutes"
+    assert capsys.readouterr().err.splitlines() == [says.format(each) for each in ("4x4", "8x8 as they fade in", "8x8")]
+
+
+def test_of_tools_for_gpus_it_is_not_told_that_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_refuse_without_compiler", lambda device: None)
+    trainer(tiny(training={"batch": 8, "compile": True}))
+    logger, told = logging.getLogger("torch.utils.cpp_extension"), list[str]()
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lambda record: told.append(record.getMessage()))
+    logger.addHandler(handler)
+    logger.warning("No CUDA runtime is found, using CUDA_HOME='%s'", "/usr/local/cuda")
+    logger.warning("Something else")
+    logger.removeHandler(handler)
+    assert told == ["Something else"]
