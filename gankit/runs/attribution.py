@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import itemgetter
@@ -14,6 +13,7 @@ from gankit.config.walk import Path, components
 from gankit.core.component import Component
 from gankit.core.errors import ComponentError, ContractError, RunError, UserError
 from gankit.core.options import Options
+from gankit.core.tracebacks import in_plugins
 from gankit.discovery.manager import plugins
 from gankit.networks.protocols import BuiltBy
 
@@ -70,7 +70,7 @@ def attributing_errors(experiment: Experiment, trains: bool = False) -> Iterator
         said = plugins.in_words(component, _option(experiment, path), failure)
         if _is_of_gpu(failure):
             said += LATE
-        raise ComponentError(said, _from(failure, since)) from failure
+        raise ComponentError(said, in_plugins(failure, since)) from failure
 
 
 def is_lack_of_memory(failure: BaseException) -> bool:
@@ -141,8 +141,3 @@ def _option(experiment: Experiment, path: Path) -> str:
             steps.append(str(step))
         value = getattr(value, str(step)) if isinstance(value, Options) else value[step]
     return ".".join(steps)
-
-
-def _from(failure: Exception, step: TracebackType) -> str:
-    """The traceback from the component's own code on."""
-    return "".join(traceback.format_exception(type(failure), failure, step)).rstrip()

@@ -59,6 +59,12 @@ class RaisesDown(Block):
         return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(context.in_channels, context.out_channels, 1))
 
 
+class WrongLayer(Block):
+    def build(self, context):
+        from gankit.networks.layers import Chain
+        return Chain(up=nn.Upsample(scale_factor=2), conv=nn.Conv2d(context.in_channels + 1, context.out_channels, 1))
+
+
 class AsksForNorm(Block):
     def build(self, context):
         return context.norm()
@@ -171,7 +177,16 @@ def test_what_a_component_raises_is_told_with_its_name_and_place(
     assert re.match(rf"gankit: {component} {where} failed: bad.py:{line_of(line)}: {re.escape(reason)}", last), last
     traceback = "\n".join(above)
     assert "Traceback (most recent call last)" in traceback, "for whoever wrote it"
-    assert "gankit/cli" not in traceback, "from the component's own code on"
+    files = re.findall(r'  File "(.*)", line', traceback)
+    assert files
+    assert {Path(file).name for file in files} == {"bad.py"}, "of the component's own code alone"
+
+
+def test_where_none_of_its_own_code_is_run_one_step_of_the_traceback_is_shown(run: Run) -> None:
+    code, said = run("generator.block=wronglayer", "evaluation.metrics=[]")
+    assert code == 1
+    assert re.findall(r'  File ".*/(.*)", line', said) == ["conv.py"]
+    assert "gankit: block bad/wronglayer" in said.splitlines()[-1]
 
 
 def test_so_is_what_it_raises_when_a_run_is_sampled_or_measured(
