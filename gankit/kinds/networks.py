@@ -99,7 +99,11 @@ class Block(NetworkPart):
 
     @abstractmethod
     def build(self, context: BuildContext) -> nn.Module:
-        """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `context.resample` says."""
+        """A module from [N, in_channels, H, W] to [N, out_channels, H', W'], resampled as `context.resample` says.
+
+        Channels may be any numbers, also 1 or odd ones, and where `context.outermost` is true those of images are among
+        them. What it cannot build at a place it refuses by a `UserError`, or before anything is built by `problems`.
+        """
 
     def reads_labels(self) -> bool:
         """Whether its own layers, norms apart, look at classes, if there are any."""

@@ -18,6 +18,7 @@ from hypothesis.errors import Unsatisfiable, UnsatisfiedAssumption
 from gankit.core.errors import ContractError, UserError
 from gankit.core.registry import RegistryEntry, provided_by
 from gankit.core.renamed import hint
+from gankit.core.tracebacks import of_plugins
 from gankit.discovery.manager import plugins
 from gankit.testing.rules import RULES, Broken, Rule, Trial
 from gankit.testing.strategies import ends_of
@@ -131,10 +132,12 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
             raise
         except Exception as failure:
             made = vars(trial).get("component")
-            failures.append((failure, "" if made is None else f"; with options {made.model_dump(mode='json')}"))
+            with_options = "" if made is None else f"; with options {made.model_dump(mode='json')}"
+            place = f" at {trial.place}" if trial.place and trial.place not in str(failure) else ""
+            failures.append((failure, place, with_options))
             raise
 
-    failures: list[tuple[Exception, str]] = []
+    failures: list[tuple[Exception, str, str]] = []
     refusals = [""]
     try:
         _drawn(examples)(held)
@@ -143,11 +146,11 @@ def _tried(about: str, rule: Rule, trial_of: Callable[[st.DataObject], Trial[Any
     except Exception:
         if not failures:
             raise
-        failure, with_options = failures[0]  # which a component that is not the same every time may not repeat
+        failure, place, with_options = failures[0]  # which a component that is not the same every time may not repeat
         if isinstance(failure, ContractError):
-            raise Broken(f"{about}: {failure}{with_options}") from None
-        failure.add_note(f"while trying {about}{with_options}{hint(failure)}")
-        raise failure.with_traceback(_without_kit(failure.__traceback__)) from None
+            raise Broken(f"{about}: {failure}{place}{with_options}") from None
+        failure.add_note(f"while trying {about}{place}{with_options}{hint(failure)}")
+        raise failure.with_traceback(_in_short(failure.__traceback__)) from None
     return None
 
 
@@ -172,13 +175,16 @@ def _drawn(examples: int) -> Callable[[Callable[[st.DataObject], None]], None]:
     return draw
 
 
-def _without_kit(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback from the first frame on that is neither of this kit nor of hypothesis; whole if there is none."""
+def _in_short(traceback: TracebackType | None) -> TracebackType | None:
+    """The component's own steps in a traceback from where it is called; if there are none, the last: a layer's."""
     kit = (str(Path(__file__).parent), str(Path(hypothesis.__file__).parent))
-    step = traceback
+    step = last = traceback
     while step is not None and step.tb_frame.f_code.co_filename.startswith(kit):
         step = step.tb_next
-    return step or traceback
+    own = of_plugins(step)
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return own or last
 
 
 def _of_each(argument: str, given: ByName, entries: list[RegistryEntry]) -> dict[RegistryEntry, Mapping[str, Any]]:

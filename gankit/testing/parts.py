@@ -135,13 +135,7 @@ class Part:
     """An embedding takes numbers below this; 0 for any other part."""
 
     def __str__(self) -> str:
-        if (context := self.context) is None:
-            return "a single layer"
-        said = [f"resolution {context.resolution}", f"{context.aspect:g} times as wide"]
-        said += [f"{context.in_channels} to {context.out_channels} channels", f"resample {context.resample}"]
-        said += ["outermost"] if context.outermost else []
-        said += [f"{context.attributes} attributes" if context.attributes else f"{context.classes} classes"]
-        return f"a place in a {context.network} ({', '.join(said)})"
+        return "a single layer" if self.context is None else in_words(self.context)
 
     def built(self, seed: int = 0, train: bool = False) -> nn.Module:
         """A fresh module, its weights drawn with `seed`."""
@@ -178,6 +172,15 @@ class Part:
         return run(module, inputs.x, inputs.condition)
 
 
+def in_words(context: BuildContext) -> str:
+    """A place in a network, as messages tell of it."""
+    said = [f"resolution {context.resolution}", f"{context.aspect:g} times as wide"]
+    said += [f"{context.in_channels} to {context.out_channels} channels", f"resample {context.resample}"]
+    said += ["outermost"] if context.outermost else []
+    said += [f"{context.attributes} attributes" if context.attributes else f"{context.classes} classes"]
+    return f"a place in a {context.network} ({', '.join(said)})"
+
+
 def makes_modules(component: type[Any]) -> bool:
     """Whether a part of a network makes modules; not every regularizer has a layer."""
     return not issubclass(component, Regularizer) or component.layer is not Regularizer.layer
@@ -201,9 +204,11 @@ def drawn_part(
     """
     component = trial.component
     context, batch = _drawn_place(trial, norms, smallest_batch, by_attributes)
+    trial.place = in_words(context)
     if isinstance(component, Norm) and type(component).apply is not Norm.apply:
         built = trial.accepted(lambda: component.build(context))
         if built is None or not (by_attributes or trial.draw(st.booleans())):
+            trial.place = ""
             return _layer_of(component, batch, drawn_layer(trial, gains))
     make = component.layer if isinstance(component, Regularizer) else component.build
 

@@ -39,6 +39,8 @@ class Trial(Generic[C]):
     """All of its options; None: they are drawn."""
     refused: str = ""
     """What the component has said of what it refuses."""
+    place: str = ""
+    """The place in a network at which it stands, in words; empty if a rule draws none."""
 
     @cached_property
     def component(self) -> C:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -111,6 +112,46 @@ def test_what_the_component_raises_is_shown_from_its_own_code_on(run: Run) -> No
     assert end.__notes__[-1].startswith("while trying loss mine/mine, rule 'finite' (Values and gradients are finite")
     frames = [Path(frame.filename).name for frame in traceback.extract_tb(end.__traceback__)]
     assert list(dict.fromkeys(frames)) == ["test_conformance.py", "conformance.py", "mine.py"]
+
+
+BLOCK = '''
+from gankit import Block, hookimpl
+
+
+class Mine(Block):
+    """In groups, of which 1 channel makes none."""
+
+    def build(self, context):
+        """Another."""
+        from torch import nn
+
+        groups = context.out_channels // 2
+        return nn.Sequential(nn.Identity(), nn.Conv2d(context.in_channels, context.out_channels, 1, groups=groups))
+
+
+@hookimpl
+def gankit_register(register):
+    register("mine", Mine)
+'''
+
+
+def test_of_a_block_that_raises_the_place_is_told_and_its_own_code_is_shown(run: Run) -> None:
+    end = run(BLOCK, rules=["leaves-its-input"])["block/mine:leaves-its-input"]
+    assert isinstance(end, ValueError)
+    said = (
+        r" at a place in a (generator|discriminator) \(resolution \d+, .*, \d+ to \d+ channels, resample .*\); with op"
+    )
+    assert re.search(said, end.__notes__[-1]), end.__notes__
+    frames = [Path(frame.filename).name for frame in traceback.extract_tb(end.__traceback__)]
+    assert list(dict.fromkeys(frames)) == ["test_conformance.py", "conformance.py", "mine.py"]
+
+
+def test_where_none_of_its_own_code_is_run_the_layer_that_raises_is_shown(run: Run) -> None:
+    wrong = BLOCK.replace("context.out_channels, 1, groups=groups", "context.out_channels, 99")
+    end = run(wrong, rules=["leaves-its-input"])["block/mine:leaves-its-input"]
+    assert isinstance(end, RuntimeError)
+    frames = [Path(frame.filename).name for frame in traceback.extract_tb(end.__traceback__)]
+    assert list(dict.fromkeys(frames)) == ["test_conformance.py", "conformance.py", "conv.py"]
 
 
 def test_options_that_cannot_be_drawn_are_asked_for_and_given(run: Run) -> None:
