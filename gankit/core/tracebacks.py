@@ -41,7 +41,7 @@ def is_of_plugin(file: str) -> bool:
 
 
 def in_plugins(failure: BaseException, since: TracebackType) -> str:
-    """The traceback of a failure from a step on, and those of its causes: plugins' own steps, or if none is the last."""
+    """The traceback of a failure since a step, and of its causes: plugins' own steps, or if none is the last."""
     whole = traceback.TracebackException(type(failure), failure, since)
     failed: traceback.TracebackException | None = whole
     while failed is not None:
