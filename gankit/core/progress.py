@@ -53,8 +53,8 @@ def stage_mistakes(stages: Sequence[Stage]) -> Iterator[tuple[int, str, str]]:
         if stage.fade > stage.images:
             yield position, "fade", f"takes {stage.fade:,} images, but its stage has only {stage.images:,}"
         if stage.label in seen:
-            said = f"is the second stage called {stage.label}"
-            yield position, "name", f"{said}; stages at one resolution need names, such as name: fine-tuning"
+            said = f"two stages would be called {stage.label}"
+            yield position, "name", f"{said}; give one a name of its own, such as name: fine-tuning"
         before = stage
         seen.add(stage.label)
 

@@ -291,8 +291,8 @@ class TrainedGenerator(nn.Module):
             return self.classes.index(cast(str, label))
         if str(label).isdecimal() and int(label) < len(self.classes):
             return int(label)
-        hint = did_you_mean(str(label), self.classes) or f" They are {listed(self.classes)}."
-        raise UserError(f"label: there is no class {label}, but the classes 0 to {len(self.classes) - 1}.{hint}", hint)
+        hint = did_you_mean(str(label), self.classes)
+        raise UserError(f"label: there is no class {label}; the classes are {listed(self.classes)}.{hint}", hint)
 
     def class_numbers(self, labels: Tensor | Sequence[int] | int | str | None, count: int) -> Tensor | None:
         """Classes of `count` images, int64 [count]; None if there are no classes.
@@ -360,4 +360,4 @@ def stage_number(experiment: Experiment, stage: int | str) -> int:
         if text in (str(number), each.name, each.label):
             return number
     there = ", ".join(f"{number} ({each.label})" for number, each in enumerate(stages, 1))
-    raise UserError(f"stage: there is no stage {stage}; there are {there}")
+    raise UserError(f"stage: there is no stage {stage}; the run has stage{'s' * (len(stages) > 1)} {there}")

@@ -177,7 +177,10 @@ def test_what_was_there_stays_if_it_cannot_be_written(run: Path, tmp_path: Path)
         (["--to", "pt2", "-o", "a.pt2", "--truncation", "0.5"], "--truncation: the mapping of this generator keeps no"),
         (["--to", "pt2", "-o", "a.pt2", "--cutoff", "1"], "--cutoff: expected a number of styles"),
         (["--to", "pt2", "-o", "a.pt2", "--licence", "MIT"], "--licence: goes with diffusers and hub:USER/NAME"),
-        (["--to", "pt2", "-o", "a.pt2", "--stage", "7"], "--stage: there is no stage 7; there are 1 (4x4), 2 (8x8)"),
+        (
+            ["--to", "pt2", "-o", "a.pt2", "--stage", "7"],
+            "--stage: there is no stage 7; the run has stages 1 (4x4), 2 (8x8)",
+        ),
         (["--to", "pt2", "-o", "a.pt2", "--which", "slow"], "has no generator 'slow'"),
         (["--to", "hub:name"], "hub:name: expected hub:USER/NAME"),
         (["--to", "hub:me/digits", "-o", "a"], "-o: what is sent to the Hub is written nowhere else"),

@@ -178,7 +178,7 @@ def test_it_can_be_grown_as_in_an_earlier_stage(run: Path, plain: TrainedGenerat
     assert load(run, stage=1).progress.label == "4x4"
     assert load(run, stage=1).at(1).progress.stage == 1
     for said, wrong in (
-        ("stage: there is no stage 3; there are 1 (4x4), 2 (8x8)", lambda: plain.at(3)),
+        ("stage: there is no stage 3; the run has stages 1 (4x4), 2 (8x8)", lambda: plain.at(3)),
         ("resolution: expected one of 4, 8, not 16", lambda: plain.at(resolution=16)),
         ("alpha: expected a number from 0 to 1, not 2", lambda: plain.at(1, alpha=2)),
         ("stage: its layers of 8 pixels were not trained; it came to 4", lambda: load(run, stage=1).at(2)),
@@ -192,7 +192,7 @@ def test_mistakes_are_told_in_a_line(plain: TrainedGenerator, trained: TrainedGe
     z = torch.zeros(2, 8)
     for said, wrong in (
         ("labels: this generator has classes; name those of the images: 0=0, 1=1", lambda: trained(z)),
-        ("label: there is no class 10, but the classes 0 to 9.", lambda: trained(z, 10)),
+        ("label: there is no class 10; the classes are 0=0, 1=1, ", lambda: trained(z, 10)),
         ("labels: expected the numbers of classes [2], not torch.int64 [3]", lambda: trained(z, [0, 0, 0])),
         ("labels: expected numbers from 0 to 9", lambda: trained(z, [0, 10])),
         ("z: expected latents [N, 8], not [2, 9]", lambda: trained(torch.zeros(2, 9), 1)),

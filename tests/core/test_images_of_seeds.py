@@ -157,7 +157,7 @@ def test_a_stage_is_drawn_by_what_it_trained_and_alpha_fades(grown: Path) -> Non
         (["--truncation", "0,1"], "--truncation: several make rows of a grid; name a file that ends in .png"),
         (["--truncation", "much"], "--truncation: expected a number, or several such as 0,0.5,1, not 'much'"),
         (["--truncation", "nan"], "--truncation: expected a number from 0 to 2, not nan"),
-        (["--at", "32x32"], "--at: there is no stage 32x32; there are 1 (4x4), 2 (8x8), 3 (16x16)"),
+        (["--at", "32x32"], "--at: there is no stage 32x32; the run has stages 1 (4x4), 2 (8x8), 3 (16x16)"),
         (["--alpha", "2"], "--alpha: expected a number from 0 to 1, not 2"),
         (["--at", "4x4", "--alpha", "0.5"], "--alpha: nothing fades in at the first stage, 4x4"),
     ],

@@ -153,7 +153,7 @@ WRONG_TOGETHER = [  # the same for what no schema can find: components judge the
         "[4, 8, 8]",
         "{use: steps",
         "growth",
-        "name of stage 3: is the second stage called 8x8; stages at one",
+        "name of stage 3: two stages would be called 8x8; give one a name",
     ),
     (
         "images: 1k",
