@@ -92,6 +92,8 @@ class _Drawn(NamedTuple):
     columns: int | None = None
     rows: Sequence[str] = ()
     """What stands to the left of rows."""
+    lengths: Sequence[int] = ()
+    """Images of each row; empty: all are filled."""
     caption: str = ""
 
 
@@ -121,7 +123,7 @@ def sample_command(arguments: argparse.Namespace) -> int:
             return about(generator, Seed=seed, Command=typed_command(arguments) if seed is None else of_seed(seed))
 
         _write(asked, shape, drawn, generator, told)
-    what = drawn.caption or ("" if asked.form == "grid" else f"{drawn.number:,} images")
+    what = drawn.caption or ("" if asked.form == "grid" else f"{drawn.number:,} image{'s' * (drawn.number != 1)}")
     said(asked.output, what)
     if (generator.classes or generator.attributes) and asked.output.suffix.lower() == ".npy" and asked.form == "array":
         what = "classes" if generator.classes else "attributes"
@@ -136,7 +138,7 @@ def _drawn(generator: TrainedGenerator, asked: _Asked) -> _Drawn:
 
     import torch
 
-    from gankit.data.pictures import class_rows
+    from gankit.data.pictures import exact_class_rows
     from gankit.pictures.sampling import images_of_seeds, labels_of, numbered_images
     from gankit.training.sampler import SampleOptions
 
@@ -152,28 +154,28 @@ def _drawn(generator: TrainedGenerator, asked: _Asked) -> _Drawn:
         rows = [row(generator, psi) for psi in asked.truncations]
         texts = [f"psi {psi:g}" for psi in asked.truncations]
         caption = f"the same {asked.number} latents at truncations of {', '.join(f'{p:g}' for p in asked.truncations)}"
-        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption)
+        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption=caption)
     if asked.attribute is not None:
         name, values = asked.attribute
         rows = [row(with_attributes(generator, {name: value}), asked.truncation) for value in values]
         texts = [f"{name} {value:g}" for value in values]
         caption = f"the same {asked.number} latents with {name} of {', '.join(f'{value:g}' for value in values)}"
-        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption)
+        return _Drawn(chain(*rows), asked.number * len(rows), asked.number, texts, caption=caption)
     by_class = bool(names) and asked.form == "grid" and label is None
     if seeds is not None and by_class:
         of_each = [seed for _ in names for seed in seeds]
         numbers = torch.arange(len(names), device=generator.device).repeat_interleave(len(seeds))
         batches = images_of_seeds(generator, of_each, numbers, asked.truncation, asked.cutoff)
-        return _Drawn(batches, len(of_each), len(seeds), names, f"seeds {_in_short(seeds)} of each class")
+        return _Drawn(batches, len(of_each), len(seeds), names, caption=f"seeds {_in_short(seeds)} of each class")
     if seeds is not None:
         classes = labels_of(generator, seeds, label)
         batches = images_of_seeds(generator, seeds, classes, asked.truncation, asked.cutoff)
         return _Drawn(batches, len(seeds))
     if by_class:
-        rows = class_rows(names, asked.number)
+        rows = exact_class_rows(names, asked.number)
         options = SampleOptions(rows.labels, asked.truncation, asked.cutoff)
-        batches = numbered_images(generator, len(rows.labels), asked.seed, options)
-        return _Drawn(batches, len(rows.labels), rows.columns, rows.names, rows.caption)
+        batches = numbered_images(generator, asked.number, asked.seed, options)
+        return _Drawn(batches, asked.number, rows.columns, rows.names, rows.lengths, rows.caption)
     options = SampleOptions(labels, asked.truncation, asked.cutoff)
     return _Drawn(numbered_images(generator, asked.number, asked.seed, options), asked.number)
 
@@ -213,7 +215,7 @@ def _write(asked: _Asked, shape: Sequence[int], drawn: _Drawn, generator: Traine
     else:
         images = np.concatenate([batch.images for batch in drawn.batches])
         output.parent.mkdir(parents=True, exist_ok=True)
-        save_png(output, grid(images, drawn.columns, names=drawn.rows), drawn.caption, told())
+        save_png(output, grid(images, drawn.columns, names=drawn.rows, lengths=drawn.lengths), drawn.caption, told())
 
 
 def _check(arguments: argparse.Namespace) -> _Asked:

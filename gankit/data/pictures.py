@@ -30,6 +30,8 @@ LONGEST_CAPTION = 300
 """Characters that are shown of one."""
 LONGEST_NAME = 24
 """Characters that are shown of one."""
+MOST_SHORT_ROWS = 8
+"""Rows of a single image that a picture may have."""
 
 
 class ClassRows(NamedTuple):
@@ -37,24 +39,44 @@ class ClassRows(NamedTuple):
 
     names: list[str]
     """What is shown of the classes, from the upper row down: their names."""
-    columns: int
-    """Images a row."""
+    lengths: list[int]
+    """Images of each row, of which lower ones may have one less."""
+    classes: int
+    """How many there are, be they shown or not."""
+
+    @property
+    def columns(self) -> int:
+        """Images of the longest row."""
+        return self.lengths[0]
 
     @property
     def caption(self) -> str:
         """Which row shows what."""
-        return f"{self.columns} images of each class: {listed(self.names)}"
+        most, fewest, rows = self.lengths[0], self.lengths[-1], len(self.names)
+        each = "each class" if rows == self.classes else f"each of the first {rows:,} of {self.classes:,} classes"
+        each = each if rows > 1 else f"the first of {self.classes:,} classes" if self.classes > 1 else "the one class"
+        of_each = f"{most} image{'s' * (most != 1)} of {each}"
+        if most != fewest:
+            of_each = f"{sum(self.lengths)} images, {fewest} or {most} of {each}"
+        return f"{of_each}: {listed(self.names)}"
 
     @property
     def labels(self) -> list[int]:
         """The class of each image, first to last from the upper left."""
-        return [row for row in range(len(self.names)) for _ in range(self.columns)]
+        return [row for row, length in enumerate(self.lengths) for _ in range(length)]
 
 
 def class_rows(names: Sequence[str], count: int) -> ClassRows:
     """How at most `count` images of all classes are laid out; of the first if there are more classes than images."""
     rows = len(names) if len(names) <= count else math.isqrt(count)
-    return ClassRows([*names[:rows]], count // rows)
+    return ClassRows([*names[:rows]], [count // rows] * rows, len(names))
+
+
+def exact_class_rows(names: Sequence[str], count: int) -> ClassRows:
+    """How exactly `count` images of all classes are laid out; of the first if there are more classes than images."""
+    rows = len(names) if len(names) <= count else max(min(count, MOST_SHORT_ROWS), math.isqrt(count))
+    least, more = divmod(count, rows)
+    return ClassRows([*names[:rows]], [least + (row < more) for row in range(rows)], len(names))
 
 
 def grid(
@@ -63,6 +85,7 @@ def grid(
     gap: int = 2,
     scale: int | None = None,
     names: Sequence[str] = (),
+    lengths: Sequence[int] = (),
 ) -> np.ndarray:
     """Lay images out in rows, first to last from the upper left.
 
@@ -72,6 +95,7 @@ def grid(
         gap: Pixels between neighbours, counted after enlargement.
         scale: Whole number by which each pixel is repeated; default: the least that makes images 64 pixels high.
         names: What is written to the left of the rows.
+        lengths: Images of each row, none more than `columns`, if these are not all filled.
 
     Returns:
         uint8 [H', W', C], C as pictures have it.
@@ -79,7 +103,9 @@ def grid(
     images = visible(images)
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    lengths = lengths or [min(columns, count - first) for first in range(0, count, columns)]
+    rows = len(lengths)
+    places = ((row, column) for row, length in enumerate(lengths) for column in range(length))
     scale = scale or math.ceil(READABLE / height)
     height, width = height * scale, width * scale
     enlarged = images.repeat(scale, axis=1).repeat(scale, axis=2)
@@ -87,8 +113,7 @@ def grid(
         (rows * (height + gap) - gap, columns * (width + gap) - gap, channels), NEUTRAL, dtype=images.dtype
     )
     canvas[:, :, 3:] = 255  # opaque
-    for position, image in enumerate(enlarged):
-        row, column = divmod(position, columns)
+    for image, (row, column) in zip(enlarged, places, strict=True):
         top, left = row * (height + gap), column * (width + gap)
         canvas[top : top + height, left : left + width] = image
     return canvas if not names else np.concatenate([_margin(names, height, gap, canvas), canvas], axis=1)

@@ -16,7 +16,7 @@ from support.tiny import tiny
 
 from gankit.cli import main
 from gankit.data.label_file import LABEL_FILE, folder_names
-from gankit.data.pictures import class_rows
+from gankit.data.pictures import class_rows, exact_class_rows
 from gankit.discovery.manager import plugins
 from gankit.results.page.drawn import draw
 from gankit.runs.start import begin
@@ -147,7 +147,7 @@ def test_one_array_holds_all_images(run: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_each_row_of_a_grid_is_of_one_class(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sample", str(run), "-o", "grid.png", "-n", "17"]) == 0
+    assert main(["sample", str(run), "-o", "grid.png", "-n", "15"]) == 0
     told = "3 images of each class: 0=cat, 1=../../up, 2=.hidden, 3=a/b, 4=dog"
     assert capsys.readouterr().err.endswith(f"wrote grid.png: {told}\n")
     with Image.open("grid.png") as picture:
@@ -169,6 +169,40 @@ def test_rows_are_as_many_as_fit() -> None:
     assert (len(many.names), many.columns) == (8, 8)
     assert many.labels[:9] == [0] * 8 + [1]
     assert len(class_rows(NAMES, 1).labels) == 1
+
+
+def test_a_grid_shows_as_many_images_as_were_asked_for(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Upper rows have one more; of fewer images than classes, each is of another."""
+    listed = "0=cat, 1=../../up, 2=.hidden, 3=a/b, 4=dog"
+    for number, told in {
+        7: f"7 images, 1 or 2 of each class: {listed}",
+        5: f"1 image of each class: {listed}",
+        2: "1 image of each of the first 2 of 5 classes: 0=cat, 1=../../up",
+        1: "1 image of the first of 5 classes: 0=cat",
+    }.items():
+        capsys.readouterr()
+        assert main(["sample", str(run), "-o", "grid.png", "-n", str(number), "--json"]) == 0
+        said = capsys.readouterr()
+        assert said.err.endswith(f"wrote grid.png: {told}\n")
+        assert json.loads(said.out)["images"] == number
+        with Image.open("grid.png") as picture:
+            grid = np.asarray(picture)
+        rows = exact_class_rows(NAMES, number)
+        margin = grid.shape[1] - (rows.columns * 66 - 2)
+        shown = [
+            (row, column)
+            for row in range(len(rows.names))
+            for column in range(rows.columns)
+            if (grid[row * 66 : row * 66 + 64, margin + column * 66 : margin + column * 66 + 64] != 128).any()
+        ]
+        assert len(shown) == number and shown[-1] == (min(number, 5) - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "count", "lengths"), [(3, 5, [2, 2, 1]), (1000, 64, [8] * 8), (10, 9, [2, *[1] * 7])]
+)
+def test_rows_of_an_exact_number(classes: int, count: int, lengths: list[int]) -> None:
+    assert exact_class_rows([*map(str, range(classes))], count).lengths == lengths
 
 
 def test_a_page_shows_a_row_of_each_class(run: Path) -> None:
