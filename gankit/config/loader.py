@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gankit.config.checks import missing, problems
 from gankit.config.experiment import Experiment
-from gankit.config.mistakes import mistakes_of, place_of
+from gankit.config.mistakes import mistakes_of, naming_other_places, place_of
 from gankit.config.old_records import study_in_new_words
 from gankit.config.walk import Problem
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
@@ -150,7 +150,8 @@ def validate(
         experiment = kept(experiment)
 
     def placed(found: Sequence[Problem]) -> list[Mistake]:
-        return [*dict.fromkeys(Mistake(*place_of(experiment, root, part), message) for part, message in found)]
+        told = (Mistake(*place_of(experiment, root, part), message) for part, message in found)
+        return [*dict.fromkeys(naming_other_places(mistake, root) for mistake in told)]
 
     if not check:
         return ValidationResult(experiment, [], [])

@@ -118,6 +118,37 @@ def place_of(experiment: Experiment, root: Table, path: Path) -> tuple[Mark, Pat
     return mark, tuple(written)
 
 
+DOTTED = re.compile(r"\b[a-z]\w*(?:\.[a-z]\w*)+")
+"""An option as messages name it: discriminator.norm."""
+OF_DATA = re.compile(r"\bthe data\b")
+
+
+def naming_other_places(mistake: Mistake, root: Table) -> Mistake:
+    """The mistake with the places of other options that it names, if these stand in other files than it.
+
+    Of two options that do not go together the one that is told may be inherited, and the other what its user wrote.
+    """
+    told: list[str] = []
+    paths = [tuple(name.split(".")) for name in DOTTED.findall(mistake.message)]
+    if OF_DATA.search(mistake.message):
+        paths.append(("data", "labels") if _mark_at(root, ("data", "labels")) else ("data",))
+    for path in dict.fromkeys(paths):
+        mark = _mark_at(root, path)
+        if mark is not None and mark.source != mistake.mark.source and path != mistake.path[: len(path)]:
+            told.append(f"{'.'.join(path)} is set {'by' if mark.line is None else 'at'} {mark}")
+    return mistake._replace(message=f"{mistake.message} ({', '.join(told)})") if told else mistake
+
+
+def _mark_at(root: Table, path: Path) -> Mark | None:
+    """Where an option is written; None if it is not."""
+    node: Node = root
+    for step in path:
+        if not isinstance(node, Table) or step not in node.entries:
+            return None
+        node = node.entries[step].node
+    return node.mark
+
+
 def _part(value: Any, step: str | int) -> Any:
     """What `value` holds under a name, key or position."""
     return getattr(value, str(step)) if isinstance(value, Options) else value[step]

@@ -93,6 +93,38 @@ def test_class_logits_that_nothing_trains_are_refused_with_both_remedies() -> No
     assert not problems(labelled(head="pggan", regularizers=["gradient-penalty", "auxiliary-classifier"]))
 
 
+@pytest.mark.parametrize(
+    ("own", "told", "place"),
+    [
+        (
+            "data: {use: digits, labels: true}",
+            "discriminator.head: gives class",
+            "data.labels is set at mine.yaml:2:29",
+        ),
+        ("discriminator: {norm: batch}", "regularizers.0: a grad", "discriminator.norm is set at mine.yaml:2:23"),
+        ("regularizers: drift\ndata: digits", None, ""),
+    ],
+)
+def test_of_two_options_that_do_not_go_together_the_one_in_ones_own_file_is_named_too(
+    own: str, told: str | None, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quickstart = bundled_experiment("quickstart")
+    Path("mine.yaml").write_text(f"extends: {quickstart}\n{own}\n")
+    if told is None:
+        load_experiment(Path("mine.yaml"))
+        return
+    with pytest.raises(UserError) as caught:
+        load_experiment(Path("mine.yaml"))
+    lines = [line for line in str(caught.value).splitlines() if told in line]
+    assert len(lines) == 1 and lines[0].startswith(str(quickstart)) and lines[0].endswith(f"({place})")
+
+
+def test_the_other_option_may_be_a_setting() -> None:
+    with pytest.raises(UserError, match=r"\(discriminator.norm is set by --set discriminator.norm=batch\)"):
+        load_experiment(bundled_experiment("quickstart"), ["discriminator.norm=batch"])
+
+
 @pytest.mark.usefixtures("_restored")
 def test_a_plugins_regularizer_may_train_class_logits() -> None:
     class Trains(Regularizer):
