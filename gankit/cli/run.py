@@ -252,10 +252,10 @@ def _say_next(folder: Path, observers: Sequence[Observer]) -> None:
     from gankit.runs.folder import is_run
 
     pictures, name, alone = len(list((folder / "samples").glob("*.png"))), quote(str(folder)), is_run(folder)
-    beside = quote(str(folder.parent)) if alone else name
+    beside = quote(str(folder.parent)) if alone else name  # where observers keep what all runs there share
     commands = [f"gankit report {name} -o report.html"]
     if alone:
-        commands = [f"gankit sample {name} -o grid.png", f"gankit compare {beside}"]
+        commands = [f"gankit sample {name} -o grid.png", f"gankit compare {name}"]
     shown = dict.fromkeys(observer.looked_at_by for observer in observers if observer.enabled and observer.looked_at_by)
     commands += [f"{command} {beside}" for command in shown]
     where = f", {pictures} picture{'s' * (pictures > 1)} in {folder / 'samples'}" if pictures else ""

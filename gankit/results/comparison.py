@@ -13,9 +13,11 @@ from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.progress import stage_label
 from gankit.kinds.callbacks import Row
+from gankit.results.alike import commands_for_those_alike
 from gankit.results.finder import Damaged
 from gankit.results.groups import RunGroup, group_runs
 from gankit.results.protocols import (
+    UnlikeRunsError,
     common_protocol,
     floor_of,
     measured,
@@ -167,7 +169,11 @@ def compare_runs(
     first = _named(variants, baseline)
     chosen = _chosen(metrics, runs)
     with_floors = {*chosen, *(floor_of(row) for _, _, row in measured(runs) if row.name in chosen)}
-    refuse_unlike_protocols(runs, with_floors)
+    try:
+        refuse_unlike_protocols(runs, with_floors)
+    except UnlikeRunsError as unlike:
+        together = commands_for_those_alike(runs, with_floors if metrics else (), metrics)
+        raise UnlikeRunsError(f"{unlike}\n{together}") from None
     stages = [
         _stage(variants, first, metric, key, correct)
         for metric in chosen

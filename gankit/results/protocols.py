@@ -18,31 +18,42 @@ DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of", "class"})
 """Keys of a protocol that say what was computed, not with what."""
 COUNTS = ("images", "reals")
 """Keys of a protocol that say of how many images a number is; of floors they may be fewer."""
+MOST_DIFFERENCES = 4
+"""Of protocols that are named."""
+
+
+class UnlikeRunsError(UserError):
+    """Runs that should stand side by side were measured differently."""
 
 
 def refuse_unlike_protocols(runs: Sequence[RunResults], metrics: Collection[str] | None = None) -> None:
     """Numbers are comparable only if they were measured alike; those of `metrics` are looked at, by default all.
 
     Raises:
-        UserError: naming every difference between protocols of one metric at one resolution.
+        UnlikeRunsError: naming the first differences between protocols of one metric at one resolution.
     """
-    differences: dict[str, list[str]] = {}
+    differences: dict[tuple[str, str, str], tuple[str, dict[str, None]]] = {}
     first: dict[tuple[int, str], tuple[RunResults, dict[str, Any]]] = {}
     for run, stage, row in measured(runs):
         if metrics is not None and row.name not in metrics:
             continue
-        other, expected = first.setdefault((stage.resolution, row.name), (run, _protocol(row)))
-        found = _protocol(row)
+        other, expected = first.setdefault((stage.resolution, row.name), (run, compared_protocol(row)))
+        found = compared_protocol(row)
         for key in expected | found:
             if expected.get(key) != found.get(key):
-                values = f"{expected.get(key, 'none')} in {other.path}, {found.get(key, 'none')} in {run.path}"
-                differences.setdefault(f"{key}: {values}", []).append(f"{row.name} at {stage.label}")
+                here, there = str(expected.get(key, "none")), str(found.get(key, "none"))
+                said = f"{key}: {here} in {other.path}, {there} in {run.path}"
+                _, where = differences.setdefault((key, here, there), (said, {}))  # of many runs the first are named
+                where[f"{row.name} at {stage.label}"] = None
     if differences:
         lines = [
-            f"  {difference} ({where[0]}{f' and {len(where) - 1} more' if where[1:] else ''})"
-            for difference, where in differences.items()
+            f"  {difference} ({next(iter(where))}{f' and {len(where) - 1} more' if len(where) > 1 else ''})"
+            for difference, where in differences.values()
         ]
-        raise UserError("these runs were measured differently and cannot be compared:\n" + "\n".join(lines))
+        hidden = len(lines) - MOST_DIFFERENCES
+        more = [f"  and {hidden} more differences"] if hidden > 1 else lines[MOST_DIFFERENCES:]
+        shown = [*lines[:MOST_DIFFERENCES], *more]
+        raise UnlikeRunsError("these runs were measured differently and cannot be compared:\n" + "\n".join(shown))
 
 
 def measured(runs: Iterable[RunResults]) -> Iterator[tuple[RunResults, StageMetrics, Row]]:
@@ -131,11 +142,11 @@ def unlike_floors(pairs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) 
 
 def common_protocol(rows: Iterable[Row]) -> dict[str, Any]:
     """What the metrics among `rows` share of how they were measured, by dotted keys."""
-    first, *others = [_protocol(row) for row in rows if row.protocol is not None] or [{}]
+    first, *others = [compared_protocol(row) for row in rows if row.protocol is not None] or [{}]
     return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}
 
 
-def _protocol(row: Row) -> dict[str, Any]:
+def compared_protocol(row: Row) -> dict[str, Any]:
     """What must be equal for two numbers to be comparable, by dotted keys."""
     return {key: value for key, value in flattened(row.protocol or {}) if key not in NOT_COMPARED}
 

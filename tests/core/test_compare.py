@@ -311,3 +311,29 @@ def test_trained_runs_are_compared(tmp_path: Path, compare: Any) -> None:
     last = [row["value"] for row in rows if row["name"] == "fid"][-1]
     seeds = {one["variant"]: one["seeds"] for one in found["stages"][1]["variants"]}
     assert seeds["wgan"][1]["value"] == last
+
+
+def test_of_runs_that_were_measured_differently_it_is_told_which_go_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], compare: Any
+) -> None:
+    """As what to type, a whole study by its folder; and a list that stays short."""
+    monkeypatch.chdir(tmp_path)
+    study(Path("runs/losses"), FIDS)
+    Path("runs/losses/study.yaml").write_text("name: losses\n")
+    for name, value in {"a": 1, "b": 1, "c": 2}.items():
+        unlike = {**PROTOCOL, **{f"fact{number}": value for number in range(9)}}
+        recorded(Path("runs") / name, measured(1000, 1, 4, unlike, fid=1.0), [(4, 1000)], loss={"use": f"gan/{name}"})
+    said = refusal(capsys, "runs").splitlines()
+    assert said[0].endswith("these runs were measured differently and cannot be compared:")
+    assert said[5:] == [
+        "  and 14 more differences",
+        "these go together:",
+        "  gankit compare runs/losses",
+        "  gankit compare runs/a runs/b",
+    ]
+    for line in said[-2:]:
+        compare(*line.split()[2:])
+    assert refusal(capsys, "runs", "--metric", "fid").endswith("\n  gankit compare --metric fid runs/a runs/b\n")
+    alone = "no two of them go together; each can be looked at alone: gankit compare runs/a"
+    assert refusal(capsys, "runs/a", "runs/c").splitlines()[-1] == alone
+    compare("runs/a")

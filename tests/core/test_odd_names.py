@@ -39,6 +39,7 @@ def test_a_run_says_where_it_is(tmp_path: Path) -> None:
         "gankit: [b]:smile:[/]x begins",
         "gankit: [b]:smile:[/]x has ended; look further with:",
     ]
+    assert "  gankit compare '[b]:smile:[/]x'" in done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("name", ODD)
