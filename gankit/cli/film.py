@@ -61,8 +61,8 @@ def film_command(arguments: argparse.Namespace) -> int:
     grids = [] if arguments.growth else recorded_grids(run)
     if not arguments.growth and len(grids) < 2:
         raise UserError(
-            f"{arguments.folder}: keeps {len(grids) or 'no'} grid{'s' * (not grids)} of samples, and a film takes two or "
-            "more, which the observer sample-grid keeps; --growth films one checkpoint as it grows"
+            f"{arguments.folder}: keeps {len(grids) or 'no'} grid{'s' * (not grids)} of samples, and a film takes two "
+            "or more, which the observer sample-grid keeps; --growth films one checkpoint as it grows"
         )
     if only_growth and not arguments.growth:
         raise UserError(f"--{only_growth[0]}: is for --growth; the grids that a run kept are as they are")

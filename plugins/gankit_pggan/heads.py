@@ -30,7 +30,8 @@ class PgganHead(Head):
             if experiment.data.class_count():
                 yield (
                     "gives class logits, but no regularizer trains them; add auxiliary-classifier to regularizers, "
-                    "have the score depend on the label, head: {use: pggan, labels: select}, or use the data without labels"
+                    "have the score depend on the label, head: {use: pggan, labels: select}, or use the data without "
+                    "labels"
                 )
 
     def classifies(self) -> bool:

@@ -171,7 +171,7 @@ def test_what_makes_no_film_is_refused_in_a_line(
     Path("used/000009.png").touch()
     capsys.readouterr()
     for command, said in {
-        f"film {still} -o a.gif": "keeps no grids of samples, and a film takes two or more, which the observer sample-grid",
+        f"film {still} -o a.gif": "keeps no grids of samples, and a film takes two or more, which the observer",
         f"film {still} -o a.gif --growth": "--growth: this generator has not grown, but is at 4x4",
         f"film {grown} -o a.gif --seeds 3": "--seeds: is for --growth; the grids that a run kept are as they are",
         f"film {grown} -o a.gif --growth --steps 1": "--steps: expected two frames or more from stage to stage, not 1",

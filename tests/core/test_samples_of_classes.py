@@ -195,7 +195,7 @@ def test_a_grid_shows_as_many_images_as_were_asked_for(run: Path, capsys: pytest
             for column in range(rows.columns)
             if (grid[row * 66 : row * 66 + 64, margin + column * 66 : margin + column * 66 + 64] != 128).any()
         ]
-        assert len(shown) == number and shown[-1] == (min(number, 5) - 1, 0)
+        assert (len(shown), shown[-1]) == (number, (min(number, 5) - 1, 0))
 
 
 @pytest.mark.parametrize(

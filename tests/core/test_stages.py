@@ -258,7 +258,7 @@ def test_a_stage_that_others_measured_is_missed(tmp_path: Path) -> None:
 
 MISTAKES = {
     "- {resolution: 8, images: 64}": "2.name: two stages would be called 8x8; give one a name of its own",
-    "- {resolution: 8, images: 64, name: a}\n    - {resolution: 8, images: 64, name: a}": "3.name: two stages would be called 8x8 a; give",
+    "- {resolution: 8, images: 64, name: a}\n    - {resolution: 8, images: 64, name: a}": "3.name: two stages",
     "- {resolution: 32, images: 64}": "2.resolution: must be 8, as in the stage before, or 16, not 32",
     "- {resolution: 4, images: 64}": "2.resolution: must be 8, as in the stage before, or 16, not 4",
     "- {resolution: 8, images: 64, name: a, fade: 0.5}": "2.fade: there are no new layers to fade in, for the stage",

@@ -117,7 +117,7 @@ def test_of_two_options_that_do_not_go_together_the_one_in_ones_own_file_is_name
     with pytest.raises(UserError) as caught:
         load_experiment(Path("mine.yaml"))
     lines = [line for line in str(caught.value).splitlines() if told in line]
-    assert len(lines) == 1 and lines[0].startswith(str(quickstart)) and lines[0].endswith(f"({place})")
+    assert [(line.startswith(str(quickstart)), line.endswith(f"({place})")) for line in lines] == [(True, True)]
 
 
 def test_the_other_option_may_be_a_setting() -> None:
