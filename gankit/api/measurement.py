@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from gankit.checkpoints.store import is_checkpoint
 from gankit.config.evaluation import MOST_MEASURED, EvaluationOptions, GeneratorName, Metrics
-from gankit.config.evaluation_checks import problems_of_extractor
+from gankit.config.evaluation_checks import doubts_about_extractors, problems_of_extractor
 from gankit.config.experiment import Experiment
 from gankit.config.loader import data_argument, read_arguments
 from gankit.core.component import as_options
@@ -21,7 +21,7 @@ from gankit.core.errors import UserError
 from gankit.core.options import Images, Options
 from gankit.core.progress import Progress
 from gankit.core.text import first_of
-from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, image_sizes
+from gankit.data.image_reading import MAX_MEGAPIXELS, PixelBound, files_in_colour, image_sizes
 from gankit.data.images import AbsentReals, Batch, RealImages
 from gankit.data.label_file import LABEL_FILE, read_labels
 from gankit.data.trees import ImageTree, ZipTree, image_tree
@@ -33,7 +33,7 @@ from gankit.generators.loading import load
 from gankit.generators.trained import TrainedGenerator
 from gankit.kinds import Dataset, Extractor
 from gankit.kinds.callbacks import Row
-from gankit.results.protocols import RESIZED, of_reals
+from gankit.results.protocols import ENLARGED, MADE_GREY, RESIZED, of_reals
 from gankit.results.run_results import RunResults, StageMetrics
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
@@ -108,8 +108,9 @@ class Subject:
     """The fingerprint of `data`, if it is what a run was trained on: then metrics that look at no reals need none."""
     which: GeneratorName = "average"
     """Which of a run's generators it is."""
-    resized: str | None = None
-    """How many of its images were brought to their size, and how; None: all are measured as they lie there."""
+    converted: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What was done to images so that they can be compared, as its protocol says; nothing: all are as they lie there.
+    """
 
 
 def subjects_at(
@@ -157,6 +158,9 @@ def measure_subjects(
     fewest = min(subject.options.images for subject in subjects) if images is None else images
     for subject in subjects:
         _refuse_unfit(subject, fewest)
+    doubts = (doubt for subject in subjects for doubt in doubts_about_extractors(subject.options, subject.data))
+    for doubt in dict.fromkeys(doubts):
+        say(doubt)
     results: list[RunResults] = []
     known: dict[str, tuple[RealImages | AbsentReals, Evaluator]] = {}
     for subject in subjects:
@@ -188,9 +192,9 @@ def _at_one_scale(subject: Subject, rows: Sequence[Row]) -> StageMetrics:
 def _told(row: Row, subject: Subject) -> Row:
     """A number with the name, and all that its protocol has to say, of what was measured."""
     row = named_by_generator(row, subject.which)
-    if subject.resized is None or row.protocol is None or of_reals(row):
+    if row.protocol is None or of_reals(row):
         return row
-    return row._replace(protocol={**row.protocol, RESIZED: subject.resized})
+    return row._replace(protocol={**row.protocol, **subject.converted})
 
 
 def _classes(data: Dataset) -> Sequence[str]:
@@ -299,12 +303,18 @@ def _folder(
     sizes = image_sizes(tree, PixelBound(as_reals.get("max_megapixels", MAX_MEGAPIXELS)))
     resolution = protocol.resolution or _only_height(path, sizes)
     width = round(resolution * protocol.data.aspect())
-    resized = None
+    converted: dict[str, str] = {}
     if others := Counter({size: count for size, count in sizes.items() if size != (width, resolution)}):
         to = f"cut to their middle and resized to {width}x{resolution} by Lanczos' filter"
         say(f"{path}: {others.total():,} of {sizes.total():,} images are {to}: {_listed(others)}")
-        resized = f"{others.total():,} of {sizes.total():,} images, {to}"
+        converted[RESIZED] = f"{others.total():,} of {sizes.total():,} images, {to}"
     channels, names = protocol.data.image_channels(), _classes(protocol.data)
+    if channels == 1 and (colours := files_in_colour(tree)):
+        say(f"{path}: {colours:,} of {sizes.total():,} images are files in colour and are made grey, as the reals are")
+        converted[MADE_GREY] = f"{colours:,} of {sizes.total():,} images, whose files are in colour"
+    if (own := protocol.data.own_height()) is not None and own < resolution:
+        say(f"{path}: the reals that it is compared with are enlarged from {own} to {resolution} pixels")
+        converted[ENLARGED] = f"reals enlarged from {own} to {resolution} pixels"
     if labels := _labels_of(tree, names, say):
         as_reals["labels"] = labels
     text = data_argument(str(path), channels=channels, shape=[resolution, width], **as_reals)
@@ -320,7 +330,7 @@ def _folder(
     progress = Progress(0, 0, 1, 1, resolution, 1.0, 0)
     validated = tuple(Experiment.model_construct(data=data) for data in (images, protocol.data))
     source = FolderSampler(loaded, resolution, device)
-    return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated, resized=resized)
+    return Subject(path, source, protocol.data, resolution, options, progress, mirrors, validated, converted=converted)
 
 
 def _labels_of(tree: ImageTree, names: Sequence[str], say: Callable[[str], None]) -> bool | str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.config.checks import description_of_data
+from gankit.config.evaluation_checks import descriptions_of_evaluation
 from gankit.config.parts import description_of_parts
 from gankit.config.precision import description_of_precision
 from gankit.core.failures import warn
@@ -80,6 +81,8 @@ def _prepared(
         refuse_used(path)
         described = (description_of_data, description_of_parts, description_of_precision)
         for said in filter(None, (describe(experiment) for describe in described)):
+            warn(said)
+        for said in descriptions_of_evaluation(experiment):
             warn(said)
 
     from gankit.runs.start import begin, resume

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gankit.config.evaluation import EvaluationOptions
 from gankit.config.experiment import Experiment
 from gankit.config.walk import Problem
 from gankit.core.errors import UserError
 from gankit.core.options import did_you_mean
 from gankit.core.registry import registries
+from gankit.kinds import Dataset
 
 
 def problems_of_evaluation(experiment: Experiment) -> Iterator[Problem]:
@@ -66,3 +68,38 @@ def problems_of_extractor(experiment: Experiment) -> Iterator[Problem]:
             f"{name} does not see images of {channels} channels, so leave out {', '.join(dict.fromkeys(extracting))} "
             "(metrics: [] measures nothing), or name an extractor that was trained on such images",
         )
+
+
+def descriptions_of_evaluation(experiment: Experiment) -> list[str]:
+    """What is to be known of numbers before they are there: extractors that have learned other images, few reals."""
+    return [*doubts_about_extractors(experiment.evaluation, experiment.data), *_floors_of_fewer(experiment)]
+
+
+def doubts_about_extractors(options: EvaluationOptions, data: Dataset) -> list[str]:
+    """What extractors say of data that they have not learned to see."""
+    said = []
+    for extractor in options.extractors:
+        try:
+            doubt = extractor.doubt_about(data)
+        except UserError:  # said by the data itself
+            continue
+        if doubt is not None:
+            said.append(f"extractor {registries['extractor'].entry_of(type(extractor)).name}: {doubt}")
+    return said
+
+
+def _floors_of_fewer(experiment: Experiment) -> list[str]:
+    """Say that noise floors will be of fewer images than their numbers, if it is known how many reals there are."""
+    options = experiment.evaluation
+    if not any(metric.has_floor for metric in options.metrics):
+        return []
+    try:
+        count = None if experiment.data.test_part() is not None else experiment.data.image_count()
+    except UserError:  # said by the data itself
+        return []
+    if count is None or count < 2 or count >= 2 * options.images:
+        return []
+    return [
+        f"evaluation.images: {options.images:,}, but of {count:,} real images noise floors can have {count // 2:,} at "
+        f"most; with evaluation.images: {count // 2} both are of as many, and can be held one against the other"
+    ]

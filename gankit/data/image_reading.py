@@ -41,6 +41,8 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What brings an image upright, by its EXIF orientation."""
+GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+"""Pillow's names of what has no room for colour."""
 PNG = b"\x89PNG\r\n\x1a\n"
 """What a PNG begins with."""
 NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"})
@@ -126,6 +128,28 @@ def image_sizes(tree: ImageTree, bound: PixelBound) -> Counter[tuple[int, int]]:
         UserError: if there are none, or one cannot be read.
     """
     return Counter(_size_in(tree, file, bound) for file in tree.found.files)
+
+
+def files_in_colour(tree: ImageTree) -> int:
+    """How many image files of a tree have room for colour, be there any or not; none is decoded for it.
+
+    Raises:
+        UserError: if there are none, or one cannot be read.
+    """
+    return sum(_is_in_colour(tree, file) for file in tree.found.files)
+
+
+def _is_in_colour(tree: ImageTree, file: Path) -> bool:
+    try:
+        with tree.image(file) as path, _pillows_guards, _opened(path) as image:
+            if image.mode != "P":
+                return image.mode not in GREY_MODES
+            palette = image.getpalette() or []
+            return any(len({*palette[start : start + 3]}) > 1 for start in range(0, len(palette), 3))
+    except MemoryError:
+        raise
+    except Exception as problem:
+        raise unreadable_image(f"{tree.path}/{file}", problem) from problem
 
 
 def _size_in(tree: ImageTree, file: Path, bound: PixelBound) -> tuple[int, int]:

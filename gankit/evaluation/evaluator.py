@@ -16,7 +16,7 @@ from gankit.data.images import AbsentReals, Batch, RealImages, images_at_a_time
 from gankit.evaluation.arithmetic import arithmetic
 from gankit.evaluation.contracts import check_numbers
 from gankit.evaluation.images import Extraction, ImageSet, ImageSource, Samples, SamplesWithoutReals, through_each
-from gankit.evaluation.names import ERROR, FLOOR, GENERATED, clash, is_spread, single_class, with_ending
+from gankit.evaluation.names import ERROR, FLOOR, GENERATED, NO_EXTRACTOR, clash, is_spread, single_class, with_ending
 from gankit.evaluation.reference import Split, Subset, split
 from gankit.evaluation.rehearsal import rehearse_metrics
 from gankit.evaluation.statistics import Number, bootstrap_sample, in_all, means, spreads
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from gankit.training.sampler import GeneratorSampler
 
 
-NONE = "none"
-"""What a protocol says of the extractor where no extractor took part."""
 AS_IN_DATA = "as in the data"
 """What a protocol says of classes that were asked for unevenly; it says nothing of them where each came as often."""
 
@@ -220,8 +218,8 @@ class Evaluator:
             with randomness.untouched():
                 extract = extractor.load(self._device)
         identity = {
-            "extractor": extractor.identity() if needed else NONE,
-            "resize": extractor.resize if needed else NONE,
+            "extractor": extractor.identity() if needed else NO_EXTRACTOR,
+            "resize": extractor.resize if needed else NO_EXTRACTOR,
             **arithmetic(extractor, self._device),
         }
         keep: set[Need] = {need for metric in metrics for need in metric.needs}
@@ -371,8 +369,8 @@ class Evaluator:
             "real_resolutions": [reals.resolution for reals in samples.compared],
             "data": self._reals.fingerprint,
             "held_out": "unknown: the reals cannot be read" if parts is None else parts.stated,
-            "extractor": seen["extractor"] if metric.extracts else NONE,
-            "resize": seen["resize"] if metric.extracts else NONE,
+            "extractor": seen["extractor"] if metric.extracts else NO_EXTRACTOR,
+            "resize": seen["resize"] if metric.extracts else NO_EXTRACTOR,
             "seed": self._options.seed,
             "seeds": self._options.seeds,
         }

@@ -17,6 +17,9 @@ USUAL_METRIC = "fid"
 GENERATED = "generated"
 """What a protocol's `of` says of numbers that measure generated images."""
 
+NO_EXTRACTOR = "none"
+"""What a protocol says of the extractor where no extractor took part."""
+
 FLOOR = "_floor"
 """Ends the name of a metric's noise floor: the same number between two sets of reals."""
 QUICK = "_quick"

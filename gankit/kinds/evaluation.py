@@ -87,6 +87,14 @@ class Dataset(Component):
         """
         return None
 
+    def image_count(self) -> int | None:
+        """How many images there are, if that can be told without decoding any; None: it is not known beforehand."""
+        return None
+
+    def own_height(self) -> int | None:
+        """The height in pixels above which images are only enlarged, if all have the same; None: it is not known."""
+        return None
+
     def test_part(self) -> Dataset | None:
         """The data set's own images for testing, none of which is among these; None if it has none."""
         return None
@@ -117,6 +125,13 @@ class Extractor(Component):
         These come to it as RGB, images of all other numbers of channels as they are.
         """
         return channels in (1, 3, 4)
+
+    def doubt_about(self, data: Dataset) -> str | None:
+        """Why its numbers may say little of such images, for people to read, as it has learned others; None: nothing.
+
+        A note beside numbers, which are computed all the same.
+        """
+        return None
 
     @abstractmethod
     def identity(self) -> str:

@@ -6,13 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gankit.core.errors import UserError
-from gankit.evaluation.names import FLOOR, GENERATED, QUICK, USUAL_METRIC, is_spread, suffix_of
+from gankit.evaluation.names import FLOOR, GENERATED, NO_EXTRACTOR, QUICK, USUAL_METRIC, is_spread, suffix_of
 from gankit.kinds.callbacks import Row
 from gankit.results.run_results import RunResults, StageMetrics
 
 RESIZED = "resized"
 """What a protocol calls how images of a folder were brought to the size at which they were asked to be measured."""
-NOT_COMPARED = frozenset({"resolution", RESIZED})
+MADE_GREY = "made grey"
+"""What a protocol calls how many files in colour of a folder were compared with grey images."""
+ENLARGED = "compared with"
+"""What a protocol says of real images that are smaller than they were compared at."""
+CONVERSIONS = (RESIZED, MADE_GREY, ENLARGED)
+"""What was done to images so that a folder could be compared with reals."""
+NOT_COMPARED = frozenset({"resolution", *CONVERSIONS})
 """Keys of a protocol that may differ: they follow from where in a run it was measured, or stand under the table."""
 DESCRIBES_THE_METRIC = frozenset({"metric", "version", "better", "of", "class"})
 """Keys of a protocol that say what was computed, not with what."""
@@ -108,7 +114,17 @@ def surroundings(rows: Iterable[Row]) -> str:
     shared = {key: value for key, value in common_protocol(rows).items() if key not in COUNTS}
     around = [f"{key} {value}" for key, value in shared.items() if key.partition(".")[0] not in DESCRIBES_THE_METRIC]
     floors = [f"floors of {reals}"] if reals not in ("", generated) else []
-    return ", ".join([*([generated] if generated else []), *floors, *around])
+    seen = [] if "extractor" in shared else _extractors(rows)
+    return ", ".join([*([generated] if generated else []), *floors, *seen, *around])
+
+
+def _extractors(rows: Iterable[Row]) -> list[str]:
+    """The extractors of those numbers that have one, each with the first of these."""
+    through: dict[str, str] = {}
+    for row in rows:
+        if (extractor := (row.protocol or {}).get("extractor", NO_EXTRACTOR)) != NO_EXTRACTOR:
+            through.setdefault(extractor, row.name)
+    return [f"extractor {extractor} ({name})" for extractor, name in through.items()]
 
 
 def _counts(rows: Iterable[Row]) -> str:

@@ -11,7 +11,7 @@ from gankit.core.options import did_you_mean
 from gankit.evaluation.names import FLOOR, QUICK, USUAL_METRIC, is_spread
 from gankit.results.finder import Damaged
 from gankit.results.protocols import (
-    RESIZED,
+    CONVERSIONS,
     measured,
     of_reals,
     refuse_unlike_protocols,
@@ -135,8 +135,12 @@ def _metrics(runs: Sequence[RunResults]) -> Section:
         for _, stage, row in measured(runs)
         if (floor := stage.metrics.get(row.name + FLOOR)) is not None
     )
-    told = {(run.path, (row.protocol or {}).get(RESIZED)): labels[run.path] for run, _, row in measured(runs)}
-    notes += [f"{label}: {RESIZED}, {how}" for (_, how), label in told.items() if how is not None]
+    notes += dict.fromkeys(
+        f"{labels[run.path]}: {what}, {(row.protocol or {})[what]}"
+        for run, _, row in measured(runs)
+        for what in CONVERSIONS
+        if what in (row.protocol or {})
+    )
     return Section("Metrics", columns, rows, notes, is_framed=True)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from gankit import AbsolutePath, Extractor, UserError
+from gankit import AbsolutePath, Dataset, Extractor, UserError
+from gankit.core.registry import registries
 from gankit_fidelity.classifier_file import Shape, read_card
 
 if TYPE_CHECKING:
@@ -26,6 +27,24 @@ class BundledClassifier(Extractor):
     sha256: ClassVar[str]
     """Hash of that file; FIDs through other weights are on another scale."""
     shape: ClassVar[Shape]
+    learned: ClassVar[str]
+    """What it has seen in training, in words."""
+    at_home: ClassVar[frozenset[str]]
+    """The data sets whose images are such, by their full names; those of torchvision by the names that they have here.
+    """
+
+    def doubt_about(self, data: Dataset) -> str | None:
+        """That it has learned other images, where the data are none of its own, nor a part of such."""
+        while isinstance(inner := getattr(data, "of", None), Dataset):
+            data = inner
+        name = registries["dataset"].entry_of(type(data)).full_name
+        if {name, getattr(data, "name", None)} & self.at_home:
+            return None
+        return (
+            f"it has learned {self.learned} alone and sees little of other images, so that numbers come out low; they "
+            "may order runs on these data, and say nothing of how good images are. inception knows photographs, and "
+            "gankit extractor train makes an extractor for images of your own"
+        )
 
     def identity(self) -> str:
         """Its name and the beginning of the weights' hash."""
@@ -59,6 +78,8 @@ class Digits(BundledClassifier):
     file = Path(__file__).with_name("digits.safetensors")
     sha256 = "99087405e24076b29cd3440fb3217fdcaddb18070b2f48145a9f2866b49ad395"
     shape = Shape(size=16, widths=(16, 32, 64), classes=10)
+    learned = "handwritten digits"
+    at_home = frozenset({"images/digits", "images/stacked-digits", "mnist"})
 
 
 class FashionMnist(BundledClassifier):
@@ -71,6 +92,8 @@ class FashionMnist(BundledClassifier):
     file = Path(__file__).with_name("fashion-mnist.safetensors")
     sha256 = "72d60bc1fa4abf7bad8f246cdf419d9267c86d142e4b143b0dd759d55e21f485"
     shape = Shape(size=32, widths=(32, 64, 128), classes=10)
+    learned = "clothing"
+    at_home = frozenset({"images/fashion-mnist", "fashion-mnist"})
 
 
 class TrainedClassifier(Extractor):

@@ -47,6 +47,14 @@ class Digits(Dataset):
         """The ten digits, or 0 without labels."""
         return 10 if self.labels else 0
 
+    def image_count(self) -> int:
+        """All that there are."""
+        return 1797
+
+    def own_height(self) -> int:
+        """That of the scans."""
+        return 8
+
     def attribute_names(self) -> Sequence[str]:
         """Those that are asked for."""
         return self.attributes
@@ -116,6 +124,14 @@ class StackedDigits(Dataset):
         """Three, one a digit."""
         return 3
 
+    def image_count(self) -> int:
+        """As many as are drawn."""
+        return self.images
+
+    def own_height(self) -> int:
+        """That of the scans."""
+        return 8
+
     def class_count(self) -> int:
         """The 1,000 triples, or 0 without labels."""
         return 1000 if self.labels else 0
@@ -168,6 +184,10 @@ class FashionMnist(Dataset):
     def image_channels(self) -> int:
         """As many as asked for."""
         return self.channels
+
+    def own_height(self) -> int:
+        """With the frame."""
+        return 32
 
     def class_count(self) -> int:
         """The ten kinds of clothing, or 0 without labels."""

@@ -107,6 +107,14 @@ class Folder(Pictures):
         data._kept, data._by_text = None if names is None or not self.labels else tuple(names), names is None
         return data
 
+    def image_count(self) -> int:
+        """How many there are, with those that cannot be read.
+
+        Raises:
+            UserError: if there are none.
+        """
+        return len(self.tree.found.files)
+
     def describe(self) -> str:
         """How many images there are, of each class, and what else lies there but their labels, by its endings.
 

@@ -41,6 +41,10 @@ class Subset(Dataset):
         """Channels of the whole data set."""
         return self.of.image_channels()
 
+    def own_height(self) -> int | None:
+        """That of the whole data set."""
+        return self.of.own_height()
+
     def aspect(self) -> float:
         """Aspect of the whole data set."""
         return self.of.aspect()

@@ -160,6 +160,26 @@ def test_what_was_resized_stands_in_the_protocol_and_under_the_table(
     assert f"{tmp_path.name}: resized, {how}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_colours_made_grey_and_reals_enlarged_are_told_too(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A palette of greys and files of grey lose nothing."""
+    for number, file in enumerate(sorted((made / "digits").iterdir())):
+        mode = ("RGB", "L", "P")[number % 3]
+        picture = Image.open(file).convert("L").resize((16, 16))
+        (picture.quantize(8) if mode == "P" else picture.convert(mode)).save(tmp_path / file.name)
+    arguments = ["evaluate", str(tmp_path), "--data", "digits", "--extractor", "digits", "--metrics", "fid"]
+    assert main([*arguments, "--images", "60"]) == 0
+    said = capsys.readouterr()
+    assert f"{tmp_path}: 20 of 60 images are files in colour and are made grey, as the reals are" in said.err
+    assert f"{tmp_path}: the reals that it is compared with are enlarged from 8 to 16 pixels" in said.err
+    shown = " ".join(said.out.split())
+    assert f"{tmp_path.name}: made grey, 20 of 60 images, whose files are in colour" in shown
+    assert f"{tmp_path.name}: compared with, reals enlarged from 8 to 16 pixels" in shown
+    assert main([*arguments[:-4], "--data", "{use: digits, channels: 3}", "--resolution", "8", *arguments[4:]]) == 0
+    assert "made grey" not in " ".join(capsys.readouterr())
+
+
 def test_folders_are_read_within_the_bound_of_the_reals(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
