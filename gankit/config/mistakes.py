@@ -190,7 +190,13 @@ def in_words(error: Mapping[str, Any]) -> str:
         return f"{in_words(context['of'])}{OR_TABLE}"
     if kind in WORDS:
         return WORDS[kind](context, value)
-    return str(error["msg"])
+    return _with_value(str(error["msg"]), value)
+
+
+def _with_value(message: str, value: Any) -> str:
+    """What a type of value says that it expects, and the value that stands there instead, if that is a single one."""
+    is_told = not message.startswith("expected ") or re.search(r", not |[.;] ", message)
+    return message if is_told or not isinstance(value, str | int | float) else f"{message}, not {shown(value)}"
 
 
 def shown(value: Any) -> str:
