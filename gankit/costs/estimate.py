@@ -39,16 +39,19 @@ BUSY = 1.5
 """Seconds that pass while CPUs work for one, from which on that is worth a word."""
 
 
+def pace_of(estimates: Sequence[Estimate]) -> float:
+    """Seconds that passed while CPUs worked for one as a machine was measured, if that is worth a word, or else 1."""
+    pace = median(estimate.pace for estimate in estimates)
+    return pace if pace > BUSY else 1.0
+
+
 def notes_of(estimates: Sequence[Estimate]) -> list[str]:
     """What else is to be known of some estimates of one machine, each thing once."""
     notes = dict.fromkeys(note for estimate in estimates for note in estimate.notes)
-    pace = median(estimate.pace for estimate in estimates)
-    if pace > BUSY:
-        busy = (
-            f"this machine is busy: the CPUs worked for this process in {1 / pace:.0%} of the time; "
-            f"with a core to itself all would take {1 / pace:.0%} as long"
-        )
-        return [busy, *notes]
+    pace = pace_of(estimates)
+    if pace > 1:
+        busy = f"this machine is busy: the CPUs worked for this process in {1 / pace:.0%} of the time"
+        return [f"{busy}, which all times of the table go by", *notes]
     return list(notes)
 
 

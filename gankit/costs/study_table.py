@@ -6,9 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gankit.core.memory import bytes_in_words
-from gankit.costs.estimate import notes_of
+from gankit.costs.estimate import notes_of, pace_of
 from gankit.costs.study import VariantEstimate
-from gankit.costs.table import estimate_as_json, estimate_table, largest, stages_too_large, time_in_words, warnings_of
+from gankit.costs.table import (
+    all_take,
+    estimate_as_json,
+    estimate_table,
+    largest,
+    stages_too_large,
+    time_in_words,
+    warnings_of,
+)
 from gankit.results.tables import ABSENT, Column, Section, text_columns
 
 COLUMNS = [*text_columns("variant"), *(Column(name) for name in ("runs", "memory", "a run takes", "all take"))]
@@ -50,9 +58,10 @@ def _lacking(variant: VariantEstimate) -> str:
 
 def _total(variants: Sequence[VariantEstimate]) -> str:
     runs, images = sum(len(each.seeds) for each in variants), sum(each.images for each in variants)
-    takes = f"{_guess(variants)}{time_in_words(sum(each.seconds for each in variants))}"
+    pace = pace_of([each.estimate for each in variants])
+    takes = all_take(sum(each.seconds for each in variants), _guess(variants), pace)
     of = f" of {len(variants)} variants" if len(variants) > 1 else ""
-    return f"In all {takes} for {runs} run{'s' * (runs > 1)}{of}, {images:,} images, one run after the other."
+    return f"{takes} for {runs} run{'s' * (runs > 1)}{of}, {images:,} images, one run after the other."
 
 
 def _guess(variants: Sequence[VariantEstimate]) -> str:

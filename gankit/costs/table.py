@@ -8,7 +8,7 @@ from typing import Any
 
 from gankit.config.parts import names_of_mixing
 from gankit.core.memory import bytes_in_words
-from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate, Setting, notes_of
+from gankit.costs.estimate import Estimate, Fitting, PhaseEstimate, Setting, notes_of, pace_of
 from gankit.costs.fitting import micro_batches
 from gankit.results.tables import ABSENT, Column, Section
 
@@ -58,7 +58,8 @@ def _row(phases: Sequence[PhaseEstimate]) -> list[str]:
 def _total(estimate: Estimate) -> str:
     evaluation, guess = estimate.evaluation, any(each.time_is == "extrapolated" for each in estimate.phases)
     images = sum(each.phase.images for each in estimate.phases)
-    said = f"In all {'~' if guess else ''}{time_in_words(estimate.seconds)} for {images:,} images"
+    takes = all_take(estimate.seconds, "~" if guess else "", pace_of([estimate]))
+    said = f"{takes} for {images:,} images"
     if not evaluation.images:
         return f"{said}; nothing is evaluated."
     if evaluation.seconds is None:
@@ -67,6 +68,14 @@ def _total(estimate: Estimate) -> str:
     return (
         f"{said}, of which evaluation ~{time_in_words(evaluation.seconds)} ({share:.1%}; {evaluation.images:,} images)."
     )
+
+
+def all_take(seconds: float, guess: str, pace: float) -> str:
+    """How long everything takes; of a busy machine also how long it would take with a core to itself."""
+    said = f"In all {guess}{time_in_words(seconds)}"
+    if pace == 1:
+        return said
+    return f"{said} on this machine as busy as now, {guess}{time_in_words(seconds / pace)} with a core to itself,"
 
 
 def warnings_of(estimate: Estimate) -> Iterator[str]:
