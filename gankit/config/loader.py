@@ -14,6 +14,7 @@ from gankit.config.checks import missing, problems
 from gankit.config.experiment import Experiment
 from gankit.config.mistakes import mistakes_of, naming_other_places, place_of
 from gankit.config.old_records import study_in_new_words
+from gankit.config.precision import missing_gpu
 from gankit.config.walk import Problem
 from gankit.config.yaml.marks import Mark, Mistake, mistakes_error
 from gankit.config.yaml.merge import extended, read_experiment, with_settings
@@ -137,10 +138,12 @@ def validate(
     check: bool = True,
     begun: bool = False,
     kept: Callable[[Experiment], Experiment] | None = None,
+    trains_here: bool = True,
 ) -> ValidationResult:
     """The experiment that `root` says, with all that is wrong with it and all that is missing here.
 
-    `check` as for `load_experiment`, `begun` as for `missing`, `kept` as for `experiment_in`.
+    `check` as for `load_experiment`, `begun` as for `missing`, `kept` as for `experiment_in`. A GPU is not missed where
+    it is open whether this machine trains.
     """
     try:
         experiment = Experiment.model_validate(plain_value(root))
@@ -155,7 +158,8 @@ def validate(
 
     if not check:
         return ValidationResult(experiment, [], [])
-    return ValidationResult(experiment, placed(problems(experiment)), placed(missing(experiment, begun)))
+    lacking = [*missing(experiment, begun), *(missing_gpu(experiment) if trains_here else ())]
+    return ValidationResult(experiment, placed(problems(experiment)), placed(lacking))
 
 
 def with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table:
@@ -186,8 +190,10 @@ def with_plugins(root: Table, plugin_files: Sequence[Path], first: str) -> Table
 T = TypeVar("T", bound=Options)
 
 
-def read_arguments(model: type[T], given: Mapping[str, str | None]) -> T:
+def read_arguments(model: type[T], given: Mapping[str, str | None], in_python: bool = False) -> T:
     """The options that arguments give, each the YAML of one; those that are None are left out.
+
+    They are those of a command line, or `in_python` the keywords of a function.
 
     Raises:
         UserError: with every mistake found, each naming its argument.
@@ -195,7 +201,7 @@ def read_arguments(model: type[T], given: Mapping[str, str | None]) -> T:
     entries = {}
     for option, text in given.items():
         if text is not None:
-            mark = Mark(f"--{option} {text}")
+            mark = Mark(f"{option}={text}" if in_python else f"--{option} {text}")
             entries[option] = Item(mark, parse(text, mark.source, has_lines=False) or Scalar(mark, None))
     root = Table(Mark(""), entries)
     try:

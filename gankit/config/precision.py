@@ -1,8 +1,11 @@
-"""Whether the precision that an experiment asks for is one that its device computes in."""
+"""Whether this machine has the device that an experiment asks for, and computes in its precision; without torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gankit.config.experiment import Experiment
+from gankit.config.walk import Problem
 from gankit.core.processor import BFLOAT16, FLOAT16, may_have_gpu, processor_features
 
 
@@ -27,3 +30,17 @@ def description_of_precision(experiment: Experiment, device: str | None = None) 
         f"training.precision: {whose}, which makes fp16 several times slower than fp32, "
         f"about ten times with large maps; {faster} faster here"
     )
+
+
+def missing_gpu(experiment: Experiment) -> Iterator[Problem]:
+    """That an experiment asks for a GPU and there certainly is none here; what torch finds of one is for it to tell."""
+    training = experiment.training
+    if may_have_gpu() or training.device not in ("auto", "cuda"):
+        return
+    if training.device == "cuda":
+        yield ("training", "device"), "there is no cuda on this machine, as it has no GPU; usable here: auto, cpu"
+    if training.precision == "tf32":
+        yield (
+            ("training", "precision"),
+            "tf32 is how NVIDIA's GPUs may multiply, and this machine has none; fp32, bf16 and fp16 are for all",
+        )

@@ -105,8 +105,9 @@ def _study(root: Table, path: Path, only: str | None, note: Callable[[Mistake], 
     named = Table(root.mark, {**root.entries, "name": Item(root.mark, Scalar(root.mark, name))})
     if only is None:
         _refuse_unreadable(named, path)
+    trains_here = only is not None or note is not None  # else its launcher may take the runs to other machines
     experiments = _experiments(
-        {variant.name: _validated_variant(base, name, variant) for variant in wanted}, str(path), note
+        {variant.name: _validated_variant(base, name, variant, trains_here) for variant in wanted}, str(path), note
     )
     if only is None and (lacks := options.launcher.missing(experiments[0])) is not None:
         mistake = Mistake(own["launcher"].key if "launcher" in own else root.mark, ("launcher",), lacks)
@@ -137,7 +138,7 @@ def _validated(model: type[V], root: Table, first: str) -> V:
         raise mistakes_error(mistakes_of(failure, root), first) from None
 
 
-def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationResult:
+def _validated_variant(base: Table, study: str, variant: Planned, trains_here: bool) -> ValidationResult:
     """The experiment of one variant with the first of its seeds, and what is wrong with it."""
     try:
         root: Node = base if variant.beneath is None else over(variant.beneath, base)
@@ -148,7 +149,7 @@ def _validated_variant(base: Table, study: str, variant: Planned) -> ValidationR
     assert isinstance(root, Table)
     facts = {"name": study, "variant": variant.name, SEED: variant.seeds[0]}
     known = {key: Item(root.mark, Scalar(root.mark, value)) for key, value in facts.items()}
-    return validate(Table(root.mark, {**root.entries, **known}))
+    return validate(Table(root.mark, {**root.entries, **known}), trains_here=trains_here)
 
 
 def _experiments(

@@ -10,8 +10,8 @@ FLOAT16 = frozenset({"avx512_fp16", "amx_fp16", "avx_ne_convert", "asimdhp"})
 """What Linux calls the means of x86 and ARM to compute in float16."""
 BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """And in bfloat16."""
-GPUS = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))
-"""What there is on Linux with a driver of NVIDIA's or AMD's GPUs, or of either under Windows."""
+GPUS = tuple(map(Path, ("/dev/nvidiactl", "/dev/nvmap", "/dev/kfd", "/dev/dxg")))
+"""What there is on Linux with a driver of NVIDIA's or AMD's GPUs, of NVIDIA's boards, or of either under Windows."""
 
 
 def processor_features() -> frozenset[str] | None:

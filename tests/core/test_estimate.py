@@ -20,14 +20,16 @@ from torch import Tensor
 from gankit.config.loader import load_experiment
 from gankit.core.registry import restored
 from gankit.costs.counting import Counting, IterationCount, Workload
+from gankit.costs.estimate import Estimate, PhaseEstimate
 from gankit.costs.estimator import Estimator
+from gankit.costs.evaluating import EvaluationCost
 from gankit.costs.machine import Machine, Took
 from gankit.costs.measuring import Measuring
 from gankit.costs.model import TimeModel
 from gankit.costs.operations import Load, Operation, TensorLike
 from gankit.costs.phases import iteration_kinds, phases
 from gankit.costs.replay import Replay, shrunk
-from gankit.costs.table import warnings_of
+from gankit.costs.table import estimate_table, time_in_words, warnings_of
 from gankit.discovery.manager import plugins
 from gankit.kinds import Augmentation
 from gankit.training.flops import FlopCounter
@@ -90,7 +92,7 @@ SYSTEMS = ("pggan-digits", "stylegan2-digits", "sagan-digits")
 
 def counted(system: str, *settings: str) -> IterationCount:
     """An iteration of the last phase."""
-    experiment = load_experiment(QUICKSTART.parent / "small" / f"{system}.yaml", settings)
+    experiment = load_experiment(QUICKSTART.parent / "small" / f"{system}.yaml", settings, note=lambda lacking: None)
     return Counting(experiment).iteration(phases(experiment)[-1])
 
 
@@ -206,6 +208,17 @@ def test_a_row_a_stage(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines[2:5]] == ["4x4", "8x8", "16x16"]
     assert lines[5].startswith("In all ")
     assert "for 192 images, of which evaluation ~" in lines[5]
+
+
+def test_of_a_busy_machine_both_times_are_said_at_once() -> None:
+    first = PhaseEstimate(phases(tiny())[0], None, 3.0, "measured", None, "measured")
+    busy = Estimate(tiny(), "a machine", "cpu", None, [first], EvaluationCost(None, 0, without=""), pace=2.0)
+    total, *notes = estimate_table(busy).notes
+
+    took, alone = (time_in_words(first.total / pace) for pace in (1, 2))
+    assert total.startswith(f"In all {took} on this machine as busy as now, {alone} with a core to itself, for ")
+    assert any("worked for this process in 50% of the time" in note for note in notes)
+    assert "busy" not in " ".join(estimate_table(replace(busy, pace=1.2)).notes)
 
 
 @pytest.mark.parametrize(
