@@ -78,14 +78,17 @@ class ProtocolOptions(Options):
         return options.model_copy(update={name: value for name, value in given.items() if value not in (None, [])})
 
 
-def read_protocol(given: Mapping[str, Any]) -> ProtocolOptions:
+def read_protocol(given: Mapping[str, Any], in_python: bool = False) -> ProtocolOptions:
     """A protocol of options as they are typed or inline YAML has them; `data` may be a place, too.
+
+    Errors name the arguments of a command line, or `in_python` keywords.
 
     Raises:
         UserError: naming the option that is wrong.
     """
     data = given.get("data")
-    return read_arguments(ProtocolOptions, {**given, **({} if data is None else {"data": data_argument(data)})})
+    placed = {} if data is None else {"data": data_argument(data)}
+    return read_arguments(ProtocolOptions, {**given, **placed}, in_python)
 
 
 @dataclass(frozen=True)

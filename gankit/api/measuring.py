@@ -51,7 +51,7 @@ def evaluate(what: Measurable, data: Any = None, metrics: Any = None, **protocol
     given = {name: inline(value) for name, value in {"metrics": metrics, **protocol}.items() if value is not None}
     if data is not None:
         given["data"] = str(data) if isinstance(data, str | PathLike) else inline(data)
-    options = read_protocol(given)
+    options = read_protocol(given, in_python=True)
     if isinstance(what, str | PathLike):
         return {row.name: row for row in measure([Path(what)], options)[0].rows}
     is_generator = isinstance(what, TrainedGenerator)

@@ -229,10 +229,11 @@ class TrainingOptions(Options):
 
 
 def _as_settings(settings: Mapping[str, Any]) -> list[str]:
-    """Changes by the names of options, as --set takes them."""
+    """Changes by the names of options, as --set takes them; errors name the keyword."""
+    from gankit.config.yaml.merge import Keyword
     from gankit.config.yaml.writer import inline
 
-    return [f"{option}={_plain(inline, value)}" for option, value in settings.items()]
+    return [Keyword(f"{option}={_plain(inline, value)}") for option, value in settings.items()]
 
 
 def _plain(written: Callable[[Any], str], value: Any) -> str:

@@ -136,13 +136,19 @@ class Reader:
         return result
 
 
+class Keyword(str):
+    """A setting that nobody typed on a command line: a keyword argument of a function in Python."""
+
+    __slots__ = ()
+
+
 def _set(root: Node, setting: str) -> Node:
-    """What `root` becomes by one `--set`.
+    """What `root` becomes by one `--set`, or one keyword.
 
     Raises:
         UserError: if it is no a.b=value, or its value is no YAML, or a list has no such item.
     """
-    mark = Mark(f"--set {setting}")
+    mark = Mark(setting if isinstance(setting, Keyword) else f"--set {setting}")
     path, equals, text = setting.partition("=")
     if not equals:
         raise mistake_at(mark, "expected option=value, such as --set training.batch=16")
