@@ -37,7 +37,7 @@ from gankit.results.protocols import ENLARGED, MADE_GREY, RESIZED, of_reals
 from gankit.results.run_results import RunResults, StageMetrics
 from gankit.runs.components import choose_device
 from gankit.runs.folder import is_run
-from gankit.runs.recorded import HOW_READ
+from gankit.runs.may_change import HOW_READ
 from gankit.training.sampler import GeneratorSampler
 
 MEASURING = ("metrics", "extractor", "reals", "seed", "seeds", "classes", "bootstrap")

@@ -20,7 +20,7 @@ NOT_TRAINED = (
     *("training.micro_batch", "training.processes"),
 )
 """Options that change nothing of what is trained, as far as rounding and statistics of a batch allow: those that may
-change when a run goes on (`gankit.runs.recorded.MAY_CHANGE`, which takes long to import), and threads."""
+change when a run goes on (`gankit.runs.may_change.MAY_CHANGE`), and threads."""
 
 
 @dataclass(frozen=True)

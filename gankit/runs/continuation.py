@@ -53,7 +53,7 @@ def continuation(
             not finished.
     """
     wanted = _extended(wanted, max(before.training.extend, wanted.training.extend))
-    changes = allowed_changes(before, wanted)
+    changes = allowed_changes(before, wanted, path)
     checkpoint = store.newest(folder.checkpoints, warn)
     late = late_evaluation(folder.path, before, wanted, None if checkpoint is None else _evaluated(checkpoint))
     if late and late.lacking:

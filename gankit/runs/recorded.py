@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from gankit.checkpoints.classes import with_classes, with_classes_of
@@ -22,20 +23,12 @@ from gankit.core.text import first_of
 from gankit.discovery.manager import plugins
 from gankit.kinds import Dataset
 from gankit.runs.folder import EXPERIMENT
+from gankit.runs.may_change import HOW_READ, MAY_CHANGE, in_words
 
 DECISIVE = "experiment"
 """What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
 MOST_CHANGED = 3
 """Options that are named."""
-MAY_CHANGE = (
-    *("observers", "evaluation", "checkpoints"),
-    *("training.device", "training.micro_batch", "training.processes"),
-    *("training.average.statistics", "training.averages.*.statistics"),
-)
-"""Options that may be other ones when a run goes on: none of them changes what is trained, but that statistics of a
-batch are those of parts of it, which is told."""
-HOW_READ = ("max_megapixels", "range")
-"""Options of a data set that say how image files are read."""
 
 
 def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False) -> Experiment:
@@ -61,14 +54,14 @@ def load_recorded(file: Path, settings: Sequence[str] = (), check: bool = False)
     return experiment
 
 
-def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[str, Any]]:
+def allowed_changes(before: Experiment, wanted: Experiment, run: Path | None = None) -> dict[str, dict[str, Any]]:
     """What differs between two experiments, by the path of the option.
 
     Where the images lie and how they are read may differ too: whoever loads them sees by their fingerprint whether they
     are the same.
 
     Raises:
-        UserError: naming every option that must not differ.
+        UserError: naming every option that must not differ, and what to do instead with the run in `run`.
     """
     old, new = (dict(_flat(experiment.model_dump(mode="json"))) for experiment in (before, wanted))
     changes = {
@@ -85,9 +78,20 @@ def allowed_changes(before: Experiment, wanted: Experiment) -> dict[str, dict[st
             for option in refused
         )
         raise UserError(
-            f"a run goes on as it began; only {', '.join(free)} may be changed, but these were too:\n{listed}"
+            f"a run goes on as it began; only {in_words(free)} may be changed, but these were too:\n{listed}\n"
+            f"{_instead(before, wanted, refused, 'RUN' if run is None else quote(str(run)))}"
         )
     return changes
+
+
+def _instead(before: Experiment, wanted: Experiment, refused: Sequence[str], run: str) -> str:
+    """What to do where options may not change: train further if the last stage alone is longer, or begin a new run."""
+    old, new = before.stages(), wanted.stages()
+    more = new[-1].images - old[-1].images
+    is_longer = more > 0 and old[:-1] == new[:-1] and old[-1].resolution == new[-1].resolution
+    if is_longer and all(option.startswith(("growth.", "training.extend")) for option in refused):
+        return f"a run that is finished is trained further in its last stage by: gankit resume {run} --extend {more}"
+    return f"a new run that begins with the weights of this one says training.start_from: {run}"
 
 
 def _said(experiment: Experiment, written: Mapping[str, Any], option: str) -> str:

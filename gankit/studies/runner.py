@@ -139,7 +139,7 @@ def _measurable(runs: Sequence[StudyRun], folder: Path) -> set[str]:
         try:
             with plugins.trusting_loaded():
                 before = load_recorded(path / EXPERIMENT)
-            changes, places = allowed_changes(before, run.experiment), {*judged_by_images(before.data)}
+            changes, places = allowed_changes(before, run.experiment, path), {*judged_by_images(before.data)}
             if not _is_finished(path):  # it looks for itself as it goes on
                 continue
             if places & {*changes}:

@@ -22,7 +22,7 @@ from gankit.results.report import build_report
 from gankit.results.run_results import read_run
 from gankit.results.run_tables import print_metrics
 from gankit.results.significance import Method, Verdict
-from gankit.runs.recorded import MAY_CHANGE
+from gankit.runs.may_change import MAY_CHANGE
 
 CONV: dict[str, Any] = {"use": "pggan/conv"}
 
