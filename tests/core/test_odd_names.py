@@ -35,7 +35,8 @@ def test_a_run_says_where_it_is(tmp_path: Path) -> None:
     training = [*SMALL, "--set", "evaluation.metrics=[]", "--set", "growth={use: fixed, resolution: 4, images: 32}"]
     done = gankit_here(["run", QUICKSTART, *training, "--out", "[b]:smile:[/]x"], tmp_path)
     assert (done.returncode, done.stdout) == (0, "[b]:smile:[/]x: no evaluation, as evaluation.metrics names none\n")
-    assert done.stderr.splitlines()[:2] == [
+    assert done.stderr.splitlines()[:3] == [
+        "gankit: [b]:smile:[/]x is being prepared: 1 stage, 4x4",
         "gankit: [b]:smile:[/]x begins",
         "gankit: [b]:smile:[/]x has ended; look further with:",
     ]

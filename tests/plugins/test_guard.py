@@ -145,7 +145,7 @@ class TestStop:
         words = [word for set_ in sets for word in ("--set", set_)]
         done = gankit_here(["run", QUICKSTART, "--plugin", "broken.py", "--no-rehearsal", *words], tmp_path)
         assert done.returncode == 1
-        begins, said = done.stderr.splitlines()
+        _, begins, said = done.stderr.splitlines()
         assert begins == "gankit: runs/quickstart begins"
         assert said.startswith("gankit: ")
         assert "quickstart was stopped: loss.discriminator was inf at 32 images; a lower learning rate" in said
