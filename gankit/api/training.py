@@ -54,7 +54,7 @@ def train(
         RunError: if the run cannot go on; its folder tells how far it came.
     """
     path = Path("runs") / experiment.name if out is None else Path(out)
-    carry_out(_prepared(experiment, path, source, resume, rehearsal, loop_of(profile, callback)))
+    carry_out(_prepared(experiment, path, source, resume, rehearsal, partial(loop_of, profile, callback)))
     return path
 
 
@@ -74,9 +74,9 @@ def _prepared(
     source: Path | None,
     may_resume: bool,
     rehearsed: bool,
-    loop: Callable[..., TrainingLoop],
+    loop_asked: Callable[[], Callable[..., TrainingLoop]],
 ) -> TrainingLoop | None:
-    """A run that is ready to train, or to go on; None if it is finished."""
+    """A run that is ready to train, or to go on; None if it is finished. Only what it is asked for imports torch."""
     goes_on = is_run(path) and (may_resume or failed_untrained(path))
     if not goes_on:
         refuse_used(path)
@@ -89,6 +89,7 @@ def _prepared(
 
     from gankit.runs.start import begin, resume
 
+    loop = loop_asked()
     try:
         if goes_on:
             return resume(path, experiment=experiment, rehearsed=rehearsed, loop=loop)

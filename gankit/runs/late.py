@@ -90,6 +90,9 @@ def late_evaluation(
     ]
     gone = [f"{images:,} images" for images, _ in places if images not in known]
     lacking = f"{_names_of(options)} cannot be measured at {first_of(gone, MOST)}: no checkpoint is left there"
+    if gone and _flat(before.evaluation) != _flat(options):
+        unlike = "what was measured there keeps the protocol of before, unlike what comes"
+        lacking = f"{lacking}; {unlike}; checkpoints.keep says how many stay"
     return LateEvaluation(options, kept, lacking if gone else None)
 
 
