@@ -26,7 +26,7 @@ NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "Inv
 NO_SIZE = ("Storage size calculation overflowed", "integer multiplication overflow", "overflow when unpacking long")
 """What it says of sizes that no memory could have."""
 GPU_FAULT = "CUDA error"
-"""What it says of a kernel that failed, on releases that have no type for that."""
+"""What is said of a kernel that failed where it is raised as a plain RuntimeError."""
 LATE = (
     "; a GPU reports its faults late, so the place is uncertain and the cause may be another component: with "
     "CUDA_LAUNCH_BLOCKING=1 in the environment the failure is reported where it arises"
@@ -87,8 +87,7 @@ def _is_of_gpu(failure: Exception) -> bool:
         return False
     import torch
 
-    of_its_own = getattr(torch, "AcceleratorError", None)  # not in torch 2.5
-    return GPU_FAULT in str(failure) or (of_its_own is not None and isinstance(failure, of_its_own))
+    return isinstance(failure, torch.AcceleratorError) or GPU_FAULT in str(failure)
 
 
 def _out_of_memory(failure: Exception, experiment: Experiment) -> str:

@@ -36,7 +36,7 @@ class NetworkPair(NamedTuple):
         """
         from torch._dynamo import config  # which takes a second, and nobody else needs
 
-        config.cache_size_limit = RECOMPILATIONS  # pyright: ignore[reportAttributeAccessIssue]
+        config.recompile_limit = RECOMPILATIONS
         options: dict[str, Any] | None = (
             {"fallback_random": True} if BACKEND == "inductor" else None
         )  # the draws of the plain networks

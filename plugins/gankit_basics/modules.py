@@ -54,3 +54,15 @@ class GateModule(JoinModule):
     def forward(self, older: Tensor, newer: Tensor, alpha: Tensor | None) -> Tensor:
         """Older + weight * newer, of [N, C, H, W]."""
         return older + newer * self.weight.to(newer.dtype).view(1, -1, 1, 1)
+
+
+class SampleNorm(nn.GroupNorm):
+    """A group norm that torch 2.11 and 2.12 can train behind what is not: images, or layers that are frozen.
+
+    They crash where gradients are asked for of scale and shift alone, of maps in channels-last.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize maps [N, C, H, W]."""
+        alone = torch.is_grad_enabled() and not input.requires_grad
+        return super().forward(input.contiguous() if alone else input)

@@ -41,6 +41,6 @@ class Layer(Norm):
 
     def build(self, context: BuildContext) -> nn.Module:
         """A layer norm of `context.out_channels` maps of any size."""
-        from torch import nn
+        from gankit_basics.modules import SampleNorm
 
-        return nn.GroupNorm(1, context.out_channels)
+        return SampleNorm(1, context.out_channels)

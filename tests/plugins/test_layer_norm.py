@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -13,6 +18,8 @@ from torch import Tensor, nn
 
 from gankit import BuildContext
 from gankit.config.checks import problems
+
+TESTS = str(Path(__file__).parents[1])
 
 
 def norm(channels: int = 3) -> nn.Module:
@@ -78,3 +85,16 @@ def test_it_stands_in_a_residual_critic_under_a_gradient_penalty(head: Any) -> N
     while made.images < made.ends[-1]:
         assert all(torch.isfinite(value).all() for value in made.iteration().values())
     assert not torch.equal(made.discriminator.get_parameter("blocks.8.path.norm0.weight"), before)
+
+
+@pytest.mark.costly  # in a process of its own, which torch 2.11 would end
+def test_scale_and_shift_learn_behind_what_does_not() -> None:
+    code = """
+        import torch
+        from gankit import BuildContext
+        from support.pggan import component
+        norm = component("norm", "layer").build(BuildContext("discriminator", 4, 3, 3))
+        norm(torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)).square().sum().backward()
+        assert norm.weight.grad.any() and norm.bias.grad.any()
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True, env={**os.environ, "PYTHONPATH": TESTS})
