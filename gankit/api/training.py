@@ -13,7 +13,7 @@ from gankit.config.evaluation_checks import descriptions_of_evaluation
 from gankit.config.parts import description_of_parts
 from gankit.config.precision import description_of_precision
 from gankit.core.failures import warn
-from gankit.core.progress import in_short
+from gankit.core.progress import stages_in_short
 from gankit.runs.folder import is_run, refuse_used
 from gankit.runs.status import FolderTakenError, failed_untrained
 
@@ -80,7 +80,7 @@ def _prepared(
     goes_on = is_run(path) and (may_resume or failed_untrained(path))
     if not goes_on:
         refuse_used(path)
-        warn(f"{path} is being prepared: {in_short(experiment.stages())}")  # torch takes its time
+        warn(f"{path} is being prepared: {stages_in_short(experiment.stages())}")  # torch takes its time
         described = (description_of_data, description_of_parts, description_of_precision)
         for said in filter(None, (describe(experiment) for describe in described)):
             warn(said)

@@ -19,7 +19,7 @@ from gankit.cli.options import (
     warn_of_damaged,
 )
 from gankit.core.errors import UserError
-from gankit.runs.may_change import in_words
+from gankit.runs.may_change import listed_options
 
 if TYPE_CHECKING:
     from gankit.config.experiment import Experiment
@@ -207,8 +207,8 @@ def add_resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="the run's folder")
     add_set_option(
         parser,
-        f"change an option that need not stay as a run began: {in_words()}, the last two as long as the images come "
-        "out the same; may be repeated",
+        f"change an option that need not stay as a run began: {listed_options()}, the last two as long as the images "
+        "come out the same; may be repeated",
     )
     parser.add_argument(
         "--extend",

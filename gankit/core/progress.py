@@ -34,7 +34,7 @@ class Stage(NamedTuple):
         return stage_label(self.resolution, self.name)
 
 
-def in_short(stages: Sequence[Stage]) -> str:
+def stages_in_short(stages: Sequence[Stage]) -> str:
     """How many stages there are, and from which to which, as in "3 stages, 4x4 to 16x16"."""
     first, last = stages[0].label, stages[-1].label
     return f"1 stage, {first}" if len(stages) == 1 else f"{len(stages)} stages, {first} to {last}"

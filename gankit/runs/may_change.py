@@ -16,6 +16,6 @@ IN_ALL = (*MAY_CHANGE, "data.path", *(f"data.{option}" for option in HOW_READ))
 """Both, and where the images of folders and archives lie."""
 
 
-def in_words(options: tuple[str, ...] = IN_ALL) -> str:
+def listed_options(options: tuple[str, ...] = IN_ALL) -> str:
     """Options as a sentence lists them."""
     return f"{', '.join(options[:-1])} and {options[-1]}"

@@ -23,7 +23,7 @@ from gankit.core.text import first_of
 from gankit.discovery.manager import plugins
 from gankit.kinds import Dataset
 from gankit.runs.folder import EXPERIMENT
-from gankit.runs.may_change import HOW_READ, MAY_CHANGE, in_words
+from gankit.runs.may_change import HOW_READ, MAY_CHANGE, listed_options
 
 DECISIVE = "experiment"
 """What a checkpoint's manifest calls the options that decide what is trained, each by its path."""
@@ -78,7 +78,7 @@ def allowed_changes(before: Experiment, wanted: Experiment, run: Path | None = N
             for option in refused
         )
         raise UserError(
-            f"a run goes on as it began; only {in_words(free)} may be changed, but these were too:\n{listed}\n"
+            f"a run goes on as it began; only {listed_options(free)} may be changed, but these were too:\n{listed}\n"
             f"{_instead(before, wanted, refused, 'RUN' if run is None else quote(str(run)))}"
         )
     return changes

@@ -135,7 +135,7 @@ class Part:
     """An embedding takes numbers below this; 0 for any other part."""
 
     def __str__(self) -> str:
-        return "a single layer" if self.context is None else in_words(self.context)
+        return "a single layer" if self.context is None else place_in_words(self.context)
 
     def built(self, seed: int = 0, train: bool = False) -> nn.Module:
         """A fresh module, its weights drawn with `seed`."""
@@ -172,7 +172,7 @@ class Part:
         return run(module, inputs.x, inputs.condition)
 
 
-def in_words(context: BuildContext) -> str:
+def place_in_words(context: BuildContext) -> str:
     """A place in a network, as messages tell of it."""
     said = [f"resolution {context.resolution}", f"{context.aspect:g} times as wide"]
     said += [f"{context.in_channels} to {context.out_channels} channels", f"resample {context.resample}"]
@@ -204,7 +204,7 @@ def drawn_part(
     """
     component = trial.component
     context, batch = _drawn_place(trial, norms, smallest_batch, by_attributes)
-    trial.place = in_words(context)
+    trial.place = place_in_words(context)
     if isinstance(component, Norm) and type(component).apply is not Norm.apply:
         built = trial.accepted(lambda: component.build(context))
         if built is None or not (by_attributes or trial.draw(st.booleans())):

@@ -42,7 +42,7 @@ def _stand_in(parameter: Parameter) -> Parameter:
     return found
 
 
-def settings(optimizer: TorchOptimizer, again: TorchOptimizer) -> list[dict[str, Any]]:
+def group_settings(optimizer: TorchOptimizer, again: TorchOptimizer) -> list[dict[str, Any]]:
     """What is to stand in each group of an optimizer, by one that was built `again` on parameters that are alike.
 
     Raises:

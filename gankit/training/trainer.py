@@ -28,7 +28,7 @@ from gankit.training import randomness
 from gankit.training.averages import AveragedGenerator, weights_name
 from gankit.training.compiling import Compilations, NetworkPair
 from gankit.training.memory import Memory
-from gankit.training.parameters import correction, frozen, grouped, settings, stand_ins, take_over
+from gankit.training.parameters import correction, frozen, group_settings, grouped, stand_ins, take_over
 from gankit.training.precision import Precision
 from gankit.training.ranks import ALONE, Ranks
 from gankit.training.sampler import SampleOptions, sample
@@ -283,7 +283,7 @@ class Trainer:
             if name not in self._stand_ins:
                 self._stand_ins[name] = stand_ins(grouped(self.networks[name], self.trained[name]))
             alike = [{**group} for group in self._stand_ins[name]]  # torch adds to what it is given
-            return settings(built, optimizer.build(alike, self.corrections[name]))
+            return group_settings(built, optimizer.build(alike, self.corrections[name]))
 
     def _batch(self) -> Reals:
         """This process's share of the next reals, faded like the generator's images, and their labels."""

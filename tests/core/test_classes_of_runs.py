@@ -259,9 +259,9 @@ def test_a_class_is_asked_for_by_name_or_number(place: Path, capsys: pytest.Capt
     assert drawn["10"] not in (drawn["0"], drawn["b"])
     capsys.readouterr()
     for label, said in (
-        ("3", "They are 0=2, 1=10, 2=b."),
-        ("-1", "They are 0=2, 1=10, 2=b."),
-        ("B", "the classes 0 to 2"),
+        ("3", "the classes are 0=2, 1=10, 2=b."),
+        ("-1", "the classes are 0=2, 1=10, 2=b."),
+        ("B", "there is no class B; the classes are 0=2, 1=10, 2=b."),
     ):
         assert main(["sample", str(place / "run"), "-o", str(place / "none.png"), f"--label={label}"]) == 2
         assert said in capsys.readouterr().err

@@ -399,7 +399,7 @@ def test_a_trained_generator_shows_its_scales(tmp_path: Path) -> None:
     torch.testing.assert_close(network.scales.unpack(sample(network, 0, 2, 0, CPU))[4], expected, rtol=0, atol=0)
     with pytest.raises(UserError, match=r"expected one of 4, 8, 16, not 2"):
         generator.at(resolution=2)
-    with pytest.raises(UserError, match=r"there are 1 \(16x16\), and the scales 4x4, 8x8, 16x16"):
+    with pytest.raises(UserError, match=r"the run has stage 1 \(16x16\), and the scales 4x4, 8x8, 16x16"):
         generator.at(stage="2x2")
 
 

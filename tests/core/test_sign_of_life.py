@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.command import TWO_UPDATES, gankit_here
 
-from gankit.core.progress import Stage, in_short
+from gankit.core.progress import Stage, stages_in_short
 
 UP_TO_TORCH = """
 import sys
@@ -37,4 +37,4 @@ def test_what_programs_read_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_stages_are_told_in_short() -> None:
-    assert in_short([Stage(4, 1), Stage(8, 1), Stage(8, 1, name="late")]) == "3 stages, 4x4 to 8x8 late"
+    assert stages_in_short([Stage(4, 1), Stage(8, 1), Stage(8, 1, name="late")]) == "3 stages, 4x4 to 8x8 late"

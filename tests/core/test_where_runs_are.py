@@ -47,7 +47,7 @@ def test_it_is_said_where_a_run_is_and_what_to_type_next(folder: Path) -> None:
     assert "gankit: runs/small begins\n" in ran.stderr
     assert "runs/small has ended, 1 picture in runs/small/samples" in ran.stderr
     commands = re.findall("^  gankit (.*)$", ran.stderr, re.MULTILINE)
-    assert commands == ["sample runs/small -o grid.png", "compare runs"]
+    assert commands == ["sample runs/small -o grid.png", "compare runs/small"]
     for command in commands:
         done = gankit_here(shlex.split(command), folder)
         assert done.returncode == 0, done.stderr

@@ -338,4 +338,4 @@ def test_validate_and_run_say_what_was_found(
     file.write_text(dump_experiment(experiment))
     monkeypatch.setattr("gankit.runs.start.begin", begin)
     assert main(["run", str(file), "--out", str(tmp_path / "run")]) == 2
-    assert capsys.readouterr().err == f"gankit: {said}enough\n"
+    assert capsys.readouterr().err.endswith(f"4x4 to 8x8\ngankit: {said}enough\n")
