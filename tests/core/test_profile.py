@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ from support.tiny import CPU, tiny, trainer
 from gankit.checkpoints import store
 from gankit.config.experiment import Experiment
 from gankit.costs.attribution import NODE, Event, Owner, Spent, owned, spent
-from gankit.costs.machine import Machine
 from gankit.costs.parts import WatchedPart
 from gankit.costs.phases import IterationKind
 from gankit.costs.profile import KindProfile, PhaseProfile, ProfiledIteration
 from gankit.costs.profiled_loop import LINES, PROFILED, TEXT, TRACES, ProfiledLoop
 from gankit.costs.profiling import RANGE, WHOLE, Profiling
-from gankit.costs.timer import Timer
 from gankit.costs.watching import watched
 from gankit.runs.loop import TrainingLoop
 from gankit.runs.start import begin, resume
@@ -318,90 +315,6 @@ def test_the_slowest_third_of_the_profiled_iterations_counts_for_nothing() -> No
     assert profile.seconds == 0.75 * 1.0 + 0.25 * 3.0
     assert profile.spent() == {part: Spent(75 * 10**7), Owner(PENALTY, PENALTY): Spent(75 * 10**7)}
     assert PhaseProfile("8x8", [often, KindProfile(IterationKind(0, 0.25))]).seconds == 1.0
-
-
-class Queue:
-    """A GPU: what it is given takes time, on its own clock, and the host is told of none before it waits."""
-
-    def __init__(self) -> None:
-        self.given, self.passed, self.waited = 0.0, 0.0, 0
-
-    def mark(self) -> QueueMark:
-        return QueueMark(self)
-
-
-class QueueMark:
-    def __init__(self, queue: Queue) -> None:
-        self.queue, self.at = queue, 0.0
-
-    def record(self) -> None:
-        self.at = self.queue.given
-
-    def query(self) -> bool:
-        return self.queue.passed >= self.at
-
-    def synchronize(self) -> None:
-        self.queue.waited += 1
-        self.queue.passed = max(self.queue.passed, self.at)
-
-    def elapsed_time(self, end_event: Any, /) -> float:
-        assert isinstance(end_event, QueueMark)
-        assert end_event.query()
-        return 1000 * (end_event.at - self.at)
-
-
-def test_iterations_on_a_gpu_are_timed_by_its_own_clock_and_nobody_waits_for_it_before_the_stage_ends() -> None:
-    queue = Queue()
-    timer, often, seldom = Timer(torch.device("cuda"), queue.mark), list[float](), list[float]()
-    for seconds, found in ((2.0, often), (7.0, seldom), (3.0, often)):
-        with timer.timing(found):
-            queue.given += seconds
-    assert (often, seldom, queue.waited) == ([], [], 0)
-
-    queue.passed = 9.0
-    with timer.timing(often):
-        queue.given += 4.0
-    assert (often, seldom, queue.waited) == ([2.0], [7.0], 0), "what is done anyway is read"
-    timer.read()
-    assert (often, seldom) == ([2.0, 3.0, 4.0], [7.0])
-
-
-def test_a_gpu_that_has_failed_does_not_hide_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue, found = Queue(), list[float]()
-    timer = Timer(torch.device("cuda"), queue.mark)
-    with timer.timing(found):
-        queue.given += 1.0
-
-    def failing(self: QueueMark) -> None:
-        raise RuntimeError("CUDA error: device-side assert triggered")
-
-    monkeypatch.setattr(QueueMark, "synchronize", failing)
-    timer.read()
-    assert found == []
-
-
-def test_on_devices_without_a_clock_of_their_own_nothing_is_timed() -> None:
-    timer, found = Timer(torch.device("mps")), list[float]()
-    with timer.timing(found):
-        pass
-    timer.read()
-    assert found == []
-
-
-def test_what_a_gpu_has_yet_to_do_is_of_no_iteration_that_is_profiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    left, done = [0.3], list[float]()
-
-    def wait(machine: Machine) -> None:
-        time.sleep(sum(left))
-        done.extend(left)
-        left.clear()
-
-    monkeypatch.setattr(Machine, "wait", wait)
-    profiling = Profiling(CPU)
-    with profiling.whole():
-        left.append(0.02)
-    assert done == [0.3, 0.02]
-    assert 0.02 <= profiling.seconds < 0.2
 
 
 def test_iterations_with_and_without_the_profiler_are_told_by_the_same_rule() -> None:
