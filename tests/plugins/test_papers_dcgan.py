@@ -15,6 +15,7 @@ from gankit import at
 from gankit.core.progress import progress_at
 from gankit.networks.growing import ImageShape
 from gankit.networks.layers import WEIGHTED
+from gankit_basics.modules import SampleNorm
 
 DCGAN, LSGAN, WGAN, WGAN_GP = (f"{system}-lsun-64" for system in ("dcgan", "lsgan", "wgan", "wgan-gp"))
 DRAGAN = "dragan-cifar10"
@@ -77,7 +78,7 @@ def test_where_norms_stand(name: str) -> None:
     blocks = len(generator.resolutions) - 1
     assert sum(isinstance(module, nn.BatchNorm2d) for module in generator.modules()) == blocks
     norms = [type(module) for module in discriminator.modules() if isinstance(module, nn.BatchNorm2d | nn.GroupNorm)]
-    assert norms == {WGAN_GP: [nn.GroupNorm], DRAGAN: []}.get(name, [nn.BatchNorm2d]) * (blocks - 1)
+    assert norms == {WGAN_GP: [SampleNorm], DRAGAN: []}.get(name, [nn.BatchNorm2d]) * (blocks - 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
