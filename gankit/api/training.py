@@ -8,10 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.config.checks import description_of_data
-from gankit.config.evaluation_checks import descriptions_of_evaluation
-from gankit.config.parts import description_of_parts
-from gankit.config.precision import description_of_precision
+from gankit.config.notes import notes_on
 from gankit.core.failures import warn
 from gankit.core.progress import stages_in_short
 from gankit.runs.folder import is_run, refuse_used
@@ -81,11 +78,8 @@ def _prepared(
     if not goes_on:
         refuse_used(path)
         warn(f"{path} is being prepared: {stages_in_short(experiment.stages())}")  # torch takes its time
-        described = (description_of_data, description_of_parts, description_of_precision)
-        for said in filter(None, (describe(experiment) for describe in described)):
-            warn(said)
-        for said in descriptions_of_evaluation(experiment):
-            warn(said)
+        for note in notes_on([experiment]):
+            warn(note)
 
     from gankit.runs.start import begin, resume
 

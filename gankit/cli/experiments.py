@@ -34,6 +34,7 @@ def validate_command(arguments: argparse.Namespace) -> int:
 
     Else print what it is in one line, what data there are, and what it needs that this machine lacks.
     """
+    from gankit.config.notes import notes_on
     from gankit.config.study import Study, extent
     from gankit.config.study_loader import load_study
 
@@ -47,7 +48,7 @@ def validate_command(arguments: argparse.Namespace) -> int:
     else:
         print(printable(_in_a_line(read)))
     experiments = [run.experiment for run in read.runs] if isinstance(read, Study) else [read]
-    for line in [] if lacking else _descriptions(experiments):
+    for line in [] if lacking else notes_on(experiments):
         print(printable(line))
     if lacking:
         print("\nTo run it, this machine still lacks:", *lacking, sep="\n\n")
@@ -58,6 +59,7 @@ def _valid(read: Study | Experiment, lacking: Sequence[Mistake]) -> ValidateAnsw
     """What a valid file is, for programs."""
     from gankit.cli.answers.base import Mistaken
     from gankit.cli.answers.experiments import StageAnswer, ValidateAnswer
+    from gankit.config.notes import notes_on
     from gankit.config.study import Study
 
     is_study = isinstance(read, Study)
@@ -71,23 +73,9 @@ def _valid(read: Study | Experiment, lacking: Sequence[Mistake]) -> ValidateAnsw
         runs=[run.name for run in runs],
         images=sum(run.images for run in runs) if is_study else sum(stage.images for stage in stages),
         plugins=sorted({name for experiment in experiments for name in _plugins_of(experiment)}),
-        notes=[] if lacking else _descriptions(experiments),
+        notes=[] if lacking else notes_on(experiments),
         lacking=[Mistaken.of(mistake) for mistake in lacking],
     )
-
-
-def _descriptions(experiments: Sequence[Experiment]) -> list[str]:
-    """What there is to train on, what batches in parts change, if a precision is slow, what numbers lack; each once."""
-    from gankit.config.checks import description_of_data
-    from gankit.config.evaluation_checks import descriptions_of_evaluation
-    from gankit.config.parts import description_of_parts
-    from gankit.config.precision import description_of_precision
-
-    data = {repr(experiment.data): experiment for experiment in experiments}
-    said = [*map(description_of_data, data.values())]
-    said += [describe(each) for describe in (description_of_parts, description_of_precision) for each in experiments]
-    said += [line for each in experiments for line in descriptions_of_evaluation(each)]
-    return list(dict.fromkeys(line for line in said if line is not None))
 
 
 def _in_a_line(experiment: Experiment) -> str:

@@ -10,7 +10,7 @@ from gankit.core.processor import BFLOAT16, FLOAT16, may_have_gpu, processor_fea
 
 
 def description_of_precision(experiment: Experiment, device: str | None = None) -> str | None:
-    """That a CPU has to emulate float16, which no choice of options makes fast; None if it need not, or a GPU trains.
+    """Say that a CPU has to emulate float16, which no option makes fast; None if it need not, or a GPU trains.
 
     Args:
         experiment: What is trained.
@@ -33,7 +33,7 @@ def description_of_precision(experiment: Experiment, device: str | None = None) 
 
 
 def missing_gpu(experiment: Experiment) -> Iterator[Problem]:
-    """That an experiment asks for a GPU and there certainly is none here; what torch finds of one is for it to tell."""
+    """Problems if a GPU is asked for and there certainly is none here; what torch finds of one is for it to tell."""
     training = experiment.training
     if may_have_gpu() or training.device not in ("auto", "cuda"):
         return

@@ -23,7 +23,6 @@ def recomputed(part: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> T
     formed = formed_weights()
     before = [(module, name, buffer.clone()) for module, name, buffer in _buffers(part)]
     drawn_from = mac_state()
-
     modes = _get_current_function_mode_stack()
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

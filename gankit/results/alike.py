@@ -29,7 +29,7 @@ def commands_for_those_alike(runs: Sequence[RunResults], metrics: Collection[str
     command = " ".join(["gankit compare", *(f"--metric {quote(name)}" for name in asked)])
     if not groups:
         return f"no two of them go together; each can be looked at alone: {command} {quote(str(runs[0].path))}"
-    typed = [" ".join([command, *map(quote, _places(group, runs))]) for group in groups[:MOST_SHOWN]]
+    typed = [" ".join([command, *map(quote, _places(group))]) for group in groups[:MOST_SHOWN]]
     more = [f"and {len(groups) - MOST_SHOWN} more groups"] if groups[MOST_SHOWN:] else []
     return "\n  ".join(["these go together:", *typed, *more])
 
@@ -55,8 +55,8 @@ def _alike(runs: Sequence[RunResults], metrics: Collection[str]) -> list[list[Ru
     return [group for group, _ in groups]
 
 
-def _places(group: Sequence[RunResults], runs: Sequence[RunResults]) -> list[str]:
-    """The folders of a group; that of a study, where it holds these and no others of which is asked."""
+def _places(group: Sequence[RunResults]) -> list[str]:
+    """The folders of a group; that of a study in place of its runs, where it holds no others."""
     inside = {run.path.resolve() for run in group}
     found: dict[str, None] = {}
     for run in group:

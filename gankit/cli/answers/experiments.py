@@ -36,7 +36,7 @@ class ValidateAnswer(Answer):
     plugins: list[str]
     """Whose components it is made of."""
     notes: list[str]
-    """What is to be known of its data, of batches that are computed in parts, and of a precision that is slow here."""
+    """What is to be known of its data, of batches in parts, of a precision that is slow, and of its numbers."""
     lacking: list[Mistaken]
     """What this machine lacks to run it."""
 
